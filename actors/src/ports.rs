@@ -1,0 +1,110 @@
+//! All that the domain asks of the node it runs on.
+//!
+//! Every port has a real adapter in the binary and a simulated one in `simulations`; one suite in
+//! [`conformance`] is run on both.
+
+pub mod conformance;
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::kernel::Now;
+
+/// Something that will be known later.
+pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Where a shell reads the time.
+pub trait Clock: Send + Sync + 'static {
+    /// Both times at this moment. The monotonic one never falls; the wall may jump.
+    fn now(&self) -> Now;
+}
+
+/// Where hands draw ids, salts and passwords.
+pub trait Entropy: Send + Sync + 'static {
+    /// Fills `bytes` with numbers that nobody can guess (in production).
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// A folder of files, and nothing outside of it.
+///
+/// Paths are relative, parts joined by `/`, each part of `a-z 0-9 . - _` and not starting with a
+/// dot. A name made, renamed or removed is durable only after [`Disk::sync_folder`] of its folder.
+pub trait Disk: Send + Sync + 'static {
+    /// Makes an empty file; [`io::ErrorKind::AlreadyExists`] if the name is taken. Folders on the
+    /// way are made too, and theirs are durable when this returns.
+    fn create(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>>;
+    /// Opens a file to read and write; [`io::ErrorKind::NotFound`] if there is none.
+    fn open(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>>;
+    /// The names of files in a folder, sorted; empty if there is no such folder.
+    fn list(&self, folder: &str) -> Pending<io::Result<Vec<String>>>;
+    /// Gives a file another name, replacing what had it.
+    fn rename(&self, from: &str, to: &str) -> Pending<io::Result<()>>;
+    /// Takes a file's name away; no error if there is none. Open handles go on reading.
+    fn remove(&self, path: &str) -> Pending<io::Result<()>>;
+    /// Makes the names in a folder durable.
+    fn sync_folder(&self, folder: &str) -> Pending<io::Result<()>>;
+}
+
+/// One open file.
+pub trait File: Send + Sync + 'static {
+    /// Writes the parts one behind the other from offset `at` on.
+    fn write(&self, at: u64, parts: Vec<Bytes>) -> Pending<io::Result<()>>;
+    /// Makes all writes that completed before durable. After an error nothing may be written to
+    /// this handle again: the kernel has forgotten what it could not write.
+    fn sync(&self) -> Pending<io::Result<()>>;
+    /// Reads up to `length` bytes from offset `at`; fewer only at the end of the file.
+    fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>>;
+    /// The length in bytes.
+    fn length(&self) -> Pending<io::Result<u64>>;
+    /// Cuts or extends the file; space that is new reads as zeros.
+    fn truncate(&self, length: u64) -> Pending<io::Result<()>>;
+    /// Asks for disk blocks up to `length` without changing what is read; advice, so a filesystem
+    /// that cannot is no error, but a full one is.
+    fn reserve(&self, length: u64) -> Pending<io::Result<()>>;
+}
+
+/// A sorted map on disk that may forget: what it held last, or all of it, but never half a batch.
+///
+/// It is an index, not a truth: everything in it can be rebuilt. Keys stay under 256 bytes, values
+/// under 16 KiB.
+pub trait Index: Send + Sync + 'static {
+    /// The value at `key`.
+    fn get(&self, key: &[u8]) -> Pending<io::Result<Option<Vec<u8>>>>;
+    /// Up to `limit` entries whose keys start with `prefix` and are greater than `after`, sorted.
+    fn scan(&self, prefix: &[u8], after: &[u8], limit: usize) -> Pending<io::Result<Entries>>;
+    /// Puts and removes together: all of the batch is kept or none of it.
+    fn apply(&self, batch: Vec<Change>) -> Pending<io::Result<()>>;
+    /// Makes all batches that completed before durable.
+    fn flush(&self) -> Pending<io::Result<()>>;
+}
+
+/// Keys with their values.
+pub type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// One change of an [`Index`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The value of a key from now on.
+    Put(Vec<u8>, Vec<u8>),
+    /// The key is gone.
+    Remove(Vec<u8>),
+}
+
+/// All ports of one node, as its actors hold them.
+#[derive(Clone)]
+pub struct Ports {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// Files.
+    pub disk: Arc<dyn Disk>,
+    /// What can be rebuilt.
+    pub index: Arc<dyn Index>,
+    /// Who is alive, for those who look.
+    pub directory: Arc<crate::shell::Directory>,
+}

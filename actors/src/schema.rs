@@ -1,0 +1,67 @@
+//! How values become bytes: the one module that knows the codec.
+//!
+//! Every value begins with the version of its form. Old versions stay readable; a newer one is an
+//! error that says so.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The largest value that is decoded, in bytes: nothing of ours is larger than a frame.
+const VALUE_MAX: usize = 1 << 20;
+
+/// Why bytes are no value.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// Nothing there.
+    #[error("a value without its version")]
+    Empty,
+    /// Written by a newer program.
+    #[error("a value of version {found}; this program reads up to version {known}")]
+    Newer {
+        /// What the bytes say.
+        found: u8,
+        /// The newest this program reads.
+        known: u8,
+    },
+    /// The bytes do not fit the form.
+    #[error("a value that does not fit its form")]
+    Form(#[from] bincode::error::DecodeError),
+    /// Bytes are left over behind the value.
+    #[error("{0} bytes behind the end of a value")]
+    Trailing(usize),
+}
+
+/// A value with a version; implemented by one type per family.
+pub trait Stored: Serialize + DeserializeOwned {
+    /// The version written today.
+    const VERSION: u8;
+}
+
+/// The bytes of a value.
+pub fn encode<T: Stored>(value: &T) -> Vec<u8> {
+    let mut bytes = vec![T::VERSION];
+    let encoded = bincode::serde::encode_to_vec(value, bincode::config::standard());
+    // Our own types have no maps of unknown length and no failing impls; encoding cannot fail.
+    bytes.extend(encoded.expect("a value of our own types encodes"));
+    bytes
+}
+
+/// The value of bytes.
+///
+/// # Errors
+/// When the bytes are of a newer version, damaged, cut or too long.
+pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, SchemaError> {
+    let (version, body) = bytes.split_first().ok_or(SchemaError::Empty)?;
+    if *version != T::VERSION {
+        return Err(SchemaError::Newer {
+            found: *version,
+            known: T::VERSION,
+        });
+    }
+    let config = bincode::config::standard().with_limit::<VALUE_MAX>();
+    let (value, read) = bincode::serde::decode_from_slice(body, config)?;
+    match body.len() - read {
+        0 => Ok(value),
+        left => Err(SchemaError::Trailing(left)),
+    }
+}

@@ -1,0 +1,183 @@
+//! Who is alive on this node, for those who look: never used to reach an actor for work.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use super::{Decision, Gone};
+use crate::ports::Pending;
+
+/// Where an actor stands in the supervision tree: `node/tenants/acme`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Path(String);
+
+impl Path {
+    /// The root of every tree.
+    pub fn node() -> Self {
+        Self("node".to_owned())
+    }
+
+    /// The path of a child.
+    #[must_use]
+    pub fn child(&self, name: impl fmt::Display) -> Self {
+        Self(format!("{}/{name}", self.0))
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this actor stands below `other`.
+    pub fn is_below(&self, other: &Self) -> bool {
+        self.0
+            .strip_prefix(&other.0)
+            .is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
+impl From<&str> for Path {
+    fn from(text: &str) -> Self {
+        Self(text.trim_matches('/').to_owned())
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an actor shows of itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    /// The machine's own summary.
+    pub state: serde_json::Value,
+    /// What it waits for, a sentence each.
+    pub waits: Vec<String>,
+    /// Its last decisions, oldest first.
+    pub decisions: Vec<Decision>,
+}
+
+/// One line of the tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listing {
+    /// Where.
+    pub path: Path,
+    /// Messages in its mailbox.
+    pub depth: usize,
+    /// How often it was started again at this place since the node's start.
+    pub restarts: u64,
+    /// Whether it runs now; one that does not may be resting or out of service.
+    pub running: bool,
+}
+
+/// An actor as the directory knows it.
+pub(super) trait Resident: Send + Sync {
+    fn depth(&self) -> usize;
+    fn inspect(&self) -> Pending<Result<Inspection, Gone>>;
+    fn stop(&self);
+}
+
+struct Entry {
+    resident: Option<Box<dyn Resident>>,
+    life: u64,
+    failures: u64,
+}
+
+/// The actors of one node by path.
+#[derive(Default)]
+pub struct Directory(Mutex<BTreeMap<Path, Entry>>);
+
+impl Directory {
+    /// All actors, in path order.
+    pub fn tree(&self) -> Vec<Listing> {
+        let listing = |(path, entry): (&Path, &Entry)| Listing {
+            path: path.clone(),
+            depth: entry
+                .resident
+                .as_ref()
+                .map_or(0, |resident| resident.depth()),
+            restarts: entry.failures,
+            running: entry.resident.is_some(),
+        };
+        self.entries().iter().map(listing).collect()
+    }
+
+    /// Looks into one actor; `None` if none runs there.
+    pub fn inspect(&self, path: &Path) -> Option<Pending<Result<Inspection, Gone>>> {
+        self.entries()
+            .get(path)?
+            .resident
+            .as_ref()
+            .map(|resident| resident.inspect())
+    }
+
+    /// Stops one actor; its supervisor decides what comes next. False if none runs there.
+    pub fn stop(&self, path: &Path) -> bool {
+        let entries = self.entries();
+        let resident = entries.get(path).and_then(|entry| entry.resident.as_ref());
+        if let Some(resident) = resident {
+            resident.stop();
+        }
+        resident.is_some()
+    }
+
+    /// Stops all that stand below `path`, in path order.
+    pub(super) fn stop_below(&self, path: &Path) {
+        for (_, entry) in self
+            .entries()
+            .iter()
+            .filter(|(below, _)| below.is_below(path))
+        {
+            if let Some(resident) = &entry.resident {
+                resident.stop();
+            }
+        }
+    }
+
+    pub(super) fn enter(&self, path: Path, resident: Box<dyn Resident>) -> u64 {
+        let mut entries = self.entries();
+        let entry = entries.entry(path).or_insert(Entry {
+            resident: None,
+            life: 0,
+            failures: 0,
+        });
+        entry.resident = Some(resident);
+        entry.life += 1;
+        entry.life
+    }
+
+    /// The actor of the given life ended. A path that never failed is forgotten.
+    pub(super) fn leave(&self, path: &Path, life: u64, failed: bool) {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(path) else {
+            return;
+        };
+        entry.failures += u64::from(failed);
+        if entry.life == life {
+            entry.resident = None;
+            if entry.failures == 0 {
+                entries.remove(path);
+            }
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<Path, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries().keys()).finish()
+    }
+}
