@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod frame;
+pub mod gateway;
 pub mod kernel;
 pub mod names;
 pub mod object;
@@ -12,4 +13,8 @@ pub mod ports;
 pub mod refusal;
 pub mod schema;
 pub mod service;
+pub mod session;
 pub mod shell;
+pub mod supervision;
+pub mod tenant;
+pub mod tenants;
