@@ -4,6 +4,7 @@
 //! [`ports`], so that the very same actors run in production and in simulation.
 
 pub mod catalog;
+pub mod extent;
 pub mod frame;
 pub mod kernel;
 pub mod names;
