@@ -11,6 +11,7 @@ pub mod names;
 pub mod object;
 pub mod ports;
 pub mod refusal;
+pub mod repository;
 pub mod schema;
 pub mod service;
 pub mod shell;

@@ -18,7 +18,7 @@ mod uploads;
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
 pub use event::{Effect, Event, Settings};
-pub use hands::{Hands, Message};
+pub use hands::{Hands, Message, Register};
 pub use machine::Repository;
 pub use reader::{Body, ReadError, Reader};
 pub use recovery::{Recovered, RecoveryError, recover};

@@ -27,6 +27,8 @@ pub enum Message {
         /// Whom to answer.
         reply: oneshot::Sender<Result<(), Trouble>>,
     },
+    /// Make durable all that was taken so far.
+    Settle(oneshot::Sender<Result<(), Trouble>>),
     /// Make all durable and take nothing more.
     Seal(oneshot::Sender<Result<(), Trouble>>),
     /// The write under way ended.
@@ -89,6 +91,9 @@ impl shell::Hands for Hands {
                     durable,
                 })
             }
+            Message::Settle(reply) => Event::Settle {
+                ticket: self.ticket(reply),
+            },
             Message::Seal(reply) => Event::Seal {
                 ticket: self.ticket(reply),
             },
@@ -137,5 +142,9 @@ impl shell::Hands for Hands {
 fn trouble(error: &io::Error) -> Trouble {
     tracing::error!(%error, "extent write failed");
     let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
-    if full.contains(&error.kind()) { Trouble::Full } else { Trouble::Broken }
+    if full.contains(&error.kind()) {
+        Trouble::Full
+    } else {
+        Trouble::Broken
+    }
 }

@@ -71,6 +71,11 @@ pub enum Event {
         /// How.
         result: Result<(), Trouble>,
     },
+    /// Make durable all that was taken so far, then answer.
+    Settle {
+        /// Whom to answer.
+        ticket: Ticket,
+    },
     /// Nothing more will come: make all durable, then answer and end.
     Seal {
         /// Whom to answer.
@@ -171,6 +176,33 @@ impl Extent {
         self.queue.push_back(append);
     }
 
+    fn settle(&mut self, ticket: Ticket, acts: &mut Acts<Self>) {
+        match self.trouble {
+            Some(trouble @ (Trouble::Full | Trouble::Broken | Trouble::Fenced)) => {
+                acts.show(Effect::Answer {
+                    ticket,
+                    result: Err(trouble),
+                });
+            }
+            _ if self.durable == self.end => {
+                acts.show(Effect::Answer {
+                    ticket,
+                    result: Ok(()),
+                });
+            }
+            _ => {
+                let (epoch, offset, parts) = (self.epoch, self.end, Vec::new());
+                self.queue.push_back(Append {
+                    ticket,
+                    epoch,
+                    offset,
+                    parts,
+                    durable: true,
+                });
+            }
+        }
+    }
+
     fn written(&mut self, result: Result<(), Trouble>, acts: &mut Acts<Self>) {
         let Some(writing) = self.writing.take() else {
             return;
@@ -254,6 +286,7 @@ impl Machine for Extent {
         match event {
             Event::Append(append) => self.append(append, acts),
             Event::Written { result } => self.written(result, acts),
+            Event::Settle { ticket } => self.settle(ticket, acts),
             Event::Seal { ticket } if self.sealing.is_some() => {
                 acts.show(Effect::Answer {
                     ticket,
@@ -296,7 +329,7 @@ mod tests {
 
     use super::*;
 
-    /// Each line is an event: `write OFFSET LENGTH`, `sync OFFSET LENGTH`, `done`, `full`, `seal`.
+    /// Each line is an event: `write OFFSET LENGTH`, `sync OFFSET LENGTH`, `done`, `full`, `settle`, `seal`.
     fn check(script: &str, expected: Expect) {
         let mut extent = Extent::new(ExtentId::new(1), Epoch::new(7));
         let mut shown = String::new();
@@ -323,6 +356,7 @@ mod tests {
                 "full" => Event::Written {
                     result: Err(Trouble::Full),
                 },
+                "settle" => Event::Settle { ticket },
                 "seal" => Event::Seal { ticket },
                 word => panic!("no such event: {word}"),
             };
@@ -403,6 +437,29 @@ mod tests {
                 3: Show Answer ticket-0 Ok(())
                 3: Start Write 0B at 10 sync=true
                 4: Show Answer ticket-1 Ok(())
+            "#]],
+        );
+    }
+
+    #[test]
+    fn settling_answers_once_what_was_taken_before_is_durable() {
+        check(
+            "write 0 10
+             settle
+             done
+             write 10 1
+             done
+             settle
+             done
+             settle",
+            expect![[r#"
+                0: Start Write 10B at 0 sync=false
+                2: Show Answer ticket-0 Ok(())
+                2: Start Write 0B at 10 sync=true
+                4: Show Answer ticket-1 Ok(())
+                4: Start Write 1B at 10 sync=false
+                6: Show Answer ticket-3 Ok(())
+                6: Start Write 0B at 11 sync=true
             "#]],
         );
     }

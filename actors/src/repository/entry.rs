@@ -7,9 +7,9 @@ use crate::object::{Hash, Key};
 use crate::schema::Stored as Schema;
 
 /// The frame kind of an object's bytes.
-pub const FRAME_DATA: u8 = 1;
+pub(super) const FRAME_DATA: u8 = 1;
 /// The frame kind of an [`Entry`].
-pub const FRAME_ENTRY: u8 = 2;
+pub(super) const FRAME_ENTRY: u8 = 2;
 /// Bytes of an object in one frame; only the last frame of a piece has fewer.
 pub const FRAME_BYTES: usize = 256 << 10;
 
@@ -112,17 +112,25 @@ mod tests {
     #[test]
     fn the_first_version_of_an_entry_stays_readable() {
         let stored = Stored {
-            key: Key { space: Space::TENANT, kind: Kind::Data, name: Hash::new([7; 32]) },
+            key: Key {
+                space: Space::TENANT,
+                kind: Kind::Data,
+                name: Hash::new([7; 32]),
+            },
             size: Size::bytes(300),
             hash: Hash::new([7; 32]),
             at: Timestamp::from_millis(1_777_000_000_000),
             by: CredentialId::new(4),
-            pieces: vec![Piece { extent: ExtentId::new(9), offset: 32, length: 300 }],
+            pieces: vec![Piece {
+                extent: ExtentId::new(9),
+                offset: 32,
+                length: 300,
+            }],
         };
         let entry = Entry::Stored(stored);
         let bytes = encode(&entry);
         let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        expect![[""]].assert_eq(&hex);
+        expect!["010000010707070707070707070707070707070707070707070707070707070707070707fb2c010707070707070707070707070707070707070707070707070707070707070707fd002a74bd9d01000004010920fb2c01"].assert_eq(&hex);
         assert_eq!(decode::<Entry>(&bytes).unwrap(), entry);
     }
 }

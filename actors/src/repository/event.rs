@@ -152,7 +152,11 @@ impl fmt::Debug for Event {
         match self {
             Self::Settings(settings) => write!(f, "{settings:?}"),
             Self::Begin(begin) => write!(f, "{begin:?}"),
-            Self::Frame(Frame { ticket, upload, bytes }) => {
+            Self::Frame(Frame {
+                ticket,
+                upload,
+                bytes,
+            }) => {
                 write!(f, "Frame {ticket:?} {upload:?} {}B", bytes.len())
             }
             Self::Finish(finish) => write!(f, "{finish:?}"),
@@ -246,9 +250,18 @@ impl fmt::Debug for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open => f.write_str("Open"),
-            Self::Append { upload, place, parts, .. } => {
+            Self::Append {
+                upload,
+                place,
+                parts,
+                ..
+            } => {
                 let length: usize = parts.iter().map(Bytes::len).sum();
-                write!(f, "Append {upload:?} {length}B at {}:{}", place.extent, place.offset)
+                write!(
+                    f,
+                    "Append {upload:?} {length}B at {}:{}",
+                    place.extent, place.offset
+                )
             }
             Self::Seal { extent, length } => write!(f, "Seal {extent} {length:?}"),
             Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),

@@ -11,7 +11,9 @@ use serde_json::json;
 
 use super::denied::Denied;
 use super::entry::{Entry, FRAME_BYTES, FRAME_DATA, Place, Stored};
-use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Restore, Settings, Written};
+use super::event::{
+    Begin, Delete, Effect, Event, Finish, Frame, Record, Restore, Settings, Written,
+};
 use super::state::{Moment, State};
 use super::tail::{Readiness, Tail};
 use super::uploads::{UPLOADS_MAX, Uploads};
@@ -30,7 +32,7 @@ const PURGE_EVERY: Duration = Duration::from_secs(20 * 60);
 /// Objects purged in one entry.
 const PURGE_MAX: usize = 4096;
 /// The bytes behind an entry that say how far its extent was durable.
-pub const MARK: u64 = 8;
+pub(super) const MARK: u64 = 8;
 
 /// A repository.
 pub struct Repository {
@@ -83,7 +85,12 @@ impl Repository {
     }
 
     fn begin(&mut self, now: Now, event: Begin, acts: &mut Acts<Self>) {
-        let Begin { ticket, key, size, by } = event;
+        let Begin {
+            ticket,
+            key,
+            size,
+            by,
+        } = event;
         let existing = self.state.held().object(&key, Moment::Now);
         let existing = existing.map(|_| match key.kind {
             Kind::Config => self.state.config(key.space).unwrap_or(Hash::ZERO),
@@ -94,8 +101,14 @@ impl Repository {
             acts.show(Effect::Deny { ticket, denied });
             return;
         }
-        let reserved = if new && key.kind != Kind::Lock { size } else { Size::ZERO };
-        let upload = self.uploads.begin(now.monotonic, key, by, size, existing, reserved);
+        let reserved = if new && key.kind != Kind::Lock {
+            size
+        } else {
+            Size::ZERO
+        };
+        let upload = self
+            .uploads
+            .begin(now.monotonic, key, by, size, existing, reserved);
         acts.show(Effect::Begun { ticket, upload });
     }
 
@@ -113,23 +126,48 @@ impl Repository {
             let locks = self.state.figures(key.space).locks as usize;
             let on_their_way = self.uploads.locks(key.space);
             let full = locks + on_their_way >= LOCKS_MAX;
-            return if full { Err(Denied::Locks(LOCKS_MAX)) } else { Ok(()) };
+            return if full {
+                Err(Denied::Locks(LOCKS_MAX))
+            } else {
+                Ok(())
+            };
         }
-        let slack = if key.kind == Kind::Index { INDEX_SLACK } else { Size::ZERO };
-        fits(self.settings.quota, slack, self.charged() + self.uploads.reserved(None), size)?;
+        let slack = if key.kind == Kind::Index {
+            INDEX_SLACK
+        } else {
+            Size::ZERO
+        };
+        fits(
+            self.settings.quota,
+            slack,
+            self.charged() + self.uploads.reserved(None),
+            size,
+        )?;
         match self.settings.limits.get(&key.space) {
             Some(limit) => {
                 let live = self.state.figures(key.space).live;
-                fits(*limit, slack, live + self.uploads.reserved(Some(key.space)), size)
+                fits(
+                    *limit,
+                    slack,
+                    live + self.uploads.reserved(Some(key.space)),
+                    size,
+                )
             }
             None => Ok(()),
         }
     }
 
     fn frame(&mut self, now: Now, event: Frame, acts: &mut Acts<Self>) {
-        let Frame { ticket, upload: id, bytes } = event;
+        let Frame {
+            ticket,
+            upload: id,
+            bytes,
+        } = event;
         let Some(upload) = self.uploads.touch(now.monotonic, id) else {
-            acts.start(Effect::Deny { ticket, denied: Denied::NoUpload });
+            acts.start(Effect::Deny {
+                ticket,
+                denied: Denied::NoUpload,
+            });
             return;
         };
         let length = bytes.len() as u64;
@@ -137,31 +175,54 @@ impl Repository {
         if upload.received > upload.declared || bytes.len() > FRAME_BYTES {
             let (declared, received) = (upload.declared.as_bytes(), upload.received.as_bytes());
             self.uploads.end(id);
-            acts.start(Effect::Deny { ticket, denied: Denied::Length { declared, received } });
+            acts.start(Effect::Deny {
+                ticket,
+                denied: Denied::Length { declared, received },
+            });
             return;
         }
         if upload.existing.is_some() || bytes.is_empty() {
             acts.start(Effect::Done { ticket });
             return;
         }
-        let Some((sequence, place)) = self.tail.place(HEADER as u64 + length) else { return };
+        let Some((sequence, place)) = self.tail.place(HEADER as u64 + length) else {
+            return;
+        };
         upload.placed(place, length);
         let header = Header::of(FRAME_DATA, self.epoch, sequence, &bytes).encode();
-        acts.start(Effect::Append { ticket, upload: id, place, parts: vec![header, bytes] });
+        acts.start(Effect::Append {
+            ticket,
+            upload: id,
+            place,
+            parts: vec![header, bytes],
+        });
     }
 
     fn finish(&mut self, now: Now, event: Finish, acts: &mut Acts<Self>) {
-        let Finish { ticket, upload, hash } = event;
+        let Finish {
+            ticket,
+            upload,
+            hash,
+        } = event;
         let Some(upload) = self.uploads.end(upload) else {
-            acts.show(Effect::Deny { ticket, denied: Denied::NoUpload });
+            acts.show(Effect::Deny {
+                ticket,
+                denied: Denied::NoUpload,
+            });
             return;
         };
         let key = upload.key;
         let here = self.state.held().object(&key, Moment::Now).is_some();
-        let config = self.state.config(key.space).filter(|_| key.kind == Kind::Config && here);
+        let config = self
+            .state
+            .config(key.space)
+            .filter(|_| key.kind == Kind::Config && here);
         let denied = if upload.received != upload.declared {
             let declared = upload.declared.as_bytes();
-            Some(Denied::Length { declared, received: upload.received.as_bytes() })
+            Some(Denied::Length {
+                declared,
+                received: upload.received.as_bytes(),
+            })
         } else if key.kind != Kind::Config && hash != key.name {
             Some(Denied::Hash)
         } else if config.is_some_and(|existing| existing != hash) {
@@ -178,7 +239,17 @@ impl Repository {
                 if !here {
                     let at = self.time(now);
                     let (size, pieces, by) = (upload.received, upload.pieces, upload.by);
-                    self.log(Entry::Stored(Stored { key, size, hash, at, by, pieces }), acts);
+                    self.log(
+                        Entry::Stored(Stored {
+                            key,
+                            size,
+                            hash,
+                            at,
+                            by,
+                            pieces,
+                        }),
+                        acts,
+                    );
                 }
                 acts.show(Effect::Done { ticket });
             }
@@ -188,7 +259,10 @@ impl Repository {
     fn delete(&mut self, now: Now, event: Delete, acts: &mut Acts<Self>) {
         let Delete { ticket, key, by } = event;
         if key.kind == Kind::Config {
-            acts.show(Effect::Deny { ticket, denied: Denied::Config });
+            acts.show(Effect::Deny {
+                ticket,
+                denied: Denied::Config,
+            });
             return;
         }
         if self.state.held().object(&key, Moment::Now).is_some() {
@@ -212,8 +286,18 @@ impl Repository {
         let encoded = Bytes::from(schema::encode(&entry));
         let length = HEADER as u64 + encoded.len() as u64 + MARK;
         // Every event that logs has made sure of room before.
-        let Some((sequence, place)) = self.tail.place(length) else { return };
-        acts.persist(self, Record { sequence, place, entry, encoded });
+        let Some((sequence, place)) = self.tail.place(length) else {
+            return;
+        };
+        acts.persist(
+            self,
+            Record {
+                sequence,
+                place,
+                entry,
+                encoded,
+            },
+        );
     }
 
     /// The time of a new entry: never before the last one, whatever the wall clock says.
@@ -222,7 +306,12 @@ impl Repository {
     }
 
     fn written(&mut self, event: Written, acts: &mut Acts<Self>) {
-        let Written { ticket, upload, extent, result } = event;
+        let Written {
+            ticket,
+            upload,
+            extent,
+            result,
+        } = event;
         let Err(trouble) = result else {
             acts.start(Effect::Done { ticket });
             return;
@@ -234,7 +323,10 @@ impl Repository {
         self.uploads.end(upload);
         self.uploads.end_in(extent);
         if self.tail.give_up(extent) {
-            acts.start(Effect::Seal { extent, length: None });
+            acts.start(Effect::Seal {
+                extent,
+                length: None,
+            });
         }
         acts.start(Effect::Deny { ticket, denied });
     }
@@ -259,7 +351,10 @@ impl Repository {
         }
         let readiness = self.tail.ready();
         if let Readiness::Seal { extent, length } = readiness {
-            acts.start(Effect::Seal { extent, length: Some(length) });
+            acts.start(Effect::Seal {
+                extent,
+                length: Some(length),
+            });
         }
         if self.tail.wants_extent() {
             acts.start(Effect::Open);
@@ -268,8 +363,12 @@ impl Repository {
     }
 
     fn purge(&mut self, now: Now, acts: &mut Acts<Self>) {
-        let Some(trusted) = self.settings.trusted else { return };
-        let objects = self.state.purgeable(trusted, self.settings.hold_days, PURGE_MAX);
+        let Some(trusted) = self.settings.trusted else {
+            return;
+        };
+        let objects = self
+            .state
+            .purgeable(trusted, self.settings.hold_days, PURGE_MAX);
         if !objects.is_empty() && self.tail.ready() != Readiness::Wait {
             let at = self.time(now);
             self.log(Entry::Purged { objects, at }, acts);
@@ -296,7 +395,10 @@ impl Machine for Repository {
             Event::Delete(delete) => self.delete(now, delete, acts),
             Event::Restore(restore) => self.restore(now, restore, acts),
             Event::Look(ticket) => {
-                acts.show(Effect::Show { ticket, snapshot: self.state.snapshot() });
+                acts.show(Effect::Show {
+                    ticket,
+                    snapshot: self.state.snapshot(),
+                });
             }
             Event::Written(written) => self.written(written, acts),
             Event::Opened(opened) => self.opened(now, opened, acts),
@@ -307,11 +409,16 @@ impl Machine for Repository {
     }
 
     fn apply(&mut self, record: &Record) {
-        self.state.apply(&record.entry, record.sequence, record.place);
+        self.state
+            .apply(&record.entry, record.sequence, record.place);
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.uploads.deadline().into_iter().chain(self.purge_at).min()
+        self.uploads
+            .deadline()
+            .into_iter()
+            .chain(self.purge_at)
+            .min()
     }
 
     fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {
@@ -349,7 +456,15 @@ impl Machine for Repository {
 }
 
 fn fits(quota: Size, slack: Size, used: Size, needed: Size) -> Result<(), Denied> {
-    if used + needed <= quota + slack { Ok(()) } else { Err(Denied::Quota { quota, used, needed }) }
+    if used + needed <= quota + slack {
+        Ok(())
+    } else {
+        Err(Denied::Quota {
+            quota,
+            used,
+            needed,
+        })
+    }
 }
 
 const fn days(days: u32) -> Duration {

@@ -85,8 +85,13 @@ impl Snapshot {
             Moment::Now => live,
             Moment::At(_) if key.kind == Kind::Lock => None,
             Moment::At(at) => live.filter(|object| object.at <= at).or_else(|| {
-                let lives = self.bin.range((*key, Sequence::new(0))..=(*key, Sequence::new(u64::MAX)));
-                lives.map(|(_, binned)| binned).find(|binned| binned.visible(at)).map(|b| b.object)
+                let lives = self
+                    .bin
+                    .range((*key, Sequence::new(0))..=(*key, Sequence::new(u64::MAX)));
+                lives
+                    .map(|(_, binned)| binned)
+                    .find(|binned| binned.visible(at))
+                    .map(|b| b.object)
             }),
         }
     }
@@ -100,13 +105,26 @@ impl Snapshot {
         moment: Moment,
         after: Option<Hash>,
     ) -> impl Iterator<Item = (Hash, Object)> {
-        let first = Key { space, kind, name: after.unwrap_or(Hash::ZERO) };
-        let last = Key { space, kind, name: Hash::new([0xff; 32]) };
-        let live = self.live.range(first..=last).filter_map(move |(key, object)| match moment {
-            Moment::At(at) if object.at > at || kind == Kind::Lock => None,
-            Moment::Now | Moment::At(_) => Some((key.name, *object)),
-        });
-        let bin = self.bin.range((first, Sequence::new(0))..=(last, Sequence::new(u64::MAX)));
+        let first = Key {
+            space,
+            kind,
+            name: after.unwrap_or(Hash::ZERO),
+        };
+        let last = Key {
+            space,
+            kind,
+            name: Hash::new([0xff; 32]),
+        };
+        let live = self
+            .live
+            .range(first..=last)
+            .filter_map(move |(key, object)| match moment {
+                Moment::At(at) if object.at > at || kind == Kind::Lock => None,
+                Moment::Now | Moment::At(_) => Some((key.name, *object)),
+            });
+        let bin = self
+            .bin
+            .range((first, Sequence::new(0))..=(last, Sequence::new(u64::MAX)));
         let bin = bin.filter_map(move |((key, _), binned)| match moment {
             Moment::At(at) if binned.visible(at) => Some((key.name, binned.object)),
             Moment::Now | Moment::At(_) => None,
@@ -116,7 +134,10 @@ impl Snapshot {
 
     /// What is in the bin of one space, in the order of names.
     pub fn bin(&self, space: Space) -> impl Iterator<Item = (Key, Binned)> {
-        let each = self.bin.iter().filter(move |((key, _), _)| key.space == space);
+        let each = self
+            .bin
+            .iter()
+            .filter(move |((key, _), _)| key.space == space);
         each.map(|((key, _), binned)| (*key, *binned))
     }
 }
@@ -163,17 +184,21 @@ impl State {
 
     /// The sums of all spaces.
     pub fn total(&self) -> Figures {
-        self.figures.values().fold(Figures::default(), |sum, figures| Figures {
-            live: sum.live + figures.live,
-            bin: sum.bin + figures.bin,
-            objects: sum.objects + figures.objects,
-            locks: sum.locks + figures.locks,
-        })
+        self.figures
+            .values()
+            .fold(Figures::default(), |sum, figures| Figures {
+                live: sum.live + figures.live,
+                bin: sum.bin + figures.bin,
+                objects: sum.objects + figures.objects,
+                locks: sum.locks + figures.locks,
+            })
     }
 
     /// The spaces that hold anything, with their sums.
     pub fn spaces(&self) -> impl Iterator<Item = (Space, Figures)> {
-        self.figures.iter().map(|(space, figures)| (*space, *figures))
+        self.figures
+            .iter()
+            .map(|(space, figures)| (*space, *figures))
     }
 
     /// The time of the last entry: no entry is older than the one before it.
@@ -185,7 +210,9 @@ impl State {
     pub fn usage(&self, now: Timestamp) -> BTreeMap<Date, u128> {
         let mut usage = self.usage.clone();
         meter(&mut usage, self.total().live, self.last, now.max(self.last));
-        usage.values_mut().for_each(|byte_millis| *byte_millis /= 1000);
+        usage
+            .values_mut()
+            .for_each(|byte_millis| *byte_millis /= 1000);
         usage
     }
 
@@ -206,7 +233,8 @@ impl State {
 
     /// Takes one entry in.
     pub fn apply(&mut self, entry: &Entry, sequence: Sequence, place: Place) {
-        meter(&mut self.usage, self.total().live, self.last, entry.at());
+        let live = self.total().live;
+        meter(&mut self.usage, live, self.last, entry.at());
         self.last = self.last.max(entry.at());
         match entry {
             Entry::Stored(stored) => self.store(stored, sequence, place),
@@ -217,7 +245,12 @@ impl State {
     }
 
     fn store(&mut self, stored: &Stored, added: Sequence, place: Place) {
-        let object = Object { size: stored.size, at: stored.at, added, place };
+        let object = Object {
+            size: stored.size,
+            at: stored.at,
+            added,
+            place,
+        };
         if stored.key.kind == Kind::Config {
             self.configs.insert(stored.key.space, stored.hash);
         }
@@ -225,6 +258,10 @@ impl State {
     }
 
     fn show(&mut self, key: Key, object: Object) {
+        // An upload whose outcome a failing disk left unknown may stand in the log twice.
+        if let Some(twin) = self.snapshot.live.get(&key).copied() {
+            self.forget(&key, twin);
+        }
         let figures = self.figures.entry(key.space).or_default();
         if key.kind == Kind::Lock {
             figures.locks += 1;
@@ -236,16 +273,34 @@ impl State {
     }
 
     fn hide(&mut self, key: &Key, deleted: Timestamp, until: Timestamp) {
-        let Some(object) = self.snapshot.live.remove(key) else { return };
+        let Some(object) = self.snapshot.live.get(key).copied() else {
+            return;
+        };
+        self.forget(key, object);
+        if key.kind == Kind::Lock {
+            return;
+        }
+        self.figures.entry(key.space).or_default().bin += object.size;
+        self.snapshot.bin.insert(
+            (*key, object.added),
+            Binned {
+                object,
+                deleted,
+                until,
+            },
+        );
+    }
+
+    /// Takes a live object out of map and sums.
+    fn forget(&mut self, key: &Key, object: Object) {
+        self.snapshot.live.remove(key);
         let figures = self.figures.entry(key.space).or_default();
         if key.kind == Kind::Lock {
             figures.locks -= 1;
-            return;
+        } else {
+            figures.live = figures.live.minus(object.size);
+            figures.objects -= 1;
         }
-        figures.live = figures.live.minus(object.size);
-        figures.objects -= 1;
-        figures.bin += object.size;
-        self.snapshot.bin.insert((*key, object.added), Binned { object, deleted, until });
     }
 
     fn purge(&mut self, object: &(Key, Sequence)) {
@@ -259,15 +314,23 @@ impl State {
         let newer = self.snapshot.live.iter();
         let newer = newer.filter(|(key, object)| object.at > to && key.kind != Kind::Lock);
         // A repository keeps its config, or no client could open it.
-        let newer: Vec<Key> =
-            newer.map(|(key, _)| *key).filter(|key| key.kind != Kind::Config).collect();
+        let newer: Vec<Key> = newer
+            .map(|(key, _)| *key)
+            .filter(|key| key.kind != Kind::Config)
+            .collect();
         for key in newer {
             self.hide(&key, at, until);
         }
-        let back = self.snapshot.bin.iter().filter(|(_, binned)| binned.visible(to));
+        let back = self
+            .snapshot
+            .bin
+            .iter()
+            .filter(|(_, binned)| binned.visible(to));
         let back: Vec<(Key, Sequence)> = back.map(|(key, _)| *key).collect();
         for (key, added) in back {
-            let Some(binned) = self.snapshot.bin.remove(&(key, added)) else { continue };
+            let Some(binned) = self.snapshot.bin.remove(&(key, added)) else {
+                continue;
+            };
             let figures = self.figures.entry(key.space).or_default();
             figures.bin = figures.bin.minus(binned.object.size);
             self.show(key, binned.object);
@@ -281,7 +344,7 @@ fn meter(usage: &mut BTreeMap<Date, u128>, size: Size, from: Timestamp, to: Time
     while from < to && size > Size::ZERO {
         let (month, next) = month(from);
         let until = next.start().min(to);
-        let millis = u128::try_from(until.since(from).as_millis()).unwrap_or_default();
+        let millis = until.since(from).as_millis();
         *usage.entry(month).or_default() += u128::from(size.as_bytes()) * millis;
         from = until;
     }
@@ -290,10 +353,18 @@ fn meter(usage: &mut BTreeMap<Date, u128>, size: Size, from: Timestamp, to: Time
 /// The first day of the month in which `time` lies, and of the next one.
 fn month(time: Timestamp) -> (Date, Date) {
     let today = Date::of(time);
-    let day: u32 = today.to_string().get(8..10).and_then(|day| day.parse().ok()).unwrap_or(1);
+    let day: u32 = today
+        .to_string()
+        .get(8..10)
+        .and_then(|day| day.parse().ok())
+        .unwrap_or(1);
     let first = Date::from_days(today.days() - (day - 1));
     // No month has more than 31 days, and 31 days on lies always in the next one.
     let beyond = first.plus(31);
-    let over: u32 = beyond.to_string().get(8..10).and_then(|day| day.parse().ok()).unwrap_or(1);
+    let over: u32 = beyond
+        .to_string()
+        .get(8..10)
+        .and_then(|day| day.parse().ok())
+        .unwrap_or(1);
     (first, Date::from_days(beyond.days() - (over - 1)))
 }

@@ -13,9 +13,9 @@ use crate::kernel::{CredentialId, ExtentId, Instant, Size, Space};
 use crate::object::{Hash, Key};
 
 /// The most uploads under way in one repository.
-pub const UPLOADS_MAX: usize = 1024;
+pub(super) const UPLOADS_MAX: usize = 1024;
 /// An upload that says nothing for so long is given up, and its reservation with it.
-pub const SILENCE_MAX: Duration = Duration::from_secs(150);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(150);
 
 /// One upload, unique in the life of its repository's actor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ impl fmt::Debug for UploadId {
 
 /// One upload under way.
 #[derive(Debug)]
-pub struct Upload {
+pub(super) struct Upload {
     /// What it will be.
     pub key: Key,
     /// By which login.
@@ -49,14 +49,14 @@ pub struct Upload {
 
 /// All uploads of one repository.
 #[derive(Debug, Default)]
-pub struct Uploads {
+pub(super) struct Uploads {
     under_way: BTreeMap<UploadId, Upload>,
     begun: u64,
 }
 
 impl Uploads {
     /// Begins an upload that reserves its announced size, or nothing.
-    pub fn begin(
+    pub(super) fn begin(
         &mut self,
         now: Instant,
         key: Key,
@@ -82,40 +82,45 @@ impl Uploads {
     }
 
     /// The upload, to go on with; it spoke at `now`.
-    pub fn touch(&mut self, now: Instant, id: UploadId) -> Option<&mut Upload> {
+    pub(super) fn touch(&mut self, now: Instant, id: UploadId) -> Option<&mut Upload> {
         let upload = self.under_way.get_mut(&id)?;
         upload.deadline = now + SILENCE_MAX;
         Some(upload)
     }
 
     /// Ends an upload and gives its reservation back.
-    pub fn end(&mut self, id: UploadId) -> Option<Upload> {
+    pub(super) fn end(&mut self, id: UploadId) -> Option<Upload> {
         self.under_way.remove(&id)
     }
 
     /// Ends all uploads with bytes in an extent that failed.
-    pub fn end_in(&mut self, extent: ExtentId) {
-        self.under_way.retain(|_, upload| upload.pieces.iter().all(|piece| piece.extent != extent));
+    pub(super) fn end_in(&mut self, extent: ExtentId) {
+        self.under_way
+            .retain(|_, upload| upload.pieces.iter().all(|piece| piece.extent != extent));
     }
 
     /// Ends the uploads that have been silent for too long.
-    pub fn end_silent(&mut self, now: Instant) {
+    pub(super) fn end_silent(&mut self, now: Instant) {
         self.under_way.retain(|_, upload| upload.deadline > now);
     }
 
     /// When the next upload will have been silent for too long.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         self.under_way.values().map(|upload| upload.deadline).min()
     }
 
     /// Bytes reserved in all, or in one space.
-    pub fn reserved(&self, space: Option<Space>) -> Size {
+    pub(super) fn reserved(&self, space: Option<Space>) -> Size {
         let mine = |upload: &&Upload| space.is_none_or(|space| upload.key.space == space);
-        self.under_way.values().filter(mine).map(|upload| upload.reserved).sum()
+        self.under_way
+            .values()
+            .filter(mine)
+            .map(|upload| upload.reserved)
+            .sum()
     }
 
     /// Locks on their way in one space.
-    pub fn locks(&self, space: Space) -> usize {
+    pub(super) fn locks(&self, space: Space) -> usize {
         let lock = |upload: &&Upload| {
             upload.key.space == space && upload.key.kind == crate::object::Kind::Lock
         };
@@ -123,7 +128,7 @@ impl Uploads {
     }
 
     /// How many are under way.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.under_way.len()
     }
 }
@@ -131,7 +136,7 @@ impl Uploads {
 impl Upload {
     /// Notes that `length` bytes went to a frame at `place`. Frames behind one another become one
     /// piece as long as all but the last are full.
-    pub fn placed(&mut self, place: Place, length: u64) {
+    pub(super) fn placed(&mut self, place: Place, length: u64) {
         let full = (HEADER + FRAME_BYTES) as u64;
         if let Some(last) = self.pieces.last_mut() {
             let frames = last.length / FRAME_BYTES as u64;
@@ -141,6 +146,10 @@ impl Upload {
                 return;
             }
         }
-        self.pieces.push(Piece { extent: place.extent, offset: place.offset, length });
+        self.pieces.push(Piece {
+            extent: place.extent,
+            offset: place.offset,
+            length,
+        });
     }
 }
