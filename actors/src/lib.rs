@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod frame;
+pub mod journal;
 pub mod kernel;
 pub mod names;
 pub mod object;

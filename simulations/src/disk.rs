@@ -56,6 +56,13 @@ impl Disk {
         state.files.crash(dice);
     }
 
+    /// Ends the node's life as `kill -9` does: the machine goes on, and so does all that was written.
+    pub fn kill(&self) {
+        let mut state = self.state();
+        state.life += 1;
+        state.files.kill();
+    }
+
     /// Sets what is wrong from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.state().faults = faults;
