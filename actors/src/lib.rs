@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod extent;
 pub mod frame;
+pub mod journal;
 pub mod kernel;
 pub mod names;
 pub mod object;
