@@ -1,1 +1,4 @@
 //! x
+
+pub mod agent;
+pub mod selfservice;
