@@ -138,11 +138,9 @@ fn known<'a>(contract: &'a Contract, visit: &Visit) -> Result<&'a Tenant, Refusa
 }
 
 fn standing(contract: &Contract, row: &Tenant) -> Result<(), Refusal> {
-    if row.disabled.is_some() {
-        return Err(Refusal::new(
-            Reason::Disabled,
-            "this account is disabled; ask your service provider",
-        ));
+    if let Some(why) = &row.disabled {
+        let sentence = format!("this account is disabled: {why}");
+        return Err(Refusal::new(Reason::Disabled, sentence));
     }
     match row.lease {
         Some(last) if contract.today > last.plus(row.restore_grace) => Err(lease_ended(row)),
@@ -193,8 +191,7 @@ pub(super) fn place(
 
 fn scope(visit: &Visit, reach: Reach) -> Result<(), Refusal> {
     let furthest = match (visit.admitted.view, visit.admitted.scope) {
-        (Some(_), _) => Reach::Read,
-        (None, Scope::Read) => Reach::Lock,
+        (Some(_), _) | (None, Scope::Read) => Reach::Lock,
         (None, Scope::Append) => Reach::Add,
         (None, Scope::Full) => Reach::Delete,
     };
@@ -203,8 +200,7 @@ fn scope(visit: &Visit, reach: Reach) -> Result<(), Refusal> {
     }
     let sentence = match (reach, furthest) {
         (Reach::Never, _) => "a config is never deleted; ask your service provider",
-        (_, Reach::Read) => "this login may only look at a repository as of an instant",
-        (_, Reach::Lock) => "this login may only read",
+        (_, Reach::Read | Reach::Lock) => "this login may only read",
         (_, Reach::Add | Reach::Delete | Reach::Never) => "this login may not delete",
     };
     Err(Refusal::new(Reason::Scope, sentence))

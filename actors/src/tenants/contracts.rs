@@ -64,12 +64,12 @@ impl Contracts {
             }
         }
         for (id, before, after) in changes(old.repositories.diff(&rows.repositories)) {
-            if let Some(row) = before.filter(|row| !row.removed) {
+            if let Some(row) = before.filter(|row| row.removed.is_none()) {
                 let of_tenant = self.repositories.entry(row.tenant).or_default();
                 of_tenant.remove(&row.name);
                 touched.extend(self.names.get(&row.tenant).cloned());
             }
-            if let Some(row) = after.filter(|row| !row.removed) {
+            if let Some(row) = after.filter(|row| row.removed.is_none()) {
                 let of_tenant = self.repositories.entry(row.tenant).or_default();
                 of_tenant.insert(row.name.clone(), *id);
                 touched.extend(self.names.get(&row.tenant).cloned());

@@ -92,7 +92,8 @@ async fn live(
         failing_syncs: u32::from(life.failing_sync),
         ..Faults::default()
     });
-    node.disk.set_latency(Duration::from_micros(life.latency_micros));
+    node.disk
+        .set_latency(Duration::from_micros(life.latency_micros));
     let acknowledged = std::cell::Cell::new(last);
     let handed_over = std::cell::Cell::new(last);
     let work = append_all(life, journal, &handed_over, &acknowledged);
@@ -205,7 +206,7 @@ proptest! {
 
 #[test]
 fn a_disk_whose_syncs_lie_is_found_out() {
-    use proptest::test_runner::{TestRunner, Config};
+    use proptest::test_runner::{Config, TestRunner};
     let config = Config {
         cases: 200,
         failure_persistence: None,
@@ -317,7 +318,10 @@ async fn old_segments_and_snapshots_go_once_newer_ones_are_durable() {
         journal.append(body(number, 4_000)).await.unwrap();
         if number % 5 == 0 {
             let parts = vec![body(number, 600)];
-            journal.snapshot(Sequence::new(number), parts).await.unwrap();
+            journal
+                .snapshot(Sequence::new(number), parts)
+                .await
+                .unwrap();
         }
     }
     // Two records a segment; the last two snapshots are of 15 and 20.
@@ -326,7 +330,10 @@ async fn old_segments_and_snapshots_go_once_newer_ones_are_durable() {
     let segments = left.iter().filter(|path| path.ends_with(".log"));
     assert_eq!(segments.count(), 4, "{left:?}");
     assert!(left.contains(&"journal/00000000000000000015.log".to_owned()));
-    let snapshots: Vec<_> = left.iter().filter(|path| path.ends_with("snapshot")).collect();
+    let snapshots: Vec<_> = left
+        .iter()
+        .filter(|path| path.ends_with("snapshot"))
+        .collect();
     assert_eq!(
         snapshots,
         [
@@ -340,7 +347,10 @@ async fn old_segments_and_snapshots_go_once_newer_ones_are_durable() {
 async fn a_record_or_part_larger_than_a_frame_is_refused() {
     let node = Node::new();
     let (journal, _) = node.start().await;
-    journal.append(Bytes::from(vec![0; (1 << 20) + 1])).await.unwrap_err();
+    journal
+        .append(Bytes::from(vec![0; (1 << 20) + 1]))
+        .await
+        .unwrap_err();
     let part = Bytes::from(vec![0; (1 << 20) + 1]);
     let refused = journal.snapshot(Sequence::new(1), vec![part]).await;
     assert!(matches!(refused, Err(SnapshotError::Part(_))));

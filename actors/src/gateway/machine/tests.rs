@@ -57,6 +57,7 @@ fn contract(id: u64) -> Tenant {
         bin_days: 7,
         bin_limit: None,
         warned: None,
+        ended: false,
         last_session: None,
     }
 }

@@ -43,6 +43,7 @@ fn contract() -> Contract {
             bin_days: 7,
             bin_limit: None,
             warned: None,
+            ended: false,
             last_session: None,
         }),
         subtenants: [(SubtenantName::parse("ann").unwrap(), ann)].into(),
@@ -58,7 +59,7 @@ fn contract() -> Contract {
 }
 
 fn disable(contract: &mut Contract) {
-    contract.row.as_mut().unwrap().disabled = Some("by ops: unpaid".to_owned());
+    contract.row.as_mut().unwrap().disabled = Some("unpaid".to_owned());
 }
 
 fn expire(contract: &mut Contract, grace: u32) {
@@ -278,7 +279,7 @@ fn refusals_come_in_their_order() {
     })
     .check(&expect![[r#"
         0: ticket-1 refused: the user name or the password is wrong
-        0: ticket-2 refused: this account is disabled; ask your service provider
+        0: ticket-2 refused: this account is disabled: unpaid
         0: ticket-3 refused: the lease ended on 1970-04-10; ask your service provider to extend it
         0: ticket-4 refused: we move house
         0: ticket-5 refused: the user name or the password is wrong
@@ -293,8 +294,8 @@ fn what_holds_for_a_session_is_refused_at_its_probe() {
     Script::with(disable)
         .enter(visit(1, PROBE))
         .check(&expect![[r#"
-        0: ticket-1 refused: this account is disabled; ask your service provider
-    "#]]);
+            0: ticket-1 refused: this account is disabled: unpaid
+        "#]]);
     Script::with(|contract| expire(contract, 0))
         .enter(visit(1, PROBE))
         .check(&expect![[r#"
@@ -397,7 +398,7 @@ fn each_scope_reaches_as_far_as_it_says() {
 }
 
 #[test]
-fn a_view_is_of_one_repository_and_only_read() {
+fn a_view_is_of_one_repository_and_reads_and_locks_only() {
     let view = |repository: &str, intent| {
         let mut visit = visit(1, intent);
         visit.repository = repository.to_owned();
@@ -410,12 +411,14 @@ fn a_view_is_of_one_repository_and_only_read() {
     Script::new()
         .enter(view("main", READ))
         .enter(view("main", LOCK))
+        .enter(view("main", WRITE))
         .enter(view("other", READ))
         .answers()
         .check(&expect![[r#"
             0: ticket-1 in with permit-1 to repository-1
-            0: ticket-2 refused: this login may only look at a repository as of an instant
-            0: ticket-3 refused: there is no such repository
+            0: ticket-2 in with permit-2 to repository-1
+            0: ticket-3 refused: this login may only read
+            0: ticket-4 refused: there is no such repository
         "#]]);
 }
 
@@ -544,14 +547,14 @@ fn a_disabled_tenant_has_no_session_and_everything_is_cut_at_once() {
         .closed(1)
         .check(&expect![[r#"
             0: session-1 End(Disabled)
-            0: ticket-7 refused: this account is disabled; ask your service provider
-            0: ticket-8 refused: this account is disabled; ask your service provider
-            0: permit-1 cut: this account is disabled; ask your service provider
-            0: permit-2 cut: this account is disabled; ask your service provider
-            0: ticket-6 refused: this account is disabled; ask your service provider
-            0: permit-3 cut: this account is disabled; ask your service provider
+            0: ticket-7 refused: this account is disabled: unpaid
+            0: ticket-8 refused: this account is disabled: unpaid
+            0: permit-1 cut: this account is disabled: unpaid
+            0: permit-2 cut: this account is disabled: unpaid
+            0: ticket-6 refused: this account is disabled: unpaid
+            0: permit-3 cut: this account is disabled: unpaid
             0: ticket-9 refused: the request is over
-            0: ticket-10 refused: this account is disabled; ask your service provider
+            0: ticket-10 refused: this account is disabled: unpaid
             0: record the end of credential-1
         "#]]);
 }
