@@ -4,6 +4,7 @@ pub mod agent;
 pub mod clock;
 pub mod disk;
 pub mod entropy;
+pub mod passwords;
 pub mod rest;
 pub mod selfservice;
 pub mod store;
