@@ -10,6 +10,8 @@ mod credentials;
 mod draft;
 mod events;
 mod extents;
+#[cfg(test)]
+mod fixture;
 mod hands;
 mod machine;
 mod operators;
