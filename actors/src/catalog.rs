@@ -15,6 +15,8 @@ mod fixture;
 mod hands;
 mod machine;
 mod operators;
+#[cfg(test)]
+mod properties;
 mod queries;
 mod record;
 mod repositories;
