@@ -166,13 +166,11 @@ mod tests {
     }
 
     fn view(of: &str, repository: RepositoryId, at: Timestamp, scope: Scope) -> Command {
-        match login(of, None, scope) {
-            Command::Credential(CredentialCommand::Add(new)) => {
-                let view = Some(View { repository, at });
-                Command::Credential(CredentialCommand::Add(NewCredential { view, ..new }))
-            }
-            other => other,
-        }
+        let Command::Credential(CredentialCommand::Add(new)) = login(of, None, scope) else {
+            panic!("a login is made by adding one");
+        };
+        let view = Some(View { repository, at });
+        Command::Credential(CredentialCommand::Add(NewCredential { view, ..new }))
     }
 
     fn office() -> (Office, RepositoryId) {

@@ -12,7 +12,7 @@ use super::command::{
     SubtenantCommand, TenantCommand,
 };
 use super::machine::{Effect, Event, Keeper};
-use super::record::{Record, snapshot};
+use super::record::Record;
 use super::rows::{Role, Rows, Scope, SubtenantMode, Verifier};
 use super::{Outcome, Refused};
 use crate::kernel::{
@@ -131,14 +131,6 @@ impl Office {
         self.now.wall = self.now.wall + time;
         self.now.monotonic = Instant::default();
         self.wake();
-    }
-
-    /// Starts from a snapshot and no records.
-    pub(super) fn start_from_snapshot(&mut self) {
-        let bytes = snapshot(self.rows());
-        let recovered = Keeper::recover(Some(&bytes), Vec::new()).unwrap();
-        assert_eq!(recovered.rows(), self.keeper.rows());
-        self.keeper = recovered;
     }
 
     /// What happened since the last look, a line each.

@@ -129,7 +129,8 @@ mod tests {
     fn the_first_version_of_a_record_stays_readable() {
         let bytes = record().encode();
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        expect!["010307010003616e6efd00698cfda1010000010441636d65000000000010000700"].assert_eq(&hex);
+        expect!["010307010003616e6efd00698cfda1010000010441636d65000000000010000700"]
+            .assert_eq(&hex);
         assert_eq!(schema::decode::<Record>(&bytes).unwrap(), record());
     }
 
