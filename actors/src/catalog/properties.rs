@@ -175,21 +175,23 @@ fn step() -> impl Strategy<Value = Step> {
 /// Puts the owner's own epoch where the plan says so.
 fn aim(rows: &Rows, mut command: Command) -> Command {
     let of_extent = |id: &ExtentId| rows.extents.get(id).map(|row| row.repository);
-    let mut owners = None;
-    if let Command::Repository(RepositoryCommand::Purged { repository, epoch })
-    | Command::Extent(ExtentCommand::Open { repository, epoch }) = &mut command
-    {
-        owners = Some((Some(*repository), epoch));
-    } else if let Command::Extent(
-        ExtentCommand::Seal { extent, epoch, .. } | ExtentCommand::Drop { extent, epoch },
-    ) = &mut command
-    {
-        owners = Some((of_extent(extent), epoch));
-    }
-    if let Some((Some(id), epoch)) = owners
-        && let Some(row) = rows.repositories.get(&id)
-        && *epoch == OWNER
-    {
+    let (repository, epoch) = match &mut command {
+        Command::Repository(RepositoryCommand::Purged { repository, epoch })
+        | Command::Extent(ExtentCommand::Open { repository, epoch }) => (Some(*repository), epoch),
+        Command::Extent(
+            ExtentCommand::Seal { extent, epoch, .. } | ExtentCommand::Drop { extent, epoch },
+        ) => (of_extent(extent), epoch),
+        Command::Clock(_)
+        | Command::Tenant(..)
+        | Command::Subtenant(..)
+        | Command::Credential(_)
+        | Command::Operator(..)
+        | Command::Approval(..)
+        | Command::Repository(_)
+        | Command::Service(_) => return command,
+    };
+    let row = repository.and_then(|id| rows.repositories.get(&id));
+    if let Some(row) = row.filter(|_| *epoch == OWNER) {
         *epoch = row.epoch;
     }
     command
