@@ -105,7 +105,7 @@ pub enum JournalError {
         source: FrameError,
     },
     /// Records that had been durable are not there.
-    #[error("record {sequence} is missing: {file} ends before it at offset {offset}")]
+    #[error("record {sequence} is missing: looked for in {file} at offset {offset}")]
     Missing {
         /// The first that is missing.
         sequence: Sequence,

@@ -42,9 +42,13 @@ impl Node {
         recover(self.disk.port().as_ref()).await
     }
 
-    async fn start(&self) -> (Handle, Recovered) {
-        let mut recovered = self.recover().await.unwrap();
-        let position = recovered.position.clone();
+    /// Recovers the journal and starts it with segments of [`SEGMENT`].
+    async fn start(&self) -> Handle {
+        self.start_with(SEGMENT).await
+    }
+
+    async fn start_with(&self, segment_bytes: u64) -> Handle {
+        let position = self.recover().await.unwrap().position;
         let ports = Ports {
             clock: Arc::new(Clock::starting_at(Timestamp::from_millis(1))),
             entropy: Arc::new(Entropy::new(Dice::of_seed(0))),
@@ -52,17 +56,14 @@ impl Node {
             index: Index::default().port(),
             directory: Arc::new(Directory::default()),
         };
-        let options = Options {
-            segment_bytes: SEGMENT,
-        };
+        let options = Options { segment_bytes };
         let failures = Arc::clone(&self.failures);
         let on_failure = Box::new(move |_| {
             failures.fetch_add(1, Ordering::Relaxed);
         });
         let path = Path::node().child("journal");
         let started = journal::start(path, position, options, ports, None, on_failure).await;
-        recovered.records.sort_by_key(|record| record.sequence);
-        (started.unwrap(), recovered)
+        started.unwrap()
     }
 
     fn failures(&self) -> usize {
