@@ -1,39 +1,26 @@
 //! What can happen to a repository, and what it asks of its hands.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
 
 use super::denied::Denied;
 use super::entry::{Entry, Place};
+use super::settings::Settings;
 use super::state::Snapshot;
 use super::uploads::UploadId;
 use crate::extent::Trouble;
-use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Space, Ticket, Timestamp};
+use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Ticket, Timestamp};
 use crate::object::{Hash, Key};
-
-/// What the catalog says of a repository and its tenant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// The most that may be charged.
-    pub quota: Size,
-    /// The most of it that one space may use.
-    pub limits: BTreeMap<Space, Size>,
-    /// Days within which every instant stays restorable.
-    pub hold_days: u32,
-    /// Days that a deleted object stays in the bin at least.
-    pub bin_days: u32,
-    /// Bytes in the bin that are not charged; none for as much as the quota.
-    pub bin_limit: Option<Size>,
-    /// The time by which the irreversible happens; none while the clock is in doubt.
-    pub trusted: Option<Timestamp>,
-}
 
 /// What can happen to a repository.
 pub enum Event {
     /// The catalog changed.
     Settings(Settings),
+    /// Somebody came in, and the repository is not put away meanwhile.
+    Visited,
+    /// Somebody left.
+    Left,
     /// Somebody wants to upload.
     Begin(Begin),
     /// Bytes of an upload.
@@ -128,6 +115,7 @@ impl Event {
             Self::Begin(_) | Self::Frame(_) | Self::Finish(_) => true,
             Self::Delete(_) | Self::Restore(_) => true,
             Self::Settings(_) | Self::Abort(_) | Self::Look(_) => false,
+            Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
         }
     }
@@ -143,6 +131,7 @@ impl Event {
             Self::Look(ticket) => Some((*ticket, None)),
             Self::Written(written) => Some((written.ticket, Some(written.upload))),
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) => None,
+            Self::Visited | Self::Left => None,
         }
     }
 }
@@ -151,6 +140,8 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Settings(settings) => write!(f, "{settings:?}"),
+            Self::Visited => f.write_str("Visited"),
+            Self::Left => f.write_str("Left"),
             Self::Begin(begin) => write!(f, "{begin:?}"),
             Self::Frame(Frame {
                 ticket,
@@ -204,6 +195,11 @@ pub enum Effect {
         extent: ExtentId,
         /// Its length, or as much of it as is durable if it failed.
         length: Option<u64>,
+    },
+    /// Nobody has been here for a while.
+    Rest {
+        /// How many have been here since the actor began.
+        seen: u64,
     },
     /// Answer an upload that began.
     Begun {
@@ -264,6 +260,7 @@ impl fmt::Debug for Effect {
                 )
             }
             Self::Seal { extent, length } => write!(f, "Seal {extent} {length:?}"),
+            Self::Rest { seen } => write!(f, "Rest after {seen}"),
             Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),
             Self::Deny { ticket, denied } => write!(f, "Deny {ticket:?} {denied:?}"),

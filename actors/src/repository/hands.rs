@@ -11,12 +11,13 @@ use tokio::sync::oneshot;
 
 use super::denied::Denied;
 use super::entry::{Entry, FRAME_ENTRY, Place};
-use super::event::{
-    Begin, Delete, Effect, Event, Finish, Frame, Record, Restore, Settings, Written,
-};
+use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Restore, Written};
 use super::machine::{MARK, Repository};
+use super::reader::Reader;
+use super::settings::Settings;
 use super::state::Snapshot;
 use super::uploads::UploadId;
+use super::visit::Visit;
 use crate::extent::{self, Extent, Trouble};
 use crate::frame::{HEADER, Header};
 use crate::kernel::{CredentialId, Epoch, ExtentId, RepositoryId, Size, Ticket, Timestamp};
@@ -26,6 +27,8 @@ use crate::shell::{self, Context, End, Fault, Handle};
 
 /// The part of the catalog that a repository needs.
 pub trait Register: Send + Sync + 'static {
+    /// The right to write to a repository, until somebody else acquires it.
+    fn acquire(&self, repository: RepositoryId) -> Pending<Result<Epoch, Fault>>;
     /// A new extent for the owner with this epoch.
     fn open(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>>;
     /// The final length of an extent.
@@ -39,6 +42,10 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, Denied>>;
 pub enum Message {
     /// The catalog changed.
     Settings(Settings),
+    /// Let somebody in.
+    Visit(oneshot::Sender<Visit>),
+    /// Somebody left.
+    Leave,
     /// Begin an upload.
     Begin(Key, Size, CredentialId, Reply<UploadId>),
     /// Take bytes of an upload; answered when more may come.
@@ -79,18 +86,29 @@ pub struct Hands {
     id: RepositoryId,
     epoch: Epoch,
     register: Arc<dyn Register>,
+    reader: Reader,
+    /// Told when nobody has been here for a while, and how many were.
+    idle: Box<dyn Fn(u64) + Send>,
     extents: BTreeMap<ExtentId, Open>,
     callers: BTreeMap<Ticket, Caller>,
     tickets: Ticket,
 }
 
 impl Hands {
-    /// Hands for the owner with this epoch.
-    pub const fn new(id: RepositoryId, epoch: Epoch, register: Arc<dyn Register>) -> Self {
+    /// Hands for the owner with this epoch; `idle` is told when the repository may be put away.
+    pub fn new(
+        id: RepositoryId,
+        epoch: Epoch,
+        register: Arc<dyn Register>,
+        reader: Reader,
+        idle: Box<dyn Fn(u64) + Send>,
+    ) -> Self {
         Self {
             id,
             epoch,
             register,
+            reader,
+            idle,
             extents: BTreeMap::new(),
             callers: BTreeMap::new(),
             tickets: Ticket::new(0),
@@ -231,9 +249,17 @@ impl shell::Hands for Hands {
     type Machine = Repository;
     type Message = Message;
 
-    fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event> {
+    fn admit(&mut self, message: Message, context: &Context<Self>) -> Option<Event> {
         Some(match message {
             Message::Settings(settings) => Event::Settings(settings),
+            Message::Visit(door) => {
+                let repository = context.myself.clone();
+                let reader = self.reader.clone();
+                // Somebody who went away meanwhile leaves again as the visit is dropped.
+                let _ = door.send(Visit { repository, reader });
+                Event::Visited
+            }
+            Message::Leave => Event::Left,
             Message::Begin(key, size, by, reply) => {
                 let ticket = self.ticket(Caller::Begin(reply));
                 Event::Begin(Begin {
@@ -334,6 +360,7 @@ impl shell::Hands for Hands {
                 })));
             }
             Effect::Seal { extent, length } => return Ok(Some(self.seal(extent, length))),
+            Effect::Rest { seen } => (self.idle)(seen),
             Effect::Begun { ticket, upload } => self.begun(ticket, upload),
             Effect::Done { ticket } => self.done(ticket),
             Effect::Deny { ticket, denied } => self.deny(ticket, denied),

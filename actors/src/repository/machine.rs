@@ -3,6 +3,8 @@
 //! Invariant: what is charged and what is reserved never pass the quota by a new object, except by
 //! the 64 MiB that `index/` may pass it so that a prune can free space (I3).
 
+mod transfer;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -10,27 +12,25 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::denied::Denied;
-use super::entry::{Entry, FRAME_BYTES, FRAME_DATA, Place, Stored};
-use super::event::{
-    Begin, Delete, Effect, Event, Finish, Frame, Record, Restore, Settings, Written,
-};
+use super::entry::{Entry, Place};
+use super::event::{Delete, Effect, Event, Record, Restore};
+use super::settings::Settings;
 use super::state::{Moment, State};
 use super::tail::{Readiness, Tail};
-use super::uploads::{UPLOADS_MAX, Uploads};
-use crate::extent::Trouble;
-use crate::frame::{HEADER, Header};
+use super::uploads::Uploads;
+use crate::frame::HEADER;
 use crate::kernel::{
     Acts, Epoch, ExtentId, Instant, Machine, Now, RepositoryId, Sequence, Size, Timestamp,
 };
-use crate::object::{Hash, Key, Kind, LOCKS_MAX};
+use crate::object::Kind;
 use crate::schema;
 
-/// What `index/` may pass the quota by (architecture, section 4).
-const INDEX_SLACK: Size = Size::mib(64);
 /// How often the bin is looked through (R9.4).
 const PURGE_EVERY: Duration = Duration::from_secs(20 * 60);
 /// Objects purged in one entry.
 const PURGE_MAX: usize = 4096;
+/// How long a repository that nobody visits stays in memory (architecture, section 1).
+const IDLE: Duration = Duration::from_secs(60);
 /// The bytes behind an entry that say how far its extent was durable.
 pub(super) const MARK: u64 = 8;
 
@@ -45,6 +45,11 @@ pub struct Repository {
     /// What waits for an extent, in the order in which it came.
     stalled: VecDeque<Event>,
     purge_at: Option<Instant>,
+    /// Who is here, and who ever was.
+    visitors: u64,
+    seen: u64,
+    /// When it says that nobody is here.
+    rest_at: Option<Instant>,
 }
 
 impl Repository {
@@ -59,6 +64,9 @@ impl Repository {
             uploads: Uploads::default(),
             stalled: VecDeque::new(),
             purge_at: None,
+            visitors: 0,
+            seen: 0,
+            rest_at: None,
         }
     }
 
@@ -82,178 +90,6 @@ impl Repository {
         let total = self.state.total();
         let free = self.settings.bin_limit.unwrap_or(self.settings.quota);
         total.live + total.bin.minus(free)
-    }
-
-    fn begin(&mut self, now: Now, event: Begin, acts: &mut Acts<Self>) {
-        let Begin {
-            ticket,
-            key,
-            size,
-            by,
-        } = event;
-        let existing = self.state.held().object(&key, Moment::Now);
-        let existing = existing.map(|_| match key.kind {
-            Kind::Config => self.state.config(key.space).unwrap_or(Hash::ZERO),
-            Kind::Data | Kind::Index | Kind::Key | Kind::Lock | Kind::Snapshot => key.name,
-        });
-        let new = existing.is_none();
-        if let Err(denied) = self.may_begin(&key, size, new) {
-            acts.show(Effect::Deny { ticket, denied });
-            return;
-        }
-        let reserved = if new && key.kind != Kind::Lock {
-            size
-        } else {
-            Size::ZERO
-        };
-        let upload = self
-            .uploads
-            .begin(now.monotonic, key, by, size, existing, reserved);
-        acts.show(Effect::Begun { ticket, upload });
-    }
-
-    fn may_begin(&self, key: &Key, size: Size, new: bool) -> Result<(), Denied> {
-        if size > key.kind.size_max() {
-            return Err(Denied::TooLarge(key.kind.size_max()));
-        }
-        if self.uploads.len() >= UPLOADS_MAX {
-            return Err(Denied::Busy);
-        }
-        if !new {
-            return Ok(());
-        }
-        if key.kind == Kind::Lock {
-            let locks = self.state.figures(key.space).locks as usize;
-            let on_their_way = self.uploads.locks(key.space);
-            let full = locks + on_their_way >= LOCKS_MAX;
-            return if full {
-                Err(Denied::Locks(LOCKS_MAX))
-            } else {
-                Ok(())
-            };
-        }
-        let slack = if key.kind == Kind::Index {
-            INDEX_SLACK
-        } else {
-            Size::ZERO
-        };
-        fits(
-            self.settings.quota,
-            slack,
-            self.charged() + self.uploads.reserved(None),
-            size,
-        )?;
-        match self.settings.limits.get(&key.space) {
-            Some(limit) => {
-                let live = self.state.figures(key.space).live;
-                fits(
-                    *limit,
-                    slack,
-                    live + self.uploads.reserved(Some(key.space)),
-                    size,
-                )
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn frame(&mut self, now: Now, event: Frame, acts: &mut Acts<Self>) {
-        let Frame {
-            ticket,
-            upload: id,
-            bytes,
-        } = event;
-        let Some(upload) = self.uploads.touch(now.monotonic, id) else {
-            acts.start(Effect::Deny {
-                ticket,
-                denied: Denied::NoUpload,
-            });
-            return;
-        };
-        let length = bytes.len() as u64;
-        upload.received += Size::bytes(length);
-        if upload.received > upload.declared || bytes.len() > FRAME_BYTES {
-            let (declared, received) = (upload.declared.as_bytes(), upload.received.as_bytes());
-            self.uploads.end(id);
-            acts.start(Effect::Deny {
-                ticket,
-                denied: Denied::Length { declared, received },
-            });
-            return;
-        }
-        if upload.existing.is_some() || bytes.is_empty() {
-            acts.start(Effect::Done { ticket });
-            return;
-        }
-        let Some((sequence, place)) = self.tail.place(HEADER as u64 + length) else {
-            return;
-        };
-        upload.placed(place, length);
-        let header = Header::of(FRAME_DATA, self.epoch, sequence, &bytes).encode();
-        acts.start(Effect::Append {
-            ticket,
-            upload: id,
-            place,
-            parts: vec![header, bytes],
-        });
-    }
-
-    fn finish(&mut self, now: Now, event: Finish, acts: &mut Acts<Self>) {
-        let Finish {
-            ticket,
-            upload,
-            hash,
-        } = event;
-        let Some(upload) = self.uploads.end(upload) else {
-            acts.show(Effect::Deny {
-                ticket,
-                denied: Denied::NoUpload,
-            });
-            return;
-        };
-        let key = upload.key;
-        let here = self.state.held().object(&key, Moment::Now).is_some();
-        let config = self
-            .state
-            .config(key.space)
-            .filter(|_| key.kind == Kind::Config && here);
-        let denied = if upload.received != upload.declared {
-            let declared = upload.declared.as_bytes();
-            Some(Denied::Length {
-                declared,
-                received: upload.received.as_bytes(),
-            })
-        } else if key.kind != Kind::Config && hash != key.name {
-            Some(Denied::Hash)
-        } else if config.is_some_and(|existing| existing != hash) {
-            Some(Denied::Exists)
-        } else if upload.existing.is_some() && !here {
-            // It was there when the upload began, so its bytes were not kept, and went meanwhile.
-            Some(Denied::NoUpload)
-        } else {
-            None
-        };
-        match denied {
-            Some(denied) => acts.show(Effect::Deny { ticket, denied }),
-            None => {
-                if !here {
-                    let at = self.time(now);
-                    let (size, pieces, by) = (upload.received, upload.pieces, upload.by);
-                    self.log(
-                        Entry::Stored(Stored {
-                            key,
-                            size,
-                            hash,
-                            at,
-                            by,
-                            pieces,
-                        }),
-                        acts,
-                    );
-                }
-                acts.show(Effect::Done { ticket });
-            }
-        }
     }
 
     fn delete(&mut self, now: Now, event: Delete, acts: &mut Acts<Self>) {
@@ -303,32 +139,6 @@ impl Repository {
     /// The time of a new entry: never before the last one, whatever the wall clock says.
     fn time(&self, now: Now) -> Timestamp {
         now.wall.max(self.state.last())
-    }
-
-    fn written(&mut self, event: Written, acts: &mut Acts<Self>) {
-        let Written {
-            ticket,
-            upload,
-            extent,
-            result,
-        } = event;
-        let Err(trouble) = result else {
-            acts.start(Effect::Done { ticket });
-            return;
-        };
-        let denied = match trouble {
-            Trouble::Full => Denied::StorageFull,
-            Trouble::Broken | Trouble::Fenced | Trouble::Sealed => Denied::StorageFailed,
-        };
-        self.uploads.end(upload);
-        self.uploads.end_in(extent);
-        if self.tail.give_up(extent) {
-            acts.start(Effect::Seal {
-                extent,
-                length: None,
-            });
-        }
-        acts.start(Effect::Deny { ticket, denied });
     }
 
     fn opened(&mut self, now: Now, opened: Result<ExtentId, Denied>, acts: &mut Acts<Self>) {
@@ -388,6 +198,14 @@ impl Machine for Repository {
         }
         match event {
             Event::Settings(settings) => self.settings = settings,
+            Event::Visited => {
+                (self.visitors, self.seen) = (self.visitors + 1, self.seen + 1);
+                self.rest_at = None;
+            }
+            Event::Left => {
+                self.visitors = self.visitors.saturating_sub(1);
+                self.rest_at = (self.visitors == 0).then(|| now.monotonic + IDLE);
+            }
             Event::Begin(begin) => self.begin(now, begin, acts),
             Event::Frame(frame) => self.frame(now, frame, acts),
             Event::Finish(finish) => self.finish(now, finish, acts),
@@ -427,6 +245,10 @@ impl Machine for Repository {
             self.purge(now, acts);
             self.purge_at = self.state.has_bin().then(|| now.monotonic + PURGE_EVERY);
         }
+        if self.rest_at.is_some_and(|at| at <= now.monotonic) {
+            self.rest_at = None;
+            acts.show(Effect::Rest { seen: self.seen });
+        }
     }
 
     fn observe(&self) -> serde_json::Value {
@@ -441,6 +263,7 @@ impl Machine for Repository {
             "bin": total.bin.as_bytes(),
             "objects": total.objects,
             "locks": total.locks,
+            "visitors": self.visitors,
             "uploads": self.uploads.len(),
             "sequence": self.tail.sequence().raw(),
             "extent": self.tail.end().map(|at| at.extent.raw()),
@@ -452,18 +275,6 @@ impl Machine for Repository {
             0 => Vec::new(),
             stalled => vec![format!("{stalled} writes wait for an extent to be made")],
         }
-    }
-}
-
-fn fits(quota: Size, slack: Size, used: Size, needed: Size) -> Result<(), Denied> {
-    if used + needed <= quota + slack {
-        Ok(())
-    } else {
-        Err(Denied::Quota {
-            quota,
-            used,
-            needed,
-        })
     }
 }
 

@@ -88,6 +88,9 @@ pub async fn recover(
     let mut lengths = BTreeMap::new();
     for (extent, sealed) in extents.iter().copied() {
         let failed = |source| RecoveryError::Disk { extent, source };
+        if sealed == Some(0) {
+            continue;
+        }
         let file = match disk.open(&extent::path(id, extent)).await {
             Ok(file) => file,
             // It was named in the catalog, and the stop came before its file was durable: nothing

@@ -140,6 +140,20 @@ impl<H: Hands> Actor for Shell<H> {
         Err(Box::new(fault))
     }
 
+    async fn post_stop(
+        &self,
+        _: ActorRef<Self::Msg>,
+        state: &mut State<H>,
+    ) -> Result<(), ActorProcessingErr> {
+        // ractor would end them in the order of a hash.
+        state
+            .context
+            .ports
+            .directory
+            .stop_below(&state.context.path);
+        Ok(())
+    }
+
     async fn handle_supervisor_evt(
         &self,
         actor: ActorRef<Self::Msg>,
