@@ -9,4 +9,4 @@ mod hands;
 mod machine;
 
 pub use hands::{Hands, Message, folder, path};
-pub use machine::{Append, Effect, Event, Extent, Trouble};
+pub use machine::{Append, Effect, Event, Extent, Sealed, Trouble};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::{Append, Effect, Event, Extent, Trouble};
+use super::{Append, Effect, Event, Extent, Sealed, Trouble};
 use crate::kernel::{Epoch, ExtentId, Never, RepositoryId, Ticket};
 use crate::ports::{File, Pending};
 use crate::shell::{self, Context, Fault};
@@ -30,7 +30,7 @@ pub enum Message {
     /// Make durable all that was taken so far.
     Settle(oneshot::Sender<Result<(), Trouble>>),
     /// Make all durable and take nothing more.
-    Seal(oneshot::Sender<Result<(), Trouble>>),
+    Seal(oneshot::Sender<Sealed>),
     /// The write under way ended.
     Written(Result<(), Trouble>),
 }
@@ -49,6 +49,7 @@ pub fn folder(repository: RepositoryId) -> String {
 pub struct Hands {
     file: Arc<dyn File>,
     callers: BTreeMap<Ticket, oneshot::Sender<Result<(), Trouble>>>,
+    sealing: BTreeMap<Ticket, oneshot::Sender<Sealed>>,
     tickets: Ticket,
 }
 
@@ -58,6 +59,7 @@ impl Hands {
         Self {
             file,
             callers: BTreeMap::new(),
+            sealing: BTreeMap::new(),
             tickets: Ticket::new(0),
         }
     }
@@ -94,9 +96,13 @@ impl shell::Hands for Hands {
             Message::Settle(reply) => Event::Settle {
                 ticket: self.ticket(reply),
             },
-            Message::Seal(reply) => Event::Seal {
-                ticket: self.ticket(reply),
-            },
+            Message::Seal(reply) => {
+                self.tickets = self.tickets.next();
+                self.sealing.insert(self.tickets, reply);
+                Event::Seal {
+                    ticket: self.tickets,
+                }
+            }
             Message::Written(result) => Event::Written { result },
         })
     }
@@ -131,6 +137,13 @@ impl shell::Hands for Hands {
                 if let Some(caller) = self.callers.remove(&ticket) {
                     // A caller that went away has given up its upload: nothing depends on this.
                     let _ = caller.send(result);
+                }
+                Ok(None)
+            }
+            Effect::Sealed { ticket, sealed } => {
+                if let Some(caller) = self.sealing.remove(&ticket) {
+                    // A repository that ended recovers, and finds the extent open.
+                    let _ = caller.send(sealed);
                 }
                 Ok(None)
             }

@@ -94,13 +94,29 @@ pub enum Effect {
         /// Whether to sync behind it.
         sync: bool,
     },
-    /// Tell a caller how its append or seal came out.
+    /// Tell a caller how its append came out.
     Answer {
         /// Whom.
         ticket: Ticket,
         /// What.
         result: Result<(), Trouble>,
     },
+    /// Tell a caller how its seal came out.
+    Sealed {
+        /// Whom.
+        ticket: Ticket,
+        /// What.
+        sealed: Sealed,
+    },
+}
+
+/// How an extent ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Below it, everything survives a power loss; it does not grow any more.
+    pub durable: u64,
+    /// Whether that is all that the extent took.
+    pub result: Result<(), Trouble>,
 }
 
 impl fmt::Debug for Effect {
@@ -115,6 +131,10 @@ impl fmt::Debug for Effect {
                 write!(f, "Write {length}B at {offset} sync={sync}")
             }
             Self::Answer { ticket, result } => write!(f, "Answer {ticket:?} {result:?}"),
+            Self::Sealed { ticket, sealed } => {
+                let Sealed { durable, result } = sealed;
+                write!(f, "Sealed {ticket:?} at {durable} {result:?}")
+            }
         }
     }
 }
@@ -130,7 +150,8 @@ pub struct Extent {
     durable: u64,
     queue: VecDeque<Append>,
     writing: Option<Writing>,
-    sealing: Option<Ticket>,
+    /// Who waits for the end.
+    sealing: Vec<Ticket>,
     trouble: Option<Trouble>,
 }
 
@@ -151,7 +172,7 @@ impl Extent {
             durable: 0,
             queue: VecDeque::new(),
             writing: None,
-            sealing: None,
+            sealing: Vec::new(),
             trouble: None,
         }
     }
@@ -159,7 +180,7 @@ impl Extent {
     fn append(&mut self, append: Append, acts: &mut Acts<Self>) {
         let refusal = match self.trouble {
             Some(trouble) => Some(trouble),
-            None if self.sealing.is_some() => Some(Trouble::Sealed),
+            None if !self.sealing.is_empty() => Some(Trouble::Sealed),
             None if append.epoch != self.epoch || append.offset != self.end => {
                 Some(Trouble::Fenced)
             }
@@ -250,7 +271,9 @@ impl Extent {
     }
 
     fn finish(&mut self, acts: &mut Acts<Self>) {
-        let Some(ticket) = self.sealing else { return };
+        if self.sealing.is_empty() {
+            return;
+        }
         match self.trouble {
             None if self.durable < self.end => {
                 let (end, tickets) = (self.end, Vec::new());
@@ -266,12 +289,17 @@ impl Extent {
                 });
             }
             trouble => {
-                self.sealing = None;
                 self.trouble = trouble.or(Some(Trouble::Sealed));
-                acts.show(Effect::Answer {
-                    ticket,
-                    result: trouble.map_or(Ok(()), Err),
-                });
+                let durable = self.durable;
+                // Sealing twice is no trouble: nothing came in between.
+                let result = match trouble {
+                    None | Some(Trouble::Sealed) => Ok(()),
+                    Some(trouble) => Err(trouble),
+                };
+                let sealed = Sealed { durable, result };
+                for ticket in std::mem::take(&mut self.sealing) {
+                    acts.show(Effect::Sealed { ticket, sealed });
+                }
             }
         }
     }
@@ -287,13 +315,7 @@ impl Machine for Extent {
             Event::Append(append) => self.append(append, acts),
             Event::Written { result } => self.written(result, acts),
             Event::Settle { ticket } => self.settle(ticket, acts),
-            Event::Seal { ticket } if self.sealing.is_some() => {
-                acts.show(Effect::Answer {
-                    ticket,
-                    result: Err(Trouble::Sealed),
-                });
-            }
-            Event::Seal { ticket } => self.sealing = Some(ticket),
+            Event::Seal { ticket } => self.sealing.push(ticket),
         }
         self.proceed(acts);
     }
@@ -324,143 +346,4 @@ impl Machine for Extent {
 }
 
 #[cfg(test)]
-mod tests {
-    use expect_test::{Expect, expect};
-
-    use super::*;
-
-    /// Each line is an event: `write OFFSET LENGTH`, `sync OFFSET LENGTH`, `done`, `full`, `settle`, `seal`.
-    fn check(script: &str, expected: Expect) {
-        let mut extent = Extent::new(ExtentId::new(1), Epoch::new(7));
-        let mut shown = String::new();
-        for (at, line) in script.lines().map(str::trim).enumerate() {
-            let ticket = Ticket::new(at as u64);
-            let words: Vec<&str> = line.split(' ').collect();
-            let number = |at: usize| words[at].parse::<u64>().unwrap();
-            let append = |epoch, durable| {
-                let parts = vec![Bytes::from(vec![0; number(2) as usize])];
-                let epoch = Epoch::new(epoch);
-                Event::Append(Append {
-                    ticket,
-                    epoch,
-                    offset: number(1),
-                    parts,
-                    durable,
-                })
-            };
-            let event = match words[0] {
-                "write" => append(7, false),
-                "sync" => append(7, true),
-                "stranger" => append(6, true),
-                "done" => Event::Written { result: Ok(()) },
-                "full" => Event::Written {
-                    result: Err(Trouble::Full),
-                },
-                "settle" => Event::Settle { ticket },
-                "seal" => Event::Seal { ticket },
-                word => panic!("no such event: {word}"),
-            };
-            let mut acts = Acts::default();
-            extent.step(Now::default(), event, &mut acts);
-            for act in acts.iter() {
-                shown.push_str(&format!("{at}: {act:?}\n"));
-            }
-        }
-        expected.assert_eq(&shown);
-    }
-
-    #[test]
-    fn all_that_arrives_during_a_sync_is_served_by_the_next_one() {
-        check(
-            "sync 0 10
-             sync 10 5
-             write 15 5
-             sync 20 1
-             done
-             done",
-            expect![[r#"
-                0: Start Write 10B at 0 sync=true
-                4: Show Answer ticket-0 Ok(())
-                4: Start Write 11B at 10 sync=true
-                5: Show Answer ticket-1 Ok(())
-                5: Show Answer ticket-2 Ok(())
-                5: Show Answer ticket-3 Ok(())
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_gap_an_overlap_and_a_stranger_are_fenced_off() {
-        check(
-            "write 0 10
-             write 5 1
-             write 11 1
-             stranger 10 1",
-            expect![[r#"
-                0: Start Write 10B at 0 sync=false
-                1: Show Answer ticket-1 Err(Fenced)
-                2: Show Answer ticket-2 Err(Fenced)
-                3: Show Answer ticket-3 Err(Fenced)
-            "#]],
-        );
-    }
-
-    #[test]
-    fn after_a_failed_write_nothing_more_is_taken() {
-        check(
-            "write 0 10
-             sync 10 1
-             full
-             write 11 1
-             seal",
-            expect![[r#"
-                0: Start Write 10B at 0 sync=false
-                2: Show Answer ticket-0 Err(Full)
-                2: Show Answer ticket-1 Err(Full)
-                3: Show Answer ticket-3 Err(Full)
-                4: Show Answer ticket-4 Err(Full)
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_seal_makes_all_durable_before_it_is_answered() {
-        check(
-            "write 0 10
-             seal
-             write 10 1
-             done
-             done",
-            expect![[r#"
-                0: Start Write 10B at 0 sync=false
-                2: Show Answer ticket-2 Err(Sealed)
-                3: Show Answer ticket-0 Ok(())
-                3: Start Write 0B at 10 sync=true
-                4: Show Answer ticket-1 Ok(())
-            "#]],
-        );
-    }
-
-    #[test]
-    fn settling_answers_once_what_was_taken_before_is_durable() {
-        check(
-            "write 0 10
-             settle
-             done
-             write 10 1
-             done
-             settle
-             done
-             settle",
-            expect![[r#"
-                0: Start Write 10B at 0 sync=false
-                2: Show Answer ticket-0 Ok(())
-                2: Start Write 0B at 10 sync=true
-                4: Show Answer ticket-1 Ok(())
-                4: Start Write 1B at 10 sync=false
-                6: Show Answer ticket-3 Ok(())
-                6: Start Write 0B at 11 sync=true
-            "#]],
-        );
-    }
-}
+mod tests;

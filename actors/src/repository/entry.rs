@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::frame::HEADER;
 use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Timestamp};
 use crate::object::{Hash, Key};
 use crate::schema::Stored as Schema;
@@ -24,8 +25,16 @@ pub struct Piece {
     pub length: u64,
 }
 
+impl Piece {
+    /// Where the byte behind its last frame lies.
+    pub const fn end(&self) -> u64 {
+        let frames = self.length.div_ceil(FRAME_BYTES as u64);
+        self.offset + self.length + frames * HEADER as u64
+    }
+}
+
 /// Where the frame of an entry lies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// In which extent.
     pub extent: ExtentId,
@@ -68,7 +77,7 @@ pub enum Entry {
     },
     /// Objects left the bin for good.
     Purged {
-        /// Which, by name and by the number of the entry that stored them.
+        /// Which lives, by name and by the number of the entry that began them.
         objects: Vec<(Key, Sequence)>,
         /// When.
         at: Timestamp,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::denied::Denied;
 use super::entry::{Entry, Place};
 use super::settings::Settings;
-use super::state::Snapshot;
+use super::snapshot::Snapshot;
 use super::uploads::UploadId;
 use crate::extent::Trouble;
 use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Ticket, Timestamp};
@@ -39,6 +39,8 @@ pub enum Event {
     Written(Written),
     /// An extent was made, or could not be.
     Opened(Result<ExtentId, Denied>),
+    /// An extent ended, and not all that it took is durable.
+    Lost(ExtentId),
 }
 
 /// Somebody wants to upload.
@@ -116,7 +118,7 @@ impl Event {
             Self::Delete(_) | Self::Restore(_) => true,
             Self::Settings(_) | Self::Abort(_) | Self::Look(_) => false,
             Self::Visited | Self::Left => false,
-            Self::Written(_) | Self::Opened(_) => false,
+            Self::Written(_) | Self::Opened(_) | Self::Lost(_) => false,
         }
     }
 
@@ -131,7 +133,7 @@ impl Event {
             Self::Look(ticket) => Some((*ticket, None)),
             Self::Written(written) => Some((written.ticket, Some(written.upload))),
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) => None,
-            Self::Visited | Self::Left => None,
+            Self::Visited | Self::Left | Self::Lost(_) => None,
         }
     }
 }
@@ -157,6 +159,7 @@ impl fmt::Debug for Event {
             Self::Look(ticket) => write!(f, "Look {ticket:?}"),
             Self::Written(written) => write!(f, "{written:?}"),
             Self::Opened(opened) => write!(f, "Opened {opened:?}"),
+            Self::Lost(extent) => write!(f, "Lost {extent}"),
         }
     }
 }
@@ -189,12 +192,10 @@ pub enum Effect {
         /// Header and body.
         parts: Vec<Bytes>,
     },
-    /// No more goes to an extent: end it and tell the catalog.
+    /// No more goes to an extent: end it and tell the catalog how much of it is durable.
     Seal {
         /// Which.
         extent: ExtentId,
-        /// Its length, or as much of it as is durable if it failed.
-        length: Option<u64>,
     },
     /// Nobody has been here for a while.
     Rest {
@@ -259,7 +260,7 @@ impl fmt::Debug for Effect {
                     place.extent, place.offset
                 )
             }
-            Self::Seal { extent, length } => write!(f, "Seal {extent} {length:?}"),
+            Self::Seal { extent } => write!(f, "Seal {extent}"),
             Self::Rest { seen } => write!(f, "Rest after {seen}"),
             Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),

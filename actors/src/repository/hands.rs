@@ -1,6 +1,6 @@
 //! How a repository is spoken to, and how it acts: extents, the catalog's list of them, callers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Restore,
 use super::machine::{MARK, Repository};
 use super::reader::Reader;
 use super::settings::Settings;
-use super::state::Snapshot;
+use super::snapshot::Snapshot;
 use super::uploads::UploadId;
 use super::visit::Visit;
 use crate::extent::{self, Extent, Trouble};
@@ -64,8 +64,13 @@ pub enum Message {
     Written(Written),
     /// An extent was made, or not.
     Opened(Result<(ExtentId, Handle<extent::Message>), Denied>),
-    /// The catalog knows an extent's final length, and its actor may go.
-    Sealed(ExtentId),
+    /// An extent takes nothing more, and its actor may go.
+    Closed {
+        /// Which.
+        extent: ExtentId,
+        /// Whether all that it took is durable.
+        whole: bool,
+    },
 }
 
 /// Who waits for an answer.
@@ -90,6 +95,8 @@ pub struct Hands {
     /// Told when nobody has been here for a while, and how many were.
     idle: Box<dyn Fn(u64) + Send>,
     extents: BTreeMap<ExtentId, Open>,
+    /// Extents of this life that are not written any more: how far they are durable.
+    closed: BTreeMap<ExtentId, u64>,
     callers: BTreeMap<Ticket, Caller>,
     tickets: Ticket,
 }
@@ -110,6 +117,7 @@ impl Hands {
             reader,
             idle,
             extents: BTreeMap::new(),
+            closed: BTreeMap::new(),
             callers: BTreeMap::new(),
             tickets: Ticket::new(0),
         }
@@ -150,26 +158,39 @@ impl Hands {
         })
     }
 
-    /// Asks the other extents in which an object's frames lie to make them durable.
+    /// Makes sure that what an object has in other extents is durable too.
     fn elsewhere(&self, record: &Record) -> Vec<Pending<Result<(), Fault>>> {
         let Entry::Stored(stored) = &record.entry else {
             return Vec::new();
         };
-        let extents: BTreeSet<ExtentId> = stored.pieces.iter().map(|piece| piece.extent).collect();
-        let others = extents
-            .into_iter()
-            .filter(|extent| *extent != record.place.extent);
-        // One that is not open any more was sealed, and made durable by that.
-        let open = others.filter_map(|extent| self.extents.get(&extent));
-        let settle = open.map(|open| open.actor.ask(extent::Message::Settle));
-        settle
-            .map(|settled| -> Pending<Result<(), Fault>> {
-                Box::pin(async move {
-                    let settled = settled.await.map_err(|error| Fault::of(&error))?;
-                    settled.map_err(|trouble| Fault::of(&trouble))
-                })
-            })
+        let mut ends = BTreeMap::new();
+        for piece in &stored.pieces {
+            let end: &mut u64 = ends.entry(piece.extent).or_default();
+            *end = piece.end().max(*end);
+        }
+        ends.remove(&record.place.extent);
+        ends.into_iter()
+            .map(|(extent, end)| self.settle(extent, end))
             .collect()
+    }
+
+    /// Makes an extent durable up to `end`.
+    fn settle(&self, extent: ExtentId, end: u64) -> Pending<Result<(), Fault>> {
+        let lost = move || Fault(format!("{extent} failed below byte {end}"));
+        let Some(open) = self.extents.get(&extent) else {
+            let known = self.closed.get(&extent).is_some_and(|known| *known >= end);
+            return Box::pin(async move { known.then_some(()).ok_or_else(lost) });
+        };
+        let settled = open.actor.ask(extent::Message::Settle);
+        let mark = Arc::clone(&open.durable);
+        Box::pin(async move {
+            match settled.await {
+                Ok(Ok(())) => Ok(()),
+                // One that was sealed meanwhile does not answer any more, and need not.
+                Ok(Err(_)) | Err(_) if mark.load(Ordering::Relaxed) >= end => Ok(()),
+                Ok(Err(_)) | Err(_) => Err(lost()),
+            }
+        })
     }
 
     fn open(&self, context: &Context<Self>) -> Pending<Message> {
@@ -192,27 +213,39 @@ impl Hands {
         })
     }
 
-    /// Ends an extent. One that failed keeps what is known to be durable.
-    fn seal(&self, extent: ExtentId, length: Option<u64>) -> Pending<Message> {
-        let actor = self.extents.get(&extent).map(|open| open.actor.clone());
-        let durable = self
-            .extents
-            .get(&extent)
-            .map(|open| Arc::clone(&open.durable));
+    /// Ends an extent. One that failed keeps what its actor knows to be durable; if that is gone
+    /// too, the next recovery finds the extent open and judges it.
+    fn seal(&self, extent: ExtentId) -> Pending<Message> {
+        let open = self.extents.get(&extent);
+        let open = open.map(|open| (open.actor.clone(), Arc::clone(&open.durable)));
         let (register, epoch) = (Arc::clone(&self.register), self.epoch);
         Box::pin(async move {
-            let mut whole = false;
-            if let (Some(actor), Some(_)) = (actor, length) {
-                whole = matches!(actor.ask(extent::Message::Seal).await, Ok(Ok(())));
-            }
-            let known = durable.map_or(0, |mark| mark.load(Ordering::Relaxed));
-            let length = length.filter(|_| whole).unwrap_or(known);
-            // If the catalog does not answer, the next recovery finds the extent open and seals it.
-            if let Err(error) = register.seal(extent, epoch, length).await {
+            let lost = Message::Closed {
+                extent,
+                whole: false,
+            };
+            let Some((actor, mark)) = open else {
+                return lost;
+            };
+            let Ok(extent::Sealed { durable, result }) = actor.ask(extent::Message::Seal).await
+            else {
+                return lost;
+            };
+            mark.fetch_max(durable, Ordering::Relaxed);
+            if let Err(error) = register.seal(extent, epoch, durable).await {
                 tracing::warn!(%extent, %error, "extent not sealed in the catalog");
             }
-            Message::Sealed(extent)
+            let whole = result.is_ok();
+            Message::Closed { extent, whole }
         })
+    }
+
+    /// Forgets an extent that is not written any more; gives its actor.
+    fn close(&mut self, extent: ExtentId) -> Option<Handle<extent::Message>> {
+        let open = self.extents.remove(&extent)?;
+        let durable = open.durable.load(Ordering::Relaxed);
+        self.closed.insert(extent, durable);
+        Some(open.actor)
     }
 
     // A caller that went away is one that nobody owes an answer: sending to it may fail.
@@ -302,11 +335,11 @@ impl shell::Hands for Hands {
                 Event::Opened(Ok(id))
             }
             Message::Opened(Err(denied)) => Event::Opened(Err(denied)),
-            Message::Sealed(extent) => {
-                if let Some(open) = self.extents.remove(&extent) {
-                    open.actor.stop();
+            Message::Closed { extent, whole } => {
+                if let Some(actor) = self.close(extent) {
+                    actor.stop();
                 }
-                return None;
+                return (!whole).then_some(Event::Lost(extent));
             }
         })
     }
@@ -359,7 +392,7 @@ impl shell::Hands for Hands {
                     })
                 })));
             }
-            Effect::Seal { extent, length } => return Ok(Some(self.seal(extent, length))),
+            Effect::Seal { extent } => return Ok(Some(self.seal(extent))),
             Effect::Rest { seen } => (self.idle)(seen),
             Effect::Begun { ticket, upload } => self.begun(ticket, upload),
             Effect::Done { ticket } => self.done(ticket),
@@ -370,11 +403,11 @@ impl shell::Hands for Hands {
     }
 
     fn ended(&mut self, child: &ActorCell, _: End) -> Option<Message> {
-        // An extent that ended by itself answers no more; writes to it fail, and the machine gives
-        // it up then.
-        self.extents
-            .retain(|_, open| open.actor.cell().get_id() != child.get_id());
-        None
+        let mut extents = self.extents.iter();
+        let ended = extents.find(|(_, open)| open.actor.cell().get_id() == child.get_id());
+        let (extent, whole) = (*ended?.0, false);
+        self.close(extent);
+        Some(Message::Closed { extent, whole })
     }
 }
 

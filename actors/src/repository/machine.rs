@@ -15,9 +15,11 @@ use super::denied::Denied;
 use super::entry::{Entry, Place};
 use super::event::{Delete, Effect, Event, Record, Restore};
 use super::settings::Settings;
-use super::state::{Moment, State};
+use super::snapshot::Moment;
+use super::state::State;
 use super::tail::{Readiness, Tail};
 use super::uploads::Uploads;
+use super::usage::TIME_MAX;
 use crate::frame::HEADER;
 use crate::kernel::{
     Acts, Epoch, ExtentId, Instant, Machine, Now, RepositoryId, Sequence, Size, Timestamp,
@@ -29,6 +31,10 @@ use crate::schema;
 const PURGE_EVERY: Duration = Duration::from_secs(20 * 60);
 /// Objects purged in one entry.
 const PURGE_MAX: usize = 4096;
+/// The pause between two such entries.
+const PURGE_STEP: Duration = Duration::from_secs(1);
+/// The least difference between two times.
+const TICK: Duration = Duration::from_millis(1);
 /// How long a repository that nobody visits stays in memory (architecture, section 1).
 const IDLE: Duration = Duration::from_secs(60);
 /// The bytes behind an entry that say how far its extent was durable.
@@ -78,6 +84,8 @@ impl Repository {
     /// Ends recovery: the log goes on behind its last frame.
     pub fn recovered(&mut self, last: Sequence) {
         self.tail = Tail::behind(last);
+        // A repository that is used now and then is in memory for minutes: the bin is due at once.
+        self.purge_at = self.state.has_bin().then(Instant::default);
     }
 
     /// What is held, with its sums.
@@ -111,7 +119,8 @@ impl Repository {
 
     fn restore(&mut self, now: Now, event: Restore, acts: &mut Acts<Self>) {
         let Restore { ticket, to } = event;
-        let at = self.time(now);
+        // Later than all that was before, so that an instant is left at which that still shows.
+        let at = self.time(now).max(self.state.last() + TICK);
         let until = at + days(self.settings.bin_days.max(self.settings.hold_days));
         self.log(Entry::Restored { to, at, until }, acts);
         acts.show(Effect::Done { ticket });
@@ -138,7 +147,7 @@ impl Repository {
 
     /// The time of a new entry: never before the last one, whatever the wall clock says.
     fn time(&self, now: Now) -> Timestamp {
-        now.wall.max(self.state.last())
+        now.wall.min(TIME_MAX).max(self.state.last())
     }
 
     fn opened(&mut self, now: Now, opened: Result<ExtentId, Denied>, acts: &mut Acts<Self>) {
@@ -154,17 +163,11 @@ impl Repository {
         }
     }
 
-    /// Whether the event can go on: if it writes, there must be an open extent with room.
-    fn has_room(&mut self, event: &Event, acts: &mut Acts<Self>) -> bool {
-        if !event.writes() {
-            return true;
-        }
+    /// Whether something can be written: there must be an open extent with room.
+    fn has_room(&mut self, acts: &mut Acts<Self>) -> bool {
         let readiness = self.tail.ready();
-        if let Readiness::Seal { extent, length } = readiness {
-            acts.start(Effect::Seal {
-                extent,
-                length: Some(length),
-            });
+        if let Readiness::Seal { extent } = readiness {
+            acts.start(Effect::Seal { extent });
         }
         if self.tail.wants_extent() {
             acts.start(Effect::Open);
@@ -172,16 +175,25 @@ impl Repository {
         readiness != Readiness::Wait
     }
 
+    /// Empties the bin of what is due, in small steps, by trusted time only.
     fn purge(&mut self, now: Now, acts: &mut Acts<Self>) {
+        self.purge_at = self.state.has_bin().then(|| now.monotonic + PURGE_EVERY);
         let Some(trusted) = self.settings.trusted else {
             return;
         };
-        let objects = self
-            .state
-            .purgeable(trusted, self.settings.hold_days, PURGE_MAX);
-        if !objects.is_empty() && self.tail.ready() != Readiness::Wait {
+        let hold_days = self.settings.hold_days;
+        let objects = self.state.purgeable(trusted, hold_days, PURGE_MAX);
+        if objects.is_empty() {
+            return;
+        }
+        if objects.len() == PURGE_MAX {
+            self.purge_at = Some(now.monotonic + PURGE_STEP);
+        }
+        if self.has_room(acts) {
             let at = self.time(now);
             self.log(Entry::Purged { objects, at }, acts);
+        } else {
+            self.purge_at = Some(now.monotonic + PURGE_STEP);
         }
     }
 }
@@ -192,7 +204,7 @@ impl Machine for Repository {
     type Effect = Effect;
 
     fn step(&mut self, now: Now, event: Event, acts: &mut Acts<Self>) {
-        if !self.has_room(&event, acts) {
+        if event.writes() && !self.has_room(acts) {
             self.stalled.push_back(event);
             return;
         }
@@ -220,6 +232,7 @@ impl Machine for Repository {
             }
             Event::Written(written) => self.written(written, acts),
             Event::Opened(opened) => self.opened(now, opened, acts),
+            Event::Lost(extent) => self.lost(extent, acts),
         }
         if self.state.has_bin() && self.purge_at.is_none() {
             self.purge_at = Some(now.monotonic + PURGE_EVERY);
@@ -236,6 +249,7 @@ impl Machine for Repository {
             .deadline()
             .into_iter()
             .chain(self.purge_at)
+            .chain(self.rest_at)
             .min()
     }
 
@@ -243,7 +257,6 @@ impl Machine for Repository {
         self.uploads.end_silent(now.monotonic);
         if self.purge_at.is_some_and(|at| at <= now.monotonic) {
             self.purge(now, acts);
-            self.purge_at = self.state.has_bin().then(|| now.monotonic + PURGE_EVERY);
         }
         if self.rest_at.is_some_and(|at| at <= now.monotonic) {
             self.rest_at = None;
@@ -281,3 +294,6 @@ impl Machine for Repository {
 const fn days(days: u32) -> Duration {
     Duration::from_secs(days as u64 * 86_400)
 }
+
+#[cfg(test)]
+mod tests;

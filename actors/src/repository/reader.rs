@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
 use super::machine::MARK;
-use super::state::Object;
+use super::snapshot::Object;
 use crate::extent;
 use crate::frame::{BODY_MAX, FrameError, HEADER, Header};
 use crate::kernel::{ExtentId, RepositoryId, Size};

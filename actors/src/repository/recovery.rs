@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::entry::{Entry, FRAME_BYTES, FRAME_ENTRY, Place};
+use super::entry::{Entry, FRAME_ENTRY, Place};
 use super::machine::{MARK, Repository};
 use crate::extent;
 use crate::frame::{BODY_MAX, FrameError, HEADER, Header};
@@ -107,6 +107,14 @@ pub async fn recover(
             file.sync().await.map_err(failed)?;
         }
         let believed = sealed.unwrap_or(end);
+        if end < believed {
+            let sealed = believed;
+            return Err(RecoveryError::Short {
+                extent,
+                end,
+                sealed,
+            });
+        }
         lengths.insert(extent, believed);
         let mut scan = Scan::new(extent, file, believed, sealed.is_none());
         while let Some(frame) = scan.next().await? {
@@ -120,16 +128,8 @@ pub async fn recover(
             }
         }
         lengths.insert(extent, scan.at);
-        match sealed {
-            Some(sealed) if scan.at < sealed => {
-                return Err(RecoveryError::Short {
-                    extent,
-                    end: scan.at.min(end),
-                    sealed,
-                });
-            }
-            Some(_) => {}
-            None => recovered.open.push((extent, scan.at)),
+        if sealed.is_none() {
+            recovered.open.push((extent, scan.at));
         }
     }
     repository.recovered(recovered.last);
@@ -142,8 +142,7 @@ fn is_whole(entry: &Entry, lengths: &BTreeMap<ExtentId, u64>) -> bool {
         return true;
     };
     stored.pieces.iter().all(|piece| {
-        let frames = piece.length.div_ceil(FRAME_BYTES as u64);
-        let end = piece.offset + piece.length + frames * HEADER as u64;
+        let end = piece.end();
         // An extent that is not listed any more was emptied by compaction, and this entry with it.
         lengths
             .get(&piece.extent)

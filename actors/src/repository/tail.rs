@@ -28,8 +28,6 @@ pub(super) enum Readiness {
     Seal {
         /// The full one.
         extent: ExtentId,
-        /// Its length.
-        length: u64,
     },
     /// No extent is open.
     Wait,
@@ -58,7 +56,6 @@ impl Tail {
                 self.next = None;
                 Readiness::Seal {
                     extent: full.extent,
-                    length: full.offset,
                 }
             }
             (None, Some(next)) => {

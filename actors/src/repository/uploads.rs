@@ -10,10 +10,13 @@ use std::time::Duration;
 use super::entry::{FRAME_BYTES, Piece, Place};
 use crate::frame::HEADER;
 use crate::kernel::{CredentialId, ExtentId, Instant, Size, Space};
-use crate::object::{Hash, Key};
+use crate::object::Key;
 
 /// The most uploads under way in one repository.
 pub(super) const UPLOADS_MAX: usize = 1024;
+/// The most pieces of one object, four times what an object of full frames has at the worst: its
+/// entry must fit a frame.
+pub(super) const PIECES_MAX: usize = 4096;
 /// An upload that says nothing for so long is given up, and its reservation with it.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(150);
 
@@ -38,10 +41,10 @@ pub(super) struct Upload {
     pub declared: Size,
     /// Bytes that came.
     pub received: Size,
-    /// Where they went; nothing is written for an object that is there already.
+    /// Where they went.
     pub pieces: Vec<Piece>,
-    /// What the bytes must hash to if nothing is written because the object is there already.
-    pub existing: Option<Hash>,
+    /// Whether its bytes are kept; those of an object that was there at the beginning are not.
+    pub new: bool,
     /// Bytes held back from the quota for it.
     reserved: Size,
     deadline: Instant,
@@ -62,7 +65,7 @@ impl Uploads {
         key: Key,
         by: CredentialId,
         declared: Size,
-        existing: Option<Hash>,
+        new: bool,
         reserved: Size,
     ) -> UploadId {
         self.begun += 1;
@@ -73,7 +76,7 @@ impl Uploads {
             declared,
             received: Size::ZERO,
             pieces: Vec::new(),
-            existing,
+            new,
             reserved,
             deadline: now + SILENCE_MAX,
         };

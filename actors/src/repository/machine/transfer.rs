@@ -3,16 +3,17 @@
 use super::Repository;
 use crate::extent::Trouble;
 use crate::frame::{HEADER, Header};
-use crate::kernel::{Acts, Now, Size};
-use crate::object::{Hash, Key, Kind, LOCKS_MAX};
+use crate::kernel::{Acts, ExtentId, Now, Size};
+use crate::object::{Key, Kind, LOCKS_MAX};
 use crate::repository::denied::Denied;
 use crate::repository::entry::{Entry, FRAME_BYTES, FRAME_DATA, Stored};
 use crate::repository::event::{Begin, Effect, Finish, Frame, Written};
-use crate::repository::state::Moment;
-use crate::repository::uploads::UPLOADS_MAX;
+use crate::repository::snapshot::Moment;
+use crate::repository::uploads::{PIECES_MAX, UPLOADS_MAX};
 
 /// What `index/` may pass the quota by (architecture, section 4).
 const INDEX_SLACK: Size = Size::mib(64);
+
 impl Repository {
     pub(super) fn begin(&mut self, now: Now, event: Begin, acts: &mut Acts<Self>) {
         let Begin {
@@ -21,12 +22,7 @@ impl Repository {
             size,
             by,
         } = event;
-        let existing = self.state.held().object(&key, Moment::Now);
-        let existing = existing.map(|_| match key.kind {
-            Kind::Config => self.state.config(key.space).unwrap_or(Hash::ZERO),
-            Kind::Data | Kind::Index | Kind::Key | Kind::Lock | Kind::Snapshot => key.name,
-        });
-        let new = existing.is_none();
+        let new = self.state.held().object(&key, Moment::Now).is_none();
         if let Err(denied) = self.may_begin(&key, size, new) {
             acts.show(Effect::Deny { ticket, denied });
             return;
@@ -38,7 +34,7 @@ impl Repository {
         };
         let upload = self
             .uploads
-            .begin(now.monotonic, key, by, size, existing, reserved);
+            .begin(now.monotonic, key, by, size, new, reserved);
         acts.show(Effect::Begun { ticket, upload });
     }
 
@@ -102,7 +98,8 @@ impl Repository {
         };
         let length = bytes.len() as u64;
         upload.received += Size::bytes(length);
-        if upload.received > upload.declared || bytes.len() > FRAME_BYTES {
+        let scattered = upload.pieces.len() >= PIECES_MAX;
+        if upload.received > upload.declared || bytes.len() > FRAME_BYTES || scattered {
             let (declared, received) = (upload.declared.as_bytes(), upload.received.as_bytes());
             self.uploads.end(id);
             acts.start(Effect::Deny {
@@ -111,7 +108,7 @@ impl Repository {
             });
             return;
         }
-        if upload.existing.is_some() || bytes.is_empty() {
+        if !upload.new || bytes.is_empty() {
             acts.start(Effect::Done { ticket });
             return;
         }
@@ -157,7 +154,7 @@ impl Repository {
             Some(Denied::Hash)
         } else if config.is_some_and(|existing| existing != hash) {
             Some(Denied::Exists)
-        } else if upload.existing.is_some() && !here {
+        } else if !upload.new && !here {
             // It was there when the upload began, so its bytes were not kept, and went meanwhile.
             Some(Denied::NoUpload)
         } else {
@@ -202,14 +199,16 @@ impl Repository {
             Trouble::Broken | Trouble::Fenced | Trouble::Sealed => Denied::StorageFailed,
         };
         self.uploads.end(upload);
+        self.lost(extent, acts);
+        acts.start(Effect::Deny { ticket, denied });
+    }
+
+    /// Gives up an extent, and all uploads that have bytes in it.
+    pub(super) fn lost(&mut self, extent: ExtentId, acts: &mut Acts<Self>) {
         self.uploads.end_in(extent);
         if self.tail.give_up(extent) {
-            acts.start(Effect::Seal {
-                extent,
-                length: None,
-            });
+            acts.start(Effect::Seal { extent });
         }
-        acts.start(Effect::Deny { ticket, denied });
     }
 }
 
