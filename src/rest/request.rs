@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use holdfast_actors::kernel::Size;
 use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::refusal::{Reason, Refusal};
@@ -16,11 +17,11 @@ use holdfast_actors::service::{Entry, Found, Intent, Login, Part, Secret, Servic
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderMap};
 use hyper::http::request::Parts;
-use hyper::{Request, Response, Version};
+use hyper::{Method, Request, Response};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use super::answer::{self, Answer, Denial, ListVersion};
+use super::answer::{self, Answer, Denial, ListVersion, Outgoing};
 use super::crew::Crew;
 use super::limits::Limits;
 use super::route::{Verb, route};
@@ -54,11 +55,15 @@ impl Client {
         let answer = answer.unwrap_or_else(|denial| answer::denial(&denial));
         tracing::debug!(method = %head.method, status = answer.status().as_u16(), "answered");
         let waits = head.headers.contains_key(header::EXPECT);
-        if head.version < Version::HTTP_2 && !waits && !body.is_end_stream() {
-            self.crew.spawn(upload::discard(body, self.limits.drain));
+        if !waits && !body.is_end_stream() {
+            self.crew.spawn(upload::discard(body, self.limits.piece));
         }
-        let (head, body) = answer.into_parts();
-        Ok(Response::from_parts(head, body.holding(turn)))
+        let (parts, mut content) = answer.into_parts();
+        if head.method == Method::HEAD {
+            // Over HTTP/2 nobody else takes the sentence of a refusal away.
+            content = Outgoing::full(Bytes::new());
+        }
+        Ok(Response::from_parts(parts, content.holding(turn)))
     }
 
     async fn decide(&self, head: &Parts, body: &mut Incoming) -> Result<Answer, Denial> {

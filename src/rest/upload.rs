@@ -82,13 +82,15 @@ fn broken(sentence: &str) -> Refusal {
     Refusal::new(Reason::BadLength, sentence)
 }
 
-/// Reads what is left of a body that nobody wants, so that an HTTP/1.1 client which is still
-/// sending gets to read its answer and not a reset. Gives up after 32 MiB or `limit`.
+/// Reads what is left of a body that nobody wants, so that a client which is still sending gets to
+/// read its answer and not a reset: of a connection by HTTP/1.1, of a stream by HTTP/2. Gives up after 32 MiB, after `limit`, or when
+/// nothing comes any more.
 pub(super) async fn discard(mut body: Incoming, limit: Duration) {
     const MOST: usize = 32 << 20;
+    const PAUSE: Duration = Duration::from_secs(2);
     let drain = async {
         let mut read = 0;
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Ok(Some(Ok(frame))) = timeout(PAUSE, body.frame()).await {
             read += frame.data_ref().map_or(0, Bytes::len);
             if read > MOST {
                 break;

@@ -22,34 +22,34 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::memory_service::{Memory, Scope};
+use crate::memory::{Memory, Scope};
 
 /// Longer than anything here takes; a test that waits so long has failed.
-pub const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 /// The quota of `acme`'s repository `r`.
-pub const QUOTA: u64 = 64 << 20;
+pub(crate) const QUOTA: u64 = 64 << 20;
 
-pub struct World {
-    pub memory: Memory,
-    pub face: Face,
-    pub folder: tempfile::TempDir,
-    pub address: SocketAddr,
-    pub certificates: Certificates,
-    pub identity: Identity,
+pub(crate) struct World {
+    pub(crate) memory: Memory,
+    pub(crate) face: Face,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) address: SocketAddr,
+    pub(crate) certificates: Certificates,
+    pub(crate) identity: Identity,
     calls: AtomicUsize,
 }
 
 /// What curl brought back.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
     /// The value of a header; empty if there is none.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let mut lines = self.head.lines();
         let found = lines.find_map(|line| {
             let (key, value) = line.split_once(':')?;
@@ -60,7 +60,7 @@ impl Reply {
 }
 
 /// `acme` (password `secret`) with a repository `r`, `acme+append` and `acme+read`, and `other`.
-pub async fn world_with(listen: &str, limits: Limits, memory: Memory) -> World {
+pub(crate) async fn world_with(listen: &str, limits: Limits, memory: Memory) -> World {
     let now = Timestamp::parse("2026-05-01T12:00:00Z").unwrap();
     let identity = Identity::self_signed("node.example", now).unwrap();
     let certificates = Certificates::new(&identity).unwrap();
@@ -86,25 +86,25 @@ pub async fn world_with(listen: &str, limits: Limits, memory: Memory) -> World {
     }
 }
 
-pub async fn world() -> World {
+pub(crate) async fn world() -> World {
     world_with("127.0.0.1:0", Limits::default(), Memory::new(true)).await
 }
 
 impl World {
-    pub fn ca(&self) -> PathBuf {
+    pub(crate) fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.address.port())
     }
 
     /// Runs curl as `acme` unless the arguments say otherwise.
-    pub fn curl(&self, path: &str, arguments: &[&str]) -> Reply {
+    pub(crate) fn curl(&self, path: &str, arguments: &[&str]) -> Reply {
         self.curl_as("acme:secret", path, arguments)
     }
 
-    pub fn curl_as(&self, user: &str, path: &str, arguments: &[&str]) -> Reply {
+    pub(crate) fn curl_as(&self, user: &str, path: &str, arguments: &[&str]) -> Reply {
         let mut arguments = arguments.to_vec();
         if !user.is_empty() {
             arguments.extend(["-u", user]);
@@ -112,7 +112,7 @@ impl World {
         self.curl_at(&self.url(path), &arguments)
     }
 
-    pub fn curl_at(&self, url: &str, arguments: &[&str]) -> Reply {
+    pub(crate) fn curl_at(&self, url: &str, arguments: &[&str]) -> Reply {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let head = self.folder.path().join(format!("{call}.head"));
         let body = self.folder.path().join(format!("{call}.body"));
@@ -128,6 +128,10 @@ impl World {
             .arg(url);
         let output = run(&mut curl);
         let status = String::from_utf8_lossy(&output.stdout).parse();
+        if !output.status.success() {
+            // What a failing test shows.
+            eprintln!("{url}: {}", String::from_utf8_lossy(&output.stderr));
+        }
         let heads = fs::read_to_string(head).unwrap_or_default();
         let last = heads.trim_end().rsplit("\r\n\r\n").next();
         Reply {
@@ -138,14 +142,14 @@ impl World {
     }
 
     /// Uploads bytes under a name.
-    pub fn post(&self, path: &str, bytes: &[u8]) -> Reply {
+    pub(crate) fn post(&self, path: &str, bytes: &[u8]) -> Reply {
         let file = self.file(bytes);
         let from = format!("@{}", file.display());
         self.curl(path, &["-X", "POST", "-H", OCTETS, "--data-binary", &from])
     }
 
     /// A file of these bytes.
-    pub fn file(&self, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, bytes: &[u8]) -> PathBuf {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let file = self.folder.path().join(format!("{call}.file"));
         fs::write(&file, bytes).unwrap();
@@ -153,7 +157,7 @@ impl World {
     }
 
     /// A TLS stream that speaks HTTP/1.1 for want of ALPN.
-    pub async fn stream(&self) -> std::io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn stream(&self) -> std::io::Result<TlsStream<TcpStream>> {
         let tcp = TcpStream::connect(("127.0.0.1", self.address.port())).await?;
         let mut roots = RootCertStore::empty();
         let pem = self.identity.certificate_pem();
@@ -166,11 +170,13 @@ impl World {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config)).connect(name, tcp).await
+        TlsConnector::from(Arc::new(config))
+            .connect(name, tcp)
+            .await
     }
 
     /// Sends text on a fresh stream and reads until the server closes.
-    pub async fn talk(&self, text: &str) -> String {
+    pub(crate) async fn talk(&self, text: &str) -> String {
         let mut stream = self.stream().await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -182,26 +188,27 @@ impl World {
     }
 
     /// Runs restic on a repository.
-    pub fn restic(&self, repository: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn restic(&self, repository: &str, arguments: &[&str]) -> Output {
         let port = self.address.port();
-        let output = run(Command::new("restic")
+        run(Command::new("restic")
             .arg("--cacert")
             .arg(self.ca())
             .arg("--no-cache")
             .arg("-r")
-            .arg(format!("rest:https://acme:secret@localhost:{port}/{repository}/"))
+            .arg(format!(
+                "rest:https://acme:secret@localhost:{port}/{repository}/"
+            ))
             .args(arguments)
             .env("RESTIC_PASSWORD", "of the tenant")
-            .env("HOME", self.folder.path()));
-        output
+            .env("HOME", self.folder.path()))
     }
 }
 
-pub const OCTETS: &str = "Content-Type: application/octet-stream";
+pub(crate) const OCTETS: &str = "Content-Type: application/octet-stream";
 /// The header that logs `acme` in.
-pub const LOGIN: &str = "Authorization: Basic YWNtZTpzZWNyZXQ=";
+pub(crate) const LOGIN: &str = "Authorization: Basic YWNtZTpzZWNyZXQ=";
 
-pub fn name(bytes: &[u8]) -> String {
+pub(crate) fn name(bytes: &[u8]) -> String {
     Hash::new(Sha256::digest(bytes).into()).to_string()
 }
 
@@ -213,7 +220,7 @@ fn run(command: &mut Command) -> Output {
 }
 
 /// Fails unless a program ended well.
-pub fn good(output: &Output) -> String {
+pub(crate) fn good(output: &Output) -> String {
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{out}\n{errors}");
@@ -221,7 +228,7 @@ pub fn good(output: &Output) -> String {
 }
 
 /// A tree of files that differ.
-pub fn tree(folder: &Path, files: usize, size: usize) {
+pub(crate) fn tree(folder: &Path, files: usize, size: usize) {
     fs::create_dir_all(folder).unwrap();
     let mut state = 88_172_645_463_325_252_u64;
     for file in 0..files {

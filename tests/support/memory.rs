@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 /// What a credential may do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     Full,
     Append,
     Read,
@@ -46,7 +46,7 @@ struct Stored {
 
 /// The service. Clones share everything.
 #[derive(Clone)]
-pub struct Memory {
+pub(crate) struct Memory {
     state: Arc<Mutex<State>>,
     ended: watch::Sender<Option<Refusal>>,
     uploads: watch::Sender<usize>,
@@ -56,7 +56,7 @@ pub struct Memory {
 
 impl Memory {
     /// An empty service. One that does not keep forgets the bytes of `data` objects.
-    pub fn new(keep: bool) -> Self {
+    pub(crate) fn new(keep: bool) -> Self {
         Self {
             state: Arc::default(),
             ended: watch::Sender::new(None),
@@ -66,12 +66,12 @@ impl Memory {
         }
     }
 
-    pub fn account(&self, user: &str, password: &str, scope: Scope) {
+    pub(crate) fn account(&self, user: &str, password: &str, scope: Scope) {
         let account = (password.to_owned(), scope);
         self.state().accounts.insert(user.to_owned(), account);
     }
 
-    pub fn repository(&self, tenant: &str, name: &str, quota: u64) {
+    pub(crate) fn repository(&self, tenant: &str, name: &str, quota: u64) {
         let repository = Repository {
             objects: BTreeMap::new(),
             quota,
@@ -82,36 +82,38 @@ impl Memory {
     }
 
     /// Refuses every session from now on.
-    pub fn refuse(&self, refusal: Option<Refusal>) {
+    pub(crate) fn refuse(&self, refusal: Option<Refusal>) {
         self.state().refused = refusal;
     }
 
     /// Ends the sessions that run.
-    pub fn end(&self, refusal: Refusal) {
+    pub(crate) fn end(&self, refusal: Refusal) {
         self.ended.send_replace(Some(refusal));
     }
 
     /// How many uploads run; changes can be waited for.
-    pub fn uploads(&self) -> watch::Receiver<usize> {
+    pub(crate) fn uploads(&self) -> watch::Receiver<usize> {
         self.uploads.subscribe()
     }
 
     /// How many objects there are in all.
-    pub fn objects(&self) -> usize {
+    pub(crate) fn objects(&self) -> usize {
         let state = self.state();
         let repositories = state.repositories.values();
-        repositories.map(|repository| repository.objects.len()).sum()
+        repositories
+            .map(|repository| repository.objects.len())
+            .sum()
     }
 
     /// How many bytes are reserved by uploads.
-    pub fn reserved(&self) -> u64 {
+    pub(crate) fn reserved(&self) -> u64 {
         let state = self.state();
         let repositories = state.repositories.values();
         repositories.map(|repository| repository.reserved).sum()
     }
 
     /// The largest piece that an upload ever brought.
-    pub fn largest_piece(&self) -> usize {
+    pub(crate) fn largest_piece(&self) -> usize {
         self.largest.load(Ordering::Relaxed)
     }
 
@@ -124,7 +126,12 @@ impl Memory {
         let account = state.accounts.get(&login.user);
         let scope = match account {
             Some((password, scope)) if password == login.password.expose() => *scope,
-            _ => return Err(Refusal::new(Reason::Unauthenticated, "wrong name or password")),
+            _ => {
+                return Err(Refusal::new(
+                    Reason::Unauthenticated,
+                    "wrong name or password",
+                ));
+            }
         };
         let tenant = login.user.split('+').next().unwrap().to_owned();
         let key = (tenant, name.to_owned());
@@ -138,10 +145,17 @@ impl Memory {
             Intent::Delete(Kind::Config) => false,
             Intent::Delete(kind) => scope == Scope::Full || kind == Kind::Lock,
             Intent::Write(kind, _) => scope != Scope::Read || kind == Kind::Lock,
-            _ => true,
+            Intent::Create
+            | Intent::Probe
+            | Intent::Stat(_)
+            | Intent::List(_)
+            | Intent::Read(_) => true,
         };
         if !allowed {
-            return Err(Refusal::new(Reason::Scope, "the credential does not allow it"));
+            return Err(Refusal::new(
+                Reason::Scope,
+                "the credential does not allow it",
+            ));
         }
         Ok(Room {
             memory: self.clone(),
@@ -227,11 +241,18 @@ impl Entry for Room {
         length: Size,
     ) -> Pending<Result<Box<dyn Upload>, Refusal>> {
         if length > kind.size_max() {
-            return ready(Err(Refusal::new(Reason::TooLarge, "the object is too large")));
+            return ready(Err(Refusal::new(
+                Reason::TooLarge,
+                "the object is too large",
+            )));
         }
         let length = length.as_bytes();
         let refusal = self.with(|repository| {
-            let used: u64 = repository.objects.values().map(|stored| stored.length).sum();
+            let used: u64 = repository
+                .objects
+                .values()
+                .map(|stored| stored.length)
+                .sum();
             if kind == Kind::Config && repository.objects.contains_key(&(kind, name)) {
                 return Some(Refusal::new(Reason::Exists, "there is a config"));
             }
@@ -295,17 +316,24 @@ impl Upload for Incoming {
 
     fn finish(mut self: Box<Self>, sha256: Hash) -> Pending<Result<(), Refusal>> {
         if self.length != self.reserved {
-            return ready(Err(Refusal::new(Reason::BadLength, "not the announced length")));
+            return ready(Err(Refusal::new(
+                Reason::BadLength,
+                "not the announced length",
+            )));
         }
         if self.kind != Kind::Config && sha256 != self.name {
-            return ready(Err(Refusal::new(Reason::BadHash, "not the SHA-256 of its name")));
+            return ready(Err(Refusal::new(
+                Reason::BadHash,
+                "not the SHA-256 of its name",
+            )));
         }
         let stored = Stored {
             length: self.length,
             pieces: Arc::new(std::mem::take(&mut self.pieces)),
         };
         let key = (self.kind, self.name);
-        self.room.with(|repository| repository.objects.insert(key, stored));
+        self.room
+            .with(|repository| repository.objects.insert(key, stored));
         ready(Ok(()))
     }
 }
@@ -314,7 +342,10 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         let reserved = self.reserved;
         self.room.with(|repository| repository.reserved -= reserved);
-        self.room.memory.uploads.send_modify(|running| *running -= 1);
+        self.room
+            .memory
+            .uploads
+            .send_modify(|running| *running -= 1);
     }
 }
 
@@ -331,7 +362,7 @@ fn ready<T: Send + 'static>(value: T) -> Pending<T> {
 }
 
 /// A refusal as a session meets it in maintenance.
-pub fn maintenance() -> Refusal {
+pub(crate) fn maintenance() -> Refusal {
     let pause = Duration::from_secs(600);
     Refusal::retry(Reason::Maintenance, "we are back at noon", pause)
 }
