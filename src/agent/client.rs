@@ -139,17 +139,16 @@ impl Client {
         loop {
             let tried = self.pool.send(|| self.request(ask), ask.limit).await;
             let wanted = match &tried {
-                Ok(answer) => {
+                Ok((answer, twice)) => {
                     self.answered.store(true, Ordering::Relaxed);
+                    repeated |= twice;
                     if !transient(answer) {
-                        return tried
-                            .map(|answer| Reply { answer, repeated })
-                            .map_err(|broken| self.unreachable(&broken));
+                        return self.last(tried, repeated);
                     }
                     retry_after(answer)
                 }
-                Err(broken @ (Broken::Untrusted(_) | Broken::TooLarge(_))) => {
-                    return Err(self.unreachable(broken));
+                Err(Broken::Untrusted(_) | Broken::TooLarge(_)) => {
+                    return self.last(tried, repeated);
                 }
                 Err(Broken::Connect(_) | Broken::Http(_) | Broken::Idle) => Duration::ZERO,
             };
@@ -159,15 +158,24 @@ impl Client {
                 self.patience.min(FIRST_ANSWER)
             };
             if waited >= patience {
-                return tried
-                    .map(|answer| Reply { answer, repeated })
-                    .map_err(|broken| self.unreachable(&broken));
+                return self.last(tried, repeated);
             }
             let next = pause.max(wanted).min(PAUSE_MAX);
             wait(next).await;
             waited += next;
             pause = (pause * 2).min(PAUSE_MAX);
             repeated = true;
+        }
+    }
+
+    fn last(
+        &self,
+        tried: Result<(Answer, bool), Broken>,
+        repeated: bool,
+    ) -> Result<Reply, Failure> {
+        match tried {
+            Ok((answer, _)) => Ok(Reply { answer, repeated }),
+            Err(broken) => Err(self.unreachable(&broken)),
         }
     }
 

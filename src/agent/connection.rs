@@ -146,20 +146,23 @@ impl Pool {
 
     /// Sends one request and reads the whole answer, at most `limit` bytes of it.
     ///
-    /// A kept connection that turns out to be dead is replaced by a new one, once.
+    /// A kept connection that turns out to be dead is replaced by a new one, once; `true` comes
+    /// back when that happened, for the server may have seen the request twice.
     pub(crate) async fn send(
         &self,
         make: impl Fn() -> Request<Payload>,
         limit: usize,
-    ) -> Result<Answer, Broken> {
-        if let Some(mut connection) = self.take()
-            && let Ok(response) = exchange(&mut connection, make()).await
-        {
-            return self.finish(connection, response, limit).await;
+    ) -> Result<(Answer, bool), Broken> {
+        let mut twice = false;
+        if let Some(mut connection) = self.take() {
+            if let Ok(response) = exchange(&mut connection, make()).await {
+                return Ok((self.finish(connection, response, limit).await?, twice));
+            }
+            twice = true;
         }
         let mut connection = self.connect().await?;
         let response = exchange(&mut connection, make()).await?;
-        self.finish(connection, response, limit).await
+        Ok((self.finish(connection, response, limit).await?, twice))
     }
 
     async fn finish(

@@ -103,7 +103,7 @@ impl Failure {
         }
         let text = error.display_log();
         let text = text.strip_prefix("Error: ").unwrap_or(&text);
-        let message = text.replacen(" (kind: related to ", " (", 1);
+        let message = brief(&text.replacen(" (kind: related to ", " (", 1));
         if message.contains("No suitable id found") || message.contains("not found") {
             Self::Missing(message)
         } else {
@@ -160,6 +160,32 @@ impl Failure {
             },
         }
     }
+}
+
+/// The library's errors run over many lines, some down to a backtrace: what is worth reading.
+pub(super) fn brief(text: &str) -> String {
+    let (before, rest) = text
+        .split_once("`rustic_core` experienced an error")
+        .unwrap_or((text, ""));
+    let message = rest
+        .split_once("Message:\n")
+        .map_or("", |(_, message)| message);
+    let line = |text: &str| {
+        text.lines()
+            .next()
+            .unwrap_or_default()
+            .trim_end()
+            .to_owned()
+    };
+    format!(
+        "{}{}",
+        line(before),
+        if message.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", line(message))
+        }
+    )
 }
 
 /// The server's own words: one line of text, or the message of a JSON error.

@@ -8,6 +8,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use rustic_core::{HiddenProgress, Progress, ProgressBars, ProgressType, RusticProgress};
 
+use super::failure::brief;
+
 /// Warnings shown in full; a broken disk has one for every file.
 const WARNINGS_MAX: usize = 50;
 const TICK: Duration = Duration::from_millis(200);
@@ -128,7 +130,10 @@ impl Log for Warnings {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         *shown += 1;
         match (*shown).cmp(&(WARNINGS_MAX + 1)) {
-            std::cmp::Ordering::Less => self.bars.print(&format!("warning: {}", record.args())),
+            std::cmp::Ordering::Less => {
+                let text = brief(&record.args().to_string());
+                self.bars.print(&format!("warning: {text}"));
+            }
             std::cmp::Ordering::Equal => self.bars.print("warning: there are more"),
             std::cmp::Ordering::Greater => {}
         }

@@ -28,11 +28,12 @@ pub(crate) fn read(
     let line = match file {
         Some(file) if file == Path::new("-") => first_line(input),
         Some(file) => {
-            let opened = File::open(file).map_err(|cause| match cause.kind() {
-                io::ErrorKind::NotFound => {
+            let opened = File::open(file).map_err(|cause| {
+                if cause.kind() == io::ErrorKind::NotFound {
                     Failure::Missing(format!("{what}: there is no file {}", file.display()))
+                } else {
+                    wrong(cause)
                 }
-                _ => wrong(cause),
             })?;
             first_line(&mut BufReader::new(opened))
         }

@@ -20,7 +20,7 @@ use super::arguments::{
     BackupArguments, CheckArguments, RepositoryArguments, RestoreArguments, SnapshotsArguments,
 };
 use super::backend::{Remote, Shared};
-use super::failure::Failure;
+use super::failure::{Failure, brief};
 use super::progress::Bars;
 use super::{Output, client_of, lock, secret, source};
 
@@ -282,7 +282,7 @@ pub(super) fn check(
             .iter()
             .filter(|(level, _)| format!("{level:?}") == wanted);
         those
-            .map(|(_, finding)| finding.to_string())
+            .map(|(_, finding)| brief(&finding.to_string()))
             .collect::<Vec<_>>()
     };
     let result = CheckResult {

@@ -1,6 +1,7 @@
 //! A small restic REST server in memory, over real TLS, that can be told to fail.
 //!
-//! It stands for a provider in the agent's own tests; it knows one account and one repository.
+//! It stands for a provider in the agent's own tests; it knows one account and one repository, and
+//! answers self-service from a ledger in memory.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use holdfast::selfservice::server::{handle, serves};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
@@ -22,6 +24,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+
+use crate::selfservice::Ledger;
 
 pub(crate) const USER: &str = "acme";
 pub(crate) const PASSWORD: &str = "a password of the account";
@@ -45,6 +49,7 @@ struct State {
     strict: bool,
     /// Deletions of locks are answered and not done.
     keeps_locks: bool,
+    ledger: Arc<Ledger>,
 }
 
 /// The server; it ends with the runtime inside.
@@ -144,6 +149,20 @@ impl Peer {
         result
     }
 
+    /// The name of the largest object under a path.
+    pub(crate) fn largest(&self, beginning: &str) -> String {
+        let state = self.state.lock().unwrap();
+        let objects = state
+            .objects
+            .iter()
+            .filter(|(name, _)| name.starts_with(beginning));
+        objects
+            .max_by_key(|(_, body)| body.len())
+            .unwrap()
+            .0
+            .clone()
+    }
+
     /// Damages one byte of an object.
     pub(crate) fn flip(&self, name: &str, at: usize) {
         let mut state = self.state.lock().unwrap();
@@ -182,6 +201,10 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: Arc<Mutex<St
 type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 
 async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer {
+    if serves(request.uri().path()) {
+        let ledger = Arc::clone(&state.lock().unwrap().ledger);
+        return Ok(handle(&*ledger, request).await);
+    }
     let (parts, body) = request.into_parts();
     let body = body
         .collect()
