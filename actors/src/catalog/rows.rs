@@ -3,6 +3,7 @@
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
+use super::Outcome;
 use crate::kernel::{
     CredentialId, Date, Epoch, ExtentId, Rate, RepositoryId, Sequence, Size, Space, Timestamp,
 };
@@ -37,7 +38,18 @@ pub struct Rows {
     pub events: OrdMap<Sequence, Event>,
     /// The last answer given to each client, so that a repeated command is answered and not done
     /// again.
-    pub answers: OrdMap<u64, (u64, Vec<u8>)>,
+    pub answers: OrdMap<u64, Answered>,
+}
+
+/// The last answer to one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The client's own number of the command.
+    pub sequence: u64,
+    /// The command's place in the log.
+    pub index: Sequence,
+    /// What came of it.
+    pub outcome: Outcome,
 }
 
 /// The catalog's time (architecture, section 5).
@@ -47,6 +59,8 @@ pub struct ClockRow {
     pub today: Date,
     /// The wall clock at the last tick.
     pub wall: Timestamp,
+    /// How many days the confirmed day is ahead of the wall clock's; 0 while that clock is right.
+    pub offset_days: i64,
     /// Set while a jump of more than a day that no monotonic clock saw waits to be confirmed:
     /// nothing irreversible happens meanwhile.
     pub doubted: bool,
@@ -127,6 +141,8 @@ pub struct Tenant {
     pub bin_limit: Option<Size>,
     /// How many days before its end the last warning about the lease was given (6.5).
     pub warned: Option<u32>,
+    /// Whether the end of the lease was announced.
+    pub ended: bool,
     /// When its last session ended, and how.
     pub last_session: Option<(Timestamp, SessionResult)>,
 }
@@ -246,7 +262,20 @@ pub struct Repository {
     /// When it was made.
     pub made: Timestamp,
     /// Set when it was removed: it is not served, and its data waits for a purge.
-    pub removed: bool,
+    pub removed: Option<Removal>,
+}
+
+/// What remains to be known of a repository that is not served any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// Whose it was; that name may belong to another tenant by now.
+    pub tenant: TenantName,
+    /// When it was removed.
+    pub at: Timestamp,
+    /// The last day before whose end nobody destroys its data: bin and holds reach that far.
+    pub kept: Date,
+    /// Set once its data was ordered to be destroyed, which happens after `kept`.
+    pub purge: bool,
 }
 
 /// One append-only file of a repository.
@@ -319,7 +348,7 @@ impl Rows {
     pub fn repository(&self, tenant: u64, name: &RepositoryName) -> Option<RepositoryId> {
         self.repositories
             .iter()
-            .find(|(_, row)| row.tenant == tenant && row.name == *name && !row.removed)
+            .find(|(_, row)| row.tenant == tenant && row.name == *name && row.removed.is_none())
             .map(|(id, _)| *id)
     }
 }
