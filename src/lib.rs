@@ -1,1 +1,4 @@
 //! x
+
+pub mod admin;
+pub mod commands;

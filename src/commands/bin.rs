@@ -16,16 +16,22 @@ pub enum Bin {
     #[command(after_help = "Example: holdfast --data /srv/holdfast bin list acme main")]
     List(Of),
     /// Make a login that reads a repository as it was at an instant, and nothing else
-    #[command(after_help = "Example: holdfast --data /srv/holdfast bin view acme main \
-                            --at 2026-05-01T12:00:00Z")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast bin view acme main \
+                            --at 2026-05-01T12:00:00Z"
+    )]
     View(View),
     /// Write a repository as it was at an instant to a directory that 'restic -r DIR' reads
-    #[command(after_help = "Example: holdfast --data /srv/holdfast bin export acme main \
-                            --at 2026-05-01T12:00:00Z --to /mnt/rescue/acme")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast bin export acme main \
+                            --at 2026-05-01T12:00:00Z --to /mnt/rescue/acme"
+    )]
     Export(Export),
     /// Undelete: bring back what a repository showed at an instant
-    #[command(after_help = "Example: holdfast --data /srv/holdfast bin restore acme main \
-                            --at 2026-05-01T12:00:00Z")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast bin restore acme main \
+                            --at 2026-05-01T12:00:00Z"
+    )]
     Restore(View),
 }
 

@@ -12,11 +12,15 @@ use super::credential::Secret;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Certificate {
     /// Show the certificate with its thumbprint
-    #[command(after_help = "Example: holdfast --data /srv/holdfast certificate show --pem > ca.pem")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast certificate show --pem > ca.pem"
+    )]
     Show(Show),
     /// Use a certificate of your own, without a restart
-    #[command(after_help = "Example: holdfast --data /srv/holdfast certificate import \
-                            chain.pem --key key.pem")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast certificate import \
+                            chain.pem --key key.pem"
+    )]
     Import(Import),
     /// Make a new self-signed certificate; the old thumbprint stays announced for a while
     #[command(after_help = "Example: holdfast --data /srv/holdfast certificate rotate")]

@@ -12,15 +12,19 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Operator {
     /// Add an operator; from the second on, what cannot be undone needs the approval of another
-    #[command(after_help = "Example: holdfast --data /srv/holdfast operator add mara \
-                            --role admin --uid 1004")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast operator add mara \
+                            --role admin --uid 1004"
+    )]
     Add(Add),
     /// List all operators
     #[command(after_help = "Example: holdfast --data /srv/holdfast operator list")]
     List,
     /// Change an operator; what is not given stays
-    #[command(after_help = "Example: holdfast --data /srv/holdfast operator set mara \
-                            --role viewer")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast operator set mara \
+                            --role viewer"
+    )]
     Set(Set),
     /// Remove an operator
     #[command(after_help = "Example: holdfast --data /srv/holdfast operator remove mara")]

@@ -11,8 +11,10 @@ use super::values::Ceiling;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Subtenant {
     /// Add a subtenant; it logs in as TENANT+SUB
-    #[command(after_help = "Example: holdfast --data /srv/holdfast subtenant add acme laptop \
-                            --repository main --limit 50GiB")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast subtenant add acme laptop \
+                            --repository main --limit 50GiB"
+    )]
     Add(Slice),
     /// List the subtenants of a tenant
     #[command(after_help = "Example: holdfast --data /srv/holdfast subtenant list acme")]
@@ -21,8 +23,10 @@ pub enum Subtenant {
     #[command(after_help = "Example: holdfast --data /srv/holdfast subtenant show acme laptop")]
     Show(Named),
     /// Change a subtenant; what is not given stays
-    #[command(after_help = "Example: holdfast --data /srv/holdfast subtenant set acme laptop \
-                            --repository main --limit none")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast subtenant set acme laptop \
+                            --repository main --limit none"
+    )]
     Set(Slice),
     /// Shut a subtenant out and end its sessions at once
     #[command(after_help = "Example: holdfast --data /srv/holdfast subtenant disable acme laptop")]

@@ -25,8 +25,10 @@ pub enum Tenant {
                             --lease never --bandwidth none")]
     Set(Contract),
     /// Shut a tenant out and end its sessions at once
-    #[command(after_help = "Example: holdfast --data /srv/holdfast tenant disable acme \
-                            --reason 'invoice 17 is open'")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast tenant disable acme \
+                            --reason 'invoice 17 is open'"
+    )]
     Disable(Disable),
     /// Serve a disabled tenant again
     #[command(after_help = "Example: holdfast --data /srv/holdfast tenant enable acme")]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use holdfast_actors::kernel::{CredentialId, Date, Rate, Size, Timestamp};
+use holdfast_actors::kernel::{CredentialId, Date, Rate, RepositoryId, Size, Timestamp};
 use holdfast_actors::names::{NameError, SubtenantName, TenantName};
 use serde::{Deserialize, Serialize};
 
@@ -62,9 +62,9 @@ impl Until {
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         match text {
             "never" => Ok(Self::Never),
-            day => Day::parse(day).map(|day| Self::Day(day.0)).map_err(|_| {
-                ValueError::new(text, "a date of the form YYYY-MM-DD, or 'never'")
-            }),
+            day => Day::parse(day)
+                .map(|day| Self::Day(day.0))
+                .map_err(|_| ValueError::new(text, "a date of the form YYYY-MM-DD, or 'never'")),
         }
     }
 
@@ -320,12 +320,22 @@ impl From<Login> for String {
 /// # Errors
 /// When the text is neither.
 pub fn credential_id(text: &str) -> Result<CredentialId, ValueError> {
-    let digits = text.strip_prefix("credential-").unwrap_or(text);
     let wanted = "the id of a credential, as 'credential list' shows it";
-    digits
-        .parse()
-        .map(CredentialId::new)
-        .map_err(|_| ValueError::new(text, wanted))
+    number(text, "credential-", wanted).map(CredentialId::new)
+}
+
+/// Parses the id of a repository as `repository list` shows it, or its number alone.
+///
+/// # Errors
+/// When the text is neither.
+pub fn repository_id(text: &str) -> Result<RepositoryId, ValueError> {
+    let wanted = "the id of a repository, as 'repository list --removed' shows it";
+    number(text, "repository-", wanted).map(RepositoryId::new)
+}
+
+fn number(text: &str, prefix: &str, wanted: &'static str) -> Result<u64, ValueError> {
+    let digits = text.strip_prefix(prefix).unwrap_or(text);
+    digits.parse().map_err(|_| ValueError::new(text, wanted))
 }
 
 #[cfg(test)]
@@ -343,7 +353,10 @@ mod tests {
         assert_eq!(round(Until::parse("never").unwrap()), "\"never\"");
         assert_eq!(round(Until::parse("2026-12-31").unwrap()), "\"2026-12-31\"");
         assert_eq!(round(Month::parse("2026-12").unwrap()), "\"2026-12\"");
-        assert_eq!(round(Login::parse("acme+laptop 1").unwrap()), "\"acme+laptop 1\"");
+        assert_eq!(
+            round(Login::parse("acme+laptop 1").unwrap()),
+            "\"acme+laptop 1\""
+        );
         let moment = Moment::parse("2026-05-01T14:00:00+02:00").unwrap();
         assert_eq!(round(moment), "\"2026-05-01T12:00:00.000Z\"");
         assert_eq!(round(Ceiling::parse("1KiB").unwrap()), "1024");
