@@ -24,7 +24,20 @@ pub enum Look {
     /// Stop an actor; its supervisor decides what comes next
     Stop(At),
     /// End an actor with a fault, so that its supervisor starts it again from what is durable
-    Restart(At),
+    Restart(Restart),
+}
+
+/// Which actor to restart.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Restart {
+    /// Its path, as 'tree' shows it
+    #[arg(value_parser = Place::parse)]
+    pub path: Place,
+    /// Do not ask first
+    #[arg(long)]
+    #[serde(skip)]
+    pub yes: bool,
 }
 
 /// One actor.
