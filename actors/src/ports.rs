@@ -13,6 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::kernel::Now;
+use crate::shell::Fault;
 
 /// Something that will be known later.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -92,6 +93,13 @@ pub enum Change {
     Put(Vec<u8>, Vec<u8>),
     /// The key is gone.
     Remove(Vec<u8>),
+}
+
+/// The node's log of facts, shared by the actors that keep theirs in it.
+pub trait Journal: Send + Sync + 'static {
+    /// Appends one fact of at most 1 MiB and returns when it and all before it are durable. Facts
+    /// lie in the order of the calls, not of the futures' ends. A fault is final.
+    fn append(&self, body: Bytes) -> Pending<Result<(), Fault>>;
 }
 
 /// All ports of one node, as its actors hold them.

@@ -169,8 +169,8 @@ pub enum Refused {
     /// The lease runs, or has no end: its data is not to be purged.
     #[error("the lease of tenant '{0}' has not ended")]
     LeaseRuns(TenantName),
-    /// A hold is not over.
-    #[error("held up to and including {0}")]
+    /// A hold is not over; the first day after it.
+    #[error("held until {0}")]
     Held(Date),
     /// Nobody knows for sure which day it is.
     #[error("the clock jumped by more than a day; confirm the date first")]

@@ -4,6 +4,7 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
+use super::command::Command;
 use crate::kernel::{
     CredentialId, Date, Epoch, ExtentId, Rate, RepositoryId, Sequence, Size, Space, Timestamp,
 };
@@ -94,12 +95,14 @@ pub struct Approval {
     pub by: OperatorName,
     /// When.
     pub at: Timestamp,
-    /// What will be done when it is granted, in the catalog's encoding.
-    pub command: Vec<u8>,
+    /// What will be done when it is granted.
+    pub command: Command,
     /// The same as a sentence, for people.
     pub text: String,
-    /// Pending, approved or rejected.
+    /// Where it stands.
     pub state: ApprovalState,
+    /// Who decided; none while it waits, and when nobody did.
+    pub decided_by: Option<OperatorName>,
 }
 
 /// Where a request stands.
@@ -272,9 +275,9 @@ pub struct Removal {
     pub tenant: TenantName,
     /// When it was removed.
     pub at: Timestamp,
-    /// The last day before whose end nobody destroys its data: bin and holds reach that far.
-    pub kept: Date,
-    /// Set once its data was ordered to be destroyed, which happens after `kept`.
+    /// The first day on which its data may be destroyed: bin and holds reach up to it.
+    pub purge_from: Date,
+    /// Set once its data was ordered to be destroyed, which its owner does from that day on.
     pub purge: bool,
 }
 
@@ -320,17 +323,6 @@ pub enum Severity {
     Error,
 }
 
-impl Tenant {
-    /// The state as people see it (5.4).
-    pub fn state(&self, today: Date) -> State {
-        match (&self.disabled, self.lease) {
-            (Some(_), _) => State::Disabled,
-            (None, Some(last)) if today > last => State::Expired,
-            (None, _) => State::Enabled,
-        }
-    }
-}
-
 /// The state of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -341,14 +333,4 @@ pub enum State {
     Disabled,
     /// Its lease has ended.
     Expired,
-}
-
-impl Rows {
-    /// The repository of this name that the tenant has and that was not removed.
-    pub fn repository(&self, tenant: u64, name: &RepositoryName) -> Option<RepositoryId> {
-        self.repositories
-            .iter()
-            .find(|(_, row)| row.tenant == tenant && row.name == *name && row.removed.is_none())
-            .map(|(id, _)| *id)
-    }
 }
