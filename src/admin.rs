@@ -14,6 +14,7 @@
 //! Nothing is decided here: the socket carries, an [`Operations`] answers.
 
 pub mod answers;
+pub mod books;
 pub mod client;
 pub mod office;
 pub mod protocol;

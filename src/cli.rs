@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 use holdfast_actors::names::OperatorName;
 
-use crate::agent::AgentCommand;
 use crate::commands::{self, Order, Usage, node};
 use crate::inspect;
 
@@ -62,33 +61,58 @@ pub enum Command {
     #[command(after_help = "Example: holdfast init --data /srv/holdfast --name berlin-1")]
     Init(node::Init),
     /// Run the node; prints 'ready' with its addresses
-    #[command(after_help = "Example: holdfast serve --data /srv/holdfast --listen [::]:8443 \
-                            --metrics 127.0.0.1:9443")]
+    #[command(
+        after_help = "Example: holdfast serve --data /srv/holdfast --listen [::]:8443 \
+                            --metrics 127.0.0.1:9443"
+    )]
     Serve(node::Serve),
     /// Tenants and their contracts
-    #[command(subcommand, after_help = "Example: holdfast --data /srv/holdfast tenant list")]
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tenant list"
+    )]
     Tenant(commands::tenant::Tenant),
     /// Persons and machines of a tenant, each with its own data
-    #[command(subcommand, after_help = "Example: holdfast --data /srv/holdfast subtenant list acme")]
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast subtenant list acme"
+    )]
     Subtenant(commands::subtenant::Subtenant),
     /// Make a login for a tenant or subtenant and print its password, once
-    #[command(after_help = "Example: holdfast --data /srv/holdfast password acme+laptop \
-                            --scope append")]
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast password acme+laptop \
+                            --scope append"
+    )]
     Password(commands::credential::Password),
     /// Logins there are
-    #[command(subcommand, after_help = "Example: holdfast --data /srv/holdfast credential list")]
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast credential list"
+    )]
     Credential(commands::credential::Credential),
     /// Who operates the service
-    #[command(subcommand, after_help = "Example: holdfast --data /srv/holdfast operator list")]
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast operator list"
+    )]
     Operator(commands::operator::Operator),
     /// Requests that wait for a second operator
-    #[command(subcommand, after_help = "Example: holdfast --data /srv/holdfast approval list")]
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast approval list"
+    )]
     Approval(commands::operator::Approval),
     /// Cloud repositories with their quotas
-    #[command(subcommand, after_help = "Example: holdfast --data /srv/holdfast repository list")]
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast repository list"
+    )]
     Repository(commands::repository::Repository),
     /// What was deleted and is still kept; repositories as they once were
-    #[command(subcommand, after_help = "Example: holdfast --data /srv/holdfast bin list")]
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast bin list"
+    )]
     Bin(commands::bin::Bin),
     /// How much each tenant held, in byte-seconds
     #[command(after_help = "Example: holdfast --data /srv/holdfast usage --month 2026-11 --json")]
@@ -97,13 +121,22 @@ pub enum Command {
     #[command(after_help = "Example: holdfast --data /srv/holdfast events --follow --json")]
     Events(commands::Events),
     /// The notice that keeps new backups out for a while
-    #[command(subcommand, after_help = "Example: holdfast --data /srv/holdfast maintenance status")]
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast maintenance status"
+    )]
     Maintenance(commands::service::Maintenance),
     /// The day by which leases end
-    #[command(subcommand, after_help = "Example: holdfast --data /srv/holdfast clock status")]
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast clock status"
+    )]
     Clock(commands::service::Clock),
     /// The certificate that the node shows to clients
-    #[command(subcommand, after_help = "Example: holdfast --data /srv/holdfast certificate show")]
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast certificate show"
+    )]
     Certificate(commands::certificate::Certificate),
     /// Read stored data back and compare it with what was received
     #[command(after_help = "Example: holdfast --data /srv/holdfast verify acme main")]
@@ -114,9 +147,6 @@ pub enum Command {
     /// Look into the running actors
     #[command(after_help = "Example: holdfast --data /srv/holdfast shell -c tree")]
     Shell(inspect::Shell),
-    /// The tenant's own client: back up, restore, look after the account
-    #[command(subcommand)]
-    Agent(AgentCommand),
 }
 
 /// What runs in this process, instead of being ordered from a running node.
@@ -127,8 +157,6 @@ pub struct Programs {
     pub init: fn(&Path, &node::Init, &mut Screen) -> Result<(), Failure>,
     /// `serve` of a directory, until it is told to end.
     pub serve: fn(&Path, &node::Serve, &mut Screen) -> Result<(), Failure>,
-    /// `agent`.
-    pub agent: fn(AgentCommand, &mut Screen) -> Result<(), Failure>,
 }
 
 /// Parses arguments, the program's name first, does what they say, tells what came of it, and
@@ -146,11 +174,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, programs: &Programs) -
     }
 }
 
-fn dispatch(
-    arguments: Arguments,
-    programs: &Programs,
-    screen: &mut Screen,
-) -> Result<(), Failure> {
+fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> Result<(), Failure> {
     let Arguments {
         data,
         operator,
@@ -161,13 +185,16 @@ fn dispatch(
         Command::Demo(demo) => return (programs.demo)(&demo, screen),
         Command::Init(init) => return (programs.init)(&needed(data)?, &init, screen),
         Command::Serve(serve) => return (programs.serve)(&needed(data)?, &serve, screen),
-        Command::Agent(agent) => return (programs.agent)(agent, screen),
         Command::Shell(shell) => {
             let desk = present::Desk {
                 data: needed(data)?,
                 operator,
             };
-            return inspect::run(&shell, &mut |order, screen| desk.order(order, screen), screen);
+            return inspect::run(
+                &shell,
+                &mut |order, screen| desk.order(order, screen),
+                screen,
+            );
         }
         Command::Password(password) => Order::Password(secret::with_password(password)?),
         Command::Certificate(order) => Order::Certificate(secret::with_pem(order)?),
@@ -204,7 +231,7 @@ fn with_whole_path(order: commands::bin::Bin) -> Result<commands::bin::Bin, Fail
 }
 
 /// Whether a person sits in front of it.
-fn is_interactive() -> bool {
+pub(crate) fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 

@@ -34,7 +34,7 @@ use speaker::Speaker;
 /// The catalog, as the office reads and writes it.
 pub trait Books: Send + Sync + 'static {
     /// All rows as of now.
-    fn rows(&self) -> Rows;
+    fn rows(&self) -> Arc<Rows>;
     /// Has a command decided; resolves when what came of it is durable.
     fn submit(&self, by: Actor, command: Command) -> Pending<Result<Outcome, Problem>>;
     /// Resolves when there may be other rows than now; it may do so without a change.

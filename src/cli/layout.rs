@@ -154,7 +154,12 @@ mod tests {
 
     use super::*;
 
-    const COLUMNS: &[Column] = &[plain("name"), bytes("quota"), rate("bandwidth"), plain("on")];
+    const COLUMNS: &[Column] = &[
+        plain("name"),
+        bytes("quota"),
+        rate("bandwidth"),
+        plain("on"),
+    ];
 
     #[test]
     fn a_table_is_aligned() {

@@ -320,7 +320,9 @@ fn form(order: &Order) -> Form {
 /// One event as a line.
 fn event(row: &Value) -> String {
     let part = |key: &str| printable(row[key].as_str().unwrap_or("-"));
-    let why = row["reason"].as_str().map(|why| format!(" ({})", printable(why)));
+    let why = row["reason"]
+        .as_str()
+        .map(|why| format!(" ({})", printable(why)));
     format!(
         "{} {} {} {}: {}{}",
         part("at"),

@@ -50,8 +50,7 @@ pub struct Add {
     /// What they may do
     #[arg(long, value_enum)]
     pub role: Role,
-    /// Which local user they are; without it, root or the owner of the data, who name themselves
-    /// with '--as'
+    /// Which local user they are; an admin without one does not count as another pair of eyes
     #[arg(long, value_name = "UID")]
     pub uid: Option<u32>,
 }

@@ -1,8 +1,8 @@
 //! Which operator speaks: by the user that the kernel names, and by the name that was given.
 //!
-//! Without a name it is the operator whose row has the peer's uid; else, for root and the owner of
-//! the data, the operator [`FIRST`], who stands for whoever owns the machine. With a name it is
-//! that operator, if the row has the peer's uid or none: several operators may share one user.
+//! Without a name it is the operator whose row has the peer's uid; else the operator [`FIRST`], who
+//! stands for whoever owns the machine. With a name it is that operator. Either way its row must
+//! have the peer's uid or none, except that root, who could become any user, speaks for all.
 
 use holdfast_actors::catalog::Refused;
 use holdfast_actors::catalog::command::Actor;
@@ -11,8 +11,11 @@ use holdfast_actors::names::OperatorName;
 
 use super::super::{Caller, Problem, ProblemClass};
 
-/// The operator that a new node has, with the role admin and without a uid.
+/// The operator that a new node has, with the role admin.
 pub const FIRST: &str = "admin";
+
+/// The user who could become any other.
+const ROOT: u32 = 0;
 
 /// The operator who speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +29,13 @@ impl Speaker {
     pub(super) fn recognise(caller: &Caller, rows: &Rows) -> Result<Self, Problem> {
         let found = match &caller.operator {
             Some(name) => {
-                let row = rows.operators.get(name);
-                let row = row.ok_or_else(|| Refused::NoOperator(name.clone()))?;
-                Some((name, row)).filter(|(_, row)| row.uid.is_none_or(|uid| uid == caller.uid))
+                let row = rows.operators.get_key_value(name);
+                Some(row.ok_or_else(|| Refused::NoOperator(name.clone()))?)
             }
             None => Self::unnamed(caller.uid, rows),
         };
+        let may_be = |row: &Operator| row.uid.is_none_or(|uid| [ROOT, uid].contains(&caller.uid));
+        let found = found.filter(|(_, row)| may_be(row));
         let (name, row) = found.ok_or_else(|| {
             let message = format!(
                 "the user with uid {} is no operator of that name; say who you are with --as",
@@ -48,10 +52,8 @@ impl Speaker {
     fn unnamed(uid: u32, rows: &Rows) -> Option<(&OperatorName, &Operator)> {
         let known = rows.operators.iter().find(|(_, row)| row.uid == Some(uid));
         known.or_else(|| {
-            let first = |(name, row): &(&OperatorName, &Operator)| {
-                name.as_str() == FIRST && row.uid.is_none()
-            };
-            rows.operators.iter().find(first)
+            let mut all = rows.operators.iter();
+            all.find(|(name, _)| name.as_str() == FIRST)
         })
     }
 
@@ -117,7 +119,19 @@ mod tests {
     #[test]
     fn nobody_speaks_for_a_first_operator_who_became_somebody() {
         let rows = rows(&[("admin", Role::Admin, Some(7))]);
-        assert_eq!(who(0, None, &rows), "not-allowed");
+        assert_eq!(who(8, None, &rows), "not-allowed");
+        assert_eq!(who(7, None, &rows), "admin");
+    }
+
+    #[test]
+    fn root_speaks_for_all() {
+        let rows = rows(&[
+            ("admin", Role::Admin, Some(7)),
+            ("mara", Role::Admin, Some(8)),
+        ]);
+        assert_eq!(who(0, None, &rows), "admin");
+        assert_eq!(who(0, Some("mara"), &rows), "mara");
+        assert_eq!(who(7, Some("mara"), &rows), "not-allowed");
     }
 
     #[test]

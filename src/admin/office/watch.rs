@@ -44,7 +44,7 @@ impl Office {
             let command = Command::Service(ServiceCommand::Maintenance(notice));
             self.submit(by, command).await?;
         }
-        let text = self.books.rows().maintenance;
+        let text = self.books.rows().maintenance.clone();
         value(&answers::Maintenance {
             maintenance: text.is_some(),
             text,
