@@ -19,6 +19,7 @@
 mod hands;
 mod machine;
 mod recovery;
+mod segment;
 mod snapshot;
 
 use std::io;
