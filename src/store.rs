@@ -1,9 +1,9 @@
 //! sled behind the [`Index`] port.
 //!
 //! sled's own flush asks for `sync_file_range`, which neither empties the drive's cache nor writes
-//! the file's length; a sync of its `db` file follows each. Values stay small enough that sled never
-//! puts one in a file of its own, which it would not sync at all. On damage sled panics, so every
-//! call is guarded; what cannot be opened is thrown away, because all of it can be rebuilt.
+//! the file's length; a sync of its `db` file follows each. Values stay small enough that sled
+//! never puts one in a file of its own, which it would not sync at all. On damage sled panics, so
+//! every call is guarded; what cannot be opened is thrown away, because all of it can be rebuilt.
 
 use std::fs;
 use std::io;

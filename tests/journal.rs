@@ -1,5 +1,5 @@
-//! The journal on a real filesystem: what simulation cannot show is that the real adapter is used in
-//! the same way.
+//! The journal on a real filesystem: what simulation cannot show is that the real adapter is used
+//! in the same way.
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests")]
 

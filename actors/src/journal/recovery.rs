@@ -1,7 +1,7 @@
 //! From files to records: what is there after a start, whatever ended the life before.
 //!
-//! Nothing is changed on disk until all of it is understood. Then the torn tail is cut off, and what
-//! is left is made durable before anybody hears of it: a process that was killed may have left
+//! Nothing is changed on disk until all of it is understood. Then the torn tail is cut off, and
+//! what is left is made durable before anybody hears of it: a process that was killed may have left
 //! records that no sync had covered.
 
 use std::collections::BTreeSet;
@@ -101,8 +101,8 @@ pub async fn recover(disk: &dyn Disk) -> Result<Recovered, JournalError> {
 
 /// Cuts off the torn tail, sets bad snapshots aside, and makes all that is left durable.
 ///
-/// The last write is written again: if its sync failed, the kernel shows it and has forgotten that it
-/// is not on the disk. The writes before it were synced, or it would not have begun.
+/// The last write is written again: if its sync failed, the kernel shows it and has forgotten that
+/// it is not on the disk. The writes before it were synced, or it would not have begun.
 async fn repair(
     disk: &dyn Disk,
     recovered: &mut Recovered,

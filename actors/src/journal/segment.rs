@@ -1,5 +1,5 @@
-//! What the bytes of one segment say: its records, where it ends, and whether what stands there is a
-//! torn tail or damage. Nothing here touches a disk.
+//! What the bytes of one segment say: its records, where it ends, and whether what stands there is
+//! a torn tail or damage. Nothing here touches a disk.
 
 use bytes::Bytes;
 
@@ -61,8 +61,8 @@ impl Flaw {
     }
 }
 
-/// Reads a segment's records from its first on. `behind` is where the next segment begins: a segment
-/// was whole when the next one was made, so only the last one can have a torn tail.
+/// Reads a segment's records from its first on. `behind` is where the next segment begins: a
+/// segment was whole when the next one was made, so only the last one can have a torn tail.
 pub(super) fn scan(bytes: &Bytes, first: Sequence, behind: Option<Sequence>) -> Result<Scan, Flaw> {
     let mut scan = Scan {
         records: Vec::new(),
