@@ -9,16 +9,17 @@
 //!
 //! Sequences have 20 digits and begin with 1. One write and one sync serve all records that arrived
 //! during the last one. A record's frame says whether it began its write: once a later write is
-//! there, all records before it had been durable, so a bad one among them is damage. Behind the last
-//! write nothing proves that, and what does not check there is a torn tail, which is cut off.
+//! there, all records before it had been durable, so a bad one among them is damage. Behind the
+//! last write nothing proves that, and what does not check there is a torn tail, which is cut off.
 //!
 //! A failed sync ends the node: nothing is ever retried on a handle whose kernel has forgotten
-//! writes. A full disk ends nothing: appends wait until there is space. The journal never looks into
-//! what it stores.
+//! writes. A full disk ends nothing: appends wait until there is space. The journal never looks
+//! into what it stores.
 
 mod hands;
 mod machine;
 mod recovery;
+mod segment;
 mod snapshot;
 
 use std::io;

@@ -3,7 +3,8 @@
 //! At most one write is under way. What arrives meanwhile waits, and the next write takes all of it
 //! that fits. A record gets its number when its write begins, in the order of arrival.
 //!
-//! Invariant: whoever is answered has a number, all lower numbers are durable, and so is his record.
+//! Invariant: whoever is answered has a number, all lower numbers are durable, and so is his
+//! record.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;

@@ -1,7 +1,7 @@
 //! From files to records: what is there after a start, whatever ended the life before.
 //!
-//! Nothing is changed on disk until all of it is understood. Then the torn tail is cut off, and what
-//! is left is made durable before anybody hears of it: a process that was killed may have left
+//! Nothing is changed on disk until all of it is understood. Then the torn tail is cut off, and
+//! what is left is made durable before anybody hears of it: a process that was killed may have left
 //! records that no sync had covered.
 
 use std::collections::BTreeSet;
@@ -9,20 +9,14 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 
+use super::segment::{index, scan};
 use super::snapshot::{self, UNFINISHED, Unusable};
-use super::{
-    FOLDER, JournalError, KIND_FOLLOWING, KIND_RECORD, Record, Snapshot, segment_path,
-    snapshot_path,
-};
-use crate::frame::{FrameError, HEADER, Header};
-use crate::kernel::{Epoch, Sequence};
+use super::{FOLDER, JournalError, Record, Snapshot, segment_path, snapshot_path};
+use crate::kernel::Sequence;
 use crate::ports::{Disk, File};
 
 /// How much is read at a time.
 const READ: usize = 1 << 20;
-/// What a drive writes whole or not at all.
-const SECTOR: u64 = 512;
-
 /// What a journal holds.
 #[derive(Debug)]
 pub struct Recovered {
@@ -107,8 +101,8 @@ pub async fn recover(disk: &dyn Disk) -> Result<Recovered, JournalError> {
 
 /// Cuts off the torn tail, sets bad snapshots aside, and makes all that is left durable.
 ///
-/// The last write is written again: if its sync failed, the kernel shows it and has forgotten that it
-/// is not on the disk. The writes before it were synced, or it would not have begun.
+/// The last write is written again: if its sync failed, the kernel shows it and has forgotten that
+/// it is not on the disk. The writes before it were synced, or it would not have begun.
 async fn repair(
     disk: &dyn Disk,
     recovered: &mut Recovered,
@@ -266,172 +260,6 @@ impl Log {
     }
 }
 
-/// The records of one segment.
-#[derive(Debug)]
-struct Scan {
-    records: Vec<Record>,
-    next: Sequence,
-    end: u64,
-    /// Where the last write begins.
-    last_write: u64,
-}
-
-/// What is wrong with a segment, and where.
-#[derive(Debug)]
-struct Flaw {
-    expected: Sequence,
-    offset: u64,
-    kind: FlawKind,
-}
-
-#[derive(Debug)]
-enum FlawKind {
-    Damaged(FrameError),
-    Newer(FrameError),
-    Misplaced(Sequence),
-}
-
-impl Flaw {
-    fn in_file(self, file: String) -> JournalError {
-        let (sequence, offset) = (self.expected, self.offset);
-        match self.kind {
-            FlawKind::Damaged(source) => JournalError::Damaged {
-                sequence,
-                file,
-                offset,
-                source,
-            },
-            FlawKind::Newer(source) => JournalError::Newer {
-                sequence,
-                file,
-                offset,
-                source,
-            },
-            FlawKind::Misplaced(found) => JournalError::Misplaced {
-                expected: sequence,
-                found,
-                file,
-                offset,
-            },
-        }
-    }
-}
-
-/// Reads a segment's records from its first on. `behind` is where the next segment begins: a segment
-/// was whole when the next one was made, so only the last one can have a torn tail.
-fn scan(bytes: &Bytes, first: Sequence, behind: Option<Sequence>) -> Result<Scan, Flaw> {
-    let mut scan = Scan {
-        records: Vec::new(),
-        next: first,
-        end: 0,
-        last_write: 0,
-    };
-    loop {
-        let flaw = |kind| Flaw {
-            expected: scan.next,
-            offset: scan.end,
-            kind,
-        };
-        if behind == Some(scan.next) {
-            return Ok(scan);
-        }
-        match frame_at(bytes, scan.end) {
-            Ok((header, body)) if is_record(&header) && header.sequence == scan.next => {
-                scan.records.push(Record {
-                    sequence: header.sequence,
-                    body,
-                });
-                if header.kind == KIND_RECORD {
-                    scan.last_write = scan.end;
-                }
-                scan.end += header.total();
-                scan.next = scan.next.next();
-            }
-            Ok((header, _)) => return Err(flaw(FlawKind::Misplaced(header.sequence))),
-            Err(FrameError::Version(version)) => {
-                return Err(flaw(FlawKind::Newer(FrameError::Version(version))));
-            }
-            Err(_) if is_zeros(bytes, scan.end, bytes.len() as u64) => return Ok(scan),
-            Err(error) => {
-                let durable = behind.is_some() || was_durable(bytes, scan.end, scan.next);
-                return if durable {
-                    Err(flaw(FlawKind::Damaged(error)))
-                } else {
-                    Ok(scan)
-                };
-            }
-        }
-    }
-}
-
-/// Whether what stands behind a bad frame proves that it had been durable.
-///
-/// A record that began a write proves it for all before. One that followed in its write does not:
-/// drives put the sectors of a write in an order of their own. But then the bad frame has a sector
-/// that never arrived.
-fn was_durable(bytes: &Bytes, bad: u64, expected: Sequence) -> bool {
-    let length = bytes.len() as u64;
-    let (mut at, known) = match bytes.get(index(bad)..).map(Header::decode) {
-        Some(Ok(header)) => (bad + header.total(), true),
-        _ => (bad + 1, false),
-    };
-    let end = at;
-    let mut following = None;
-    while at < length {
-        if let Ok((header, _)) = frame_at(bytes, at)
-            && is_record(&header)
-            && could_follow(header.sequence, expected, at - bad)
-        {
-            if header.kind == KIND_RECORD {
-                return true;
-            }
-            following.get_or_insert(if known { end } else { at });
-            at += header.total();
-        } else {
-            at += 1;
-        }
-    }
-    following.is_some_and(|end| !lacks_a_sector(bytes, bad, end))
-}
-
-/// Whether so many records fit between the two.
-fn could_follow(found: Sequence, expected: Sequence, distance: u64) -> bool {
-    let between = found.raw().checked_sub(expected.raw());
-    between.is_some_and(|count| count > 0 && count <= distance / HEADER as u64)
-}
-
-/// Whether a stretch has a sector of which nothing is there.
-fn lacks_a_sector(bytes: &Bytes, mut from: u64, to: u64) -> bool {
-    while from < to {
-        let end = (from / SECTOR + 1) * SECTOR;
-        if is_zeros(bytes, from, end.min(to)) {
-            return true;
-        }
-        from = end;
-    }
-    false
-}
-
-fn is_zeros(bytes: &Bytes, from: u64, to: u64) -> bool {
-    let stretch = bytes.get(index(from)..index(to)).unwrap_or_default();
-    stretch.iter().all(|byte| *byte == 0)
-}
-
-fn is_record(header: &Header) -> bool {
-    let kind = header.kind == KIND_RECORD || header.kind == KIND_FOLLOWING;
-    kind && header.epoch == Epoch::default()
-}
-
-/// The frame at an offset, checked.
-pub(super) fn frame_at(bytes: &Bytes, offset: u64) -> Result<(Header, Bytes), FrameError> {
-    let rest = bytes.get(index(offset)..).unwrap_or_default();
-    let header = Header::decode(rest)?;
-    let body = rest.get(HEADER..index(header.total()));
-    let body = body.ok_or(FrameError::Short)?;
-    header.check(body)?;
-    Ok((header, bytes.slice_ref(body)))
-}
-
 /// All bytes of a file.
 pub(super) async fn read_all(file: &dyn File) -> io::Result<Bytes> {
     let length = index(file.length().await?);
@@ -444,10 +272,6 @@ pub(super) async fn read_all(file: &dyn File) -> io::Result<Bytes> {
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes.freeze())
-}
-
-fn index(offset: u64) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 fn disk_error(file: &str) -> impl FnOnce(io::Error) -> JournalError {

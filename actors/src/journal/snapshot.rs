@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::recovery::{frame_at, read_all};
+use super::recovery::read_all;
+use super::segment::frame_at;
 use super::{FOLDER, KIND_END, KIND_PART, Snapshot, snapshot_path};
 use crate::frame::{BODY_MAX, HEADER, Header};
 use crate::kernel::{Epoch, Sequence};

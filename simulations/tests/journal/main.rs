@@ -1,6 +1,8 @@
 //! The journal on a disk that forgets: what was acknowledged is there after every crash, in order,
 //! once, and nothing else is; and damage is told apart from a torn tail.
 
+#![expect(clippy::unwrap_used, reason = "all of this is tests")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -7,7 +7,8 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::kernel::Timestamp;
 
-/// Runs a script against a journal of 1,000-byte segments: a time in seconds, an event, its numbers.
+/// Runs a script against a journal of 1,000-byte segments: a time in seconds, an event, its
+/// numbers.
 fn check(script: &str, expected: Expect) {
     let position = Position {
         next: Sequence::new(1),
