@@ -6,13 +6,16 @@
 pub mod catalog;
 pub mod extent;
 pub mod frame;
+pub mod front;
 pub mod gateway;
 pub mod journal;
 pub mod kernel;
 pub mod names;
+pub mod node;
 pub mod object;
 pub mod ports;
 pub mod refusal;
+pub mod repositories;
 pub mod repository;
 pub mod schema;
 pub mod service;

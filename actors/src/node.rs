@@ -23,6 +23,7 @@ use bytes::Bytes;
 use ractor::SpawnErr;
 use tokio::sync::watch;
 
+use crate::catalog::rows::Rows;
 use crate::catalog::{self, Catalog, Keeper, RecoverError};
 use crate::front::Front;
 use crate::gateway::{Gateway, GatewayHands};
@@ -69,7 +70,7 @@ impl Node {
     /// When the journal or the catalog cannot be read.
     pub async fn start(ports: Ports, passwords: Arc<dyn Passwords>) -> Result<Self, StartError> {
         let options = journal::Options::default();
-        let recovered = journal::recover(&ports.disk, options).await?;
+        let recovered = journal::recover(ports.disk.as_ref()).await?;
         let snapshot = recovered.snapshot.map(|snapshot| snapshot.parts.concat());
         let records = recovered.records.into_iter().map(|record| record.body);
         let keeper = Keeper::recover(snapshot.as_deref(), records)?;
@@ -131,11 +132,11 @@ async fn furnish(
 ) -> Result<Front, SpawnErr> {
     let (rows, above) = (catalog.rows(), Some(root.cell()));
     let hands = GatewayHands::new(passwords, ports.entropy.as_ref());
-    let machine = Gateway::new(rows.clone());
+    let machine = Gateway::new(Rows::clone(&rows));
     let gateway =
         shell::spawn(path.child("gateway"), machine, hands, ports.clone(), above.clone()).await?;
 
-    let hands = TenantsHands::new(rows.clone(), sink(root));
+    let hands = TenantsHands::new(Rows::clone(&rows), sink(root));
     let machine = Supervisor::new(tenants::POLICY);
     let tenants =
         shell::spawn(path.child("tenants"), machine, hands, ports.clone(), above.clone()).await?;
@@ -153,7 +154,9 @@ async fn furnish(
 fn sink(root: &Handle<hands::Message>) -> SessionSink {
     let root = root.clone();
     // A root that ended takes its sessions with it.
-    Arc::new(move |end| drop(root.tell(hands::Message::SessionEnded(Box::new(end)))))
+    Arc::new(move |end| {
+        let _ = root.tell(hands::Message::SessionEnded(Box::new(end)));
+    })
 }
 
 /// The journal as the catalog sees it.

@@ -1,6 +1,7 @@
 //! What the root does: it carries news between its parts.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ractor::ActorCell;
 use tokio::sync::watch;
@@ -25,7 +26,7 @@ pub(super) enum Message {
     /// All parts run: carry news between them.
     Follow(Box<Following>),
     /// The catalog changed.
-    Rows(Rows),
+    Rows(Arc<Rows>),
     /// A snapshot of the catalog was made, or not.
     Kept,
     /// A session ended.
@@ -47,7 +48,7 @@ pub(super) struct Following {
 pub(super) struct NodeHands {
     end: watch::Sender<Option<String>>,
     parts: Option<Box<Following>>,
-    rows: Rows,
+    rows: Arc<Rows>,
 }
 
 impl fmt::Debug for NodeHands {
@@ -59,7 +60,7 @@ impl fmt::Debug for NodeHands {
 impl NodeHands {
     /// Hands that say through `end` when the node has failed.
     pub(super) fn new(end: watch::Sender<Option<String>>) -> Self {
-        Self { end, parts: None, rows: Rows::default() }
+        Self { end, parts: None, rows: Arc::default() }
     }
 
     /// Tells all parts what the catalog says, and waits for what it says next.
@@ -67,13 +68,13 @@ impl NodeHands {
         let parts = self.parts.as_ref()?;
         let (front, rows) = (&parts.front, &self.rows);
         // A part that ended takes the node with it.
-        let _ = front.gateway.tell(gateway::Message::Rows(rows.clone()));
-        let _ = front.tenants.tell(tenants::Message::Rows(rows.clone()));
-        let _ = front.repositories.tell(repositories::Message::Rows(rows.clone()));
+        let _ = front.gateway.tell(gateway::Message::Rows(Rows::clone(rows)));
+        let _ = front.tenants.tell(tenants::Message::Rows(Rows::clone(rows)));
+        let _ = front.repositories.tell(repositories::Message::Rows(Arc::clone(rows)));
         let (mut news, known) = (parts.catalog.subscribe(), rows.index);
         Some(Box::pin(async move {
             match news.wait_for(|rows| rows.index != known).await {
-                Ok(rows) => Message::Rows(rows.clone()),
+                Ok(rows) => Message::Rows(Arc::clone(&rows)),
                 Err(_) => Message::Lost("the catalog".to_owned()),
             }
         }))
