@@ -378,13 +378,12 @@ impl Gateway {
 /// The credential of `user` whose generated password this is. Looks at all of them, always.
 fn generated(accounts: &Accounts, user: &str, proof: &Proof) -> Option<CredentialId> {
     let logins = accounts.logins(user);
-    let matching = logins
+    logins
         .iter()
         .fold(None, |found, (id, row)| match &row.verifier {
             Verifier::Generated(digest) if proof.matches(digest) => Some(*id),
             Verifier::Generated(_) | Verifier::Chosen(_) => found,
-        });
-    matching
+        })
 }
 
 /// The passwords that somebody chose for `user`.
