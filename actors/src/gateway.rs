@@ -31,8 +31,9 @@ use crate::catalog::rows::{Scope, View};
 use crate::kernel::{CredentialId, Space};
 use crate::names::{SubtenantName, TenantName};
 
+pub use accounts::Chosen;
 pub use hands::{GatewayHands, Message};
-pub use machine::{Chosen, Effect, Event, Gateway, VERIFICATIONS_MAX};
+pub use machine::{Effect, Event, Gateway, VERIFICATIONS_MAX};
 
 /// A login that was let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
