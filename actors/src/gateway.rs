@@ -8,8 +8,8 @@
 //! - A *generated* password has 256 bits of its own. It is compared first, at once, whatever failed
 //!   before: nobody can guess it, so nobody's failures slow its owner down, and an attacker cannot
 //!   lock a tenant out.
-//! - What matches none of those is taken for a *chosen* password and verified slowly, by at most two
-//!   verifications at once. No such tenant, a wrong password and an account without a chosen one
+//! - What matches none of those is taken for a *chosen* password and verified slowly, by at most
+//!   two verifications at once. No such tenant, a wrong password and an account without a chosen one
 //!   take this same way.
 //! - From the fifth failure on, attempts from one address (an IPv6 network of 64 bits) start after
 //!   a delay that doubles up to a minute, and those at one account after up to two seconds, unless
@@ -31,8 +31,9 @@ use crate::catalog::rows::{Scope, View};
 use crate::kernel::{CredentialId, Space};
 use crate::names::{SubtenantName, TenantName};
 
+pub use accounts::Chosen;
 pub use hands::{GatewayHands, Message};
-pub use machine::{Chosen, Effect, Event, Gateway, VERIFICATIONS_MAX};
+pub use machine::{Effect, Event, Gateway, VERIFICATIONS_MAX};
 
 /// A login that was let in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! Logins by user name, followed from the catalog.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use super::Admitted;
-use crate::catalog::rows::{Credential, Rows};
+use super::{Admitted, Proof};
+use crate::catalog::rows::{Credential, Rows, Verifier};
 use crate::kernel::{CredentialId, Space};
 use crate::names::{SubtenantName, TenantName};
 use crate::tenants::changes;
@@ -137,4 +138,44 @@ fn parse(user: &str) -> Option<Account> {
         Some((tenant, name)) => (tenant, Some(SubtenantName::parse(name).ok()?)),
     };
     Some((TenantName::parse(tenant).ok()?, subtenant))
+}
+
+/// A password that somebody chose, as it is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// Of which credential.
+    pub credential: CredentialId,
+    /// In PHC form.
+    pub kept: String,
+}
+
+impl fmt::Debug for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.credential, f)
+    }
+}
+
+/// The credential of `user` whose generated password this is. Looks at all of them, always.
+pub(super) fn generated(accounts: &Accounts, user: &str, proof: &Proof) -> Option<CredentialId> {
+    let logins = accounts.logins(user);
+    logins
+        .iter()
+        .fold(None, |found, (id, row)| match &row.verifier {
+            Verifier::Generated(digest) if proof.matches(digest) => Some(*id),
+            Verifier::Generated(_) | Verifier::Chosen(_) => found,
+        })
+}
+
+/// The passwords that somebody chose for `user`.
+pub(super) fn chosen(accounts: &Accounts, user: &str) -> Vec<Chosen> {
+    let logins = accounts.logins(user).into_iter();
+    logins
+        .filter_map(|(credential, row)| match &row.verifier {
+            Verifier::Chosen(kept) => Some(Chosen {
+                credential,
+                kept: kept.clone(),
+            }),
+            Verifier::Generated(_) => None,
+        })
+        .collect()
 }

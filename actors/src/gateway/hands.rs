@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use super::machine::{Chosen, Effect, Event, Gateway};
-use super::{Admitted, Peer, Proof};
+use super::machine::{Effect, Event, Gateway};
+use super::{Admitted, Chosen, Peer, Proof};
 use crate::catalog::rows::Rows;
 use crate::kernel::{CredentialId, Never, Ticket};
 use crate::ports::{Entropy, Passwords, Pending};

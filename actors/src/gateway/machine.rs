@@ -4,15 +4,14 @@
 //! held until its start, waits for one of them, or runs.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::accounts::Accounts;
+use super::accounts::{Accounts, Chosen, chosen, generated};
 use super::failures::Failures;
 use super::{Admitted, Peer, Proof};
-use crate::catalog::rows::{Rows, Verifier};
+use crate::catalog::rows::Rows;
 use crate::kernel::{Acts, CredentialId, Instant, Machine, Never, Now, Ticket};
 use crate::refusal::{Reason, Refusal};
 
@@ -64,21 +63,6 @@ pub enum Effect {
     /// Verify the password under this ticket against all of these; against none costs as much as
     /// against one.
     Verify(Ticket, Vec<Chosen>),
-}
-
-/// A password that somebody chose, as it is kept.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Chosen {
-    /// Of which credential.
-    pub credential: CredentialId,
-    /// In PHC form.
-    pub kept: String,
-}
-
-impl fmt::Debug for Chosen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.credential, f)
-    }
 }
 
 /// Who may come in.
@@ -373,32 +357,6 @@ impl Gateway {
             }
         }
     }
-}
-
-/// The credential of `user` whose generated password this is. Looks at all of them, always.
-fn generated(accounts: &Accounts, user: &str, proof: &Proof) -> Option<CredentialId> {
-    let logins = accounts.logins(user);
-    let matching = logins
-        .iter()
-        .fold(None, |found, (id, row)| match &row.verifier {
-            Verifier::Generated(digest) if proof.matches(digest) => Some(*id),
-            Verifier::Generated(_) | Verifier::Chosen(_) => found,
-        });
-    matching
-}
-
-/// The passwords that somebody chose for `user`.
-fn chosen(accounts: &Accounts, user: &str) -> Vec<Chosen> {
-    let logins = accounts.logins(user).into_iter();
-    logins
-        .filter_map(|(credential, row)| match &row.verifier {
-            Verifier::Chosen(kept) => Some(Chosen {
-                credential,
-                kept: kept.clone(),
-            }),
-            Verifier::Generated(_) => None,
-        })
-        .collect()
 }
 
 /// One answer for a wrong password and for a user that there is not.

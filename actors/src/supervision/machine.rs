@@ -137,8 +137,12 @@ impl<K: Ord + Clone + fmt::Debug + fmt::Display + Send + 'static> Machine for Su
 
     fn deadline(&self) -> Option<Instant> {
         let due = |part: &Part| match part.state {
-            State::Pausing(until) if !part.waiting.is_empty() => Some(until),
-            _ => None,
+            State::Pausing(until) => Some(until).filter(|_| !part.waiting.is_empty()),
+            State::Resting
+            | State::Starting
+            | State::Running(_)
+            | State::Stopping
+            | State::OutOfService(_) => None,
         };
         self.parts.values().filter_map(due).min()
     }
@@ -160,14 +164,13 @@ impl<K: Ord + Clone + fmt::Debug + fmt::Display + Send + 'static> Machine for Su
                 .filter(|part| wanted(&part.state))
                 .count()
         };
-        let out = self.parts.iter().filter_map(|(key, part)| {
-            matches!(part.state, State::OutOfService(_)).then(|| key.to_string())
-        });
+        let parts = self.parts.iter();
+        let out = parts.filter(|(_, part)| matches!(part.state, State::OutOfService(_)));
         json!({
             "running": count(|state| matches!(state, State::Running(_) | State::Starting)),
             "resting": count(|state| matches!(state, State::Resting | State::Stopping)),
             "pausing": count(|state| matches!(state, State::Pausing(_))),
-            "out-of-service": out.collect::<Vec<_>>(),
+            "out-of-service": out.map(|(key, _)| key.to_string()).collect::<Vec<_>>(),
         })
     }
 

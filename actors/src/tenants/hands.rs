@@ -20,6 +20,10 @@ use crate::tenant::{self, Permit, SessionSink, Tenant, TenantHands, Visit};
 
 /// What the supervisor is told.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the rows are a handful of pointers, moved once for each change of the catalog"
+)]
 pub enum Message {
     /// The catalog has changed.
     Rows(Rows),

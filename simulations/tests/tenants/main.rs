@@ -1,4 +1,5 @@
 //! Gateway, tenants and sessions as actors, in a runtime whose time is paused.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
