@@ -235,7 +235,7 @@ pub struct NewCredential {
 /// What is done with logins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CredentialCommand {
-    /// Makes one; answers [`super::Outcome::Credential`]. A tenant may make them for its subtenants.
+    /// Makes one; answers [`super::Outcome::Credential`]. A tenant may, for its subtenants.
     Add(NewCredential),
     /// Ends one at once.
     Revoke {

@@ -1,8 +1,8 @@
-//! Who keeps the catalog on one node: decides each command on the rows as they are, makes it a fact,
-//! and answers. It keeps the catalog's time going, too.
+//! Who keeps the catalog on one node: decides each command on the rows as they are, makes it a
+//! fact, and answers. It keeps the catalog's time going, too.
 //!
-//! Invariant: the rows are what the records say, in order, and nothing else. A refused command leaves
-//! no record.
+//! Invariant: the rows are what the records say, in order, and nothing else. A refused command
+//! leaves no record.
 
 use std::fmt;
 use std::time::Duration;
