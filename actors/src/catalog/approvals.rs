@@ -1,8 +1,8 @@
 //! The four-eyes rule (2.3): what cannot be taken back needs a second operator.
 //!
 //! It holds as soon as there are two admins who can log in. Nobody agrees with himself, and a
-//! request that nobody decides in [`WINDOW`] lapses. What touches an admin is under it as well: else
-//! a thief would make himself the second operator.
+//! request that nobody decides in [`WINDOW`] lapses. What touches an admin is under it as well:
+//! else a thief would make himself the second operator.
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ use crate::shell::{self, Context, Fault, Gone, Handle, Hands, Path};
 #[derive(Clone, Debug)]
 pub struct Catalog {
     actor: Handle<Message>,
-    rows: watch::Receiver<Arc<Rows>>,
+    rows: watch::Receiver<Rows>,
 }
 
 /// What an actor that keeps a catalog is told.
@@ -63,12 +63,12 @@ impl Catalog {
     }
 
     /// The rows as of now.
-    pub fn rows(&self) -> Arc<Rows> {
-        Arc::clone(&self.rows.borrow())
+    pub fn rows(&self) -> Rows {
+        self.rows.borrow().clone()
     }
 
     /// The rows as of now and notice of every change. A slow reader sees the newest only.
-    pub fn subscribe(&self) -> watch::Receiver<Arc<Rows>> {
+    pub fn subscribe(&self) -> watch::Receiver<Rows> {
         self.rows.clone()
     }
 }
@@ -84,7 +84,7 @@ pub async fn start(
     ports: Ports,
     supervisor: Option<ActorCell>,
 ) -> Result<Catalog, SpawnErr> {
-    let (publish, mut rows) = watch::channel(Arc::new(keeper.rows().clone()));
+    let (publish, mut rows) = watch::channel(keeper.rows().clone());
     let hands = Clerk {
         journal,
         publish,
@@ -101,7 +101,7 @@ pub async fn start(
 /// Writes records down, answers callers, hands out rows.
 struct Clerk {
     journal: Arc<dyn Journal>,
-    publish: watch::Sender<Arc<Rows>>,
+    publish: watch::Sender<Rows>,
     waiting: BTreeMap<Ticket, oneshot::Sender<Answer>>,
     last: Ticket,
 }
@@ -136,7 +136,7 @@ impl Hands for Clerk {
                     let _ = reply.send(answer);
                 }
             }
-            Effect::Publish(rows) => drop(self.publish.send_replace(rows)),
+            Effect::Publish(rows) => drop(self.publish.send_replace(*rows)),
         }
         Ok(None)
     }

@@ -1,11 +1,10 @@
-//! Who keeps the catalog on one node: decides each command on the rows as they are, makes it a fact,
-//! and answers. It keeps the catalog's time going, too.
+//! Who keeps the catalog on one node: decides each command on the rows as they are, makes it a
+//! fact, and answers. It keeps the catalog's time going, too.
 //!
-//! Invariant: the rows are what the records say, in order, and nothing else. A refused command leaves
-//! no record.
+//! Invariant: the rows are what the records say, in order, and nothing else. A refused command
+//! leaves no record.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -59,7 +58,7 @@ pub enum Effect {
         answer: Answer,
     },
     /// Give all readers these rows.
-    Publish(Arc<Rows>),
+    Publish(Box<Rows>),
 }
 
 impl fmt::Debug for Effect {
@@ -100,7 +99,7 @@ impl Keeper {
         let timed = matches!(submission.command, Command::Clock(_));
         let index = self.rows.index.next();
         acts.persist(self, Record { index, submission });
-        acts.show(Effect::Publish(Arc::new(self.rows.clone())));
+        acts.show(Effect::Publish(Box::new(self.rows.clone())));
         if timed {
             self.counted = Some(now.monotonic);
         }

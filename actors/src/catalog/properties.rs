@@ -1,4 +1,4 @@
-//! Whatever anybody submits, in whatever order, and however the clock goes: what holds for the rows.
+//! What holds for the rows whatever anybody submits, in whatever order, however the clock goes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

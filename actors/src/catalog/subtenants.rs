@@ -1,7 +1,7 @@
 //! Subtenants: persons and machines of a tenant, each with a slice of its quota (section 7).
 //!
-//! Invariants: names are unique inside the tenant whatever their case; a space is never given twice;
-//! a standalone subtenant has exactly one slice; a managed one goes only with its tenant.
+//! Invariants: names are unique inside the tenant whatever their case; a space is never given
+//! twice; a standalone subtenant has exactly one slice; a managed one goes only with its tenant.
 
 use imbl::OrdMap;
 

@@ -1,7 +1,7 @@
 //! Tenants and their contracts (sections 5 and 6).
 //!
-//! Invariants: names are unique whatever their case; what belongs to a tenant is bound to its id, so
-//! that a later tenant of the same name gets none of it.
+//! Invariants: names are unique whatever their case; what belongs to a tenant is bound to its id,
+//! so that a later tenant of the same name gets none of it.
 
 use super::command::{Contract, ContractChange, TenantCommand};
 use super::draft::{Draft, TEXT_MAX, alter, forget, short, within};
