@@ -53,6 +53,16 @@ pub enum RecoveryError {
         /// Where it should.
         sealed: u64,
     },
+    /// A newer program wrote there; this one would take it for a torn tail.
+    #[error("{extent} has a frame of format version {version} at byte {offset}, which is newer")]
+    Newer {
+        /// In which extent.
+        extent: ExtentId,
+        /// Where.
+        offset: u64,
+        /// Of which version.
+        version: u8,
+    },
     /// An entry cannot be read.
     #[error("an entry of {extent} at byte {offset} cannot be read")]
     Entry {
@@ -192,6 +202,11 @@ impl Scan {
                 self.at += frame.header.total();
                 Ok(Some(frame))
             }
+            Err(FrameError::Version(version)) => Err(RecoveryError::Newer {
+                extent: self.extent,
+                offset: self.at,
+                version,
+            }),
             Err(_) if !self.whole => Err(RecoveryError::Damaged {
                 extent: self.extent,
                 offset: self.at,

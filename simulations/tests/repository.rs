@@ -1,0 +1,91 @@
+//! Repositories on a disk that forgets: what was acknowledged is there to the byte after every
+//! crash, what was refused is not, and damage is told apart from a torn tail.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+#[path = "repository/clients.rs"]
+mod clients;
+#[path = "repository/damage.rs"]
+mod damage;
+#[path = "repository/world.rs"]
+mod world;
+
+use std::time::Duration;
+
+use holdfast_simulations::disk::Faults;
+use world::World;
+
+/// Histories of each kind in one run.
+const SEEDS: u64 = 10;
+
+/// Several lives of one repository, each cut off at some moment.
+fn lives(seed: u64, count: u64, faults: &Faults) -> Result<(), String> {
+    let mut world = World::of_seed(seed);
+    world.faults = faults.clone();
+    for _ in 0..count {
+        let micros = world.dice.below(400_000);
+        world.live(Duration::from_micros(micros))?;
+        world.crash();
+    }
+    world.faults = Faults::default();
+    world.live(Duration::from_secs(3_600))
+}
+
+#[test]
+fn what_was_acknowledged_survives_every_crash() {
+    for seed in 0..SEEDS {
+        let told = lives(seed, 6, &Faults::default());
+        assert_eq!(told, Ok(()), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_disk_that_fails_now_and_then_loses_nothing_acknowledged() {
+    for seed in 100..100 + SEEDS {
+        let faults = Faults {
+            failing_writes: u32::from(seed % 2 == 0),
+            failing_syncs: u32::from(seed % 3 == 0),
+            ..Faults::default()
+        };
+        let told = lives(seed, 6, &faults);
+        assert_eq!(told, Ok(()), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing_acknowledged() {
+    for seed in 200..200 + SEEDS {
+        let faults = Faults {
+            capacity: Some(3 << 20),
+            ..Faults::default()
+        };
+        let told = lives(seed, 4, &faults);
+        assert_eq!(told, Ok(()), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_disk_that_acknowledges_before_it_syncs_is_caught() {
+    let faults = Faults {
+        lying_syncs: true,
+        ..Faults::default()
+    };
+    let caught = (0..SEEDS).find(|seed| lives(*seed, 6, &faults).is_err());
+    assert!(caught.is_some());
+}
+
+#[test]
+fn the_change_from_one_extent_to_the_next_loses_nothing() {
+    for seed in 0..1 {
+        let mut world = World::of_seed(seed);
+        world.fill = 255 << 20;
+        let micros = 900_000 + world.dice.below(300_000);
+        world.live(Duration::from_micros(micros)).unwrap();
+        world.crash();
+        world.fill = 0;
+        assert_eq!(
+            world.live(Duration::from_secs(3_600)),
+            Ok(()),
+            "seed {seed}"
+        );
+    }
+}

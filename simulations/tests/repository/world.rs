@@ -1,0 +1,269 @@
+//! One repository on one simulated node, over all its lives.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use holdfast_actors::kernel::{Epoch, ExtentId, RepositoryId, Size, Space, Timestamp};
+use holdfast_actors::object::{Hash, Key, Kind};
+use holdfast_actors::ports::{Pending, Ports};
+use holdfast_actors::repository::{
+    Hands, Message, Moment, Reader, Recovered, RecoveryError, Register, Repository, Settings,
+    recover,
+};
+use holdfast_actors::shell::{self, Directory, Fault, Handle, Path};
+use holdfast_simulations::clock::Clock;
+use holdfast_simulations::dice::Dice;
+use holdfast_simulations::disk::{Disk, Faults};
+use holdfast_simulations::entropy::Entropy;
+use holdfast_simulations::index::Index;
+use sha2::{Digest, Sha256};
+use tokio::runtime::{Builder, RngSeed};
+
+use crate::clients;
+
+pub(crate) const ID: RepositoryId = RepositoryId::new(1);
+/// How many different objects there are.
+pub(crate) const OBJECTS: u64 = 24;
+
+/// The catalog's part: it forgets nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog(Mutex<Rows>);
+
+#[derive(Debug, Default)]
+struct Rows {
+    last: u64,
+    extents: BTreeMap<ExtentId, Option<u64>>,
+}
+
+impl Catalog {
+    pub(crate) fn extents(&self) -> Vec<(ExtentId, Option<u64>)> {
+        let rows = self.0.lock().unwrap();
+        rows.extents
+            .iter()
+            .map(|(id, sealed)| (*id, *sealed))
+            .collect()
+    }
+}
+
+impl Register for Catalog {
+    fn acquire(&self, _: RepositoryId) -> Pending<Result<Epoch, Fault>> {
+        let mut rows = self.0.lock().unwrap();
+        rows.last += 1;
+        let epoch = Epoch::new(rows.last);
+        Box::pin(async move { Ok(epoch) })
+    }
+
+    fn open(&self, _: RepositoryId, _: Epoch) -> Pending<Result<ExtentId, Fault>> {
+        let mut rows = self.0.lock().unwrap();
+        rows.last += 1;
+        let id = ExtentId::new(rows.last);
+        rows.extents.insert(id, None);
+        Box::pin(async move { Ok(id) })
+    }
+
+    fn seal(&self, extent: ExtentId, _: Epoch, length: u64) -> Pending<Result<(), Fault>> {
+        let mut rows = self.0.lock().unwrap();
+        rows.extents.insert(extent, Some(length));
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// What clients were told: which of the two states each object may be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Present,
+    Absent,
+    Either,
+}
+
+/// The world.
+pub(crate) struct World {
+    pub(crate) disk: Disk,
+    pub(crate) index: Index,
+    pub(crate) dice: Dice,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) told: Arc<Mutex<BTreeMap<u64, Told>>>,
+    /// Bytes of an upload that is given up, before anything else is done.
+    pub(crate) fill: u64,
+    /// Objects that one client stores in this order, and nothing else happens.
+    pub(crate) script: Vec<u64>,
+    /// What is wrong with the disk while clients work.
+    pub(crate) faults: Faults,
+    wall: Timestamp,
+}
+
+/// All objects, with their bytes.
+static CONTENTS: LazyLock<Vec<(Key, Bytes)>> = LazyLock::new(|| (0..OBJECTS).map(make).collect());
+
+/// The bytes of an object.
+pub(crate) fn content(number: u64) -> Bytes {
+    CONTENTS[number as usize].1.clone()
+}
+
+/// The name of an object; small ones are locks now and then.
+pub(crate) fn key(number: u64) -> Key {
+    CONTENTS[number as usize].0
+}
+
+fn make(number: u64) -> (Key, Bytes) {
+    const SIZES: [usize; 8] = [0, 1, 900, 20_000, 262_143, 262_144, 262_145, 700_000];
+    let mut bytes = vec![0; SIZES[(number % 8) as usize]];
+    Dice::of_seed(number).fill(&mut bytes);
+    // No two of one length are the same, but for the empty ones, which are in spaces of their own.
+    if let Some(first) = bytes.first_mut() {
+        *first = number as u8;
+    }
+    let name: [u8; 32] = Sha256::digest(&bytes).into();
+    let lock = number.is_multiple_of(5) && bytes.len() <= 16 << 10;
+    let key = Key {
+        space: Space::new(number / 8),
+        kind: if lock { Kind::Lock } else { Kind::Data },
+        name: Hash::new(name),
+    };
+    (key, Bytes::from(bytes))
+}
+
+impl World {
+    pub(crate) fn of_seed(seed: u64) -> Self {
+        let disk = Disk::default();
+        disk.set_latency(Duration::from_micros(700));
+        Self {
+            disk,
+            index: Index::default(),
+            dice: Dice::of_seed(seed),
+            catalog: Arc::default(),
+            told: Arc::default(),
+            fill: 0,
+            script: Vec::new(),
+            faults: Faults::default(),
+            wall: Timestamp::parse("2026-03-10T12:00:00Z").unwrap(),
+        }
+    }
+
+    pub(crate) fn ports(&self) -> Ports {
+        Ports {
+            clock: Arc::new(Clock::starting_at(self.wall)),
+            entropy: Arc::new(Entropy::new(self.dice.fork("entropy"))),
+            disk: self.disk.port(),
+            index: self.index.port(),
+            directory: Arc::new(Directory::default()),
+        }
+    }
+
+    /// Recovers, checks what is there, and lets clients work for a while at most.
+    pub(crate) fn live(&mut self, duration: Duration) -> Result<(), String> {
+        let seed = RngSeed::from_bytes(&self.dice.below(u64::MAX).to_le_bytes());
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.enable_time().start_paused(true).rng_seed(seed);
+        let runtime = runtime.build().unwrap();
+        let ended = runtime.block_on(self.life(duration));
+        runtime.shutdown_background();
+        self.wall = self.wall + duration;
+        ended
+    }
+
+    /// Whatever still runs of this life can do nothing more, and the disk judges.
+    pub(crate) fn crash(&mut self) {
+        self.disk.crash(&mut self.dice);
+        self.index.crash(&mut self.dice);
+    }
+
+    async fn life(&mut self, duration: Duration) -> Result<(), String> {
+        let ports = self.ports();
+        self.disk.set_faults(Faults::default());
+        let machine = self.recover_twice(&ports).await?;
+        self.check(&machine, &ports).await?;
+        let handle = self.start(machine, &ports).await;
+        self.disk.set_faults(self.faults.clone());
+        let work = clients::work(self, handle, &ports);
+        // Cut off in the middle of whatever goes on.
+        let worked = tokio::time::timeout(duration, work).await;
+        worked.unwrap_or(Ok(()))
+    }
+
+    pub(crate) async fn recover(
+        &self,
+        ports: &Ports,
+    ) -> Result<(Repository, Recovered), RecoveryError> {
+        let epoch = self.catalog.acquire(ID).await.unwrap();
+        let quota = Size::gib(1);
+        let settings = Settings {
+            quota,
+            bin_days: 7,
+            ..Settings::default()
+        };
+        let mut machine = Repository::new(ID, epoch, settings);
+        let extents = self.catalog.extents();
+        let recovered = recover(&ports.disk, ID, &extents, &mut machine).await?;
+        Ok((machine, recovered))
+    }
+
+    /// Recovers as if the first recovery had been cut off before it sealed anything, and again
+    /// once all is sealed: the outcome is the same each time.
+    async fn recover_twice(&self, ports: &Ports) -> Result<Repository, String> {
+        let fail = |error: RecoveryError| format!("not recovered: {error}");
+        let (first, found) = self.recover(ports).await.map_err(fail)?;
+        let (second, again) = self.recover(ports).await.map_err(fail)?;
+        if found != again {
+            return Err(format!("{found:?} and then {again:?}"));
+        }
+        for (extent, length) in found.open {
+            self.catalog
+                .seal(extent, Epoch::default(), length)
+                .await
+                .unwrap();
+        }
+        let (third, found) = self.recover(ports).await.map_err(fail)?;
+        if !found.open.is_empty() {
+            return Err("an extent stayed open".to_owned());
+        }
+        let state = |machine: &Repository| format!("{:?}", machine.state());
+        if state(&first) != state(&second) || state(&first) != state(&third) {
+            return Err("two recoveries of one disk differ".to_owned());
+        }
+        Ok(third)
+    }
+
+    /// Compares what is there with what was promised.
+    async fn check(&self, machine: &Repository, ports: &Ports) -> Result<(), String> {
+        let reader = Reader::new(Arc::clone(&ports.disk), ID);
+        let held = machine.state().snapshot();
+        let mut live = Size::ZERO;
+        for number in 0..OBJECTS {
+            let key = key(number);
+            let told = self.told.lock().unwrap().get(&number).copied();
+            let told = told.unwrap_or(Told::Absent);
+            let object = held.object(&key, Moment::Now);
+            match (told, object) {
+                (Told::Present, None) => return Err(format!("{key:?} is lost")),
+                (Told::Absent, Some(_)) => return Err(format!("{key:?} came back")),
+                (Told::Present | Told::Absent | Told::Either, _) => {}
+            }
+            let now = object.map_or(Told::Absent, |_| Told::Present);
+            self.told.lock().unwrap().insert(number, now);
+            let Some(object) = object else { continue };
+            clients::compare(&reader, object, number).await?;
+            if key.kind != Kind::Lock {
+                live += object.size;
+            }
+        }
+        let figures = machine.state().total();
+        if figures.live != live {
+            return Err(format!("{figures:?}, and {live:?} are there"));
+        }
+        Ok(())
+    }
+
+    async fn start(&self, machine: Repository, ports: &Ports) -> Handle<Message> {
+        let register: Arc<dyn Register> = self.catalog.clone();
+        let epoch = register.acquire(ID).await.unwrap();
+        let reader = Reader::new(Arc::clone(&ports.disk), ID);
+        let hands = Hands::new(ID, epoch, register, reader, Box::new(|_| ()));
+        let path = Path::node().child("repositories").child(ID);
+        shell::spawn(path, machine, hands, ports.clone(), None)
+            .await
+            .unwrap()
+    }
+}
