@@ -3,4 +3,33 @@
 //! Tenants, leases, quotas, credentials, repositories, extents, approvals, events, the clock. The
 //! same machine runs on one node, over its journal, and in a cluster, over consensus.
 
+mod answer;
+mod approvals;
+pub mod command;
+mod credentials;
+mod draft;
+mod events;
+mod extents;
+#[cfg(test)]
+mod fixture;
+mod hands;
+mod machine;
+mod operators;
+#[cfg(test)]
+mod properties;
+mod queries;
+mod record;
+mod repositories;
+mod roles;
 pub mod rows;
+mod service;
+mod subtenants;
+mod tenants;
+mod time;
+
+pub use answer::{Class, Outcome, Refused};
+pub use draft::decide;
+pub use events::Code;
+pub use hands::{Catalog, Message, SubmitError, start};
+pub use machine::{Answer, Effect, Event, Keeper};
+pub use record::{Record, RecoverError, restore, snapshot};

@@ -4,12 +4,20 @@
 //! [`ports`], so that the very same actors run in production and in simulation.
 
 pub mod catalog;
+pub mod extent;
 pub mod frame;
+pub mod gateway;
+pub mod journal;
 pub mod kernel;
 pub mod names;
 pub mod object;
 pub mod ports;
 pub mod refusal;
+pub mod repository;
 pub mod schema;
 pub mod service;
+pub mod session;
 pub mod shell;
+pub mod supervision;
+pub mod tenant;
+pub mod tenants;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::kernel::Now;
+use crate::shell::Fault;
 
 /// Something that will be known later.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -27,6 +28,16 @@ pub trait Clock: Send + Sync + 'static {
 pub trait Entropy: Send + Sync + 'static {
     /// Fills `bytes` with numbers that nobody can guess (in production).
     fn fill(&self, bytes: &mut [u8]);
+}
+
+/// How passwords that people chose are kept and checked: slowly, on purpose.
+pub trait Passwords: Send + Sync + 'static {
+    /// Whether `password` is the one that `kept` was made from; false too if `kept` is no text that
+    /// [`Passwords::keep`] makes. `None` stands for an account that has no such password: it costs
+    /// as much and is false.
+    fn verify(&self, kept: Option<&str>, password: &[u8]) -> Pending<bool>;
+    /// What to keep of a password, in PHC form; never twice the same.
+    fn keep(&self, password: &[u8]) -> Pending<String>;
 }
 
 /// A folder of files, and nothing outside of it.
@@ -47,6 +58,16 @@ pub trait Disk: Send + Sync + 'static {
     fn remove(&self, path: &str) -> Pending<io::Result<()>>;
     /// Makes the names in a folder durable.
     fn sync_folder(&self, folder: &str) -> Pending<io::Result<()>>;
+}
+
+/// Whether a [`Disk`] takes this path: parts as its documentation says, each at most 255 bytes.
+pub fn is_path(path: &str) -> bool {
+    path.split('/').all(|part| {
+        let letters = part
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_'));
+        letters && (1..=255).contains(&part.len()) && !part.starts_with('.')
+    })
 }
 
 /// One open file.
@@ -92,6 +113,13 @@ pub enum Change {
     Put(Vec<u8>, Vec<u8>),
     /// The key is gone.
     Remove(Vec<u8>),
+}
+
+/// The node's log of facts, shared by the actors that keep theirs in it.
+pub trait Journal: Send + Sync + 'static {
+    /// Appends one fact of at most 1 MiB and returns when it and all before it are durable. Facts
+    /// lie in the order of the calls, not of the futures' ends. A fault is final.
+    fn append(&self, body: Bytes) -> Pending<Result<(), Fault>>;
 }
 
 /// All ports of one node, as its actors hold them.

@@ -51,6 +51,15 @@ pub fn encode<T: Stored>(value: &T) -> Vec<u8> {
 /// # Errors
 /// When the bytes are of a newer version, damaged, cut or too long.
 pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, SchemaError> {
+    decode_within::<T, VALUE_MAX>(bytes)
+}
+
+/// The value of bytes that may be larger than a frame, up to `LIMIT` bytes: a snapshot, whose parts
+/// were checked on their way from the disk.
+///
+/// # Errors
+/// When the bytes are of a newer version, damaged, cut or too long.
+pub fn decode_within<T: Stored, const LIMIT: usize>(bytes: &[u8]) -> Result<T, SchemaError> {
     let (version, body) = bytes.split_first().ok_or(SchemaError::Empty)?;
     if *version != T::VERSION {
         return Err(SchemaError::Newer {
@@ -58,7 +67,7 @@ pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, SchemaError> {
             known: T::VERSION,
         });
     }
-    let config = bincode::config::standard().with_limit::<VALUE_MAX>();
+    let config = bincode::config::standard().with_limit::<LIMIT>();
     let (value, read) = bincode::serde::decode_from_slice(body, config)?;
     match body.len() - read {
         0 => Ok(value),

@@ -3,6 +3,8 @@
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
+use super::Outcome;
+use super::command::Command;
 use crate::kernel::{
     CredentialId, Date, Epoch, ExtentId, Rate, RepositoryId, Sequence, Size, Space, Timestamp,
 };
@@ -37,7 +39,18 @@ pub struct Rows {
     pub events: OrdMap<Sequence, Event>,
     /// The last answer given to each client, so that a repeated command is answered and not done
     /// again.
-    pub answers: OrdMap<u64, (u64, Vec<u8>)>,
+    pub answers: OrdMap<u64, Answered>,
+}
+
+/// The last answer to one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The client's own number of the command.
+    pub sequence: u64,
+    /// The command's place in the log.
+    pub index: Sequence,
+    /// What came of it.
+    pub outcome: Outcome,
 }
 
 /// The catalog's time (architecture, section 5).
@@ -47,6 +60,8 @@ pub struct ClockRow {
     pub today: Date,
     /// The wall clock at the last tick.
     pub wall: Timestamp,
+    /// How many days the confirmed day is ahead of the wall clock's; 0 while that clock is right.
+    pub offset_days: i64,
     /// Set while a jump of more than a day that no monotonic clock saw waits to be confirmed:
     /// nothing irreversible happens meanwhile.
     pub doubted: bool,
@@ -80,12 +95,14 @@ pub struct Approval {
     pub by: OperatorName,
     /// When.
     pub at: Timestamp,
-    /// What will be done when it is granted, in the catalog's encoding.
-    pub command: Vec<u8>,
+    /// What will be done when it is granted.
+    pub command: Command,
     /// The same as a sentence, for people.
     pub text: String,
-    /// Pending, approved or rejected.
+    /// Where it stands.
     pub state: ApprovalState,
+    /// Who decided; none while it waits, and when nobody did.
+    pub decided_by: Option<OperatorName>,
 }
 
 /// Where a request stands.
@@ -127,6 +144,8 @@ pub struct Tenant {
     pub bin_limit: Option<Size>,
     /// How many days before its end the last warning about the lease was given (6.5).
     pub warned: Option<u32>,
+    /// Whether the end of the lease was announced.
+    pub ended: bool,
     /// When its last session ended, and how.
     pub last_session: Option<(Timestamp, SessionResult)>,
 }
@@ -246,7 +265,20 @@ pub struct Repository {
     /// When it was made.
     pub made: Timestamp,
     /// Set when it was removed: it is not served, and its data waits for a purge.
-    pub removed: bool,
+    pub removed: Option<Removal>,
+}
+
+/// What remains to be known of a repository that is not served any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// Whose it was; that name may belong to another tenant by now.
+    pub tenant: TenantName,
+    /// When it was removed.
+    pub at: Timestamp,
+    /// The first day on which its data may be destroyed: bin and holds reach up to it.
+    pub purge_from: Date,
+    /// Set once its data was ordered to be destroyed, which its owner does from that day on.
+    pub purge: bool,
 }
 
 /// One append-only file of a repository.
@@ -291,17 +323,6 @@ pub enum Severity {
     Error,
 }
 
-impl Tenant {
-    /// The state as people see it (5.4).
-    pub fn state(&self, today: Date) -> State {
-        match (&self.disabled, self.lease) {
-            (Some(_), _) => State::Disabled,
-            (None, Some(last)) if today > last => State::Expired,
-            (None, _) => State::Enabled,
-        }
-    }
-}
-
 /// The state of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -312,14 +333,4 @@ pub enum State {
     Disabled,
     /// Its lease has ended.
     Expired,
-}
-
-impl Rows {
-    /// The repository of this name that the tenant has and that was not removed.
-    pub fn repository(&self, tenant: u64, name: &RepositoryName) -> Option<RepositoryId> {
-        self.repositories
-            .iter()
-            .find(|(_, row)| row.tenant == tenant && row.name == *name && !row.removed)
-            .map(|(id, _)| *id)
-    }
 }

@@ -1,0 +1,462 @@
+//! The four-eyes rule (2.3): what cannot be taken back needs a second operator.
+//!
+//! It holds as soon as there are two admins who can log in. Nobody agrees with himself, and a
+//! request that nobody decides in [`WINDOW`] lapses. What touches an admin is under it as well: else
+//! a thief would make himself the second operator.
+
+use std::time::Duration;
+
+use super::command::{
+    Actor, ApprovalCommand, Command, ContractChange, OperatorCommand, RepositoryCommand,
+    TenantCommand,
+};
+use super::draft::{Draft, TEXT_MAX, short};
+use super::events::Code;
+use super::rows::{Approval, ApprovalState, Role, Tenant};
+use super::{Outcome, Refused};
+use crate::kernel::Timestamp;
+use crate::names::{OperatorName, TenantName};
+
+/// How long a request waits.
+pub(super) const WINDOW: Duration = Duration::from_secs(7 * 86_400);
+/// The most requests that wait at once.
+const PENDING_MAX: usize = 256;
+/// The most requests kept, decided ones included; the oldest decided ones go first.
+const KEPT_MAX: usize = 1024;
+
+impl Draft<'_> {
+    /// Whether the command must wait for a second operator.
+    pub(super) fn wants_second(&self, command: &Command) -> bool {
+        let operator = matches!(self.by, Actor::Operator(_));
+        operator && self.rows.four_eyes() && self.is_grave(command)
+    }
+
+    fn is_grave(&self, command: &Command) -> bool {
+        match command {
+            Command::Tenant(name, command) => match command {
+                TenantCommand::Remove { .. } | TenantCommand::Purge { .. } => true,
+                TenantCommand::Set(change) => {
+                    let tenant = self.rows.tenants.get(name);
+                    tenant.is_some_and(|tenant| shortens(tenant, change))
+                }
+                TenantCommand::Add(_) | TenantCommand::Disable { .. } | TenantCommand::Enable => {
+                    false
+                }
+            },
+            Command::Repository(command) => matches!(
+                command,
+                RepositoryCommand::Remove { .. } | RepositoryCommand::Purge { .. }
+            ),
+            Command::Operator(name, command) => {
+                let row = self.rows.operators.get(name);
+                let is_admin = row.is_some_and(|row| row.role == Role::Admin);
+                let becomes_admin = match command {
+                    OperatorCommand::Add { role, .. } => *role == Role::Admin,
+                    OperatorCommand::Set { role, .. } => *role == Some(Role::Admin),
+                    OperatorCommand::Remove => false,
+                };
+                is_admin || becomes_admin
+            }
+            Command::Clock(_)
+            | Command::Subtenant(..)
+            | Command::Credential(_)
+            | Command::Approval(..)
+            | Command::Extent(_)
+            | Command::Service(_) => false,
+        }
+    }
+
+    /// Files a request, unless the command would be refused anyway.
+    pub(super) fn request(&mut self, command: &Command) -> Result<Outcome, Refused> {
+        let Actor::Operator(by) = self.by else {
+            return self.execute(command);
+        };
+        self.clone().execute(command)?;
+        let rows = &mut self.rows.approvals;
+        let waiting = rows
+            .values()
+            .filter(|row| row.state == ApprovalState::Pending);
+        if waiting.count() >= PENDING_MAX {
+            return Err(Refused::TooMany {
+                what: "approval requests",
+                most: PENDING_MAX,
+            });
+        }
+        if rows.len() >= KEPT_MAX {
+            let decided = |(_, row): &(&u64, &Approval)| row.state != ApprovalState::Pending;
+            let oldest = rows.iter().find(decided).map(|(id, _)| *id);
+            oldest.and_then(|id| rows.remove(&id));
+        }
+        let id = self.fresh();
+        let text = sentence(command);
+        let approval = Approval {
+            by: by.clone(),
+            at: self.at,
+            command: command.clone(),
+            text: text.clone(),
+            state: ApprovalState::Pending,
+            decided_by: None,
+        };
+        self.rows.approvals.insert(id, approval);
+        let tenant = tenant_of(command);
+        self.event(
+            Code::ApprovalRequested,
+            tenant,
+            format!("request {id}: {text}"),
+            None,
+        );
+        Ok(Outcome::Pending { approval: id })
+    }
+
+    pub(super) fn approval(
+        &mut self,
+        id: u64,
+        command: &ApprovalCommand,
+    ) -> Result<Outcome, Refused> {
+        let Actor::Operator(me) = self.by else {
+            return Err(Refused::NotAllowed(self.by.to_string()));
+        };
+        let row = self.rows.approvals.get(&id).cloned();
+        let row = row.ok_or(Refused::NoApproval(id))?;
+        if row.state != ApprovalState::Pending || self.at.since(row.at) >= WINDOW {
+            return Err(Refused::Decided(id));
+        }
+        match command {
+            ApprovalCommand::Reject { reason } => {
+                short("a reason", reason.as_deref().unwrap_or_default(), TEXT_MAX)?;
+                self.settle(id, ApprovalState::Rejected, Some(me), reason.as_deref());
+                Ok(Outcome::Done)
+            }
+            ApprovalCommand::Grant if row.by == *me => Err(Refused::OwnRequest(me.clone())),
+            ApprovalCommand::Grant => {
+                self.settle(id, ApprovalState::Approved, Some(me), None);
+                let asked = Actor::Operator(row.by);
+                let mut granted = Draft {
+                    rows: self.rows.clone(),
+                    by: &asked,
+                    at: self.at,
+                    agreed: Some(me),
+                };
+                granted.admit(&row.command)?;
+                let outcome = granted.execute(&row.command)?;
+                self.rows = granted.rows;
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// Ends the requests that waited too long.
+    pub(super) fn lapse(&mut self, now: Timestamp) {
+        self.settle_all(ApprovalState::Lapsed, None, |row| {
+            now.since(row.at) >= WINDOW
+        });
+    }
+
+    /// Ends the requests of an operator who is none any more.
+    pub(super) fn withdraw(&mut self, operator: &OperatorName) {
+        let reason = Some("its operator was removed");
+        self.settle_all(ApprovalState::Rejected, reason, |row| row.by == *operator);
+    }
+
+    fn settle_all(
+        &mut self,
+        state: ApprovalState,
+        reason: Option<&str>,
+        which: impl Fn(&Approval) -> bool,
+    ) {
+        let waits = |row: &Approval| row.state == ApprovalState::Pending && which(row);
+        let rows = self.rows.approvals.iter();
+        let ids: Vec<u64> = rows
+            .filter(|(_, row)| waits(row))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            self.settle(id, state, None, reason);
+        }
+    }
+
+    fn settle(
+        &mut self,
+        id: u64,
+        state: ApprovalState,
+        decided_by: Option<&OperatorName>,
+        reason: Option<&str>,
+    ) {
+        let Some(row) = self.rows.approvals.get_mut(&id) else {
+            return;
+        };
+        row.state = state;
+        row.decided_by = decided_by.cloned();
+        let row = row.clone();
+        let code = match state {
+            ApprovalState::Approved => Code::ApprovalGranted,
+            ApprovalState::Lapsed => Code::ApprovalLapsed,
+            ApprovalState::Pending | ApprovalState::Rejected => Code::ApprovalRejected,
+        };
+        let text = format!("request {id} of operator {}: {}", row.by, row.text);
+        self.event(code, tenant_of(&row.command), text, reason);
+    }
+}
+
+/// Whether a change takes time away that was promised.
+fn shortens(tenant: &Tenant, change: &ContractChange) -> bool {
+    let fewer = |new: Option<u32>, old: u32| new.is_some_and(|new| new < old);
+    let earlier = match (change.lease, tenant.lease) {
+        (Some(Some(new)), Some(old)) => new < old,
+        (Some(Some(_)), None) => true,
+        (Some(None) | None, _) => false,
+    };
+    earlier
+        || fewer(change.bin_days, tenant.bin_days)
+        || fewer(change.restore_grace, tenant.restore_grace)
+        || fewer(change.purge_hold, tenant.purge_hold)
+}
+
+fn tenant_of(command: &Command) -> Option<&TenantName> {
+    match command {
+        Command::Tenant(name, _) => Some(name),
+        Command::Repository(
+            RepositoryCommand::Add { tenant, .. }
+            | RepositoryCommand::Set { tenant, .. }
+            | RepositoryCommand::Remove { tenant, .. },
+        ) => Some(tenant),
+        Command::Repository(
+            RepositoryCommand::Purge { .. }
+            | RepositoryCommand::Acquire { .. }
+            | RepositoryCommand::Purged { .. },
+        )
+        | Command::Clock(_)
+        | Command::Subtenant(..)
+        | Command::Credential(_)
+        | Command::Operator(..)
+        | Command::Approval(..)
+        | Command::Extent(_)
+        | Command::Service(_) => None,
+    }
+}
+
+/// A grave command as people read it.
+fn sentence(command: &Command) -> String {
+    match command {
+        Command::Tenant(name, TenantCommand::Remove { .. }) => format!("remove tenant {name}"),
+        Command::Tenant(name, TenantCommand::Purge { .. }) => {
+            format!("destroy the data of tenant {name}")
+        }
+        Command::Tenant(name, TenantCommand::Set(change)) => {
+            let mut parts = Vec::new();
+            if let Some(lease) = change.lease {
+                let lease = lease.map_or("never".to_owned(), |date| date.to_string());
+                parts.push(format!("lease {lease}"));
+            }
+            let days = [
+                ("bin days", change.bin_days),
+                ("restore grace", change.restore_grace),
+                ("purge hold", change.purge_hold),
+            ];
+            let days = days
+                .into_iter()
+                .filter_map(|(what, days)| Some((what, days?)));
+            parts.extend(days.map(|(what, days)| format!("{what} {days}")));
+            format!("set {} of tenant {name}", parts.join(", "))
+        }
+        Command::Repository(RepositoryCommand::Remove { tenant, name, .. }) => {
+            format!("remove repository {name} of tenant {tenant}")
+        }
+        Command::Repository(RepositoryCommand::Purge { repository, .. }) => {
+            format!("destroy the data of {repository}")
+        }
+        Command::Operator(name, OperatorCommand::Add { role, uid }) => {
+            format!("add operator {name} as {role:?}, uid {uid:?}")
+        }
+        Command::Operator(name, OperatorCommand::Set { role, uid }) => {
+            format!("change operator {name}: role {role:?}, uid {uid:?}")
+        }
+        Command::Operator(name, OperatorCommand::Remove) => format!("remove operator {name}"),
+        Command::Tenant(
+            _,
+            TenantCommand::Add(_) | TenantCommand::Disable { .. } | TenantCommand::Enable,
+        )
+        | Command::Repository(_)
+        | Command::Clock(_)
+        | Command::Subtenant(..)
+        | Command::Credential(_)
+        | Command::Approval(..)
+        | Command::Extent(_)
+        | Command::Service(_) => format!("{command:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::super::command::{ContractChange, OperatorCommand};
+    use super::super::fixture::{
+        DAY, Office, grant, operator, operator_name, reject, remove_repository, remove_tenant,
+        tenant_name,
+    };
+    use super::*;
+    use crate::kernel::Date;
+
+    /// Gives a command of ann's that must wait, and returns the request's id.
+    fn ask(office: &mut Office, command: Command) -> u64 {
+        match office.ann(command) {
+            Ok(Outcome::Pending { approval }) => approval,
+            other => panic!("a request was wanted, {other:?} came"),
+        }
+    }
+
+    fn state(office: &Office, id: u64) -> ApprovalState {
+        office.rows().approvals[&id].state
+    }
+
+    #[test]
+    fn one_operator_alone_needs_nobody() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        assert_eq!(office.ann(remove_tenant("Acme")), Ok(Outcome::Done));
+    }
+
+    #[test]
+    fn with_two_admins_a_tenant_goes_only_when_both_agree() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        let id = ask(&mut office, remove_tenant("Acme"));
+        assert!(office.rows().tenants.contains_key(&tenant_name("Acme")));
+        let own = Err(Refused::OwnRequest(operator_name("ann")));
+        assert_eq!(office.ann(grant(id)), own);
+        assert_eq!(office.bob(grant(id)), Ok(Outcome::Done));
+        assert!(office.rows().tenants.is_empty());
+        assert_eq!(state(&office, id), ApprovalState::Approved);
+        assert_eq!(office.bob(grant(id)), Err(Refused::Decided(id)));
+        expect![[r#"
+            24110 operator ann, Acme: tenant Acme added
+            30020 operator ann, Acme: request 2: remove tenant Acme
+            30021 operator bob, Acme: request 2 of operator ann: remove tenant Acme
+            24120 operator ann, Acme: tenant Acme deleted; its data stays until it is purged (moved away; agreed by operator bob)
+        "#]]
+        .assert_eq(&office.events());
+    }
+
+    #[test]
+    fn a_request_nobody_decides_lapses_after_seven_days() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        let id = ask(&mut office, remove_tenant("Acme"));
+        office.pass(DAY * 7 - std::time::Duration::from_secs(120));
+        assert_eq!(state(&office, id), ApprovalState::Pending);
+        office.pass(std::time::Duration::from_secs(240));
+        assert_eq!(state(&office, id), ApprovalState::Lapsed);
+        assert_eq!(office.bob(grant(id)), Err(Refused::Decided(id)));
+        assert!(office.rows().tenants.contains_key(&tenant_name("Acme")));
+    }
+
+    #[test]
+    fn the_requester_may_reject_and_so_may_the_other() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        for by in ["ann", "bob"] {
+            let id = ask(&mut office, remove_tenant("Acme"));
+            assert_eq!(office.submit(operator(by), reject(id)), Ok(Outcome::Done));
+            assert_eq!(state(&office, id), ApprovalState::Rejected);
+        }
+    }
+
+    #[test]
+    fn taking_promised_time_away_needs_both_and_giving_more_needs_one() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        let day = |text| Some(Some(Date::parse(text).unwrap()));
+        let all = ContractChange {
+            restore_grace: Some(5),
+            purge_hold: Some(5),
+            bin_days: Some(9),
+            ..Default::default()
+        };
+        assert_eq!(office.set("Acme", all), Ok(Outcome::Done));
+        for change in [
+            ContractChange {
+                lease: day("2027-01-01"),
+                ..Default::default()
+            },
+            ContractChange {
+                bin_days: Some(8),
+                ..Default::default()
+            },
+            ContractChange {
+                restore_grace: Some(4),
+                ..Default::default()
+            },
+            ContractChange {
+                purge_hold: Some(4),
+                ..Default::default()
+            },
+        ] {
+            let pending = office.set("Acme", change).unwrap();
+            assert!(matches!(pending, Outcome::Pending { .. }));
+        }
+        let tasks = ContractChange {
+            tasks: Some(1),
+            ..Default::default()
+        };
+        assert_eq!(office.set("Acme", tasks), Ok(Outcome::Done));
+        let id = *office.rows().approvals.keys().next().unwrap();
+        assert_eq!(office.bob(grant(id)), Ok(Outcome::Done));
+        let later = ContractChange {
+            lease: day("2027-02-01"),
+            ..Default::default()
+        };
+        assert_eq!(office.set("Acme", later), Ok(Outcome::Done));
+    }
+
+    #[test]
+    fn an_admin_cannot_make_himself_a_second_or_get_rid_of_the_other() {
+        let mut office = Office::open();
+        office.hire_bob();
+        let add = OperatorCommand::Add {
+            role: Role::Admin,
+            uid: Some(6),
+        };
+        let remove = OperatorCommand::Remove;
+        let demote = OperatorCommand::Set {
+            role: Some(Role::Viewer),
+            uid: None,
+        };
+        for (name, command) in [("eve", add), ("bob", remove), ("bob", demote)] {
+            let id = ask(&mut office, Command::Operator(operator_name(name), command));
+            assert_eq!(state(&office, id), ApprovalState::Pending);
+        }
+        let viewer = office.add_operator(operator("ann"), "vic", Role::Viewer, 2000);
+        assert_eq!(viewer, Ok(Outcome::Done));
+    }
+
+    #[test]
+    fn what_would_be_refused_anyway_makes_no_request() {
+        let mut office = Office::open();
+        office.hire_bob();
+        let refused = office.ann(remove_tenant("Acme"));
+        assert_eq!(refused, Err(Refused::NoTenant(tenant_name("Acme"))));
+        assert!(office.rows().approvals.is_empty());
+    }
+
+    #[test]
+    fn the_requests_of_a_removed_operator_are_rejected() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        office.add_repository("Acme", "main", 0);
+        let wish = office.bob(remove_repository("Acme", "main"));
+        let Ok(Outcome::Pending { approval: wish }) = wish else {
+            panic!("{wish:?}")
+        };
+        let bob = Command::Operator(operator_name("bob"), OperatorCommand::Remove);
+        let dismissal = ask(&mut office, bob);
+        assert_eq!(office.bob(grant(dismissal)), Ok(Outcome::Done));
+        assert_eq!(state(&office, wish), ApprovalState::Rejected);
+        assert!(!office.rows().four_eyes());
+    }
+}

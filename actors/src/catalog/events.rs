@@ -1,0 +1,150 @@
+//! The events people want to know of, by the numbers of 19.4; ours begin at 30000.
+
+use super::draft::Draft;
+use super::rows::{Event, Severity};
+use crate::kernel::Sequence;
+use crate::names::TenantName;
+
+/// The most events kept; the oldest go first.
+pub(super) const EVENTS_MAX: usize = 65_536;
+
+/// What happened, as a number that does not change from version to version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Code {
+    /// Tenant added.
+    TenantAdded = 24110,
+    /// Password changed by the tenant.
+    PasswordChanged = 24114,
+    /// Tenant deleted.
+    TenantDeleted = 24120,
+    /// Quota added: a repository was made.
+    QuotaAdded = 24150,
+    /// Quota changed.
+    QuotaChanged = 24160,
+    /// Quota deleted: a repository was removed.
+    QuotaDeleted = 24170,
+    /// Certificate updated.
+    CertificateUpdated = 24180,
+    /// Tenant disabled or enabled.
+    TenantState = 25000,
+    /// Tenant updated.
+    TenantUpdated = 25100,
+    /// Subtenant added.
+    SubtenantAdded = 25200,
+    /// Subtenant deleted.
+    SubtenantDeleted = 25210,
+    /// Subtenant updated.
+    SubtenantUpdated = 25220,
+    /// Maintenance switched on or off.
+    Maintenance = 26510,
+    /// A lease ends in 14, 7, 1 or 0 days.
+    LeaseWarning = 30000,
+    /// A lease ended.
+    LeaseEnded = 30001,
+    /// The clock jumped by more than a day.
+    ClockDoubted = 30010,
+    /// An operator confirmed the day.
+    ClockConfirmed = 30011,
+    /// A second operator is asked for.
+    ApprovalRequested = 30020,
+    /// A second operator agreed.
+    ApprovalGranted = 30021,
+    /// An operator said no.
+    ApprovalRejected = 30022,
+    /// Nobody decided in time.
+    ApprovalLapsed = 30023,
+    /// Operator added.
+    OperatorAdded = 30030,
+    /// Operator changed.
+    OperatorChanged = 30031,
+    /// Operator removed.
+    OperatorRemoved = 30032,
+    /// A repository's holds or copies changed.
+    RepositoryChanged = 30040,
+    /// Data was ordered to be destroyed.
+    PurgeOrdered = 30041,
+    /// Data was destroyed.
+    Purged = 30042,
+    /// Login made.
+    CredentialAdded = 30050,
+    /// Login ended.
+    CredentialRevoked = 30051,
+    /// A login for a view of the past was made.
+    ViewMade = 30052,
+}
+
+impl Code {
+    /// The number.
+    pub const fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// Deletions are warnings, as are things to look at; others inform (19.4).
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::TenantDeleted
+            | Self::QuotaDeleted
+            | Self::SubtenantDeleted
+            | Self::LeaseWarning
+            | Self::ApprovalLapsed
+            | Self::OperatorRemoved
+            | Self::PurgeOrdered
+            | Self::Purged => Severity::Warning,
+            Self::LeaseEnded | Self::ClockDoubted => Severity::Error,
+            Self::TenantAdded
+            | Self::PasswordChanged
+            | Self::QuotaAdded
+            | Self::QuotaChanged
+            | Self::CertificateUpdated
+            | Self::TenantState
+            | Self::TenantUpdated
+            | Self::SubtenantAdded
+            | Self::SubtenantUpdated
+            | Self::Maintenance
+            | Self::ClockConfirmed
+            | Self::ApprovalRequested
+            | Self::ApprovalGranted
+            | Self::ApprovalRejected
+            | Self::OperatorAdded
+            | Self::OperatorChanged
+            | Self::RepositoryChanged
+            | Self::CredentialAdded
+            | Self::CredentialRevoked
+            | Self::ViewMade => Severity::Information,
+        }
+    }
+}
+
+impl Draft<'_> {
+    /// Writes an event down, behind all others.
+    pub(super) fn event(
+        &mut self,
+        code: Code,
+        tenant: Option<&TenantName>,
+        text: String,
+        reason: Option<&str>,
+    ) {
+        let agreed = self.agreed.map(|name| format!("agreed by operator {name}"));
+        let parts: Vec<&str> = reason.into_iter().chain(agreed.as_deref()).collect();
+        let event = Event {
+            at: self.at,
+            code: code.number(),
+            severity: code.severity(),
+            actor: self.by.to_string(),
+            tenant: tenant.cloned(),
+            text,
+            reason: (!parts.is_empty()).then(|| parts.join("; ")),
+        };
+        let events = &mut self.rows.events;
+        let next = events
+            .get_max()
+            .map_or(Sequence::new(1), |(at, _)| at.next());
+        events.insert(next, event);
+        if events.len() > EVENTS_MAX
+            && let Some((oldest, _)) = events.get_min().cloned()
+        {
+            events.remove(&oldest);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Who may give which command (2.2): operators by their role, tenants for themselves by the scope of
+//! their login, the system for what it alone knows.
+
+use super::Refused;
+use super::command::{
+    Actor, ClockCommand, Command, CredentialCommand, OperatorCommand, RepositoryCommand,
+    ServiceCommand, SubtenantCommand, TenantCommand,
+};
+use super::draft::Draft;
+use super::rows::{Credential, Role, Scope, State, SubtenantMode};
+use crate::kernel::CredentialId;
+use crate::names::{OperatorName, TenantName};
+
+impl Draft<'_> {
+    /// Refuses a command that its caller may not give.
+    pub(super) fn admit(&self, command: &Command) -> Result<(), Refused> {
+        match self.by {
+            Actor::System => self.admit_system(command),
+            Actor::Operator(name) => self.admit_operator(name, command),
+            Actor::Tenant(name, login) => self.admit_tenant(name, *login, command),
+        }
+    }
+
+    fn not_allowed(&self) -> Refused {
+        Refused::NotAllowed(self.by.to_string())
+    }
+
+    fn admit_system(&self, command: &Command) -> Result<(), Refused> {
+        let first = self.rows.operators.is_empty();
+        let allowed = match command {
+            Command::Clock(command) => matches!(command, ClockCommand::Tick { .. }),
+            Command::Tenant(_, command) => {
+                matches!(
+                    command,
+                    TenantCommand::Disable { .. } | TenantCommand::Enable
+                )
+            }
+            Command::Subtenant(_, _, command) => matches!(
+                command,
+                SubtenantCommand::Add {
+                    mode: SubtenantMode::Managed,
+                    ..
+                }
+            ),
+            Command::Operator(_, command) => {
+                first
+                    && matches!(
+                        command,
+                        OperatorCommand::Add {
+                            role: Role::Admin,
+                            ..
+                        }
+                    )
+            }
+            Command::Repository(command) => system_only(command),
+            Command::Extent(_) => true,
+            Command::Service(command) => match command {
+                ServiceCommand::CertificateUpdated { .. } | ServiceCommand::SessionEnded { .. } => {
+                    true
+                }
+                ServiceCommand::Maintenance(_) => false,
+            },
+            Command::Credential(_) | Command::Approval(..) => false,
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(self.not_allowed())
+        }
+    }
+
+    fn admit_operator(&self, name: &OperatorName, command: &Command) -> Result<(), Refused> {
+        let row = self.rows.operators.get(name);
+        let admin = row.is_some_and(|row| row.role == Role::Admin);
+        let systems = match command {
+            Command::Clock(command) => matches!(command, ClockCommand::Tick { .. }),
+            Command::Repository(command) => system_only(command),
+            Command::Extent(_) => true,
+            Command::Service(command) => matches!(command, ServiceCommand::SessionEnded { .. }),
+            Command::Tenant(..)
+            | Command::Subtenant(..)
+            | Command::Credential(_)
+            | Command::Operator(..)
+            | Command::Approval(..) => false,
+        };
+        if admin && !systems {
+            Ok(())
+        } else {
+            Err(self.not_allowed())
+        }
+    }
+
+    fn admit_tenant(
+        &self,
+        name: &TenantName,
+        login: CredentialId,
+        command: &Command,
+    ) -> Result<(), Refused> {
+        let scope = self.login(name, login)?;
+        match command {
+            // What is not its own is answered like what is not there.
+            Command::Subtenant(tenant, _, _) if tenant != name => {
+                Err(Refused::NoTenant(tenant.clone()))
+            }
+            Command::Subtenant(..) => full(scope),
+            Command::Credential(command) => self.admit_login(name, login, scope, command),
+            Command::Clock(_)
+            | Command::Tenant(..)
+            | Command::Operator(..)
+            | Command::Approval(..)
+            | Command::Repository(_)
+            | Command::Extent(_)
+            | Command::Service(_) => Err(self.not_allowed()),
+        }
+    }
+
+    /// The scope of a tenant's own login, if the tenant is served and the login good.
+    fn login(&self, name: &TenantName, login: CredentialId) -> Result<Scope, Refused> {
+        let tenant = self.rows.tenants.get(name);
+        let tenant = tenant.ok_or_else(|| Refused::NoTenant(name.clone()))?;
+        let today = self.rows.clock.today;
+        match tenant.state(today) {
+            State::Enabled => {}
+            State::Disabled => return Err(Refused::Disabled(name.clone())),
+            State::Expired => return Err(Refused::LeaseExpired(name.clone())),
+        }
+        let row = self.rows.credentials.get(&login);
+        row.filter(|row| row.tenant == *name && row.is_good(today))
+            .filter(|row| row.subtenant.is_none() && row.view.is_none())
+            .map(|row| row.scope)
+            .ok_or_else(|| self.not_allowed())
+    }
+
+    fn admit_login(
+        &self,
+        name: &TenantName,
+        login: CredentialId,
+        scope: Scope,
+        command: &CredentialCommand,
+    ) -> Result<(), Refused> {
+        match command {
+            CredentialCommand::Add(new) if new.tenant != *name => {
+                Err(Refused::NoTenant(new.tenant.clone()))
+            }
+            CredentialCommand::Add(new) if new.subtenant.is_none() || new.view.is_some() => {
+                Err(self.not_allowed())
+            }
+            CredentialCommand::Add(_) => full(scope),
+            CredentialCommand::ChangePassword { credential, .. } if *credential == login => Ok(()),
+            CredentialCommand::ChangePassword { credential, .. }
+            | CredentialCommand::Revoke { credential } => {
+                let own = |row: &&Credential| row.tenant == *name;
+                let row = self.rows.credentials.get(credential).filter(own);
+                let row = row.ok_or(Refused::NoCredential(*credential))?;
+                if row.subtenant.is_none() {
+                    return Err(self.not_allowed());
+                }
+                full(scope)
+            }
+        }
+    }
+}
+
+const fn system_only(command: &RepositoryCommand) -> bool {
+    match command {
+        RepositoryCommand::Acquire { .. } | RepositoryCommand::Purged { .. } => true,
+        RepositoryCommand::Add { .. }
+        | RepositoryCommand::Set { .. }
+        | RepositoryCommand::Remove { .. }
+        | RepositoryCommand::Purge { .. } => false,
+    }
+}
+
+fn full(scope: Scope) -> Result<(), Refused> {
+    match scope {
+        Scope::Full => Ok(()),
+        Scope::Append | Scope::Read => Err(Refused::Scope),
+    }
+}

@@ -1,0 +1,43 @@
+//! What concerns the whole service: maintenance, the certificate, the ends of sessions.
+
+use super::command::ServiceCommand;
+use super::draft::{Draft, short};
+use super::events::Code;
+use super::{Outcome, Refused};
+
+/// The most bytes in a maintenance notice: far more than the 350 characters that are advised.
+const NOTICE_MAX: usize = 4096;
+/// The most bytes in a thumbprint.
+const THUMBPRINT_MAX: usize = 128;
+
+impl Draft<'_> {
+    pub(super) fn service(&mut self, command: &ServiceCommand) -> Result<Outcome, Refused> {
+        match command {
+            ServiceCommand::Maintenance(notice) => {
+                short(
+                    "a notice",
+                    notice.as_deref().unwrap_or_default(),
+                    NOTICE_MAX,
+                )?;
+                let text = if notice.is_some() {
+                    "maintenance on"
+                } else {
+                    "maintenance off"
+                };
+                self.rows.maintenance.clone_from(notice);
+                self.event(Code::Maintenance, None, text.to_owned(), notice.as_deref());
+            }
+            ServiceCommand::CertificateUpdated { thumbprint } => {
+                short("a thumbprint", thumbprint, THUMBPRINT_MAX)?;
+                let text = format!("certificate {thumbprint} in use");
+                self.event(Code::CertificateUpdated, None, text, None);
+            }
+            ServiceCommand::SessionEnded { tenant, result } => {
+                let row = self.rows.tenants.get_mut(tenant);
+                let row = row.ok_or_else(|| Refused::NoTenant(tenant.clone()))?;
+                row.last_session = Some((self.at, *result));
+            }
+        }
+        Ok(Outcome::Done)
+    }
+}

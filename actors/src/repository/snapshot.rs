@@ -1,0 +1,164 @@
+//! What a repository holds, and held, at one entry of its log.
+//!
+//! An object that is deleted and brought back lives more than once: each life is visible from one
+//! instant up to another, no two lives of one name overlap, and so every instant has one view.
+
+use std::collections::BTreeMap;
+
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+
+use super::entry::Place;
+use crate::kernel::{Sequence, Size, Space, Timestamp};
+use crate::object::{Hash, Key, Kind};
+
+/// One object, as the repository keeps it in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// Its length.
+    pub size: Size,
+    /// When it was taken in.
+    pub at: Timestamp,
+    /// Since when it is visible in this life: later than it was taken in if it was brought back.
+    pub since: Timestamp,
+    /// The number of the entry that began this life.
+    pub added: Sequence,
+    /// Where the entry that stored it lies.
+    pub place: Place,
+}
+
+/// A life of an object that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binned {
+    /// The object.
+    pub object: Object,
+    /// When it was deleted.
+    pub deleted: Timestamp,
+    /// Before when it is not purged.
+    pub until: Timestamp,
+}
+
+/// Which state of a repository is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// As it is.
+    Now,
+    /// As it was then: locks are not part of that.
+    At(Timestamp),
+}
+
+/// A life of an object: its name, and the number of the entry that began it.
+pub type Life = (Key, Sequence);
+
+/// A cheap copy of what a repository holds, at one entry of its log.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub(super) live: OrdMap<Key, Object>,
+    pub(super) bin: OrdMap<Life, Binned>,
+}
+
+impl Snapshot {
+    /// The object of a name at a moment.
+    pub fn object(&self, key: &Key, moment: Moment) -> Option<Object> {
+        let live = self.live.get(key).copied();
+        match moment {
+            Moment::Now => live,
+            Moment::At(_) if key.kind == Kind::Lock => None,
+            Moment::At(at) => live.filter(|object| object.since <= at).or_else(|| {
+                let mut lives = self.lives(key);
+                let visible = lives.find(|(_, binned)| binned.visible(at));
+                visible.map(|(_, binned)| binned.object)
+            }),
+        }
+    }
+
+    /// The objects of one kind in one space at a moment, in the order of their names, from behind
+    /// `after` on.
+    pub fn list(
+        &self,
+        space: Space,
+        kind: Kind,
+        moment: Moment,
+        after: Option<Hash>,
+    ) -> impl Iterator<Item = (Hash, Object)> {
+        let first = Key {
+            space,
+            kind,
+            name: after.unwrap_or(Hash::ZERO),
+        };
+        let last = Key {
+            space,
+            kind,
+            name: Hash::new([0xff; 32]),
+        };
+        let live = self
+            .live
+            .range(first..=last)
+            .filter_map(move |(key, object)| match moment {
+                Moment::At(at) if object.since > at || kind == Kind::Lock => None,
+                Moment::Now | Moment::At(_) => Some((key.name, *object)),
+            });
+        let bin = self
+            .bin
+            .range((first, Sequence::new(0))..=(last, Sequence::new(u64::MAX)));
+        let bin = bin.filter_map(move |((key, _), binned)| match moment {
+            Moment::At(at) if binned.visible(at) => Some((key.name, binned.object)),
+            Moment::Now | Moment::At(_) => None,
+        });
+        merge(live, bin).filter(move |(name, _)| after.is_none_or(|after| *name > after))
+    }
+
+    /// What is in the bin of one space and not live again, in the order of names.
+    pub fn bin(&self, space: Space) -> impl Iterator<Item = (Key, Binned)> {
+        let each = self
+            .bin
+            .iter()
+            .filter(move |((key, _), _)| key.space == space);
+        each.map(|((key, _), binned)| (*key, *binned))
+            .filter(|(key, binned)| !self.is_live(key, binned.object.place))
+    }
+
+    /// The lives of one name that have ended and are not purged, the oldest first.
+    pub(super) fn lives(&self, key: &Key) -> impl Iterator<Item = (Life, Binned)> {
+        let all = (*key, Sequence::new(0))..=(*key, Sequence::new(u64::MAX));
+        self.bin.range(all).map(|(life, binned)| (*life, *binned))
+    }
+
+    /// Bytes that the bin alone keeps of one name: those of a life that goes on in another one are
+    /// kept once, and those of a live object are not the bin's.
+    pub(super) fn bin_size(&self, key: &Key) -> Size {
+        let mut places = BTreeMap::new();
+        for (_, binned) in self.lives(key) {
+            places.insert(binned.object.place, binned.object.size);
+        }
+        let kept = places
+            .into_iter()
+            .filter(|(place, _)| !self.is_live(key, *place));
+        kept.map(|(_, size)| size).sum()
+    }
+
+    fn is_live(&self, key: &Key, place: Place) -> bool {
+        let live = self.live.get(key);
+        live.is_some_and(|object| object.place == place)
+    }
+}
+
+impl Binned {
+    /// Whether this life shows at an instant.
+    pub(super) fn visible(&self, at: Timestamp) -> bool {
+        self.object.since <= at && at < self.deleted
+    }
+}
+
+/// Joins two sorted sequences into one.
+fn merge(
+    left: impl Iterator<Item = (Hash, Object)>,
+    right: impl Iterator<Item = (Hash, Object)>,
+) -> impl Iterator<Item = (Hash, Object)> {
+    let (mut left, mut right) = (left.peekable(), right.peekable());
+    std::iter::from_fn(move || match (left.peek(), right.peek()) {
+        (Some(a), Some(b)) if b.0 < a.0 => right.next(),
+        (Some(_), _) => left.next(),
+        (None, _) => right.next(),
+    })
+}
