@@ -15,6 +15,8 @@ mod request;
 mod route;
 mod serve;
 mod upload;
+mod watch;
 
 pub use limits::Limits;
 pub use serve::{Face, FaceError};
+pub use watch::{Answered, Observer, Watch};

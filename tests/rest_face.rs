@@ -4,6 +4,8 @@
 
 #[path = "rest_face/abuse.rs"]
 mod abuse;
+#[path = "rest_face/listening.rs"]
+mod listening;
 #[path = "support/memory.rs"]
 mod memory;
 #[path = "rest_face/restic.rs"]

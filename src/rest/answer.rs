@@ -13,9 +13,10 @@ use holdfast_actors::refusal::{Reason, Refusal};
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 use super::route::Stray;
+use super::watch::Turn;
 
 const REASON: HeaderName = HeaderName::from_static("x-holdfast-reason");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -242,7 +243,7 @@ impl ListText {
 /// The body of an answer. Keeps the request's turn until it is sent or dropped.
 pub(super) struct Outgoing {
     content: Content,
-    turn: Option<OwnedSemaphorePermit>,
+    turn: Option<Turn>,
 }
 
 enum Content {
@@ -287,7 +288,7 @@ impl Outgoing {
     }
 
     /// The same body, holding a turn.
-    pub(super) fn holding(mut self, turn: OwnedSemaphorePermit) -> Self {
+    pub(super) fn holding(mut self, turn: Turn) -> Self {
         self.turn = Some(turn);
         self
     }
@@ -321,8 +322,12 @@ impl Body for Outgoing {
                 }
             }
         };
-        if next.is_none() {
-            self.turn = None;
+        match (&next, &mut self.turn) {
+            (Some(Ok(frame)), Some(turn)) => {
+                turn.answered.sent += frame.data_ref().map_or(0, |data: &Bytes| data.len() as u64);
+            }
+            (None, turn) => *turn = None,
+            (Some(_), _) => {}
         }
         Poll::Ready(next)
     }

@@ -24,7 +24,8 @@ use zeroize::Zeroizing;
 use super::answer::{self, Answer, Denial, ListVersion, Outgoing};
 use super::crew::Crew;
 use super::limits::Limits;
-use super::route::{Verb, route};
+use super::route::{self, Verb, route};
+use super::watch::{self, Turn, Watch};
 use super::{download, range, upload};
 
 /// What the requests of one connection share.
@@ -38,6 +39,8 @@ pub(super) struct Client {
     pub(super) turns: Arc<Semaphore>,
     /// Where the connection's tasks run.
     pub(super) crew: Crew,
+    /// Who counts the requests, if anybody.
+    pub(super) watch: Option<Watch>,
     /// The client's address.
     pub(super) peer: IpAddr,
 }
@@ -46,13 +49,20 @@ impl Client {
     /// Answers one request. Never fails: a failure is an answer.
     pub(super) async fn answer(self, request: Request<Incoming>) -> Result<Answer, Infallible> {
         let (head, mut body) = request.into_parts();
-        let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else {
-            let pause = Duration::from_secs(1);
-            let busy = Refusal::retry(Reason::Busy, "the node serves enough requests", pause);
-            return Ok(answer::denial(&busy.into()));
+        let mut turn = Turn::begin(head.method.clone(), self.watch.clone());
+        turn.permit = Arc::clone(&self.turns).try_acquire_owned().ok();
+        let announced = body.size_hint().lower();
+        let answer = match route(&head.method, head.uri.path(), head.uri.query()) {
+            _ if turn.permit.is_none() => Err(crowded().into()),
+            Ok(request) => {
+                turn.answered.kind = watch::kind(request.verb);
+                self.decide(request, &head, &mut body).await
+            }
+            Err(stray) => Err(stray.into()),
         };
-        let answer = self.decide(&head, &mut body).await;
         let answer = answer.unwrap_or_else(|denial| answer::denial(&denial));
+        turn.answered.received = announced.saturating_sub(body.size_hint().lower());
+        turn.answered.status = answer.status().as_u16();
         tracing::debug!(method = %head.method, status = answer.status().as_u16(), "answered");
         let waits = head.headers.contains_key(header::EXPECT);
         if !waits && !body.is_end_stream() {
@@ -66,8 +76,12 @@ impl Client {
         Ok(Response::from_parts(parts, content.holding(turn)))
     }
 
-    async fn decide(&self, head: &Parts, body: &mut Incoming) -> Result<Answer, Denial> {
-        let request = route(&head.method, head.uri.path(), head.uri.query())?;
+    async fn decide(
+        &self,
+        request: route::Request,
+        head: &Parts,
+        body: &mut Incoming,
+    ) -> Result<Answer, Denial> {
         let login = login(&head.headers, self.peer)?;
         let intent = match request.verb {
             Verb::Create => Intent::Create,
@@ -134,6 +148,11 @@ impl Client {
             Ok(answer::part(body, &range, total))
         }
     }
+}
+
+fn crowded() -> Refusal {
+    let pause = Duration::from_secs(1);
+    Refusal::retry(Reason::Busy, "the node serves enough requests", pause)
 }
 
 fn missing() -> Refusal {

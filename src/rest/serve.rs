@@ -17,6 +17,7 @@ use super::connection;
 use super::crew::Crew;
 use super::limits::Limits;
 use super::request::Client;
+use super::watch::Watch;
 use crate::tls::Certificates;
 
 /// The face cannot listen.
@@ -47,6 +48,20 @@ impl Face {
         service: Arc<dyn Service>,
         limits: Limits,
     ) -> Result<Self, FaceError> {
+        Self::watched(address, certificates, service, limits, None).await
+    }
+
+    /// The same, with an onlooker who is told of every request.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn watched(
+        address: SocketAddr,
+        certificates: &Certificates,
+        service: Arc<dyn Service>,
+        limits: Limits,
+        watch: Option<Watch>,
+    ) -> Result<Self, FaceError> {
         let wrong = |source| FaceError { address, source };
         let listener = TcpListener::bind(address).await.map_err(wrong)?;
         let address = listener.local_addr().map_err(wrong)?;
@@ -56,6 +71,7 @@ impl Face {
             tls: TlsAcceptor::from(certificates.server()),
             service,
             limits,
+            watch,
             turns: Arc::new(Semaphore::new(limits.requests)),
             guests: Arc::default(),
         };
@@ -88,6 +104,7 @@ struct Acceptor {
     tls: TlsAcceptor,
     service: Arc<dyn Service>,
     limits: Limits,
+    watch: Option<Watch>,
     turns: Arc<Semaphore>,
     guests: Arc<Guests>,
 }
@@ -135,6 +152,7 @@ impl Acceptor {
             limits: self.limits,
             turns: Arc::clone(&self.turns),
             crew: Crew::default(),
+            watch: self.watch.clone(),
             peer,
         };
         Some(async move {

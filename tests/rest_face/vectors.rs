@@ -1,9 +1,8 @@
 //! The restic protocol, request by request, as curl sees it: the vectors of the protocol with the
 //! differences that Holdfast makes on purpose.
 
-use crate::memory::{Memory, maintenance};
-use crate::world::{LOGIN, LONG, OCTETS, QUOTA, World, name, world, world_with};
-use holdfast::rest::Limits;
+use crate::memory::maintenance;
+use crate::world::{LOGIN, OCTETS, QUOTA, World, name, world};
 use holdfast_actors::refusal::{Reason, Refusal};
 
 const V1: &str = "application/vnd.x.restic.rest.v1";
@@ -361,62 +360,4 @@ async fn an_upload_that_expects_100_gets_it_and_a_refused_one_does_not() {
     let refused = go.replace("/r/", "/missing/").replace("0123456789", "");
     let answer = world.talk(&refused).await;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn both_ip_versions_are_served() {
-    let memory = || Memory::new(true);
-    let six = world_with("[::1]:0", Limits::default(), memory()).await;
-    let at = |address: &str, port| format!("https://{address}:{port}/r/data/");
-    let login = ["-u", "acme:secret"];
-    assert_eq!(
-        six.curl_at(&at("[::1]", six.address.port()), &login).status,
-        200
-    );
-    let dual = world_with("[::]:0", Limits::default(), memory()).await;
-    for address in ["[::1]", "127.0.0.1"] {
-        assert_eq!(
-            dual.curl_at(&at(address, dual.address.port()), &login)
-                .status,
-            200
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_certificate_is_served_without_a_restart() {
-    let world = world().await;
-    assert_eq!(status(&world, "GET", "/r/data/"), 200);
-    let now = holdfast_actors::kernel::Timestamp::parse("2026-05-02T00:00:00Z").unwrap();
-    let next = holdfast::tls::Identity::self_signed("node.example", now).unwrap();
-    world.certificates.switch(&next);
-    std::fs::write(world.ca(), next.certificate_pem()).unwrap();
-    assert_eq!(status(&world, "GET", "/r/data/"), 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_face_that_stops_lets_what_runs_end() {
-    let world = world().await;
-    let mut stream = world.stream().await.unwrap();
-    let path = object(TEN);
-    let start =
-        format!("POST {path} HTTP/1.1\r\nHost: x\r\n{LOGIN}\r\nContent-Length: 10\r\n\r\n01234");
-    tokio::io::AsyncWriteExt::write_all(&mut stream, start.as_bytes())
-        .await
-        .unwrap();
-    let mut uploads = world.memory.uploads();
-    uploads.wait_for(|running| *running == 1).await.unwrap();
-    let (memory, face) = (world.memory.clone(), world.face);
-    let stopping = tokio::join!(face.stop(), async {
-        tokio::io::AsyncWriteExt::write_all(&mut stream, b"56789")
-            .await
-            .unwrap();
-        let mut answer = Vec::new();
-        let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer);
-        let _ = tokio::time::timeout(LONG, read).await.unwrap();
-        String::from_utf8(answer).unwrap()
-    });
-    assert!(stopping.0, "the drain did not end by itself");
-    assert!(stopping.1.starts_with("HTTP/1.1 200"), "{}", stopping.1);
-    assert_eq!(memory.objects(), 1);
 }
