@@ -1,4 +1,6 @@
 //! x
 
 pub mod agent;
+pub mod rest;
 pub mod selfservice;
+pub mod tls;

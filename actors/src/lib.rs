@@ -9,5 +9,7 @@ pub mod kernel;
 pub mod names;
 pub mod object;
 pub mod ports;
+pub mod refusal;
 pub mod schema;
+pub mod service;
 pub mod shell;

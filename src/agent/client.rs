@@ -224,7 +224,7 @@ async fn wait(pause: Duration) {
 fn transient(answer: &Answer) -> bool {
     let reason = answer.headers.get(REASON).map(HeaderValue::as_bytes);
     match answer.status {
-        StatusCode::SERVICE_UNAVAILABLE => matches!(reason, None | Some(b"busy")),
+        StatusCode::SERVICE_UNAVAILABLE => matches!(reason, None | Some(b"busy" | b"unavailable")),
         StatusCode::REQUEST_TIMEOUT
         | StatusCode::TOO_MANY_REQUESTS
         | StatusCode::INTERNAL_SERVER_ERROR
