@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod face;
+mod interrupt;
 #[path = "../support/memory.rs"]
 #[expect(dead_code, reason = "other suites use the rest of it")]
 mod memory;
