@@ -53,6 +53,11 @@ impl Remote {
         failed.clone()
     }
 
+    /// Tells of the first interrupt or request to end that this process gets from now on.
+    pub(crate) fn on_interrupt(&self, tell: impl FnOnce() + Send + 'static) {
+        self.client.on_interrupt(tell);
+    }
+
     /// The path of a folder or object of this repository.
     pub(crate) fn path(&self, rest: &str) -> String {
         format!("/{}/{rest}", self.repository)

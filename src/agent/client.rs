@@ -13,6 +13,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
 use rustls::pki_types::ServerName;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::connection::{Answer, Broken, Payload, Place, Pool};
@@ -124,6 +125,23 @@ impl Client {
         &self.server
     }
 
+    /// Tells of the first SIGINT or SIGTERM from now on; they no longer end the process by
+    /// themselves.
+    pub(crate) fn on_interrupt(&self, tell: impl FnOnce() + Send + 'static) {
+        let watch = async {
+            let interrupt = signal(SignalKind::interrupt());
+            let terminate = signal(SignalKind::terminate());
+            if let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                tell();
+            }
+        };
+        drop(self.runtime.spawn(watch));
+    }
+
     /// Asks until there is an answer that another try would not change; its status may be any.
     ///
     /// # Errors
@@ -224,7 +242,7 @@ async fn wait(pause: Duration) {
 fn transient(answer: &Answer) -> bool {
     let reason = answer.headers.get(REASON).map(HeaderValue::as_bytes);
     match answer.status {
-        StatusCode::SERVICE_UNAVAILABLE => matches!(reason, None | Some(b"busy")),
+        StatusCode::SERVICE_UNAVAILABLE => matches!(reason, None | Some(b"busy" | b"unavailable")),
         StatusCode::REQUEST_TIMEOUT
         | StatusCode::TOO_MANY_REQUESTS
         | StatusCode::INTERNAL_SERVER_ERROR

@@ -112,20 +112,18 @@ impl Failure {
     }
 
     /// The exit code: 3 not found, 4 refused by a rule, 5 conflict, 6 no answer, 1 the rest.
-    pub const fn code(&self) -> u8 {
+    pub fn code(&self) -> u8 {
         match self {
             Self::Address { .. } => 2,
             Self::Missing(_) => 3,
             Self::Untrusted { .. } => 4,
             Self::Locked(_) => 5,
             Self::Unreachable { .. } => 6,
-            Self::Answered { status, reason, .. } => match status {
-                404 => 3,
-                401 | 403 | 413 | 423 | 507 => 4,
-                409 => 5,
-                502 | 504 => 6,
-                503 if reason.is_none() => 6,
-                503 => 4,
+            Self::Answered { status, reason, .. } => match (status, reason.as_deref()) {
+                (_, Some("exists")) | (409, _) => 5,
+                (_, Some("unavailable")) | (502 | 504, _) | (503, None) => 6,
+                (404, _) => 3,
+                (401 | 403 | 413 | 423 | 429 | 503 | 507, _) => 4,
                 _ => 1,
             },
             Self::Setup(_)
@@ -151,7 +149,7 @@ impl Failure {
             Self::Repository(_) => "repository",
             Self::Answered { status, reason, .. } => match (reason, status) {
                 (Some(reason), _) => reason,
-                (None, 401) => "login",
+                (None, 401) => "unauthenticated",
                 (None, 404) => "not-found",
                 (None, 403) => "refused",
                 (None, 409) => "conflict",

@@ -3,7 +3,7 @@
 //! `rustic_core` knows no locks; restic's prune and the agent's backup would not see each other.
 //! A lock is a JSON text, encrypted by the repository's key like everything else.
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ use super::failure::Failure;
 const RENEW: Duration = Duration::from_secs(5 * 60);
 /// A lock that is older counts for nothing, as restic sees it.
 const STALE: SignedDuration = SignedDuration::from_mins(30);
+/// The exit code after an interrupt, as shells have it.
+const INTERRUPTED: i32 = 130;
 const NONCE: usize = 16;
 const TAG: usize = 16;
 /// The first byte of a compressed text in repositories of version 2.
@@ -134,18 +136,53 @@ impl Lock<'_> {
 
     fn while_renewed<T>(&self, work: impl FnOnce() -> T) -> T {
         std::thread::scope(|scope| {
-            let (working, done) = channel::<()>();
+            let (sender, words) = channel();
+            let interrupted = sender.clone();
+            // Whether anybody still listens does not matter.
+            self.remote
+                .on_interrupt(move || drop(interrupted.send(Word::Interrupted)));
+            let done = Finally(sender);
             scope.spawn(move || {
-                while done.recv_timeout(RENEW) == Err(RecvTimeoutError::Timeout) {
-                    if let Err(failure) = self.renew() {
-                        log::warn!("the repository's lock cannot be renewed: {failure}");
+                loop {
+                    match words.recv_timeout(RENEW) {
+                        Ok(Word::Done) | Err(RecvTimeoutError::Disconnected) => return,
+                        Ok(Word::Interrupted) => self.give_up(),
+                        Err(RecvTimeoutError::Timeout) => {
+                            if let Err(failure) = self.renew() {
+                                log::warn!("the lock cannot be renewed: {failure}");
+                            }
+                        }
                     }
                 }
             });
             let result = work();
-            drop(working);
+            drop(done);
             result
         })
+    }
+
+    /// Ends the process without leaving a lock that would keep a prune away for half an hour.
+    /// What was uploaded and is named by no snapshot is for the next prune.
+    fn give_up(&self) -> ! {
+        if let Err(failure) = self.release() {
+            log::warn!("a lock is left behind: {failure}");
+        }
+        std::process::exit(INTERRUPTED)
+    }
+}
+
+/// What the thread beside the work is told.
+enum Word {
+    Done,
+    Interrupted,
+}
+
+/// Says that the work is done, however it ended.
+struct Finally(Sender<Word>);
+
+impl Drop for Finally {
+    fn drop(&mut self) {
+        drop(self.0.send(Word::Done));
     }
 }
 

@@ -3,6 +3,7 @@
 //! It decides nothing: who may do what is the catalog's to say, behind [`SelfService`].
 
 use std::future::Future;
+use std::net::IpAddr;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -17,12 +18,13 @@ use zeroize::Zeroizing;
 
 use holdfast_actors::kernel::Size;
 use holdfast_actors::names::{RepositoryName, SubtenantName};
+use holdfast_actors::refusal::{Reason, Refusal};
+use holdfast_actors::service::{Login, Secret};
 
 use super::{
     ACCOUNT, Account, Empty, ErrorBody, ErrorText, NewSubtenant, PASSWORD, PREFIX, PasswordChange,
     SUBTENANTS, SubtenantMade, SubtenantRow,
 };
-use crate::agent::User;
 
 /// The largest request body: a password and some names.
 const BODY_MAX: usize = 16 << 10;
@@ -30,44 +32,19 @@ const BODY_MAX: usize = 16 << 10;
 const AUTHORIZATION_MAX: usize = 8 << 10;
 const REASON: &str = "x-holdfast-reason";
 
-/// A log-in as it came, not yet verified.
-pub struct Login {
-    /// Who it says it is.
-    pub user: User,
-    /// The password it says.
-    pub password: Zeroizing<String>,
+/// Why a request gets no success.
+enum Denial {
+    /// The service refuses.
+    Refused(Refusal),
+    /// It is not what belongs here.
+    Usage(String),
+    /// The path knows only these methods.
+    Method(&'static str),
 }
 
-/// Why something is not done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// One word: `login`, `scope`, `disabled`, `not-found`, `conflict`, `usage`, ….
-    pub reason: &'static str,
-    /// A plain sentence.
-    pub message: String,
-}
-
-impl Refusal {
-    /// A refusal with this status, word and sentence.
-    pub fn new(status: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self {
-            status,
-            reason,
-            message,
-        }
-    }
-
-    /// The log-in is missing or wrong; the same answer for both.
-    pub fn log_in() -> Self {
-        let message = "the name or the password is wrong";
-        Self::new(StatusCode::UNAUTHORIZED, "login", message)
-    }
-
-    fn usage(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "usage", message)
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 
@@ -132,50 +109,54 @@ pub fn serves(path: &str) -> bool {
     path.starts_with(PREFIX)
 }
 
-/// Answers one request, whatever it is.
-pub async fn handle<S, B>(service: &S, request: Request<B>) -> Response<Full<Bytes>>
+/// Answers one request of a client at `peer`, whatever it is.
+pub async fn handle<S, B>(service: &S, peer: IpAddr, request: Request<B>) -> Response<Full<Bytes>>
 where
     S: SelfService,
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    answer(service, request)
+    answer(service, peer, request)
         .await
-        .unwrap_or_else(|refusal| refused(&refusal))
+        .unwrap_or_else(|denial| denied(&denial))
 }
 
-async fn answer<S, B>(service: &S, request: Request<B>) -> Result<Response<Full<Bytes>>, Refusal>
+async fn answer<S, B>(
+    service: &S,
+    peer: IpAddr,
+    request: Request<B>,
+) -> Result<Response<Full<Bytes>>, Denial>
 where
     S: SelfService,
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (parts, body) = request.into_parts();
-    let caller = service.log_in(login(&parts.headers)).await?;
+    let caller = service.log_in(login(&parts.headers, peer)).await?;
     match (parts.uri.path(), &parts.method) {
         (ACCOUNT, &Method::GET) => Ok(done(&service.account(&caller).await?)),
-        (ACCOUNT, _) => Ok(not_allowed("GET")),
+        (ACCOUNT, _) => Err(Denial::Method("GET")),
         (PASSWORD, &Method::POST) => {
             let change: PasswordChange = read(body).await?;
             service.change_password(&caller, change).await?;
             Ok(done(&Empty {}))
         }
-        (PASSWORD, _) => Ok(not_allowed("POST")),
+        (PASSWORD, _) => Err(Denial::Method("POST")),
         (SUBTENANTS, &Method::GET) => Ok(done(&service.subtenants(&caller).await?)),
         (SUBTENANTS, &Method::POST) => {
             let wanted = wanted(read(body).await?)?;
             Ok(done(&service.add_subtenant(&caller, wanted).await?))
         }
-        (SUBTENANTS, _) => Ok(not_allowed("GET, POST")),
+        (SUBTENANTS, _) => Err(Denial::Method("GET, POST")),
         (path, method) => match (subtenant(path), method) {
             (Some(subtenant), &Method::DELETE) => {
                 service.remove_subtenant(&caller, subtenant).await?;
                 Ok(done(&Empty {}))
             }
-            (Some(_), _) => Ok(not_allowed("DELETE")),
+            (Some(_), _) => Err(Denial::Method("DELETE")),
             (None, _) => {
-                let message = "there is no such thing here";
-                Err(Refusal::new(StatusCode::NOT_FOUND, "not-found", message))
+                let sentence = "there is no such thing here";
+                Err(Refusal::new(Reason::NotFound, sentence).into())
             }
         },
     }
@@ -186,8 +167,8 @@ fn subtenant(path: &str) -> Option<SubtenantName> {
     SubtenantName::parse(&name.replace("%20", " ")).ok()
 }
 
-fn wanted(new: NewSubtenant) -> Result<Wanted, Refusal> {
-    let wrong = |error: &dyn std::fmt::Display| Refusal::usage(error.to_string());
+fn wanted(new: NewSubtenant) -> Result<Wanted, Denial> {
+    let wrong = |error: &dyn std::fmt::Display| Denial::Usage(error.to_string());
     let subtenant = SubtenantName::parse(&new.subtenant).map_err(|error| wrong(&error))?;
     let repository = new.repository.as_deref().map(RepositoryName::parse);
     Ok(Wanted {
@@ -197,8 +178,8 @@ fn wanted(new: NewSubtenant) -> Result<Wanted, Refusal> {
     })
 }
 
-/// The log-in of a request, if there is one that could be anybody's.
-fn login(headers: &HeaderMap) -> Option<Login> {
+/// The log-in of a request, if there is one; whether it is anybody's is not known here.
+fn login(headers: &HeaderMap, peer: IpAddr) -> Option<Login> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, coded) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") || coded.len() > AUTHORIZATION_MAX {
@@ -207,12 +188,13 @@ fn login(headers: &HeaderMap) -> Option<Login> {
     let clear = Zeroizing::new(BASE64_STANDARD.decode(coded.trim()).ok()?);
     let (user, password) = std::str::from_utf8(&clear).ok()?.split_once(':')?;
     Some(Login {
-        user: User::parse(user).ok()?,
-        password: Zeroizing::new(password.to_owned()),
+        user: user.to_owned(),
+        password: Secret::new(password.to_owned()),
+        peer,
     })
 }
 
-async fn read<T, B>(body: B) -> Result<T, Refusal>
+async fn read<T, B>(body: B) -> Result<T, Denial>
 where
     T: DeserializeOwned,
     B: Body,
@@ -220,53 +202,74 @@ where
 {
     let limited = Limited::new(body, BODY_MAX).collect().await;
     let bytes = limited
-        .map_err(|_| Refusal::usage("the request is cut short or too long"))?
+        .map_err(|_| Denial::Usage("the request is cut short or too long".to_owned()))?
         .to_bytes();
     // What is wrong is not said in detail: the text may hold a password.
     serde_json::from_slice(&bytes)
-        .map_err(|_| Refusal::usage("the request is not the JSON that belongs here"))
+        .map_err(|_| Denial::Usage("the request is not the JSON that belongs here".to_owned()))
 }
 
 fn done(body: &impl Serialize) -> Response<Full<Bytes>> {
-    serde_json::to_vec(body).map_or_else(
-        |_| {
-            refused(&Refusal::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "server",
-                "no JSON",
-            ))
-        },
-        |text| response(StatusCode::OK, text),
-    )
+    // The bodies of this module have no map with odd keys, the one thing that JSON cannot hold.
+    response(StatusCode::OK, serde_json::to_vec(body).unwrap_or_default())
 }
 
-fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
-    let body = ErrorBody {
-        error: ErrorText {
-            reason: refusal.reason.to_owned(),
-            message: refusal.message.clone(),
-        },
-    };
-    let text = serde_json::to_vec(&body).unwrap_or_default();
-    let mut response = response(refusal.status, text);
-    let headers = response.headers_mut();
-    headers.insert(REASON, HeaderValue::from_static(refusal.reason));
-    if refusal.status == StatusCode::UNAUTHORIZED {
-        let basic = HeaderValue::from_static("Basic realm=\"holdfast\"");
-        headers.insert(header::WWW_AUTHENTICATE, basic);
+/// As on the restic face, but for a taken name, which is no refused upload here.
+const fn status(reason: Reason) -> StatusCode {
+    match reason {
+        Reason::LeaseExpired | Reason::Disabled | Reason::Scope | Reason::Ended => {
+            StatusCode::FORBIDDEN
+        }
+        Reason::QuotaExceeded | Reason::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
+        Reason::Maintenance | Reason::Busy | Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Reason::NotFound => StatusCode::NOT_FOUND,
+        Reason::Exists => StatusCode::CONFLICT,
+        Reason::BadHash | Reason::BadLength | Reason::TooLarge => StatusCode::BAD_REQUEST,
+        Reason::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Reason::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
     }
-    response
 }
 
-fn not_allowed(allow: &'static str) -> Response<Full<Bytes>> {
-    let message = format!("only {allow} is understood here");
-    let mut response = refused(&Refusal::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "usage",
+fn denied(denial: &Denial) -> Response<Full<Bytes>> {
+    let (status, reason, message) = match denial {
+        Denial::Refused(refusal) => {
+            let Refusal {
+                reason, sentence, ..
+            } = refusal;
+            (status(*reason), reason.as_str(), sentence.clone())
+        }
+        Denial::Usage(message) => (StatusCode::BAD_REQUEST, "usage", message.clone()),
+        Denial::Method(allow) => {
+            let message = format!("only {allow} is understood here");
+            (StatusCode::METHOD_NOT_ALLOWED, "usage", message)
+        }
+    };
+    let error = ErrorText {
+        reason: reason.to_owned(),
         message,
-    ));
+    };
+    let text = serde_json::to_vec(&ErrorBody { error }).unwrap_or_default();
+    let mut response = response(status, text);
     let headers = response.headers_mut();
-    headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    headers.insert(REASON, HeaderValue::from_static(reason));
+    match denial {
+        Denial::Method(allow) => {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        Denial::Refused(refusal) => {
+            if refusal.reason == Reason::Unauthenticated {
+                let basic = HeaderValue::from_static("Basic realm=\"holdfast\"");
+                headers.insert(header::WWW_AUTHENTICATE, basic);
+            }
+            if let Some(pause) = refusal.retry_after {
+                headers.insert(
+                    header::RETRY_AFTER,
+                    HeaderValue::from(pause.as_secs().max(1)),
+                );
+            }
+        }
+        Denial::Usage(_) => {}
+    }
     response
 }
 

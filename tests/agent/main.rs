@@ -3,6 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod face;
+mod interrupt;
+#[path = "../support/memory.rs"]
+#[expect(dead_code, reason = "other suites use the rest of it")]
+mod memory;
 mod peer;
 mod restic;
 mod rustic_server;
@@ -230,7 +235,7 @@ fn a_wrong_password_is_told_from_a_wrong_repository_password() {
     assert_eq!((wrong.code(), wrong.reason()), (1, "repository-password"));
     account.password = "another".into();
     let wrong = account.agent(&["snapshots"]).unwrap_err();
-    assert_eq!((wrong.code(), wrong.reason()), (4, "login"));
+    assert_eq!((wrong.code(), wrong.reason()), (4, "unauthenticated"));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
@@ -15,6 +16,7 @@ use holdfast::selfservice::server::{handle, serves};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -38,6 +40,8 @@ pub(crate) enum Fault {
     Refuse(u16, &'static str, &'static str),
     /// Serve it, then hang up instead of answering.
     LoseTheAnswer,
+    /// Say so, and never answer.
+    Hang(Sender<()>),
 }
 
 #[derive(Default)]
@@ -203,7 +207,7 @@ type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer {
     if serves(request.uri().path()) {
         let ledger = Arc::clone(&state.lock().unwrap().ledger);
-        return Ok(handle(&*ledger, request).await);
+        return Ok(handle(&*ledger, [127, 0, 0, 1].into(), request).await);
     }
     let (parts, body) = request.into_parts();
     let body = body
@@ -211,7 +215,15 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer 
         .await
         .map_err(std::io::Error::other)?
         .to_bytes();
-    let mut state = state.lock().unwrap();
+    let response = respond(&mut state.lock().unwrap(), &parts, body);
+    match response {
+        Some(response) => response,
+        None => std::future::pending().await,
+    }
+}
+
+/// The answer, an error to hang up on, or nothing to keep the client waiting.
+fn respond(state: &mut State, parts: &Parts, body: Bytes) -> Option<Answer> {
     let path = parts.uri.path_and_query().unwrap().to_string();
     state.served.push(format!("{} {path}", parts.method));
     let authorization = format!(
@@ -223,7 +235,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer 
         .get(header::AUTHORIZATION)
         .is_none_or(|it| *it != authorization)
     {
-        return Ok(plain(401));
+        return Some(Ok(plain(401)));
     }
     let fault = state
         .faults
@@ -238,13 +250,17 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer 
             .headers_mut()
             .insert("x-holdfast-reason", HeaderValue::from_static(reason));
         *response.body_mut() = Full::new(Bytes::from_static(sentence.as_bytes()));
-        return Ok(response);
+        return Some(Ok(response));
+    }
+    if let Some(Fault::Hang(reached)) = fault {
+        reached.send(()).unwrap();
+        return None;
     }
     let response = state.object(&parts.method, &path, parts.headers.get(header::RANGE), body);
     if matches!(fault, Some(Fault::LoseTheAnswer)) {
-        return Err(std::io::Error::other("hang up"));
+        return Some(Err(std::io::Error::other("hang up")));
     }
-    Ok(response)
+    Some(Ok(response))
 }
 
 impl State {

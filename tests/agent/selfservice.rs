@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use holdfast::selfservice::server::{Login, Refusal, SelfService, Wanted, handle};
+use holdfast::agent::User;
+use holdfast::selfservice::server::{SelfService, Wanted, handle};
 use holdfast::selfservice::{
     ACCOUNT, Account, PASSWORD as PASSWORD_PATH, PasswordChange, SUBTENANTS, SubtenantMade,
     SubtenantRow, Usage,
@@ -14,8 +15,10 @@ use holdfast::selfservice::{
 use holdfast_actors::catalog::rows::{Scope, State};
 use holdfast_actors::kernel::Size;
 use holdfast_actors::names::SubtenantName;
+use holdfast_actors::refusal::{Reason, Refusal};
+use holdfast_actors::service::Login;
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, StatusCode};
+use hyper::Request;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -40,25 +43,27 @@ impl Default for Ledger {
 pub(crate) struct Caller(Option<String>);
 
 fn tenants_only(caller: &Caller) -> Result<(), Refusal> {
-    let refusal = || {
-        let message = "only the tenant itself may do that";
-        Refusal::new(StatusCode::FORBIDDEN, "scope", message)
-    };
+    let refusal = || Refusal::new(Reason::Scope, "only the tenant itself may do that");
     caller.0.as_ref().map_or(Ok(()), |_| Err(refusal()))
+}
+
+fn unknown() -> Refusal {
+    Refusal::new(Reason::Unauthenticated, "the name or the password is wrong")
 }
 
 impl SelfService for Ledger {
     type Caller = Caller;
 
     async fn log_in(&self, login: Option<Login>) -> Result<Caller, Refusal> {
-        let login = login.ok_or_else(Refusal::log_in)?;
-        let known =
-            login.user.tenant.as_str() == USER && *login.password == *self.password.lock().unwrap();
-        let subtenant = login.user.subtenant.map(|name| name.to_string());
+        let login = login.ok_or_else(unknown)?;
+        let user = User::parse(&login.user).map_err(|_| unknown())?;
+        let known = user.tenant.as_str() == USER
+            && login.password.expose() == *self.password.lock().unwrap();
+        let subtenant = user.subtenant.map(|name| name.to_string());
         if known {
             Ok(Caller(subtenant))
         } else {
-            Err(Refusal::log_in())
+            Err(unknown())
         }
     }
 
@@ -81,7 +86,7 @@ impl SelfService for Ledger {
     async fn change_password(&self, _: &Caller, change: PasswordChange) -> Result<(), Refusal> {
         let mut password = self.password.lock().unwrap();
         if *change.current != *password {
-            return Err(Refusal::log_in());
+            return Err(unknown());
         }
         password.clone_from(&change.new);
         Ok(())
@@ -107,7 +112,7 @@ impl SelfService for Ledger {
         let limit = new.limit.map(Size::as_bytes);
         if subtenants.contains_key(new.subtenant.as_str()) {
             let message = format!("there is a subtenant {} already", new.subtenant);
-            return Err(Refusal::new(StatusCode::CONFLICT, "conflict", message));
+            return Err(Refusal::new(Reason::Exists, message));
         }
         subtenants.insert(new.subtenant.to_string(), limit);
         Ok(SubtenantMade {
@@ -122,7 +127,7 @@ impl SelfService for Ledger {
         tenants_only(caller)?;
         let missing = || {
             let message = format!("there is no subtenant {name}");
-            Refusal::new(StatusCode::NOT_FOUND, "not-found", message)
+            Refusal::new(Reason::NotFound, message)
         };
         let removed = self.subtenants.lock().unwrap().remove(name.as_str());
         removed.map(|_| ()).ok_or_else(missing)
@@ -144,7 +149,7 @@ fn a_tenant_sees_its_account_and_changes_its_password() {
         .raw(&["password", "--new-password-file", "-"], "a new one\n")
         .unwrap();
     let refused = account.raw(&["account"], "").unwrap_err();
-    assert_eq!((refused.code(), refused.reason()), (4, "login"));
+    assert_eq!((refused.code(), refused.reason()), (4, "unauthenticated"));
     assert_eq!(refused.to_string(), "the name or the password is wrong");
     account.password = "a new one".to_owned();
     account.raw(&["account"], "").unwrap();
@@ -161,7 +166,7 @@ fn a_tenant_manages_its_subtenants_and_a_subtenant_does_not() {
         (&"lab 2".into(), &"shown once".into())
     );
     let conflict = account.raw(&add, "").unwrap_err();
-    assert_eq!((conflict.code(), conflict.reason()), (5, "conflict"));
+    assert_eq!((conflict.code(), conflict.reason()), (5, "exists"));
     let listed = account.raw(&["subtenant", "list"], "").unwrap();
     assert_eq!(
         (&listed[0]["subtenant"], &listed[0]["limit"]),
@@ -195,7 +200,7 @@ fn ask(method: &str, path: &str, login: Option<&str>, body: &str) -> (u16, Strin
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let response = runtime.block_on(handle(&Ledger::default(), request));
+    let response = runtime.block_on(handle(&Ledger::default(), [127, 0, 0, 1].into(), request));
     let header = |name| {
         response
             .headers()
@@ -222,7 +227,7 @@ fn ask(method: &str, path: &str, login: Option<&str>, body: &str) -> (u16, Strin
 #[test]
 fn without_a_log_in_every_path_looks_the_same() {
     let unknown = ask("GET", ACCOUNT, None, "");
-    assert_eq!((unknown.0, unknown.1.as_str()), (401, "login"));
+    assert_eq!((unknown.0, unknown.1.as_str()), (401, "unauthenticated"));
     for path in [ACCOUNT, PASSWORD_PATH, SUBTENANTS, "/.holdfast/v1/nothing"] {
         for login in [
             None,
