@@ -4,10 +4,15 @@
 //! [`ports`], so that the very same actors run in production and in simulation.
 
 pub mod catalog;
+pub mod extent;
 pub mod frame;
+pub mod journal;
 pub mod kernel;
 pub mod names;
 pub mod object;
 pub mod ports;
+pub mod refusal;
+pub mod repository;
 pub mod schema;
+pub mod service;
 pub mod shell;

@@ -50,6 +50,16 @@ pub trait Disk: Send + Sync + 'static {
     fn sync_folder(&self, folder: &str) -> Pending<io::Result<()>>;
 }
 
+/// Whether a [`Disk`] takes this path: parts as its documentation says, each at most 255 bytes.
+pub fn is_path(path: &str) -> bool {
+    path.split('/').all(|part| {
+        let letters = part
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_'));
+        letters && (1..=255).contains(&part.len()) && !part.starts_with('.')
+    })
+}
+
 /// One open file.
 pub trait File: Send + Sync + 'static {
     /// Writes the parts one behind the other from offset `at` on.

@@ -105,7 +105,7 @@ pub enum Input<M> {
     Message(M),
     /// The alarm went off.
     Wake,
-    /// All facts up to this one are durable.
+    /// The fact with this number is durable.
     Durable(u64),
     /// Somebody looks.
     Inspect(oneshot::Sender<Inspection>),

@@ -1,7 +1,7 @@
 //! The actor itself.
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -49,6 +49,8 @@ struct State<H: Hands> {
     /// Facts handed to [`Hands::persist`] so far, and how many of them are durable.
     persisted: u64,
     durable: u64,
+    /// Facts that are durable while one before them is not yet.
+    early: BTreeSet<u64>,
     /// What others may see once the fact with the number beside it is durable.
     held: VecDeque<(u64, <H::Machine as Machine>::Effect)>,
     alarm: Option<(Instant, AbortHandle)>,
@@ -105,6 +107,7 @@ impl<H: Hands> Actor for Shell<H> {
             },
             persisted: 0,
             durable: 0,
+            early: BTreeSet::new(),
             held: VecDeque::new(),
             alarm: None,
             work: JoinSet::new(),
@@ -135,6 +138,20 @@ impl<H: Hands> Actor for Shell<H> {
             .directory
             .stop_below(&state.context.path);
         Err(Box::new(fault))
+    }
+
+    async fn post_stop(
+        &self,
+        _: ActorRef<Self::Msg>,
+        state: &mut State<H>,
+    ) -> Result<(), ActorProcessingErr> {
+        // ractor would end them in the order of a hash.
+        state
+            .context
+            .ports
+            .directory
+            .stop_below(&state.context.path);
+        Ok(())
     }
 
     async fn handle_supervisor_evt(
@@ -182,7 +199,10 @@ impl<H: Hands> State<H> {
                 self.act(now, "Wake".to_owned(), acts)?;
             }
             Input::Durable(mark) => {
-                self.durable = self.durable.max(mark);
+                self.early.insert(mark);
+                while self.early.remove(&(self.durable + 1)) {
+                    self.durable += 1;
+                }
                 self.release()?;
             }
             // Whoever looked may have turned away; that is no concern of the actor.

@@ -1,0 +1,173 @@
+//! The hands of the repositories' supervisor: they load and stop repositories and let visitors in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use ractor::ActorCell;
+use tokio::sync::oneshot;
+
+use super::Repositories;
+use super::load::{LoadError, Loading, load};
+use crate::catalog::rows::Rows;
+use crate::kernel::{Never, RepositoryId, Ticket};
+use crate::ports::Pending;
+use crate::repository::{self, Register, Settings, Visit};
+use crate::shell::{self, Context, End, Fault, Handle, Hands};
+use crate::supervision::{Effect, Event, Outcome};
+
+/// What the supervisor is told.
+pub enum Message {
+    /// The catalog has changed.
+    Rows(Rows),
+    /// Somebody wants to visit a repository; the door is dropped if it is out of service.
+    Visit(RepositoryId, oneshot::Sender<Visit>),
+    /// A repository runs, or could not be loaded.
+    Started(RepositoryId, Result<Handle<repository::Message>, LoadError>),
+    /// A repository has seen so many visitors and has none now.
+    Idle(RepositoryId, u64),
+    /// A repository's actor is gone.
+    Ended(RepositoryId, Outcome),
+    /// An operator wants a repository back in service.
+    Restart(RepositoryId),
+}
+
+/// Belongs to the one supervisor of repositories.
+pub struct RepositoriesHands {
+    rows: Rows,
+    register: Arc<dyn Register>,
+    last_ticket: Ticket,
+    visitors: BTreeMap<Ticket, oneshot::Sender<Visit>>,
+    running: BTreeMap<RepositoryId, (Handle<repository::Message>, Option<Settings>)>,
+}
+
+impl fmt::Debug for RepositoriesHands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RepositoriesHands({} running)", self.running.len())
+    }
+}
+
+impl RepositoriesHands {
+    /// Hands that know the catalog as of `rows` and write to it through `register`.
+    pub const fn new(rows: Rows, register: Arc<dyn Register>) -> Self {
+        Self {
+            rows,
+            register,
+            last_ticket: Ticket::new(0),
+            visitors: BTreeMap::new(),
+            running: BTreeMap::new(),
+        }
+    }
+
+    fn follow(&mut self, rows: Rows) {
+        self.rows = rows;
+        for (id, (handle, known)) in &mut self.running {
+            let settings = Settings::of(&self.rows, *id);
+            if settings == *known {
+                continue;
+            }
+            known.clone_from(&settings);
+            if let Some(settings) = settings {
+                // One that has just ended gets them when it is loaded again.
+                let _ = handle.tell(repository::Message::Settings(settings));
+            }
+        }
+    }
+
+    fn spawn(&self, id: RepositoryId, context: &Context<Self>) -> Pending<Message> {
+        let myself = context.myself.clone();
+        let loading = Loading {
+            id,
+            path: context.path.child(id),
+            rows: self.rows.clone(),
+            register: Arc::clone(&self.register),
+            ports: context.ports.clone(),
+            supervisor: context.myself.cell(),
+            // A supervisor that is gone takes its repositories with it.
+            idle: Box::new(move |seen| drop(myself.tell(Message::Idle(id, seen)))),
+        };
+        Box::pin(async move { Message::Started(id, load(loading).await) })
+    }
+
+    fn started(&mut self, id: RepositoryId, handle: Handle<repository::Message>) {
+        // The catalog may have changed since the load began.
+        let settings = Settings::of(&self.rows, id);
+        if let Some(settings) = settings.clone() {
+            let _ = handle.tell(repository::Message::Settings(settings));
+        }
+        self.running.insert(id, (handle, settings));
+    }
+}
+
+impl Hands for RepositoriesHands {
+    type Machine = Repositories;
+    type Message = Message;
+
+    fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event<RepositoryId>> {
+        match message {
+            Message::Rows(rows) => {
+                self.follow(rows);
+                None
+            }
+            Message::Visit(key, door) => {
+                self.last_ticket = self.last_ticket.next();
+                let ticket = self.last_ticket;
+                self.visitors.insert(ticket, door);
+                Some(Event::Wanted { key, ticket })
+            }
+            Message::Started(id, Ok(handle)) => {
+                self.started(id, handle);
+                Some(Event::Started(id))
+            }
+            Message::Started(id, Err(error)) => {
+                tracing::error!(repository = %id, error = %Fault::of(&error), "not loaded");
+                Some(Event::Ended(id, Outcome::Failed))
+            }
+            Message::Idle(key, seen) => Some(Event::Idle { key, seen }),
+            Message::Ended(id, outcome) => {
+                self.running.remove(&id);
+                Some(Event::Ended(id, outcome))
+            }
+            Message::Restart(id) => Some(Event::Restart(id)),
+        }
+    }
+
+    fn persist(&mut self, record: Never, _: &Context<Self>) -> Pending<Result<(), Fault>> {
+        match record {}
+    }
+
+    fn perform(
+        &mut self,
+        effect: Effect<RepositoryId>,
+        context: &Context<Self>,
+    ) -> Result<Option<Pending<Message>>, Fault> {
+        match effect {
+            Effect::Spawn(id) => return Ok(Some(self.spawn(id, context))),
+            Effect::Pass(id, ticket) => {
+                let door = self.visitors.remove(&ticket);
+                if let (Some(door), Some((handle, _))) = (door, self.running.get(&id)) {
+                    // If the repository has just ended, the door is dropped, which says so.
+                    let _ = handle.tell(repository::Message::Visit(door));
+                }
+            }
+            Effect::Refuse(_, ticket) => drop(self.visitors.remove(&ticket)),
+            Effect::Stop(id) => {
+                if let Some((handle, _)) = self.running.get(&id) {
+                    handle.stop();
+                }
+            }
+            Effect::GiveUp(id) => tracing::error!(repository = %id, "out of service"),
+        }
+        Ok(None)
+    }
+
+    fn ended(&mut self, child: &ActorCell, end: End) -> Option<Message> {
+        let is_child = |handle: &Handle<_>| handle.cell().get_id() == child.get_id();
+        let (id, _) = self.running.iter().find(|(_, (handle, _))| is_child(handle))?;
+        let outcome = match end {
+            End::Stopped => Outcome::Stopped,
+            End::Failed(_) => Outcome::Failed,
+        };
+        Some(Message::Ended(*id, outcome))
+    }
+}

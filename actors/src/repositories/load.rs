@@ -1,0 +1,79 @@
+//! How a repository is brought back from its log.
+
+use std::sync::Arc;
+
+use ractor::{ActorCell, SpawnErr};
+
+use crate::catalog::rows::Rows;
+use crate::kernel::{ExtentId, RepositoryId};
+use crate::ports::Ports;
+use crate::repository::{
+    self, Hands, Reader, RecoveryError, Register, Repository, Settings, recover,
+};
+use crate::shell::{self, Fault, Handle, Path};
+
+/// Why a repository is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The catalog does not know it.
+    #[error("the catalog does not know {0}")]
+    Unknown(RepositoryId),
+    /// The catalog does not let this node write, or does not answer.
+    #[error("{repository} cannot be acquired")]
+    Catalog {
+        /// Which.
+        repository: RepositoryId,
+        /// Why.
+        source: Fault,
+    },
+    /// Its log cannot be read.
+    #[error("{repository} cannot be recovered")]
+    Recovery {
+        /// Which.
+        repository: RepositoryId,
+        /// Why.
+        source: RecoveryError,
+    },
+    /// The node is ending.
+    #[error("{repository} cannot be started")]
+    Spawn {
+        /// Which.
+        repository: RepositoryId,
+        /// Why.
+        source: SpawnErr,
+    },
+}
+
+/// All that loading a repository takes.
+pub(super) struct Loading {
+    pub(super) id: RepositoryId,
+    pub(super) path: Path,
+    pub(super) rows: Rows,
+    pub(super) register: Arc<dyn Register>,
+    pub(super) ports: Ports,
+    pub(super) supervisor: ActorCell,
+    pub(super) idle: Box<dyn Fn(u64) + Send>,
+}
+
+/// Acquires a repository, reads its log, seals what an earlier owner left open, and starts it.
+pub(super) async fn load(loading: Loading) -> Result<Handle<repository::Message>, LoadError> {
+    let Loading { id, path, rows, register, ports, supervisor, idle } = loading;
+    let settings = Settings::of(&rows, id).ok_or(LoadError::Unknown(id))?;
+    let catalog = |source| LoadError::Catalog { repository: id, source };
+    let epoch = register.acquire(id).await.map_err(catalog)?;
+    let extents = rows.extents.iter().filter(|(_, row)| row.repository == id);
+    let extents: Vec<(ExtentId, Option<u64>)> =
+        extents.map(|(extent, row)| (*extent, row.sealed)).collect();
+    let mut machine = Repository::new(id, epoch, settings);
+    let recovered = recover(&ports.disk, id, &extents, &mut machine).await;
+    let recovered =
+        recovered.map_err(|source| LoadError::Recovery { repository: id, source })?;
+    for (extent, length) in recovered.open {
+        register.seal(extent, epoch, length).await.map_err(catalog)?;
+    }
+    let reader = Reader::new(Arc::clone(&ports.disk), id);
+    let hands = Hands::new(id, epoch, register, reader, idle);
+    shell::spawn(path, machine, hands, ports, Some(supervisor))
+        .await
+        .map_err(|source| LoadError::Spawn { repository: id, source })
+}

@@ -1,0 +1,30 @@
+//! A cloud repository: a log of immutable objects and of their deletions, cut in extents.
+//!
+//! One actor owns a repository and is its only writer. It decides quota, knows what is live and
+//! what is in the bin, says where every byte goes, and acknowledges nothing before the record that
+//! names it is durable. Its state follows from its log alone.
+
+mod denied;
+mod entry;
+mod event;
+mod hands;
+mod machine;
+mod reader;
+mod recovery;
+mod settings;
+mod state;
+mod tail;
+mod uploads;
+mod visit;
+
+pub use denied::Denied;
+pub use entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
+pub use event::{Effect, Event};
+pub use hands::{Hands, Message, Register};
+pub use machine::Repository;
+pub use reader::{Body, ReadError, Reader};
+pub use recovery::{Recovered, RecoveryError, recover};
+pub use settings::Settings;
+pub use state::{Binned, Figures, Moment, Object, Snapshot};
+pub use uploads::UploadId;
+pub use visit::Visit;

@@ -1,0 +1,136 @@
+//! What stands in a repository's log, and where.
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Timestamp};
+use crate::object::{Hash, Key};
+use crate::schema::Stored as Schema;
+
+/// The frame kind of an object's bytes.
+pub(super) const FRAME_DATA: u8 = 1;
+/// The frame kind of an [`Entry`].
+pub(super) const FRAME_ENTRY: u8 = 2;
+/// Bytes of an object in one frame; only the last frame of a piece has fewer.
+pub const FRAME_BYTES: usize = 256 << 10;
+
+/// Frames that follow one another in one extent and hold a stretch of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// In which extent.
+    pub extent: ExtentId,
+    /// Where the first frame's header begins.
+    pub offset: u64,
+    /// Bytes of the object, headers not counted.
+    pub length: u64,
+}
+
+/// Where the frame of an entry lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// In which extent.
+    pub extent: ExtentId,
+    /// Where its header begins.
+    pub offset: u64,
+}
+
+/// An object that was taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// Its name.
+    pub key: Key,
+    /// Its length.
+    pub size: Size,
+    /// SHA-256 of its bytes: the name again, but for `config`.
+    pub hash: Hash,
+    /// When, by our clock; never before the entry before it.
+    pub at: Timestamp,
+    /// By which login: what a snapshot's receipt is metered by.
+    pub by: CredentialId,
+    /// Where its bytes are, in order.
+    pub pieces: Vec<Piece>,
+}
+
+/// One fact of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry {
+    /// An object is there from now on.
+    Stored(Stored),
+    /// An object is not visible any more; it stays in the bin until its day (D5).
+    Deleted {
+        /// Which.
+        key: Key,
+        /// When.
+        at: Timestamp,
+        /// By which login.
+        by: CredentialId,
+        /// Before when it is not purged, whatever is set later.
+        until: Timestamp,
+    },
+    /// Objects left the bin for good.
+    Purged {
+        /// Which, by name and by the number of the entry that stored them.
+        objects: Vec<(Key, Sequence)>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The repository shows again what it showed at an instant; what came later is in the bin.
+    Restored {
+        /// As of when.
+        to: Timestamp,
+        /// When.
+        at: Timestamp,
+        /// Before when what came later is not purged.
+        until: Timestamp,
+    },
+}
+
+impl Schema for Entry {
+    const VERSION: u8 = 1;
+}
+
+impl Entry {
+    /// When the fact was made.
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Stored(Stored { at, .. })
+            | Self::Deleted { at, .. }
+            | Self::Purged { at, .. }
+            | Self::Restored { at, .. } => *at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::kernel::Space;
+    use crate::object::Kind;
+    use crate::schema::{decode, encode};
+
+    #[test]
+    fn the_first_version_of_an_entry_stays_readable() {
+        let stored = Stored {
+            key: Key {
+                space: Space::TENANT,
+                kind: Kind::Data,
+                name: Hash::new([7; 32]),
+            },
+            size: Size::bytes(300),
+            hash: Hash::new([7; 32]),
+            at: Timestamp::from_millis(1_777_000_000_000),
+            by: CredentialId::new(4),
+            pieces: vec![Piece {
+                extent: ExtentId::new(9),
+                offset: 32,
+                length: 300,
+            }],
+        };
+        let entry = Entry::Stored(stored);
+        let bytes = encode(&entry);
+        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        expect!["010000010707070707070707070707070707070707070707070707070707070707070707fb2c010707070707070707070707070707070707070707070707070707070707070707fd002a74bd9d01000004010920fb2c01"].assert_eq(&hex);
+        assert_eq!(decode::<Entry>(&bytes).unwrap(), entry);
+    }
+}

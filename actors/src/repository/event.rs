@@ -1,0 +1,270 @@
+//! What can happen to a repository, and what it asks of its hands.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::denied::Denied;
+use super::entry::{Entry, Place};
+use super::settings::Settings;
+use super::state::Snapshot;
+use super::uploads::UploadId;
+use crate::extent::Trouble;
+use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Ticket, Timestamp};
+use crate::object::{Hash, Key};
+
+/// What can happen to a repository.
+pub enum Event {
+    /// The catalog changed.
+    Settings(Settings),
+    /// Somebody came in, and the repository is not put away meanwhile.
+    Visited,
+    /// Somebody left.
+    Left,
+    /// Somebody wants to upload.
+    Begin(Begin),
+    /// Bytes of an upload.
+    Frame(Frame),
+    /// An upload is complete.
+    Finish(Finish),
+    /// An upload is given up.
+    Abort(UploadId),
+    /// An object is to go to the bin.
+    Delete(Delete),
+    /// The repository is to show again what it showed at an instant.
+    Restore(Restore),
+    /// Somebody reads: a snapshot is answered.
+    Look(Ticket),
+    /// A frame went to its extent, or did not.
+    Written(Written),
+    /// An extent was made, or could not be.
+    Opened(Result<ExtentId, Denied>),
+}
+
+/// Somebody wants to upload.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin {
+    /// Whom to answer.
+    pub ticket: Ticket,
+    /// What.
+    pub key: Key,
+    /// Bytes announced.
+    pub size: Size,
+    /// By which login.
+    pub by: CredentialId,
+}
+
+/// Bytes of an upload.
+pub struct Frame {
+    /// Whom to answer.
+    pub ticket: Ticket,
+    /// Of which upload.
+    pub upload: UploadId,
+    /// At most [`super::FRAME_BYTES`]; all but the last of an upload should have as many.
+    pub bytes: Bytes,
+}
+
+/// An upload is complete.
+#[derive(Clone, Copy, Debug)]
+pub struct Finish {
+    /// Whom to answer.
+    pub ticket: Ticket,
+    /// Which.
+    pub upload: UploadId,
+    /// What the bytes hash to.
+    pub hash: Hash,
+}
+
+/// An object is to go to the bin.
+#[derive(Clone, Copy, Debug)]
+pub struct Delete {
+    /// Whom to answer.
+    pub ticket: Ticket,
+    /// Which.
+    pub key: Key,
+    /// By which login.
+    pub by: CredentialId,
+}
+
+/// The repository is to show again what it showed at an instant.
+#[derive(Clone, Copy, Debug)]
+pub struct Restore {
+    /// Whom to answer.
+    pub ticket: Ticket,
+    /// As of when.
+    pub to: Timestamp,
+}
+
+/// How the write of a frame came out.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// Whom to answer.
+    pub ticket: Ticket,
+    /// Of which upload.
+    pub upload: UploadId,
+    /// To which extent.
+    pub extent: ExtentId,
+    /// How it came out.
+    pub result: Result<(), Trouble>,
+}
+
+impl Event {
+    /// Whether it needs an open extent.
+    pub(super) const fn writes(&self) -> bool {
+        match self {
+            Self::Begin(_) | Self::Frame(_) | Self::Finish(_) => true,
+            Self::Delete(_) | Self::Restore(_) => true,
+            Self::Settings(_) | Self::Abort(_) | Self::Look(_) => false,
+            Self::Visited | Self::Left => false,
+            Self::Written(_) | Self::Opened(_) => false,
+        }
+    }
+
+    /// Who waits for an answer, and which upload ends if the answer is no.
+    pub(super) const fn caller(&self) -> Option<(Ticket, Option<UploadId>)> {
+        match self {
+            Self::Begin(begin) => Some((begin.ticket, None)),
+            Self::Frame(frame) => Some((frame.ticket, Some(frame.upload))),
+            Self::Finish(finish) => Some((finish.ticket, Some(finish.upload))),
+            Self::Delete(delete) => Some((delete.ticket, None)),
+            Self::Restore(restore) => Some((restore.ticket, None)),
+            Self::Look(ticket) => Some((*ticket, None)),
+            Self::Written(written) => Some((written.ticket, Some(written.upload))),
+            Self::Settings(_) | Self::Abort(_) | Self::Opened(_) => None,
+            Self::Visited | Self::Left => None,
+        }
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(settings) => write!(f, "{settings:?}"),
+            Self::Visited => f.write_str("Visited"),
+            Self::Left => f.write_str("Left"),
+            Self::Begin(begin) => write!(f, "{begin:?}"),
+            Self::Frame(Frame {
+                ticket,
+                upload,
+                bytes,
+            }) => {
+                write!(f, "Frame {ticket:?} {upload:?} {}B", bytes.len())
+            }
+            Self::Finish(finish) => write!(f, "{finish:?}"),
+            Self::Abort(upload) => write!(f, "Abort {upload:?}"),
+            Self::Delete(delete) => write!(f, "{delete:?}"),
+            Self::Restore(restore) => write!(f, "{restore:?}"),
+            Self::Look(ticket) => write!(f, "Look {ticket:?}"),
+            Self::Written(written) => write!(f, "{written:?}"),
+            Self::Opened(opened) => write!(f, "Opened {opened:?}"),
+        }
+    }
+}
+
+/// A fact, and where it is written.
+#[derive(Clone)]
+pub struct Record {
+    /// Its number in the log.
+    pub sequence: Sequence,
+    /// Where its frame begins.
+    pub place: Place,
+    /// The fact.
+    pub entry: Entry,
+    /// The fact, encoded.
+    pub encoded: Bytes,
+}
+
+/// What a repository asks of its hands.
+pub enum Effect {
+    /// Make an extent.
+    Open,
+    /// Append a frame to an extent, and say how it came out.
+    Append {
+        /// Whom to answer then.
+        ticket: Ticket,
+        /// For which upload.
+        upload: UploadId,
+        /// Where.
+        place: Place,
+        /// Header and body.
+        parts: Vec<Bytes>,
+    },
+    /// No more goes to an extent: end it and tell the catalog.
+    Seal {
+        /// Which.
+        extent: ExtentId,
+        /// Its length, or as much of it as is durable if it failed.
+        length: Option<u64>,
+    },
+    /// Nobody has been here for a while.
+    Rest {
+        /// How many have been here since the actor began.
+        seen: u64,
+    },
+    /// Answer an upload that began.
+    Begun {
+        /// Whom.
+        ticket: Ticket,
+        /// Which.
+        upload: UploadId,
+    },
+    /// Answer that it is done: at once for a frame, once durable for all else.
+    Done {
+        /// Whom.
+        ticket: Ticket,
+    },
+    /// Answer that it is not done.
+    Deny {
+        /// Whom.
+        ticket: Ticket,
+        /// Why.
+        denied: Denied,
+    },
+    /// Answer with what is held.
+    Show {
+        /// Whom.
+        ticket: Ticket,
+        /// What.
+        snapshot: Snapshot,
+    },
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sequence, place) = (self.sequence, self.place);
+        let what = match &self.entry {
+            Entry::Stored(stored) => format!("Stored {:?} {:?}", stored.key, stored.size),
+            Entry::Deleted { key, .. } => format!("Deleted {key:?}"),
+            Entry::Purged { objects, .. } => format!("Purged {}", objects.len()),
+            Entry::Restored { to, .. } => format!("Restored to {to}"),
+        };
+        write!(f, "{sequence} {what} at {}:{}", place.extent, place.offset)
+    }
+}
+
+impl fmt::Debug for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open => f.write_str("Open"),
+            Self::Append {
+                upload,
+                place,
+                parts,
+                ..
+            } => {
+                let length: usize = parts.iter().map(Bytes::len).sum();
+                write!(
+                    f,
+                    "Append {upload:?} {length}B at {}:{}",
+                    place.extent, place.offset
+                )
+            }
+            Self::Seal { extent, length } => write!(f, "Seal {extent} {length:?}"),
+            Self::Rest { seen } => write!(f, "Rest after {seen}"),
+            Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
+            Self::Done { ticket } => write!(f, "Done {ticket:?}"),
+            Self::Deny { ticket, denied } => write!(f, "Deny {ticket:?} {denied:?}"),
+            Self::Show { ticket, .. } => write!(f, "Show {ticket:?}"),
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! What a repository decides.
+//!
+//! Invariant: what is charged and what is reserved never pass the quota by a new object, except by
+//! the 64 MiB that `index/` may pass it so that a prune can free space (I3).
+
+mod transfer;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::denied::Denied;
+use super::entry::{Entry, Place};
+use super::event::{Delete, Effect, Event, Record, Restore};
+use super::settings::Settings;
+use super::state::{Moment, State};
+use super::tail::{Readiness, Tail};
+use super::uploads::Uploads;
+use crate::frame::HEADER;
+use crate::kernel::{
+    Acts, Epoch, ExtentId, Instant, Machine, Now, RepositoryId, Sequence, Size, Timestamp,
+};
+use crate::object::Kind;
+use crate::schema;
+
+/// How often the bin is looked through (R9.4).
+const PURGE_EVERY: Duration = Duration::from_secs(20 * 60);
+/// Objects purged in one entry.
+const PURGE_MAX: usize = 4096;
+/// How long a repository that nobody visits stays in memory (architecture, section 1).
+const IDLE: Duration = Duration::from_secs(60);
+/// The bytes behind an entry that say how far its extent was durable.
+pub(super) const MARK: u64 = 8;
+
+/// A repository.
+pub struct Repository {
+    id: RepositoryId,
+    epoch: Epoch,
+    settings: Settings,
+    state: State,
+    tail: Tail,
+    uploads: Uploads,
+    /// What waits for an extent, in the order in which it came.
+    stalled: VecDeque<Event>,
+    purge_at: Option<Instant>,
+    /// Who is here, and who ever was.
+    visitors: u64,
+    seen: u64,
+    /// When it says that nobody is here.
+    rest_at: Option<Instant>,
+}
+
+impl Repository {
+    /// A repository with nothing in its log yet; recovery applies what is there.
+    pub fn new(id: RepositoryId, epoch: Epoch, settings: Settings) -> Self {
+        Self {
+            id,
+            epoch,
+            settings,
+            state: State::default(),
+            tail: Tail::default(),
+            uploads: Uploads::default(),
+            stalled: VecDeque::new(),
+            purge_at: None,
+            visitors: 0,
+            seen: 0,
+            rest_at: None,
+        }
+    }
+
+    /// Takes in an entry that recovery found.
+    pub fn recover(&mut self, sequence: Sequence, place: Place, entry: &Entry) {
+        self.state.apply(entry, sequence, place);
+    }
+
+    /// Ends recovery: the log goes on behind its last frame.
+    pub fn recovered(&mut self, last: Sequence) {
+        self.tail = Tail::behind(last);
+    }
+
+    /// What is held, with its sums.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Bytes charged against the quota: live ones, and those in the bin beyond its limit.
+    pub fn charged(&self) -> Size {
+        let total = self.state.total();
+        let free = self.settings.bin_limit.unwrap_or(self.settings.quota);
+        total.live + total.bin.minus(free)
+    }
+
+    fn delete(&mut self, now: Now, event: Delete, acts: &mut Acts<Self>) {
+        let Delete { ticket, key, by } = event;
+        if key.kind == Kind::Config {
+            acts.show(Effect::Deny {
+                ticket,
+                denied: Denied::Config,
+            });
+            return;
+        }
+        if self.state.held().object(&key, Moment::Now).is_some() {
+            let at = self.time(now);
+            let until = at + days(self.settings.bin_days.max(self.settings.hold_days));
+            self.log(Entry::Deleted { key, at, by, until }, acts);
+        }
+        acts.show(Effect::Done { ticket });
+    }
+
+    fn restore(&mut self, now: Now, event: Restore, acts: &mut Acts<Self>) {
+        let Restore { ticket, to } = event;
+        let at = self.time(now);
+        let until = at + days(self.settings.bin_days.max(self.settings.hold_days));
+        self.log(Entry::Restored { to, at, until }, acts);
+        acts.show(Effect::Done { ticket });
+    }
+
+    /// Writes a fact behind the last frame.
+    fn log(&mut self, entry: Entry, acts: &mut Acts<Self>) {
+        let encoded = Bytes::from(schema::encode(&entry));
+        let length = HEADER as u64 + encoded.len() as u64 + MARK;
+        // Every event that logs has made sure of room before.
+        let Some((sequence, place)) = self.tail.place(length) else {
+            return;
+        };
+        acts.persist(
+            self,
+            Record {
+                sequence,
+                place,
+                entry,
+                encoded,
+            },
+        );
+    }
+
+    /// The time of a new entry: never before the last one, whatever the wall clock says.
+    fn time(&self, now: Now) -> Timestamp {
+        now.wall.max(self.state.last())
+    }
+
+    fn opened(&mut self, now: Now, opened: Result<ExtentId, Denied>, acts: &mut Acts<Self>) {
+        self.tail.opened(opened.ok());
+        for event in std::mem::take(&mut self.stalled) {
+            match (opened, event.caller()) {
+                (Err(denied), Some((ticket, upload))) => {
+                    upload.and_then(|upload| self.uploads.end(upload));
+                    acts.show(Effect::Deny { ticket, denied });
+                }
+                _ => self.step(now, event, acts),
+            }
+        }
+    }
+
+    /// Whether the event can go on: if it writes, there must be an open extent with room.
+    fn has_room(&mut self, event: &Event, acts: &mut Acts<Self>) -> bool {
+        if !event.writes() {
+            return true;
+        }
+        let readiness = self.tail.ready();
+        if let Readiness::Seal { extent, length } = readiness {
+            acts.start(Effect::Seal {
+                extent,
+                length: Some(length),
+            });
+        }
+        if self.tail.wants_extent() {
+            acts.start(Effect::Open);
+        }
+        readiness != Readiness::Wait
+    }
+
+    fn purge(&mut self, now: Now, acts: &mut Acts<Self>) {
+        let Some(trusted) = self.settings.trusted else {
+            return;
+        };
+        let objects = self
+            .state
+            .purgeable(trusted, self.settings.hold_days, PURGE_MAX);
+        if !objects.is_empty() && self.tail.ready() != Readiness::Wait {
+            let at = self.time(now);
+            self.log(Entry::Purged { objects, at }, acts);
+        }
+    }
+}
+
+impl Machine for Repository {
+    type Event = Event;
+    type Record = Record;
+    type Effect = Effect;
+
+    fn step(&mut self, now: Now, event: Event, acts: &mut Acts<Self>) {
+        if !self.has_room(&event, acts) {
+            self.stalled.push_back(event);
+            return;
+        }
+        match event {
+            Event::Settings(settings) => self.settings = settings,
+            Event::Visited => {
+                (self.visitors, self.seen) = (self.visitors + 1, self.seen + 1);
+                self.rest_at = None;
+            }
+            Event::Left => {
+                self.visitors = self.visitors.saturating_sub(1);
+                self.rest_at = (self.visitors == 0).then(|| now.monotonic + IDLE);
+            }
+            Event::Begin(begin) => self.begin(now, begin, acts),
+            Event::Frame(frame) => self.frame(now, frame, acts),
+            Event::Finish(finish) => self.finish(now, finish, acts),
+            Event::Abort(upload) => drop(self.uploads.end(upload)),
+            Event::Delete(delete) => self.delete(now, delete, acts),
+            Event::Restore(restore) => self.restore(now, restore, acts),
+            Event::Look(ticket) => {
+                acts.show(Effect::Show {
+                    ticket,
+                    snapshot: self.state.snapshot(),
+                });
+            }
+            Event::Written(written) => self.written(written, acts),
+            Event::Opened(opened) => self.opened(now, opened, acts),
+        }
+        if self.state.has_bin() && self.purge_at.is_none() {
+            self.purge_at = Some(now.monotonic + PURGE_EVERY);
+        }
+    }
+
+    fn apply(&mut self, record: &Record) {
+        self.state
+            .apply(&record.entry, record.sequence, record.place);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.uploads
+            .deadline()
+            .into_iter()
+            .chain(self.purge_at)
+            .min()
+    }
+
+    fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {
+        self.uploads.end_silent(now.monotonic);
+        if self.purge_at.is_some_and(|at| at <= now.monotonic) {
+            self.purge(now, acts);
+            self.purge_at = self.state.has_bin().then(|| now.monotonic + PURGE_EVERY);
+        }
+        if self.rest_at.is_some_and(|at| at <= now.monotonic) {
+            self.rest_at = None;
+            acts.show(Effect::Rest { seen: self.seen });
+        }
+    }
+
+    fn observe(&self) -> serde_json::Value {
+        let total = self.state.total();
+        json!({
+            "repository": self.id.raw(),
+            "epoch": self.epoch.raw(),
+            "quota": self.settings.quota.as_bytes(),
+            "used": total.live.as_bytes(),
+            "charged": self.charged().as_bytes(),
+            "reserved": self.uploads.reserved(None).as_bytes(),
+            "bin": total.bin.as_bytes(),
+            "objects": total.objects,
+            "locks": total.locks,
+            "visitors": self.visitors,
+            "uploads": self.uploads.len(),
+            "sequence": self.tail.sequence().raw(),
+            "extent": self.tail.end().map(|at| at.extent.raw()),
+        })
+    }
+
+    fn waits(&self) -> Vec<String> {
+        match self.stalled.len() {
+            0 => Vec::new(),
+            stalled => vec![format!("{stalled} writes wait for an extent to be made")],
+        }
+    }
+}
+
+const fn days(days: u32) -> Duration {
+    Duration::from_secs(days as u64 * 86_400)
+}

@@ -1,0 +1,226 @@
+//! Uploads: room is made, frames are placed, and the object counts once its entry is durable.
+
+use super::Repository;
+use crate::extent::Trouble;
+use crate::frame::{HEADER, Header};
+use crate::kernel::{Acts, Now, Size};
+use crate::object::{Hash, Key, Kind, LOCKS_MAX};
+use crate::repository::denied::Denied;
+use crate::repository::entry::{Entry, FRAME_BYTES, FRAME_DATA, Stored};
+use crate::repository::event::{Begin, Effect, Finish, Frame, Written};
+use crate::repository::state::Moment;
+use crate::repository::uploads::UPLOADS_MAX;
+
+/// What `index/` may pass the quota by (architecture, section 4).
+const INDEX_SLACK: Size = Size::mib(64);
+impl Repository {
+    pub(super) fn begin(&mut self, now: Now, event: Begin, acts: &mut Acts<Self>) {
+        let Begin {
+            ticket,
+            key,
+            size,
+            by,
+        } = event;
+        let existing = self.state.held().object(&key, Moment::Now);
+        let existing = existing.map(|_| match key.kind {
+            Kind::Config => self.state.config(key.space).unwrap_or(Hash::ZERO),
+            Kind::Data | Kind::Index | Kind::Key | Kind::Lock | Kind::Snapshot => key.name,
+        });
+        let new = existing.is_none();
+        if let Err(denied) = self.may_begin(&key, size, new) {
+            acts.show(Effect::Deny { ticket, denied });
+            return;
+        }
+        let reserved = if new && key.kind != Kind::Lock {
+            size
+        } else {
+            Size::ZERO
+        };
+        let upload = self
+            .uploads
+            .begin(now.monotonic, key, by, size, existing, reserved);
+        acts.show(Effect::Begun { ticket, upload });
+    }
+
+    fn may_begin(&self, key: &Key, size: Size, new: bool) -> Result<(), Denied> {
+        if size > key.kind.size_max() {
+            return Err(Denied::TooLarge(key.kind.size_max()));
+        }
+        if self.uploads.len() >= UPLOADS_MAX {
+            return Err(Denied::Busy);
+        }
+        if !new {
+            return Ok(());
+        }
+        if key.kind == Kind::Lock {
+            let locks = self.state.figures(key.space).locks as usize;
+            let on_their_way = self.uploads.locks(key.space);
+            let full = locks + on_their_way >= LOCKS_MAX;
+            return if full {
+                Err(Denied::Locks(LOCKS_MAX))
+            } else {
+                Ok(())
+            };
+        }
+        let slack = if key.kind == Kind::Index {
+            INDEX_SLACK
+        } else {
+            Size::ZERO
+        };
+        fits(
+            self.settings.quota,
+            slack,
+            self.charged() + self.uploads.reserved(None),
+            size,
+        )?;
+        match self.settings.limits.get(&key.space) {
+            Some(limit) => {
+                let live = self.state.figures(key.space).live;
+                fits(
+                    *limit,
+                    slack,
+                    live + self.uploads.reserved(Some(key.space)),
+                    size,
+                )
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn frame(&mut self, now: Now, event: Frame, acts: &mut Acts<Self>) {
+        let Frame {
+            ticket,
+            upload: id,
+            bytes,
+        } = event;
+        let Some(upload) = self.uploads.touch(now.monotonic, id) else {
+            acts.start(Effect::Deny {
+                ticket,
+                denied: Denied::NoUpload,
+            });
+            return;
+        };
+        let length = bytes.len() as u64;
+        upload.received += Size::bytes(length);
+        if upload.received > upload.declared || bytes.len() > FRAME_BYTES {
+            let (declared, received) = (upload.declared.as_bytes(), upload.received.as_bytes());
+            self.uploads.end(id);
+            acts.start(Effect::Deny {
+                ticket,
+                denied: Denied::Length { declared, received },
+            });
+            return;
+        }
+        if upload.existing.is_some() || bytes.is_empty() {
+            acts.start(Effect::Done { ticket });
+            return;
+        }
+        let Some((sequence, place)) = self.tail.place(HEADER as u64 + length) else {
+            return;
+        };
+        upload.placed(place, length);
+        let header = Header::of(FRAME_DATA, self.epoch, sequence, &bytes).encode();
+        acts.start(Effect::Append {
+            ticket,
+            upload: id,
+            place,
+            parts: vec![header, bytes],
+        });
+    }
+
+    pub(super) fn finish(&mut self, now: Now, event: Finish, acts: &mut Acts<Self>) {
+        let Finish {
+            ticket,
+            upload,
+            hash,
+        } = event;
+        let Some(upload) = self.uploads.end(upload) else {
+            acts.show(Effect::Deny {
+                ticket,
+                denied: Denied::NoUpload,
+            });
+            return;
+        };
+        let key = upload.key;
+        let here = self.state.held().object(&key, Moment::Now).is_some();
+        let config = self
+            .state
+            .config(key.space)
+            .filter(|_| key.kind == Kind::Config && here);
+        let denied = if upload.received != upload.declared {
+            let declared = upload.declared.as_bytes();
+            Some(Denied::Length {
+                declared,
+                received: upload.received.as_bytes(),
+            })
+        } else if key.kind != Kind::Config && hash != key.name {
+            Some(Denied::Hash)
+        } else if config.is_some_and(|existing| existing != hash) {
+            Some(Denied::Exists)
+        } else if upload.existing.is_some() && !here {
+            // It was there when the upload began, so its bytes were not kept, and went meanwhile.
+            Some(Denied::NoUpload)
+        } else {
+            None
+        };
+        match denied {
+            Some(denied) => acts.show(Effect::Deny { ticket, denied }),
+            None => {
+                if !here {
+                    let at = self.time(now);
+                    let (size, pieces, by) = (upload.received, upload.pieces, upload.by);
+                    self.log(
+                        Entry::Stored(Stored {
+                            key,
+                            size,
+                            hash,
+                            at,
+                            by,
+                            pieces,
+                        }),
+                        acts,
+                    );
+                }
+                acts.show(Effect::Done { ticket });
+            }
+        }
+    }
+
+    pub(super) fn written(&mut self, event: Written, acts: &mut Acts<Self>) {
+        let Written {
+            ticket,
+            upload,
+            extent,
+            result,
+        } = event;
+        let Err(trouble) = result else {
+            acts.start(Effect::Done { ticket });
+            return;
+        };
+        let denied = match trouble {
+            Trouble::Full => Denied::StorageFull,
+            Trouble::Broken | Trouble::Fenced | Trouble::Sealed => Denied::StorageFailed,
+        };
+        self.uploads.end(upload);
+        self.uploads.end_in(extent);
+        if self.tail.give_up(extent) {
+            acts.start(Effect::Seal {
+                extent,
+                length: None,
+            });
+        }
+        acts.start(Effect::Deny { ticket, denied });
+    }
+}
+
+fn fits(quota: Size, slack: Size, used: Size, needed: Size) -> Result<(), Denied> {
+    if used + needed <= quota + slack {
+        Ok(())
+    } else {
+        Err(Denied::Quota {
+            quota,
+            used,
+            needed,
+        })
+    }
+}

@@ -1,0 +1,234 @@
+//! Reading an object back: its entry says where its frames are, and every frame is checked.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
+use super::machine::MARK;
+use super::state::Object;
+use crate::extent;
+use crate::frame::{BODY_MAX, FrameError, HEADER, Header};
+use crate::kernel::{ExtentId, RepositoryId, Size};
+use crate::ports::{Disk, File};
+use crate::schema::{self, SchemaError};
+
+/// Why an object cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The disk.
+    #[error("the disk failed to read {extent}")]
+    Disk {
+        /// Of which extent.
+        extent: ExtentId,
+        /// How.
+        source: io::Error,
+    },
+    /// A frame is not what it was.
+    #[error("a frame of {extent} at byte {offset} is damaged")]
+    Frame {
+        /// In which extent.
+        extent: ExtentId,
+        /// Where.
+        offset: u64,
+        /// How.
+        source: FrameError,
+    },
+    /// An entry is none.
+    #[error("an entry of {extent} at byte {offset} cannot be read")]
+    Entry {
+        /// In which extent.
+        extent: ExtentId,
+        /// Where.
+        offset: u64,
+        /// How.
+        source: SchemaError,
+    },
+    /// The entry at that place is of another kind.
+    #[error("there is no object at byte {offset} of {extent}")]
+    NoObject {
+        /// In which extent.
+        extent: ExtentId,
+        /// Where.
+        offset: u64,
+    },
+}
+
+/// Reads the objects of one repository.
+#[derive(Clone)]
+pub struct Reader {
+    disk: Arc<dyn Disk>,
+    repository: RepositoryId,
+    files: Arc<Mutex<BTreeMap<ExtentId, Arc<dyn File>>>>,
+}
+
+/// Files kept open for reading.
+const FILES_MAX: usize = 64;
+
+impl Reader {
+    /// A reader of one repository's extents.
+    pub fn new(disk: Arc<dyn Disk>, repository: RepositoryId) -> Self {
+        Self {
+            disk,
+            repository,
+            files: Arc::default(),
+        }
+    }
+
+    /// Finds the bytes of an object in a range that lies inside of it.
+    ///
+    /// # Errors
+    /// When the object's entry cannot be read.
+    pub async fn open(&self, object: Object, range: Range<u64>) -> Result<Body, ReadError> {
+        let stored = self.entry(object.place).await?;
+        let mut frames = VecDeque::new();
+        let mut begin = 0;
+        for piece in &stored.pieces {
+            let end = begin + piece.length;
+            let wanted = range.start.max(begin)..range.end.min(end);
+            if !wanted.is_empty() {
+                frames_of(piece, wanted.start - begin..wanted.end - begin, &mut frames);
+            }
+            begin = end;
+        }
+        Ok(Body {
+            reader: self.clone(),
+            size: stored.size,
+            frames,
+        })
+    }
+
+    /// Reads the entry of an object.
+    ///
+    /// # Errors
+    /// When there is none, or it is damaged.
+    pub async fn entry(&self, place: Place) -> Result<Stored, ReadError> {
+        let Place { extent, offset } = place;
+        let body = self.frame(extent, offset, HEADER + (16 << 10)).await?;
+        let encoded = body
+            .get(..body.len().saturating_sub(MARK as usize))
+            .unwrap_or_default();
+        let entry = schema::decode(encoded).map_err(|source| ReadError::Entry {
+            extent,
+            offset,
+            source,
+        })?;
+        match entry {
+            Entry::Stored(stored) => Ok(stored),
+            Entry::Deleted { .. } | Entry::Purged { .. } | Entry::Restored { .. } => {
+                Err(ReadError::NoObject { extent, offset })
+            }
+        }
+    }
+
+    /// Reads and checks one frame, whose length is likely `guess` bytes; gives its body.
+    async fn frame(&self, extent: ExtentId, offset: u64, guess: usize) -> Result<Bytes, ReadError> {
+        let disk = |source| ReadError::Disk { extent, source };
+        let damaged = |source| ReadError::Frame {
+            extent,
+            offset,
+            source,
+        };
+        let file = self.file(extent).await.map_err(disk)?;
+        let mut bytes = file
+            .read(offset, guess.min(HEADER + BODY_MAX))
+            .await
+            .map_err(disk)?;
+        let header = Header::decode(&bytes).map_err(damaged)?;
+        let total = HEADER + header.length as usize;
+        if bytes.len() < total {
+            bytes = file.read(offset, total).await.map_err(disk)?;
+        }
+        let body = bytes.slice(HEADER.min(bytes.len())..total.min(bytes.len()));
+        header.check(&body).map_err(damaged)?;
+        Ok(body)
+    }
+
+    async fn file(&self, extent: ExtentId) -> io::Result<Arc<dyn File>> {
+        let known = self
+            .files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&extent)
+            .cloned();
+        if let Some(file) = known {
+            return Ok(file);
+        }
+        let file = self
+            .disk
+            .open(&extent::path(self.repository, extent))
+            .await?;
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.len() >= FILES_MAX {
+            files.pop_first();
+        }
+        files.insert(extent, Arc::clone(&file));
+        Ok(file)
+    }
+}
+
+/// The frames of a piece that hold a range of its bytes.
+fn frames_of(piece: &Piece, range: Range<u64>, frames: &mut VecDeque<Stretch>) {
+    let full = FRAME_BYTES as u64;
+    let mut at = range.start;
+    while at < range.end {
+        let number = at / full;
+        let begin = number * full;
+        let end = piece.length.min(begin + full);
+        frames.push_back(Stretch {
+            extent: piece.extent,
+            offset: piece.offset + number * (HEADER as u64 + full),
+            length: (end - begin) as usize,
+            wanted: (at - begin) as usize..(end.min(range.end) - begin) as usize,
+        });
+        at = end;
+    }
+}
+
+/// What is wanted of one frame.
+struct Stretch {
+    extent: ExtentId,
+    offset: u64,
+    length: usize,
+    wanted: Range<usize>,
+}
+
+/// The bytes of an object, frame by frame.
+pub struct Body {
+    reader: Reader,
+    size: Size,
+    frames: VecDeque<Stretch>,
+}
+
+impl Body {
+    /// The length of the whole object.
+    pub const fn size(&self) -> Size {
+        self.size
+    }
+
+    /// The next bytes, at most a frame's; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Bytes, ReadError>> {
+        let Stretch {
+            extent,
+            offset,
+            length,
+            wanted,
+        } = self.frames.pop_front()?;
+        let body = match self.reader.frame(extent, offset, HEADER + length).await {
+            Ok(body) => body,
+            Err(error) => return Some(Err(error)),
+        };
+        if body.len() != length {
+            let source = FrameError::Body;
+            return Some(Err(ReadError::Frame {
+                extent,
+                offset,
+                source,
+            }));
+        }
+        Some(Ok(body.slice(wanted)))
+    }
+}

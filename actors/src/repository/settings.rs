@@ -1,0 +1,52 @@
+//! What the catalog says of a repository and its tenant.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::rows::Rows;
+use crate::kernel::{RepositoryId, Size, Space, Timestamp};
+
+/// The part of the catalog by which a repository decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The most that may be charged.
+    pub quota: Size,
+    /// The most of it that one space may use.
+    pub limits: BTreeMap<Space, Size>,
+    /// Days within which every instant stays restorable.
+    pub hold_days: u32,
+    /// Days that a deleted object stays in the bin at least.
+    pub bin_days: u32,
+    /// Bytes in the bin that are not charged; none for as much as the quota.
+    pub bin_limit: Option<Size>,
+    /// The time by which the irreversible happens; none while the clock is in doubt.
+    pub trusted: Option<Timestamp>,
+}
+
+impl Settings {
+    /// The settings of one repository; `None` if there is none. One whose tenant was removed keeps
+    /// what is in its bin: nothing is purged by its days any more, but by order only.
+    pub fn of(rows: &Rows, id: RepositoryId) -> Option<Self> {
+        let row = rows.repositories.get(&id)?;
+        let tenant = rows
+            .tenants
+            .iter()
+            .find(|(_, tenant)| tenant.id == row.tenant);
+        let slices = rows
+            .subtenants
+            .iter()
+            .filter(|((name, _), _)| tenant.is_some_and(|(tenant, _)| tenant == name));
+        let limits = slices.filter_map(|(_, subtenant)| {
+            let limit = subtenant.slices.get(&id).copied().flatten()?;
+            Some((subtenant.space, limit))
+        });
+        let trusted = (!rows.clock.doubted).then_some(rows.clock.wall);
+        Some(Self {
+            quota: row.quota,
+            limits: limits.collect(),
+            hold_days: row.hold_days,
+            bin_days: tenant.map_or(0, |(_, tenant)| tenant.bin_days),
+            bin_limit: tenant.and_then(|(_, tenant)| tenant.bin_limit),
+            trusted: trusted.filter(|_| tenant.is_some()),
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! Uploads under way: nothing of this is durable, and all of it is bounded.
+//!
+//! Invariant: `reserved` is the sum of the reservations of the uploads under way, so a reservation
+//! cannot leak.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::entry::{FRAME_BYTES, Piece, Place};
+use crate::frame::HEADER;
+use crate::kernel::{CredentialId, ExtentId, Instant, Size, Space};
+use crate::object::{Hash, Key};
+
+/// The most uploads under way in one repository.
+pub(super) const UPLOADS_MAX: usize = 1024;
+/// An upload that says nothing for so long is given up, and its reservation with it.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(150);
+
+/// One upload, unique in the life of its repository's actor.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UploadId(u64);
+
+impl fmt::Debug for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "upload-{}", self.0)
+    }
+}
+
+/// One upload under way.
+#[derive(Debug)]
+pub(super) struct Upload {
+    /// What it will be.
+    pub key: Key,
+    /// By which login.
+    pub by: CredentialId,
+    /// Bytes announced.
+    pub declared: Size,
+    /// Bytes that came.
+    pub received: Size,
+    /// Where they went; nothing is written for an object that is there already.
+    pub pieces: Vec<Piece>,
+    /// What the bytes must hash to if nothing is written because the object is there already.
+    pub existing: Option<Hash>,
+    /// Bytes held back from the quota for it.
+    reserved: Size,
+    deadline: Instant,
+}
+
+/// All uploads of one repository.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    under_way: BTreeMap<UploadId, Upload>,
+    begun: u64,
+}
+
+impl Uploads {
+    /// Begins an upload that reserves its announced size, or nothing.
+    pub(super) fn begin(
+        &mut self,
+        now: Instant,
+        key: Key,
+        by: CredentialId,
+        declared: Size,
+        existing: Option<Hash>,
+        reserved: Size,
+    ) -> UploadId {
+        self.begun += 1;
+        let id = UploadId(self.begun);
+        let upload = Upload {
+            key,
+            by,
+            declared,
+            received: Size::ZERO,
+            pieces: Vec::new(),
+            existing,
+            reserved,
+            deadline: now + SILENCE_MAX,
+        };
+        self.under_way.insert(id, upload);
+        id
+    }
+
+    /// The upload, to go on with; it spoke at `now`.
+    pub(super) fn touch(&mut self, now: Instant, id: UploadId) -> Option<&mut Upload> {
+        let upload = self.under_way.get_mut(&id)?;
+        upload.deadline = now + SILENCE_MAX;
+        Some(upload)
+    }
+
+    /// Ends an upload and gives its reservation back.
+    pub(super) fn end(&mut self, id: UploadId) -> Option<Upload> {
+        self.under_way.remove(&id)
+    }
+
+    /// Ends all uploads with bytes in an extent that failed.
+    pub(super) fn end_in(&mut self, extent: ExtentId) {
+        self.under_way
+            .retain(|_, upload| upload.pieces.iter().all(|piece| piece.extent != extent));
+    }
+
+    /// Ends the uploads that have been silent for too long.
+    pub(super) fn end_silent(&mut self, now: Instant) {
+        self.under_way.retain(|_, upload| upload.deadline > now);
+    }
+
+    /// When the next upload will have been silent for too long.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.under_way.values().map(|upload| upload.deadline).min()
+    }
+
+    /// Bytes reserved in all, or in one space.
+    pub(super) fn reserved(&self, space: Option<Space>) -> Size {
+        let mine = |upload: &&Upload| space.is_none_or(|space| upload.key.space == space);
+        self.under_way
+            .values()
+            .filter(mine)
+            .map(|upload| upload.reserved)
+            .sum()
+    }
+
+    /// Locks on their way in one space.
+    pub(super) fn locks(&self, space: Space) -> usize {
+        let lock = |upload: &&Upload| {
+            upload.key.space == space && upload.key.kind == crate::object::Kind::Lock
+        };
+        self.under_way.values().filter(lock).count()
+    }
+
+    /// How many are under way.
+    pub(super) fn len(&self) -> usize {
+        self.under_way.len()
+    }
+}
+
+impl Upload {
+    /// Notes that `length` bytes went to a frame at `place`. Frames behind one another become one
+    /// piece as long as all but the last are full.
+    pub(super) fn placed(&mut self, place: Place, length: u64) {
+        let full = (HEADER + FRAME_BYTES) as u64;
+        if let Some(last) = self.pieces.last_mut() {
+            let frames = last.length / FRAME_BYTES as u64;
+            let whole = last.length.is_multiple_of(FRAME_BYTES as u64);
+            if whole && last.extent == place.extent && last.offset + frames * full == place.offset {
+                last.length += length;
+                return;
+            }
+        }
+        self.pieces.push(Piece {
+            extent: place.extent,
+            offset: place.offset,
+            length,
+        });
+    }
+}

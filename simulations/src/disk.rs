@@ -1,0 +1,331 @@
+//! A disk in memory that forgets as real ones do, behind the [`Disk`](ports::Disk) port.
+//!
+//! What was written and what is durable are kept apart, for bytes and for names. A crash ends the
+//! node's life, so that whatever still runs of it can do nothing, and lets dice judge each write and
+//! each name that was not synced. Faults are set from outside; the disk itself draws nothing.
+
+mod files;
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use holdfast_actors::ports::{self, Pending, is_path};
+
+use crate::dice::Dice;
+use files::{Change, Files};
+
+/// The disk of one simulated node, over all its lives.
+#[derive(Clone, Debug, Default)]
+pub struct Disk(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    life: u64,
+    files: Files,
+    faults: Faults,
+    latency: Duration,
+}
+
+/// What is wrong with a disk.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    /// The space for all files together, in bytes.
+    pub capacity: Option<u64>,
+    /// How many of the next syncs fail; the writes they should have made durable are forgotten.
+    pub failing_syncs: u32,
+    /// How many of the next writes fail.
+    pub failing_writes: u32,
+    /// A planted bug: syncs of files report success and do nothing.
+    pub lying_syncs: bool,
+}
+
+impl Disk {
+    /// A handle for the node's present life; it fails once the node has crashed.
+    pub fn port(&self) -> Arc<dyn ports::Disk> {
+        Arc::new(self.life())
+    }
+
+    /// Ends the node's life and judges what was not synced: each write is kept, torn or lost, each
+    /// name kept or lost.
+    pub fn crash(&self, dice: &mut Dice) {
+        let mut state = self.state();
+        state.life += 1;
+        state.files.crash(dice);
+    }
+
+    /// Ends the node's life as `kill -9` does: the machine goes on, and so does all that was written.
+    pub fn kill(&self) {
+        let mut state = self.state();
+        state.life += 1;
+        state.files.kill();
+    }
+
+    /// Sets what is wrong from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.state().faults = faults;
+    }
+
+    /// How long each call takes in tokio's time, from now on.
+    pub fn set_latency(&self, latency: Duration) {
+        self.state().latency = latency;
+    }
+
+    /// The bytes of a file as a process reads them; `None` if there is no such file.
+    pub fn content(&self, path: &str) -> Option<Vec<u8>> {
+        self.state().files.content(path).map(<[u8]>::to_vec)
+    }
+
+    /// Replaces a file's bytes in place, durably, as rot and misdirected writes do. False if there
+    /// is no such file.
+    pub fn rot(&self, path: &str, bytes: Vec<u8>) -> bool {
+        self.state().files.rot(path, bytes)
+    }
+
+    /// Takes a name away, durably, as a bad repair does. False if there is no such file.
+    pub fn lose(&self, path: &str) -> bool {
+        self.state().files.lose(path)
+    }
+
+    /// The paths of all files, sorted.
+    pub fn paths(&self) -> Vec<String> {
+        self.state().files.paths()
+    }
+
+    fn life(&self) -> Life {
+        let life = self.state().life;
+        let disk = self.clone();
+        Life { disk, life }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The disk as one life of the node sees it.
+#[derive(Clone, Debug)]
+struct Life {
+    disk: Disk,
+    life: u64,
+}
+
+impl Life {
+    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.disk.state();
+        if state.life == self.life {
+            Ok(state)
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "the node is dead",
+            ))
+        }
+    }
+
+    /// Takes as long as the disk takes, then does the work if the node still lives.
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut State) -> io::Result<T> + Send + 'static,
+    ) -> Pending<io::Result<T>> {
+        let life = self.clone();
+        Box::pin(async move {
+            life.wait().await?;
+            work(&mut *life.state()?)
+        })
+    }
+
+    async fn wait(&self) -> io::Result<()> {
+        let latency = self.state()?.latency;
+        if !latency.is_zero() {
+            #[expect(clippy::disallowed_methods, reason = "a simulated disk takes its time")]
+            tokio::time::sleep(latency).await;
+        }
+        Ok(())
+    }
+
+    fn run_on<T: Send + 'static>(
+        &self,
+        paths: &[&str],
+        work: impl FnOnce(&mut State) -> io::Result<T> + Send + 'static,
+    ) -> Pending<io::Result<T>> {
+        if paths.iter().all(|path| is_path(path)) {
+            return self.run(work);
+        }
+        Box::pin(async { Err(io::ErrorKind::InvalidInput.into()) })
+    }
+
+    fn handle(&self, inode: u64) -> Arc<dyn ports::File> {
+        Arc::new(File {
+            life: self.clone(),
+            inode,
+            spoilt: Arc::default(),
+        })
+    }
+}
+
+impl ports::Disk for Life {
+    fn create(&self, path: &str) -> Pending<io::Result<Arc<dyn ports::File>>> {
+        let (name, life) = (path.to_owned(), self.clone());
+        self.run_on(&[path], move |state| {
+            Ok(life.handle(state.files.create(&name)?))
+        })
+    }
+
+    fn open(&self, path: &str) -> Pending<io::Result<Arc<dyn ports::File>>> {
+        let (name, life) = (path.to_owned(), self.clone());
+        self.run_on(&[path], move |state| {
+            Ok(life.handle(state.files.open(&name)?))
+        })
+    }
+
+    fn list(&self, folder: &str) -> Pending<io::Result<Vec<String>>> {
+        let name = folder.to_owned();
+        let check = [folder];
+        let paths = if folder.is_empty() { &[] } else { &check[..] };
+        self.run_on(paths, move |state| Ok(state.files.list(&name)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Pending<io::Result<()>> {
+        let (old, new) = (from.to_owned(), to.to_owned());
+        self.run_on(&[from, to], move |state| state.files.rename(&old, &new))
+    }
+
+    fn remove(&self, path: &str) -> Pending<io::Result<()>> {
+        let name = path.to_owned();
+        self.run_on(&[path], move |state| {
+            state.files.remove(&name);
+            Ok(())
+        })
+    }
+
+    fn sync_folder(&self, folder: &str) -> Pending<io::Result<()>> {
+        let name = folder.to_owned();
+        let check = [folder];
+        let paths = if folder.is_empty() { &[] } else { &check[..] };
+        self.run_on(paths, move |state| {
+            state.files.sync_folder(&name);
+            Ok(())
+        })
+    }
+}
+
+/// One open file of one life.
+#[derive(Debug)]
+struct File {
+    life: Life,
+    inode: u64,
+    /// A sync failed: nothing may be written any more.
+    spoilt: Arc<AtomicBool>,
+}
+
+impl File {
+    fn change(
+        &self,
+        work: impl FnOnce(&mut State) -> io::Result<()> + Send + 'static,
+    ) -> Pending<io::Result<()>> {
+        let spoilt = Arc::clone(&self.spoilt);
+        self.life.run(move |state| {
+            if spoilt.load(Ordering::Relaxed) {
+                return Err(io::Error::other("an earlier sync of this file failed"));
+            }
+            work(state)
+        })
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.life.state() {
+            state.files.close(self.inode);
+        }
+    }
+}
+
+impl ports::File for File {
+    fn write(&self, at: u64, parts: Vec<Bytes>) -> Pending<io::Result<()>> {
+        let inode = self.inode;
+        self.change(move |state| {
+            if let Some(left) = state.faults.failing_writes.checked_sub(1) {
+                state.faults.failing_writes = left;
+                return Err(io::Error::other("a planted write error"));
+            }
+            let mut bytes = parts.concat();
+            let room = state.files.room_in(inode, state.faults.capacity);
+            let fits = usize::try_from(room.saturating_sub(at)).unwrap_or(usize::MAX);
+            let full = bytes.len() > fits;
+            // A full disk takes what fits and then says no, as the system call does.
+            bytes.truncate(fits);
+            state.files.change(inode, Change::Write { at, bytes });
+            if full {
+                Err(io::ErrorKind::StorageFull.into())
+            } else {
+                Ok(())
+            }
+        })
+    }
+
+    fn sync(&self) -> Pending<io::Result<()>> {
+        let (life, inode) = (self.life.clone(), self.inode);
+        let spoilt = Arc::clone(&self.spoilt);
+        Box::pin(async move {
+            // Only what was written before the call is covered by it.
+            let mark = life.state()?.files.mark();
+            life.wait().await?;
+            let mut state = life.state()?;
+            if spoilt.load(Ordering::Relaxed) {
+                return Err(io::Error::other("an earlier sync of this file failed"));
+            }
+            if let Some(left) = state.faults.failing_syncs.checked_sub(1) {
+                state.faults.failing_syncs = left;
+                state.files.forget(inode);
+                spoilt.store(true, Ordering::Relaxed);
+                return Err(io::Error::other("a planted sync error"));
+            }
+            if !state.faults.lying_syncs {
+                state.files.sync(inode, mark);
+            }
+            Ok(())
+        })
+    }
+
+    fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>> {
+        let inode = self.inode;
+        self.life.run(move |state| {
+            let bytes = state.files.bytes(inode);
+            let start = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+            let end = start.saturating_add(length).min(bytes.len());
+            Ok(Bytes::copy_from_slice(&bytes[start..end]))
+        })
+    }
+
+    fn length(&self) -> Pending<io::Result<u64>> {
+        let inode = self.inode;
+        self.life
+            .run(move |state| Ok(state.files.bytes(inode).len() as u64))
+    }
+
+    fn truncate(&self, length: u64) -> Pending<io::Result<()>> {
+        let inode = self.inode;
+        self.change(move |state| {
+            state.files.change(inode, Change::Truncate(length));
+            Ok(())
+        })
+    }
+
+    fn reserve(&self, length: u64) -> Pending<io::Result<()>> {
+        let inode = self.inode;
+        self.change(move |state| {
+            if length > state.files.room_in(inode, state.faults.capacity) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            state.files.reserve(inode, length);
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The command line as operators meet it: the built program, run with arguments, against a socket.
+
+mod arguments;
+mod figures;
+mod office;
+mod socket;
+mod world;
