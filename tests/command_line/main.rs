@@ -2,6 +2,7 @@
 
 mod arguments;
 mod figures;
+mod furniture;
 mod office;
 mod socket;
 mod world;
