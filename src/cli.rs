@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 use holdfast_actors::names::OperatorName;
 
+use crate::agent::{self, AgentCommand};
 use crate::commands::{self, Order, Usage, node};
 use crate::inspect;
 
@@ -147,6 +148,13 @@ pub enum Command {
     /// Look into the running actors
     #[command(after_help = "Example: holdfast --data /srv/holdfast shell -c tree")]
     Shell(inspect::Shell),
+    /// The tenant's own client: back up, restore, look after the account
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast agent backup --server https://backup.example.net:8443 \
+                      --user acme --repository main --init ~/Documents"
+    )]
+    Agent(AgentCommand),
 }
 
 /// What runs in this process, instead of being ordered from a running node.
@@ -185,6 +193,7 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
         Command::Demo(demo) => return (programs.demo)(&demo, screen),
         Command::Init(init) => return (programs.init)(&needed(data)?, &init, screen),
         Command::Serve(serve) => return (programs.serve)(&needed(data)?, &serve, screen),
+        Command::Agent(agent) => return tend(&agent, screen),
         Command::Shell(shell) => {
             let desk = present::Desk {
                 data: needed(data)?,
@@ -214,6 +223,16 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
     };
     let data = needed(data)?;
     present::Desk { data, operator }.order(order, screen)
+}
+
+/// Runs the tenant's own client.
+fn tend(command: &AgentCommand, screen: &mut Screen) -> Result<(), Failure> {
+    let json = screen.json;
+    let ran = agent::run(command, json, &mut std::io::stdin().lock(), screen.out());
+    ran.map_err(|failure| {
+        let exit = Exit::from_code(failure.code());
+        Failure::new(exit, failure.reason(), &failure)
+    })
 }
 
 fn needed(data: Option<PathBuf>) -> Result<PathBuf, Failure> {

@@ -24,6 +24,21 @@ pub enum Exit {
     NoAnswer = 6,
 }
 
+impl Exit {
+    /// The exit code of this number; anything unknown is [`Exit::Other`].
+    pub fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Done,
+            2 => Self::Usage,
+            3 => Self::NotFound,
+            4 => Self::Refused,
+            5 => Self::Conflict,
+            6 => Self::NoAnswer,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

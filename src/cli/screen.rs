@@ -57,6 +57,11 @@ impl Screen {
         self.line(text.map_err(|error| Failure::other("json", error))?)
     }
 
+    /// Where answers go.
+    pub fn out(&mut self) -> &mut dyn Write {
+        &mut self.out
+    }
+
     /// Says something beside the answer; nobody misses it if it cannot be written.
     pub fn remark(&mut self, remark: impl std::fmt::Display) {
         drop(writeln!(self.errors, "{remark}"));

@@ -23,7 +23,8 @@ pub struct Password {
     #[arg(long, value_enum, default_value_t = Scope::Full)]
     pub scope: Scope,
     /// The last day on which it is good, or 'never'
-    #[arg(long, value_name = "YYYY-MM-DD|never", value_parser = Until::parse, default_value = "never")]
+    #[arg(long, value_name = "YYYY-MM-DD|never", default_value = "never",
+          value_parser = Until::parse)]
     pub expires: Until,
     /// Which machine it is for; free text
     #[arg(long, value_name = "TEXT", default_value = "")]
