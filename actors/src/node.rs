@@ -23,7 +23,6 @@ use bytes::Bytes;
 use ractor::SpawnErr;
 use tokio::sync::watch;
 
-use crate::catalog::rows::Rows;
 use crate::catalog::{self, Catalog, Keeper, RecoverError};
 use crate::front::Front;
 use crate::gateway::{Gateway, GatewayHands};
@@ -132,18 +131,18 @@ async fn furnish(
 ) -> Result<Front, SpawnErr> {
     let (rows, above) = (catalog.rows(), Some(root.cell()));
     let hands = GatewayHands::new(passwords, ports.entropy.as_ref());
-    let machine = Gateway::new(Rows::clone(&rows));
+    let machine = Gateway::new(rows.clone());
     let gateway =
         shell::spawn(path.child("gateway"), machine, hands, ports.clone(), above.clone()).await?;
 
-    let hands = TenantsHands::new(Rows::clone(&rows), sink(root));
+    let hands = TenantsHands::new(rows.clone(), sink(root));
     let machine = Supervisor::new(tenants::POLICY);
     let tenants =
         shell::spawn(path.child("tenants"), machine, hands, ports.clone(), above.clone()).await?;
 
     let register: Arc<dyn Register> =
         Arc::new(CatalogRegister::new(catalog.clone(), ports.clone()));
-    let hands = RepositoriesHands::new(rows, register);
+    let hands = RepositoriesHands::new(Arc::new(rows), register);
     let machine = Supervisor::new(repositories::POLICY);
     let repositories =
         shell::spawn(path.child("repositories"), machine, hands, ports.clone(), above).await?;

@@ -74,7 +74,7 @@ impl NodeHands {
         let (mut news, known) = (parts.catalog.subscribe(), rows.index);
         Some(Box::pin(async move {
             match news.wait_for(|rows| rows.index != known).await {
-                Ok(rows) => Message::Rows(Arc::clone(&rows)),
+                Ok(rows) => Message::Rows(Arc::new(rows.clone())),
                 Err(_) => Message::Lost("the catalog".to_owned()),
             }
         }))
@@ -117,7 +117,7 @@ impl shell::Hands for NodeHands {
     fn admit(&mut self, message: Message, context: &Context<Self>) -> Option<Event> {
         match message {
             Message::Follow(parts) => {
-                self.rows = parts.catalog.rows();
+                self.rows = Arc::new(parts.catalog.rows());
                 self.parts = Some(parts);
                 Some(Event::Changed(self.rows.index))
             }
