@@ -13,6 +13,7 @@ mod client;
 mod connection;
 mod failure;
 mod lock;
+mod opened;
 mod progress;
 mod secret;
 mod source;

@@ -36,8 +36,8 @@ pub enum AgentCommand {
 /// Where the server is, who asks, and how the server is recognised.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServerArguments {
-    /// The server's address, such as https://backup.example.net:8443
-    #[arg(long, value_name = "URL", env = "HOLDFAST_SERVER")]
+    /// The server's address
+    #[arg(long, value_name = "https://HOST:PORT", env = "HOLDFAST_SERVER")]
     pub server: String,
     /// Who asks
     #[arg(long, value_name = "TENANT[+SUB]", env = "HOLDFAST_USER", value_parser = User::parse)]

@@ -74,7 +74,7 @@ fn style(kind: ProgressType) -> ProgressStyle {
         ProgressType::Spinner => "{prefix:30} {spinner} {elapsed}",
         ProgressType::Counter => "{prefix:30} {wide_bar} {human_pos}/{human_len} {elapsed}",
         ProgressType::Bytes => {
-            "{prefix:30} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}"
+            "{prefix:30} {wide_bar} {binary_bytes} of {binary_total_bytes} {eta}"
         }
     };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())

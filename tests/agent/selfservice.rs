@@ -1,4 +1,5 @@
-//! Self-service, both sides: the agent's commands and the server's answers, over a ledger in memory.
+//! Self-service, both sides: the agent's commands and the server's answers, over a ledger in
+//! memory.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
