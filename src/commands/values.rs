@@ -9,6 +9,9 @@ use holdfast_actors::kernel::{CredentialId, Date, Rate, RepositoryId, Size, Time
 use holdfast_actors::names::{NameError, SubtenantName, TenantName};
 use serde::{Deserialize, Serialize};
 
+/// What stands for the absence of a limit.
+const NONE: &str = "none";
+
 /// A text that is not what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is not {wanted}")]
@@ -195,7 +198,7 @@ as_text!(Month);
 
 /// A size, or none: no limit, or the limit that follows from something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Amount", into = "Amount")]
 pub struct Ceiling(pub Option<Size>);
 
 impl Ceiling {
@@ -204,7 +207,7 @@ impl Ceiling {
     /// # Errors
     /// When the text is neither.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        Self::with_word(text, "none", "a size such as 512MiB or 10GiB, or 'none'")
+        Self::with_word(text, NONE, "a size such as 512MiB or 10GiB, or 'none'")
     }
 
     /// Parses a size or `quota`, which means as much as the quota.
@@ -225,9 +228,23 @@ impl Ceiling {
     }
 }
 
+impl TryFrom<Amount> for Ceiling {
+    type Error = ValueError;
+
+    fn try_from(amount: Amount) -> Result<Self, ValueError> {
+        amount.size().map(Self)
+    }
+}
+
+impl From<Ceiling> for Amount {
+    fn from(ceiling: Ceiling) -> Self {
+        Self::of(ceiling.0)
+    }
+}
+
 /// Bytes per second, or none for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Option<Size>", into = "Option<Size>")]
+#[serde(try_from = "Amount", into = "Amount")]
 pub struct Throttle(pub Option<Rate>);
 
 impl Throttle {
@@ -236,7 +253,7 @@ impl Throttle {
     /// # Errors
     /// When the text is neither.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        if text == "none" {
+        if text == NONE {
             return Ok(Self(None));
         }
         let wanted = "a rate above zero such as 50MB/s, or 'none'";
@@ -246,11 +263,11 @@ impl Throttle {
     }
 }
 
-impl TryFrom<Option<Size>> for Throttle {
+impl TryFrom<Amount> for Throttle {
     type Error = ValueError;
 
-    fn try_from(size: Option<Size>) -> Result<Self, ValueError> {
-        let Some(size) = size else {
+    fn try_from(amount: Amount) -> Result<Self, ValueError> {
+        let Some(size) = amount.size()? else {
             return Ok(Self(None));
         };
         let rate = Rate::per_second(size);
@@ -259,9 +276,31 @@ impl TryFrom<Option<Size>> for Throttle {
     }
 }
 
-impl From<Throttle> for Option<Size> {
+impl From<Throttle> for Amount {
     fn from(throttle: Throttle) -> Self {
-        throttle.0.map(Rate::as_size)
+        Self::of(throttle.0.map(Rate::as_size))
+    }
+}
+
+/// Bytes, or the word for none of them: null means that nothing was said.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Amount {
+    Bytes(Size),
+    Word(String),
+}
+
+impl Amount {
+    fn of(size: Option<Size>) -> Self {
+        size.map_or_else(|| Self::Word(NONE.to_owned()), Self::Bytes)
+    }
+
+    fn size(self) -> Result<Option<Size>, ValueError> {
+        match self {
+            Self::Bytes(size) => Ok(Some(size)),
+            Self::Word(word) if word == NONE => Ok(None),
+            Self::Word(word) => Err(ValueError::new(&word, "a number of bytes, or 'none'")),
+        }
     }
 }
 
@@ -360,9 +399,12 @@ mod tests {
         let moment = Moment::parse("2026-05-01T14:00:00+02:00").unwrap();
         assert_eq!(round(moment), "\"2026-05-01T12:00:00.000Z\"");
         assert_eq!(round(Ceiling::parse("1KiB").unwrap()), "1024");
-        assert_eq!(round(Ceiling::parse_or_quota("quota").unwrap()), "null");
+        assert_eq!(
+            round(Some(Ceiling::parse_or_quota("quota").unwrap())),
+            "\"none\""
+        );
         assert_eq!(round(Throttle::parse("2KB/s").unwrap()), "2000");
-        assert_eq!(round(Throttle::parse("none").unwrap()), "null");
+        assert_eq!(round(Some(Throttle::parse("none").unwrap())), "\"none\"");
     }
 
     #[test]

@@ -31,11 +31,11 @@ fn refused(world: &World, line: &str, code: i32, reason: &str) {
 #[test]
 fn a_tenant_has_the_terms_that_were_given_and_else_the_usual_ones() {
     let world = office();
-    let made = done(&world, "tenant add acme");
+    let made = done(&world, "tenant add acme --description backups");
     let expected = json!({
         "name": "acme", "state": "enabled", "lease": "never", "lease-days-left": null,
         "restore-grace": 0, "purge-hold": 0, "tasks": 16, "bandwidth": null, "bin-days": 7,
-        "bin-limit": null, "quota": 0, "description": "", "reason": null, "last-session": null,
+        "bin-limit": null, "quota": 0, "description": "backups", "reason": null, "last-session": null,
     });
     assert_eq!(made, expected);
     let set = "tenant set acme --lease 2020-01-01 --tasks 4 --bandwidth 50MB/s --bin-limit 1GiB";
@@ -45,6 +45,14 @@ fn a_tenant_has_the_terms_that_were_given_and_else_the_usual_ones() {
     assert_eq!(set["bandwidth"], 50_000_000);
     assert_eq!(set["bin-limit"], 1u64 << 30);
     assert_eq!(set["bin-days"], 7);
+    let unset = done(
+        &world,
+        "tenant set acme --bandwidth none --bin-limit quota --lease never",
+    );
+    for field in ["bandwidth", "bin-limit"] {
+        assert_eq!(unset[field], json!(null), "{field}");
+    }
+    assert_eq!(unset["state"], "enabled");
     done(&world, "tenant disable acme --reason unpaid");
     assert_eq!(done(&world, "tenant show acme")["state"], "disabled");
     refused(&world, "tenant add acme", 5, "tenant-exists");

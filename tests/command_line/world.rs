@@ -104,7 +104,7 @@ impl World {
     /// Ends the node's side, as SIGTERM would.
     pub(crate) fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
-            drop(stop.send(()));
+            let _ = stop.send(());
         }
         if let Some(served) = self.served.take() {
             self.runtime.block_on(served).unwrap();

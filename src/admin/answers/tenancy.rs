@@ -3,12 +3,12 @@
 use holdfast_actors::catalog::rows::{
     self, ApprovalState, Role, Rows, Scope, SessionResult, State, SubtenantMode,
 };
-use holdfast_actors::kernel::{CredentialId, RepositoryId, Size};
+use holdfast_actors::kernel::{CredentialId, Rate, RepositoryId, Size};
 use holdfast_actors::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 use serde::Serialize;
 
 use super::Repository;
-use crate::commands::values::{Login, Moment, Throttle, Until};
+use crate::commands::values::{Login, Moment, Until};
 
 /// A tenant's contract.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,7 +25,7 @@ pub struct Tenant {
     pub restore_grace: u32,
     pub purge_hold: u32,
     pub tasks: u32,
-    pub bandwidth: Throttle,
+    pub bandwidth: Option<Rate>,
     pub bin_days: u32,
     pub bin_limit: Option<Size>,
     /// The sum over the tenant's repositories.
@@ -62,7 +62,7 @@ impl Tenant {
             restore_grace: row.restore_grace,
             purge_hold: row.purge_hold,
             tasks: row.tasks,
-            bandwidth: Throttle(row.bandwidth),
+            bandwidth: row.bandwidth,
             bin_days: row.bin_days,
             bin_limit: row.bin_limit,
             quota: repositories.map(|(_, repository)| repository.quota).sum(),
