@@ -21,7 +21,7 @@ mod visit;
 
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
-pub use event::{Effect, Event};
+pub use event::{Effect, Event, Report};
 pub use hands::{Hands, Message, Register};
 pub use machine::Repository;
 pub use reader::{Body, ReadError, Reader};

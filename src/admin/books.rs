@@ -36,7 +36,7 @@ impl CatalogBooks {
 
 impl Books for CatalogBooks {
     fn rows(&self) -> Arc<Rows> {
-        self.catalog.rows()
+        Arc::new(self.catalog.rows())
     }
 
     fn submit(&self, by: Actor, command: Command) -> Pending<Result<Outcome, Problem>> {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::denied::Denied;
 use super::entry::{Entry, FRAME_ENTRY, Place};
-use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Restore, Written};
+use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Report, Restore, Written};
 use super::machine::{MARK, Repository};
 use super::reader::Reader;
 use super::settings::Settings;
@@ -60,6 +60,8 @@ pub enum Message {
     Restore(Timestamp, Reply<()>),
     /// A copy of what is held.
     Look(Reply<Snapshot>),
+    /// The figures.
+    Report(Reply<Report>),
     /// A frame was written, or not.
     Written(Written),
     /// An extent was made, or not.
@@ -78,6 +80,7 @@ enum Caller {
     Begin(Reply<UploadId>),
     Done(Reply<()>),
     Look(Reply<Snapshot>),
+    Report(Reply<Report>),
 }
 
 /// An extent that is written to.
@@ -268,11 +271,18 @@ impl Hands {
         }
     }
 
+    fn tell(&mut self, ticket: Ticket, report: Report) {
+        if let Some(Caller::Report(reply)) = self.callers.remove(&ticket) {
+            let _ = reply.send(Ok(report));
+        }
+    }
+
     fn deny(&mut self, ticket: Ticket, denied: Denied) {
         let _ = match self.callers.remove(&ticket) {
             Some(Caller::Begin(reply)) => reply.send(Err(denied)).is_ok(),
             Some(Caller::Done(reply)) => reply.send(Err(denied)).is_ok(),
             Some(Caller::Look(reply)) => reply.send(Err(denied)).is_ok(),
+            Some(Caller::Report(reply)) => reply.send(Err(denied)).is_ok(),
             None => false,
         };
     }
@@ -323,6 +333,7 @@ impl shell::Hands for Hands {
                 to,
             }),
             Message::Look(reply) => Event::Look(self.ticket(Caller::Look(reply))),
+            Message::Report(reply) => Event::Report(self.ticket(Caller::Report(reply))),
             Message::Written(written) => Event::Written(written),
             Message::Opened(Ok((id, actor))) => {
                 self.extents.insert(
@@ -398,6 +409,7 @@ impl shell::Hands for Hands {
             Effect::Done { ticket } => self.done(ticket),
             Effect::Deny { ticket, denied } => self.deny(ticket, denied),
             Effect::Show { ticket, snapshot } => self.show(ticket, snapshot),
+            Effect::Tell { ticket, report } => self.tell(ticket, report),
         }
         Ok(None)
     }
