@@ -19,7 +19,7 @@ pub struct Permit {
     grant: Grant,
     tenant: Handle<Message>,
     revoked: watch::Receiver<Option<Refusal>>,
-    finished: AtomicBool,
+    finished: Arc<AtomicBool>,
 }
 
 impl Permit {
@@ -34,7 +34,7 @@ impl Permit {
             grant,
             tenant,
             revoked,
-            finished: AtomicBool::new(false),
+            finished: Arc::default(),
         }
     }
 
@@ -60,12 +60,15 @@ impl Permit {
         self.ask(move |id, reply| Message::Charge(id, direction, size, reply))
     }
 
-    /// Resolves when the request is cut from outside, and else never.
+    /// Resolves when the request is cut from outside, and else never; not after it was finished
+    /// either, though its answer may still be on the way.
     pub fn ended(&self) -> Pending<Refusal> {
         let mut revoked = self.revoked.clone();
+        let finished = Arc::clone(&self.finished);
         Box::pin(async move {
             match revoked.wait_for(Option::is_some).await {
                 Ok(refusal) => refusal.clone().unwrap_or_else(unavailable),
+                Err(_) if finished.load(Ordering::Relaxed) => std::future::pending().await,
                 Err(_) => unavailable(),
             }
         })
