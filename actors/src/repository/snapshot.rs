@@ -116,7 +116,11 @@ impl Snapshot {
     /// All that is kept, live or in the bin, of all spaces.
     pub fn everything(&self) -> impl Iterator<Item = (Key, Object)> {
         let live = self.live.iter().map(|(key, object)| (*key, *object));
-        live.chain(self.bin.iter().map(|((key, _), binned)| (*key, binned.object)))
+        live.chain(
+            self.bin
+                .iter()
+                .map(|((key, _), binned)| (*key, binned.object)),
+        )
     }
 
     /// What is in the bin of one space and not live again, in the order of names.

@@ -1,6 +1,7 @@
 //! What a request holds while it is inside: its way to ask for more, and to hear that it is over.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
@@ -23,7 +24,7 @@ pub struct Permit {
 }
 
 impl Permit {
-    pub(super) const fn new(
+    pub(super) fn new(
         id: PermitId,
         grant: Grant,
         tenant: Handle<Message>,
@@ -66,10 +67,12 @@ impl Permit {
         let mut revoked = self.revoked.clone();
         let finished = Arc::clone(&self.finished);
         Box::pin(async move {
-            match revoked.wait_for(Option::is_some).await {
-                Ok(refusal) => refusal.clone().unwrap_or_else(unavailable),
-                Err(_) if finished.load(Ordering::Relaxed) => std::future::pending().await,
-                Err(_) => unavailable(),
+            let told = revoked.wait_for(Option::is_some).await;
+            let refusal = told.map(|refusal| refusal.clone().unwrap_or_else(unavailable)).ok();
+            match refusal {
+                Some(refusal) => refusal,
+                None if finished.load(Ordering::Relaxed) => std::future::pending().await,
+                None => unavailable(),
             }
         })
     }
