@@ -13,14 +13,14 @@ use crate::world::{ID, World, key};
 
 /// A frame as it lies on the disk.
 #[derive(Clone, Copy, Debug)]
-struct Lying {
+pub(crate) struct Lying {
     extent: ExtentId,
-    begin: usize,
+    pub(crate) begin: usize,
     end: usize,
-    is_entry: bool,
+    pub(crate) is_entry: bool,
 }
 
-fn frames(world: &World, extent: ExtentId) -> Vec<Lying> {
+pub(crate) fn frames(world: &World, extent: ExtentId) -> Vec<Lying> {
     let bytes = world.disk.content(&extent::path(ID, extent)).unwrap();
     let (mut frames, mut begin) = (Vec::new(), 0);
     while begin < bytes.len() {
@@ -99,7 +99,7 @@ async fn judged(world: &World, frame: Lying, stored: &[u64]) -> Found {
 }
 
 /// In a runtime of its own, as each life has one.
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build();
     runtime.unwrap().block_on(future)

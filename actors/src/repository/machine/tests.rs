@@ -1,6 +1,7 @@
 //! Scripts of what callers say, and what they hear; the disk and the catalog are played here.
 
 mod bin;
+mod checkpoints;
 mod extents;
 mod model;
 mod quota;
@@ -40,6 +41,9 @@ struct World {
     /// How often an extent was asked for while nobody answers.
     asked: u32,
     rested: Vec<u64>,
+    /// What the index was told, and whether it takes it; `None` while it does not answer.
+    checkpoints: Vec<String>,
+    indexed: Option<bool>,
 }
 
 fn key(kind: Kind, letter: u8) -> Key {
@@ -90,6 +94,8 @@ impl World {
             openable: Some(Ok(())),
             asked: 0,
             rested: Vec::new(),
+            checkpoints: Vec::new(),
+            indexed: Some(true),
         }
     }
 
@@ -140,6 +146,10 @@ impl World {
                 }));
             }
             Effect::Seal { extent } => self.sealed.push(extent),
+            Effect::Checkpoint(checkpoint) => {
+                self.checkpoints.push(format!("{checkpoint:?}"));
+                return self.indexed.map(|done| Event::Checkpointed { done });
+            }
             Effect::Rest { seen } => self.rested.push(seen),
             Effect::Begun { ticket, upload } => {
                 self.answers.insert(ticket, Ok(Some(upload)));
