@@ -11,7 +11,8 @@ use super::checkpoint::{self, Checkpoint};
 use super::denied::Denied;
 use super::entry::FRAME_ENTRY;
 use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Restore, Written};
-use super::machine::{MARK, Repository};
+use super::head::Secret;
+use super::machine::Repository;
 use super::reader::Reader;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
@@ -19,7 +20,7 @@ use super::uploads::UploadId;
 use super::visit::Visit;
 use super::writer::Writer;
 use crate::extent::{self};
-use crate::frame::{HEADER, Header};
+use crate::frame::Header;
 use crate::kernel::{CredentialId, Epoch, ExtentId, RepositoryId, Size, Ticket, Timestamp};
 use crate::object::{Hash, Key};
 use crate::ports::{Pending, Ports};
@@ -63,7 +64,7 @@ pub enum Message {
     /// A frame was written, or not.
     Written(Written),
     /// An extent was made, or not.
-    Opened(Result<(ExtentId, Handle<extent::Message>), Denied>),
+    Opened(Result<(ExtentId, Secret, Handle<extent::Message>), Denied>),
     /// An extent takes nothing more, and its actor may go.
     Closed {
         /// Which.
@@ -213,8 +214,8 @@ impl shell::Hands for Hands {
             }),
             Message::Look(reply) => Event::Look(self.ticket(Caller::Look(reply))),
             Message::Written(written) => Event::Written(written),
-            Message::Opened(Ok((id, actor))) => {
-                self.writer.opened(id, actor);
+            Message::Opened(Ok((id, secret, actor))) => {
+                self.writer.opened(id, secret, actor);
                 Event::Opened(Ok(id))
             }
             Message::Opened(Err(denied)) => Event::Opened(Err(denied)),
@@ -229,15 +230,15 @@ impl shell::Hands for Hands {
     }
 
     fn persist(&mut self, record: Record, _: &Context<Self>) -> Pending<Result<(), Fault>> {
-        let mark = self.writer.durable(record.place.extent);
-        let mut body = BytesMut::from(record.encoded.as_ref());
-        body.extend_from_slice(&mark.to_le_bytes());
+        let (encoded, sequence) = (&record.encoded, record.sequence);
+        let Some(trailer) = self.writer.trailer(record.place.extent, sequence, encoded) else {
+            let lost = format!("{} ended before an entry", record.place.extent);
+            return Box::pin(async { Err(Fault(lost)) });
+        };
+        let mut body = BytesMut::from(encoded.as_ref());
+        body.extend_from_slice(&trailer);
         let body = body.freeze();
-        let header = Header::of(FRAME_ENTRY, self.epoch, record.sequence, &body).encode();
-        debug_assert_eq!(
-            record.encoded.len() + MARK as usize + HEADER,
-            body.len() + header.len()
-        );
+        let header = Header::of(FRAME_ENTRY, self.epoch, sequence, &body).encode();
         let before = self.writer.elsewhere(&record);
         let written = self.writer.append(record.place, vec![header, body], true);
         Box::pin(async move {

@@ -16,6 +16,7 @@ use super::checkpoint::Stamp;
 use super::denied::Denied;
 use super::entry::{Entry, Place};
 use super::event::{Delete, Effect, Event, Record, Restore};
+use super::head::TRAILER;
 use super::settings::Settings;
 use super::snapshot::{Moment, Snapshot};
 use super::state::State;
@@ -40,8 +41,6 @@ const PURGE_STEP: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
 /// How long a repository that nobody visits stays in memory (architecture, section 1).
 const IDLE: Duration = Duration::from_secs(60);
-/// The bytes behind an entry that say how far its extent was durable.
-pub(super) const MARK: u64 = 8;
 
 /// A repository.
 pub struct Repository {
@@ -144,7 +143,7 @@ impl Repository {
     /// Writes a fact behind the last frame.
     fn log(&mut self, entry: Entry, acts: &mut Acts<Self>) {
         let encoded = Bytes::from(schema::encode(&entry));
-        let length = HEADER as u64 + encoded.len() as u64 + MARK;
+        let length = (HEADER + encoded.len() + TRAILER) as u64;
         // Every event that logs has made sure of room before.
         let Some((sequence, place)) = self.tail.place(length) else {
             return;

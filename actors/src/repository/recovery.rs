@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::checkpoint::{self, Stamp, Unusable};
 use super::entry::{Entry, Place};
+use super::head::HEAD_BYTES;
 use super::machine::Repository;
 use super::scan::Scan;
 use crate::extent;
@@ -137,7 +138,8 @@ async fn behind(
     let file = disk.open(&extent::path(id, extent)).await.ok()?;
     let length = file.length().await.ok()?;
     let end = sealed.unwrap_or(length).min(length);
-    let mut scan = Scan::new(extent, file, end, true);
+    let scan = Scan::new(extent, file, end, true).await;
+    let mut scan = scan.ok()?;
     let frame = scan.frame(offset).await.ok()?.ok()?;
     let same = frame.header.sequence == stamp.sequence && frame.entry.is_some();
     let offset = offset + frame.header.total();
@@ -217,7 +219,11 @@ async fn open(
     let Some(sealed) = sealed else {
         // What is about to be believed may lie in the page cache only.
         file.sync().await.map_err(failed)?;
-        return Ok(Some(Scan::new(extent, file, end, true)));
+        // The head was not durable yet, so nobody had begun to write behind it.
+        if end <= HEAD_BYTES {
+            return Ok(None);
+        }
+        return Ok(Some(Scan::new(extent, file, end, true).await?));
     };
     if end < sealed {
         return Err(RecoveryError::Short {
@@ -226,7 +232,7 @@ async fn open(
             sealed,
         });
     }
-    Ok(Some(Scan::new(extent, file, sealed, false)))
+    Ok(Some(Scan::new(extent, file, sealed, false).await?))
 }
 
 /// Whether all frames of an object lie within the lengths that their extents turned out to have.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::entry::{Entry, FRAME_ENTRY, Place};
-use super::machine::MARK;
+use super::head::{FRAME_HEAD, HEAD_BYTES, Secret};
 use super::recovery::RecoveryError;
 use crate::frame::{BODY_MAX, FrameError, HEADER, Header};
 use crate::kernel::ExtentId;
@@ -24,6 +24,7 @@ pub(super) struct Scan {
     /// Where the next frame begins.
     pub(super) at: u64,
     pub(super) end: u64,
+    secret: Secret,
     /// Whether data bodies are read and checked too.
     whole: bool,
     window: Bytes,
@@ -39,16 +40,41 @@ pub(super) struct Frame {
 }
 
 impl Scan {
-    pub(super) const fn new(extent: ExtentId, file: Arc<dyn File>, end: u64, whole: bool) -> Self {
-        Self {
+    /// A walk behind the head of an extent.
+    pub(super) async fn new(
+        extent: ExtentId,
+        file: Arc<dyn File>,
+        end: u64,
+        whole: bool,
+    ) -> Result<Self, RecoveryError> {
+        let head = file.read(0, HEAD_BYTES as usize).await;
+        let head = head.map_err(|source| RecoveryError::Disk { extent, source })?;
+        let sound = Header::decode(&head).and_then(|header| {
+            let body = &head[HEADER..];
+            header.check(body).map(|()| (header.kind, Secret::of(body)))
+        });
+        let secret = match sound {
+            Ok((FRAME_HEAD, Some(secret))) => secret,
+            Err(FrameError::Version(version)) => {
+                let offset = 0;
+                return Err(RecoveryError::Newer {
+                    extent,
+                    offset,
+                    version,
+                });
+            }
+            Ok(_) | Err(_) => return Err(RecoveryError::Damaged { extent, offset: 0 }),
+        };
+        Ok(Self {
             extent,
             file,
-            at: 0,
+            at: HEAD_BYTES,
             end,
+            secret,
             whole,
             window: Bytes::new(),
             window_at: 0,
-        }
+        })
     }
 
     /// The next good frame; `None` at the end, or where an open extent's torn tail begins.
@@ -133,11 +159,13 @@ impl Scan {
         if let Err(error) = header.check(&body) {
             return Ok(Err(error));
         }
-        let entry = if is_entry {
-            Some(self.entry(at, &body)?)
-        } else {
-            None
-        };
+        let mut entry = None;
+        if is_entry {
+            let Some((encoded, durable)) = self.secret.check(header.sequence, &body) else {
+                return Ok(Err(FrameError::Body));
+            };
+            entry = Some((self.entry(at, encoded)?, durable));
+        }
         Ok(Ok(Frame {
             header,
             place,
@@ -145,17 +173,13 @@ impl Scan {
         }))
     }
 
-    fn entry(&self, offset: u64, body: &[u8]) -> Result<(Entry, u64), RecoveryError> {
-        let (encoded, mark) = body
-            .split_last_chunk::<{ MARK as usize }>()
-            .unwrap_or((&[], &[0; 8]));
+    fn entry(&self, offset: u64, encoded: &[u8]) -> Result<Entry, RecoveryError> {
         let extent = self.extent;
-        let entry = schema::decode(encoded).map_err(|source| RecoveryError::Entry {
+        schema::decode(encoded).map_err(|source| RecoveryError::Entry {
             extent,
             offset,
             source,
-        })?;
-        Ok((entry, u64::from_le_bytes(*mark)))
+        })
     }
 
     /// At least `least` bytes from `at` on, unless the extent ends before; reads ahead by `ahead`.

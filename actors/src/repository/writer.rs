@@ -12,8 +12,9 @@ use super::denied::Denied;
 use super::entry::{Entry, Place};
 use super::event::Record;
 use super::hands::{Message, Register};
+use super::head::{HEAD_BYTES, Secret, TRAILER};
 use crate::extent::{self, Extent, Trouble};
-use crate::kernel::{Epoch, ExtentId, RepositoryId};
+use crate::kernel::{Epoch, ExtentId, RepositoryId, Sequence};
 use crate::ports::{Pending, Ports};
 use crate::shell::{self, Fault, Handle, Path};
 
@@ -30,6 +31,7 @@ pub(super) struct Writer {
 /// An extent that is written to.
 struct Open {
     actor: Handle<extent::Message>,
+    secret: Secret,
     durable: Arc<AtomicU64>,
 }
 
@@ -45,15 +47,31 @@ impl Writer {
     }
 
     /// An extent was made, and runs.
-    pub(super) fn opened(&mut self, extent: ExtentId, actor: Handle<extent::Message>) {
-        let durable = Arc::default();
-        self.extents.insert(extent, Open { actor, durable });
+    pub(super) fn opened(
+        &mut self,
+        extent: ExtentId,
+        secret: Secret,
+        actor: Handle<extent::Message>,
+    ) {
+        let durable = Arc::new(AtomicU64::new(HEAD_BYTES));
+        let open = Open {
+            actor,
+            secret,
+            durable,
+        };
+        self.extents.insert(extent, open);
     }
 
-    /// How far an open extent is known to be durable.
-    pub(super) fn durable(&self, extent: ExtentId) -> u64 {
-        let open = self.extents.get(&extent);
-        open.map_or(0, |open| open.durable.load(Ordering::Relaxed))
+    /// What stands behind an entry in an open extent.
+    pub(super) fn trailer(
+        &self,
+        extent: ExtentId,
+        sequence: Sequence,
+        entry: &[u8],
+    ) -> Option<[u8; TRAILER]> {
+        let open = self.extents.get(&extent)?;
+        let durable = open.durable.load(Ordering::Relaxed);
+        Some(open.secret.trailer(sequence, entry, durable))
     }
 
     /// Which open extent an actor is.
@@ -134,13 +152,15 @@ impl Writer {
         Box::pin(async move {
             let made = async {
                 let id = opened.await.map_err(|_| Denied::StorageFailed)?;
-                let file = create(&ports, repository, id)
+                let secret = Secret::draw(&*ports.entropy);
+                let file = create(&ports, repository, id, secret.head(epoch))
                     .await
                     .map_err(|error| denied(&error))?;
-                let (machine, hands) = (Extent::new(id, epoch), extent::Hands::new(file));
+                let machine = Extent::new(id, epoch, HEAD_BYTES);
+                let hands = extent::Hands::new(file);
                 shell::spawn(path.child(id), machine, hands, ports, Some(supervisor))
                     .await
-                    .map(|actor| (id, actor))
+                    .map(|actor| (id, secret, actor))
                     .map_err(|_| Denied::StorageFailed)
             };
             Message::Opened(made.await)
@@ -183,13 +203,16 @@ impl Writer {
     }
 }
 
-/// Makes an extent's file, durable by name before anybody writes to it.
+/// Makes an extent's file, durable with its head and its name before anybody writes to it.
 async fn create(
     ports: &Ports,
     repository: RepositoryId,
     extent: ExtentId,
+    head: Vec<Bytes>,
 ) -> io::Result<Arc<dyn crate::ports::File>> {
     let file = ports.disk.create(&extent::path(repository, extent)).await?;
+    file.write(0, head).await?;
+    file.sync().await?;
     ports.disk.sync_folder(&extent::folder(repository)).await?;
     Ok(file)
 }
