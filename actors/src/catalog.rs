@@ -10,9 +10,13 @@ mod credentials;
 mod draft;
 mod events;
 mod extents;
+#[cfg(test)]
+mod fixture;
 mod hands;
 mod machine;
 mod operators;
+#[cfg(test)]
+mod properties;
 mod queries;
 mod record;
 mod repositories;

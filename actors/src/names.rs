@@ -17,7 +17,16 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $check:path) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(String);
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::parse(&text)
+            }
+        }
 
         impl $name {
             /// Parses a name.
@@ -164,6 +173,15 @@ mod tests {
         for bad in ["", "Main", "a b", ".", "..", "config", "data", "a/b", "é"] {
             assert!(RepositoryName::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_read_back_is_parsed_again() {
+        let read: Result<TenantName, _> = serde_json::from_str("\"a+b\"");
+        assert!(read.is_err());
+        let name = TenantName::parse("Acme Ltd").unwrap();
+        let text = serde_json::to_string(&name).unwrap();
+        assert_eq!(serde_json::from_str::<TenantName>(&text).unwrap(), name);
     }
 
     #[test]

@@ -30,6 +30,16 @@ pub trait Entropy: Send + Sync + 'static {
     fn fill(&self, bytes: &mut [u8]);
 }
 
+/// How passwords that people chose are kept and checked: slowly, on purpose.
+pub trait Passwords: Send + Sync + 'static {
+    /// Whether `password` is the one that `kept` was made from; false too if `kept` is no text that
+    /// [`Passwords::keep`] makes. `None` stands for an account that has no such password: it costs
+    /// as much and is false.
+    fn verify(&self, kept: Option<&str>, password: &[u8]) -> Pending<bool>;
+    /// What to keep of a password, in PHC form; never twice the same.
+    fn keep(&self, password: &[u8]) -> Pending<String>;
+}
+
 /// A folder of files, and nothing outside of it.
 ///
 /// Paths are relative, parts joined by `/`, each part of `a-z 0-9 . - _` and not starting with a

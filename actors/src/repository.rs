@@ -26,7 +26,7 @@ mod writer;
 pub use checkpoint::Checkpoint;
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
-pub use event::{Effect, Event};
+pub use event::{Effect, Event, Report};
 pub use hands::{Hands, Message, Register};
 pub use head::Secret;
 pub use machine::Repository;

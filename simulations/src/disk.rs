@@ -1,8 +1,8 @@
 //! A disk in memory that forgets as real ones do, behind the [`Disk`](ports::Disk) port.
 //!
 //! What was written and what is durable are kept apart, for bytes and for names. A crash ends the
-//! node's life, so that whatever still runs of it can do nothing, and lets dice judge each write and
-//! each name that was not synced. Faults are set from outside; the disk itself draws nothing.
+//! node's life, so that whatever still runs of it can do nothing, and lets dice judge each write
+//! and each name that was not synced. Faults are set from outside; the disk itself draws nothing.
 
 mod files;
 
@@ -54,6 +54,14 @@ impl Disk {
         let mut state = self.state();
         state.life += 1;
         state.files.crash(dice);
+    }
+
+    /// Ends the node's life as `kill -9` does: the machine goes on, and so does all that was
+    /// written.
+    pub fn kill(&self) {
+        let mut state = self.state();
+        state.life += 1;
+        state.files.kill();
     }
 
     /// Sets what is wrong from now on.

@@ -1,8 +1,8 @@
 //! The four-eyes rule (2.3): what cannot be taken back needs a second operator.
 //!
 //! It holds as soon as there are two admins who can log in. Nobody agrees with himself, and a
-//! request that nobody decides in [`WINDOW`] lapses. What touches an admin is under it as well: else
-//! a thief would make himself the second operator.
+//! request that nobody decides in [`WINDOW`] lapses. What touches an admin is under it as well:
+//! else a thief would make himself the second operator.
 
 use std::time::Duration;
 
@@ -283,5 +283,180 @@ fn sentence(command: &Command) -> String {
         | Command::Approval(..)
         | Command::Extent(_)
         | Command::Service(_) => format!("{command:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::super::command::{ContractChange, OperatorCommand};
+    use super::super::fixture::{
+        DAY, Office, grant, operator, operator_name, reject, remove_repository, remove_tenant,
+        tenant_name,
+    };
+    use super::*;
+    use crate::kernel::Date;
+
+    /// Gives a command of ann's that must wait, and returns the request's id.
+    fn ask(office: &mut Office, command: Command) -> u64 {
+        match office.ann(command) {
+            Ok(Outcome::Pending { approval }) => approval,
+            other => panic!("a request was wanted, {other:?} came"),
+        }
+    }
+
+    fn state(office: &Office, id: u64) -> ApprovalState {
+        office.rows().approvals[&id].state
+    }
+
+    #[test]
+    fn one_operator_alone_needs_nobody() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        assert_eq!(office.ann(remove_tenant("Acme")), Ok(Outcome::Done));
+    }
+
+    #[test]
+    fn with_two_admins_a_tenant_goes_only_when_both_agree() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        let id = ask(&mut office, remove_tenant("Acme"));
+        assert!(office.rows().tenants.contains_key(&tenant_name("Acme")));
+        let own = Err(Refused::OwnRequest(operator_name("ann")));
+        assert_eq!(office.ann(grant(id)), own);
+        assert_eq!(office.bob(grant(id)), Ok(Outcome::Done));
+        assert!(office.rows().tenants.is_empty());
+        assert_eq!(state(&office, id), ApprovalState::Approved);
+        assert_eq!(office.bob(grant(id)), Err(Refused::Decided(id)));
+        expect![[r#"
+            24110 operator ann, Acme: tenant Acme added
+            30020 operator ann, Acme: request 2: remove tenant Acme
+            30021 operator bob, Acme: request 2 of operator ann: remove tenant Acme
+            24120 operator ann, Acme: tenant Acme deleted; its data stays until it is purged (moved away; agreed by operator bob)
+        "#]]
+        .assert_eq(&office.events());
+    }
+
+    #[test]
+    fn a_request_nobody_decides_lapses_after_seven_days() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        let id = ask(&mut office, remove_tenant("Acme"));
+        office.pass(DAY * 7 - std::time::Duration::from_secs(120));
+        assert_eq!(state(&office, id), ApprovalState::Pending);
+        office.pass(std::time::Duration::from_secs(240));
+        assert_eq!(state(&office, id), ApprovalState::Lapsed);
+        assert_eq!(office.bob(grant(id)), Err(Refused::Decided(id)));
+        assert!(office.rows().tenants.contains_key(&tenant_name("Acme")));
+    }
+
+    #[test]
+    fn the_requester_may_reject_and_so_may_the_other() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        for by in ["ann", "bob"] {
+            let id = ask(&mut office, remove_tenant("Acme"));
+            assert_eq!(office.submit(operator(by), reject(id)), Ok(Outcome::Done));
+            assert_eq!(state(&office, id), ApprovalState::Rejected);
+        }
+    }
+
+    #[test]
+    fn taking_promised_time_away_needs_both_and_giving_more_needs_one() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        let day = |text| Some(Some(Date::parse(text).unwrap()));
+        let all = ContractChange {
+            restore_grace: Some(5),
+            purge_hold: Some(5),
+            bin_days: Some(9),
+            ..Default::default()
+        };
+        assert_eq!(office.set("Acme", all), Ok(Outcome::Done));
+        for change in [
+            ContractChange {
+                lease: day("2027-01-01"),
+                ..Default::default()
+            },
+            ContractChange {
+                bin_days: Some(8),
+                ..Default::default()
+            },
+            ContractChange {
+                restore_grace: Some(4),
+                ..Default::default()
+            },
+            ContractChange {
+                purge_hold: Some(4),
+                ..Default::default()
+            },
+        ] {
+            let pending = office.set("Acme", change).unwrap();
+            assert!(matches!(pending, Outcome::Pending { .. }));
+        }
+        let tasks = ContractChange {
+            tasks: Some(1),
+            ..Default::default()
+        };
+        assert_eq!(office.set("Acme", tasks), Ok(Outcome::Done));
+        let id = *office.rows().approvals.keys().next().unwrap();
+        assert_eq!(office.bob(grant(id)), Ok(Outcome::Done));
+        let later = ContractChange {
+            lease: day("2027-02-01"),
+            ..Default::default()
+        };
+        assert_eq!(office.set("Acme", later), Ok(Outcome::Done));
+    }
+
+    #[test]
+    fn an_admin_cannot_make_himself_a_second_or_get_rid_of_the_other() {
+        let mut office = Office::open();
+        office.hire_bob();
+        let add = OperatorCommand::Add {
+            role: Role::Admin,
+            uid: Some(6),
+        };
+        let remove = OperatorCommand::Remove;
+        let demote = OperatorCommand::Set {
+            role: Some(Role::Viewer),
+            uid: None,
+        };
+        for (name, command) in [("eve", add), ("bob", remove), ("bob", demote)] {
+            let id = ask(&mut office, Command::Operator(operator_name(name), command));
+            assert_eq!(state(&office, id), ApprovalState::Pending);
+        }
+        let viewer = office.add_operator(operator("ann"), "vic", Role::Viewer, 2000);
+        assert_eq!(viewer, Ok(Outcome::Done));
+    }
+
+    #[test]
+    fn what_would_be_refused_anyway_makes_no_request() {
+        let mut office = Office::open();
+        office.hire_bob();
+        let refused = office.ann(remove_tenant("Acme"));
+        assert_eq!(refused, Err(Refused::NoTenant(tenant_name("Acme"))));
+        assert!(office.rows().approvals.is_empty());
+    }
+
+    #[test]
+    fn the_requests_of_a_removed_operator_are_rejected() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        office.add_repository("Acme", "main", 0);
+        let wish = office.bob(remove_repository("Acme", "main"));
+        let Ok(Outcome::Pending { approval: wish }) = wish else {
+            panic!("{wish:?}")
+        };
+        let bob = Command::Operator(operator_name("bob"), OperatorCommand::Remove);
+        let dismissal = ask(&mut office, bob);
+        assert_eq!(office.bob(grant(dismissal)), Ok(Outcome::Done));
+        assert_eq!(state(&office, wish), ApprovalState::Rejected);
+        assert!(!office.rows().four_eyes());
     }
 }

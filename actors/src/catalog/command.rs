@@ -17,7 +17,7 @@ use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
     /// Who waits for the answer: a number drawn at random by whoever submits one command after the
-    /// other.
+    /// other. Answers to 0 are not remembered: for whoever would not ask again.
     pub client: u64,
     /// Rises with each command of that client. A command sent again under its number is answered
     /// as before and not done again.
@@ -235,7 +235,7 @@ pub struct NewCredential {
 /// What is done with logins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CredentialCommand {
-    /// Makes one; answers [`super::Outcome::Credential`]. A tenant may make them for its subtenants.
+    /// Makes one; answers [`super::Outcome::Credential`]. A tenant may, for its subtenants.
     Add(NewCredential),
     /// Ends one at once.
     Revoke {

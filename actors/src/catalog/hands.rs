@@ -20,7 +20,7 @@ use crate::shell::{self, Context, Fault, Gone, Handle, Hands, Path};
 #[derive(Clone, Debug)]
 pub struct Catalog {
     actor: Handle<Message>,
-    rows: watch::Receiver<Arc<Rows>>,
+    rows: watch::Receiver<Rows>,
 }
 
 /// What an actor that keeps a catalog is told.
@@ -63,12 +63,12 @@ impl Catalog {
     }
 
     /// The rows as of now.
-    pub fn rows(&self) -> Arc<Rows> {
-        Arc::clone(&self.rows.borrow())
+    pub fn rows(&self) -> Rows {
+        self.rows.borrow().clone()
     }
 
     /// The rows as of now and notice of every change. A slow reader sees the newest only.
-    pub fn subscribe(&self) -> watch::Receiver<Arc<Rows>> {
+    pub fn subscribe(&self) -> watch::Receiver<Rows> {
         self.rows.clone()
     }
 }
@@ -84,7 +84,7 @@ pub async fn start(
     ports: Ports,
     supervisor: Option<ActorCell>,
 ) -> Result<Catalog, SpawnErr> {
-    let (publish, mut rows) = watch::channel(Arc::new(keeper.rows().clone()));
+    let (publish, mut rows) = watch::channel(keeper.rows().clone());
     let hands = Clerk {
         journal,
         publish,
@@ -101,7 +101,7 @@ pub async fn start(
 /// Writes records down, answers callers, hands out rows.
 struct Clerk {
     journal: Arc<dyn Journal>,
-    publish: watch::Sender<Arc<Rows>>,
+    publish: watch::Sender<Rows>,
     waiting: BTreeMap<Ticket, oneshot::Sender<Answer>>,
     last: Ticket,
 }
@@ -136,8 +136,197 @@ impl Hands for Clerk {
                     let _ = reply.send(answer);
                 }
             }
-            Effect::Publish(rows) => drop(self.publish.send_replace(rows)),
+            Effect::Publish(rows) => drop(self.publish.send_replace(*rows)),
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use bytes::Bytes;
+
+    use super::super::command::{Actor, Command, OperatorCommand, ServiceCommand};
+    use super::super::rows::Role;
+    use super::*;
+    use crate::kernel::{Instant, Now, Timestamp};
+    use crate::names::OperatorName;
+    use crate::ports::{Change, Clock, Disk, Entries, Entropy, File, Index};
+
+    /// A journal whose appends are durable when the test says so.
+    #[derive(Default)]
+    struct Slow {
+        bodies: Mutex<Vec<Bytes>>,
+        open: Mutex<Vec<oneshot::Sender<()>>>,
+        holding: Mutex<bool>,
+    }
+
+    impl Journal for Slow {
+        fn append(&self, body: Bytes) -> Pending<Result<(), Fault>> {
+            self.bodies.lock().unwrap().push(body);
+            let (done, durable) = oneshot::channel();
+            if *self.holding.lock().unwrap() {
+                self.open.lock().unwrap().push(done);
+            } else {
+                done.send(()).unwrap();
+            }
+            Box::pin(async move {
+                durable
+                    .await
+                    .map_err(|_| Fault("the disk is gone".to_owned()))
+            })
+        }
+    }
+
+    /// Ports that nothing here may use but for the time, which stands still.
+    struct Nothing;
+
+    impl Clock for Nothing {
+        fn now(&self) -> Now {
+            let wall = Timestamp::parse("2026-11-21T10:00:00Z").unwrap();
+            Now {
+                wall,
+                monotonic: Instant::default(),
+            }
+        }
+    }
+
+    impl Entropy for Nothing {
+        fn fill(&self, _: &mut [u8]) {}
+    }
+
+    fn nothing<T: Send + 'static>() -> Pending<io::Result<T>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
+
+    impl Disk for Nothing {
+        fn create(&self, _: &str) -> Pending<io::Result<Arc<dyn File>>> {
+            nothing()
+        }
+        fn open(&self, _: &str) -> Pending<io::Result<Arc<dyn File>>> {
+            nothing()
+        }
+        fn list(&self, _: &str) -> Pending<io::Result<Vec<String>>> {
+            nothing()
+        }
+        fn rename(&self, _: &str, _: &str) -> Pending<io::Result<()>> {
+            nothing()
+        }
+        fn remove(&self, _: &str) -> Pending<io::Result<()>> {
+            nothing()
+        }
+        fn sync_folder(&self, _: &str) -> Pending<io::Result<()>> {
+            nothing()
+        }
+    }
+
+    impl Index for Nothing {
+        fn get(&self, _: &[u8]) -> Pending<io::Result<Option<Vec<u8>>>> {
+            nothing()
+        }
+        fn scan(&self, _: &[u8], _: &[u8], _: usize) -> Pending<io::Result<Entries>> {
+            nothing()
+        }
+        fn apply(&self, _: Vec<Change>) -> Pending<io::Result<()>> {
+            nothing()
+        }
+        fn flush(&self) -> Pending<io::Result<()>> {
+            nothing()
+        }
+    }
+
+    async fn catalog(journal: &Arc<Slow>) -> Catalog {
+        let ports = Ports {
+            clock: Arc::new(Nothing),
+            entropy: Arc::new(Nothing),
+            disk: Arc::new(Nothing),
+            index: Arc::new(Nothing),
+            directory: Arc::default(),
+        };
+        let bodies = journal.bodies.lock().unwrap().clone();
+        let keeper = Keeper::recover(None, bodies).unwrap();
+        let journal = Arc::clone(journal) as Arc<dyn Journal>;
+        start(Path::from("node/catalog"), keeper, journal, ports, None)
+            .await
+            .unwrap()
+    }
+
+    fn add_ann(sequence: u64) -> Submission {
+        let role = Role::Admin;
+        let name = OperatorName::parse("ann").unwrap();
+        Submission {
+            client: 1,
+            sequence,
+            by: Actor::System,
+            at: Timestamp::default(),
+            command: Command::Operator(name, OperatorCommand::Add { role, uid: Some(0) }),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outcome_is_known_when_it_is_durable_and_in_the_rows_by_then() {
+        let journal = Arc::new(Slow::default());
+        let catalog = catalog(&journal).await;
+        *journal.holding.lock().unwrap() = true;
+        let mut changes = catalog.subscribe();
+        let mut answer = catalog.submit(add_ann(1));
+        tokio::select! {
+            biased;
+            _ = &mut answer => panic!("answered before the disk had it"),
+            // Paused time goes on only when nobody has anything to do.
+            () = tokio::time::advance(std::time::Duration::from_secs(1)) => {}
+        }
+        assert!(catalog.rows().operators.is_empty());
+        while journal.open.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        for done in journal.open.lock().unwrap().drain(..) {
+            done.send(()).unwrap();
+        }
+        let (outcome, index) = answer.await.unwrap();
+        assert_eq!((outcome, index), (Outcome::Done, Sequence::new(2)));
+        assert_eq!(catalog.rows().operators.len(), 1);
+        assert!(changes.changed().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_acknowledged_is_there_after_another_start() {
+        let journal = Arc::new(Slow::default());
+        let first = catalog(&journal).await;
+        let answer = first.submit(add_ann(1)).await.unwrap();
+        let second = catalog(&journal).await;
+        assert_eq!(second.rows().operators, first.rows().operators);
+        assert_eq!(
+            second.submit(add_ann(1)).await.unwrap(),
+            answer,
+            "asked again, answered again"
+        );
+        let refused = second.submit(add_ann(2)).await;
+        assert!(matches!(
+            refused,
+            Err(SubmitError::Refused(Refused::NotAllowed(_)))
+        ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_journal_that_fails_ends_the_catalog_and_nobody_is_answered() {
+        let journal = Arc::new(Slow::default());
+        let catalog = catalog(&journal).await;
+        *journal.holding.lock().unwrap() = true;
+        let command = Command::Service(ServiceCommand::CertificateUpdated {
+            thumbprint: "ab".to_owned(),
+        });
+        let answer = catalog.submit(Submission {
+            command,
+            ..add_ann(1)
+        });
+        while journal.open.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        journal.open.lock().unwrap().clear();
+        assert!(matches!(answer.await, Err(SubmitError::Gone(_))));
     }
 }

@@ -1,11 +1,10 @@
-//! Who keeps the catalog on one node: decides each command on the rows as they are, makes it a fact,
-//! and answers. It keeps the catalog's time going, too.
+//! Who keeps the catalog on one node: decides each command on the rows as they are, makes it a
+//! fact, and answers. It keeps the catalog's time going, too.
 //!
-//! Invariant: the rows are what the records say, in order, and nothing else. A refused command leaves
-//! no record.
+//! Invariant: the rows are what the records say, in order, and nothing else. A refused command
+//! leaves no record.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -59,7 +58,7 @@ pub enum Effect {
         answer: Answer,
     },
     /// Give all readers these rows.
-    Publish(Arc<Rows>),
+    Publish(Box<Rows>),
 }
 
 impl fmt::Debug for Effect {
@@ -100,7 +99,7 @@ impl Keeper {
         let timed = matches!(submission.command, Command::Clock(_));
         let index = self.rows.index.next();
         acts.persist(self, Record { index, submission });
-        acts.show(Effect::Publish(Arc::new(self.rows.clone())));
+        acts.show(Effect::Publish(Box::new(self.rows.clone())));
         if timed {
             self.counted = Some(now.monotonic);
         }
@@ -192,5 +191,135 @@ impl Machine for Keeper {
             "events": rows.events.len(),
             "answers": rows.answers.len(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::command::{Contract, Submission, TenantCommand};
+    use super::super::events::EVENTS_MAX;
+    use super::super::fixture::{Office, maintenance, operator, tenant, tenant_name};
+    use super::super::record::snapshot;
+    use super::super::{Outcome, Refused};
+    use super::*;
+
+    fn add(office: &Office, client: u64, sequence: u64, name: &str) -> Submission {
+        Submission {
+            client,
+            sequence,
+            by: operator("ann"),
+            at: office.now(),
+            command: tenant(name, TenantCommand::Add(Contract::default())),
+        }
+    }
+
+    #[test]
+    fn a_command_sent_again_is_answered_as_before_and_not_done_again() {
+        let mut office = Office::open();
+        let command = add(&office, 3, 1, "Acme");
+        let answer = office.send(command.clone());
+        let records = office.records.len();
+        assert!(matches!(answer, Ok((Outcome::Tenant { .. }, _))));
+        assert_eq!(office.send(command), answer);
+        assert_eq!(office.records.len(), records);
+        // The number counts, not the command: the same words under another number are another wish.
+        let other = add(&office, 3, 2, "Acme");
+        assert!(matches!(office.send(other), Err(Refused::TenantExists(_))));
+    }
+
+    #[test]
+    fn a_command_older_than_the_last_answered_is_refused() {
+        let mut office = Office::open();
+        let (first, second) = (add(&office, 3, 1, "a"), add(&office, 3, 2, "b"));
+        office.send(second).unwrap();
+        assert_eq!(
+            office.send(first),
+            Err(Refused::Stale { given: 1, last: 2 })
+        );
+    }
+
+    #[test]
+    fn a_refused_command_leaves_no_record() {
+        let mut office = Office::open();
+        let records = office.records.len();
+        let command = tenant("Acme", TenantCommand::Enable);
+        assert!(office.ann(command).is_err());
+        assert_eq!(office.records.len(), records);
+    }
+
+    #[test]
+    fn an_answer_comes_behind_its_record_and_its_rows() {
+        let mut keeper = Keeper::new(Rows::default());
+        let mut acts = Acts::default();
+        keeper.wake(Now::default(), &mut acts);
+        let mut acts = Acts::default();
+        let submission = Submission {
+            client: 1,
+            sequence: 1,
+            by: Actor::System,
+            at: Default::default(),
+            command: Command::Service(super::super::command::ServiceCommand::CertificateUpdated {
+                thumbprint: "ab:cd".to_owned(),
+            }),
+        };
+        let ticket = Ticket::new(5);
+        keeper.step(
+            Now::default(),
+            Event::Submit { ticket, submission },
+            &mut acts,
+        );
+        let acts: Vec<String> = acts.iter().map(|act| format!("{act:?}")).collect();
+        assert!(acts[0].starts_with("Persist Record"));
+        assert_eq!(
+            acts[1..],
+            ["Show Publish #2", "Show Answer ticket-5 Ok((Done, #2))"]
+        );
+    }
+
+    #[test]
+    fn the_oldest_events_and_answers_go_when_there_are_too_many() {
+        let mut office = Office::open();
+        for client in 1..=5000 {
+            let (sequence, by, at) = (1, operator("ann"), office.now());
+            let command = maintenance(None);
+            office
+                .send(Submission {
+                    client,
+                    sequence,
+                    by,
+                    at,
+                    command,
+                })
+                .unwrap();
+        }
+        assert!(office.rows().answers.len() <= 4096);
+        assert!(office.rows().answers.contains_key(&5000));
+        assert!(!office.rows().answers.contains_key(&1));
+        let mut rows = office.rows().clone();
+        let (_, event) = rows.events.get_max().cloned().unwrap();
+        let most = u64::try_from(EVENTS_MAX).unwrap();
+        rows.events = (1..=most)
+            .map(|at| (Sequence::new(at), event.clone()))
+            .collect();
+        let command = add(&office, 9999, 1, "Acme");
+        let (rows, _) = decide(&rows, &command).unwrap();
+        assert_eq!(rows.events.len(), EVENTS_MAX);
+        assert_eq!(rows.events.get_min().unwrap().0, Sequence::new(2));
+    }
+
+    #[test]
+    fn twenty_thousand_tenants_come_back_from_a_snapshot() {
+        let mut office = Office::open();
+        office.add_tenant("one");
+        let mut rows = office.rows().clone();
+        let row = rows.tenants.values().next().cloned().unwrap();
+        for number in 0..20_000 {
+            rows.tenants
+                .insert(tenant_name(&format!("tenant-{number}")), row.clone());
+        }
+        let bytes = snapshot(&rows);
+        assert!(bytes.len() > 1 << 20, "more than a frame holds");
+        let recovered = Keeper::recover(Some(&bytes), Vec::new()).unwrap();
+        assert_eq!(*recovered.rows(), rows);
     }
 }

@@ -118,3 +118,81 @@ impl Draft<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Refused;
+    use super::super::command::{Actor, Command, OperatorCommand};
+    use super::super::fixture::{Office, maintenance, operator, operator_name};
+    use super::super::rows::Role;
+
+    fn change(name: &str, command: OperatorCommand) -> Command {
+        Command::Operator(operator_name(name), command)
+    }
+
+    #[test]
+    fn the_system_makes_the_first_operator_and_no_other() {
+        let mut office = Office::open();
+        let second = office.add_operator(Actor::System, "eve", Role::Admin, 1002);
+        assert_eq!(second, Err(Refused::NotAllowed("system".to_owned())));
+    }
+
+    #[test]
+    fn an_admin_may_and_a_viewer_may_only_look() {
+        let mut office = Office::open();
+        for (name, role, uid) in [
+            ("vic", Role::Viewer, 2000),
+            ("tom", Role::TapeOperator, 2001),
+        ] {
+            office
+                .add_operator(operator("ann"), name, role, uid)
+                .unwrap();
+            let refused = office.submit(operator(name), maintenance(None));
+            assert_eq!(
+                refused,
+                Err(Refused::NotAllowed(format!("operator {name}")))
+            );
+        }
+        assert!(office.ann(maintenance(None)).is_ok());
+        let stranger = office.submit(operator("eve"), maintenance(None));
+        assert_eq!(
+            stranger,
+            Err(Refused::NotAllowed("operator eve".to_owned()))
+        );
+    }
+
+    #[test]
+    fn the_last_admin_cannot_go_or_step_down() {
+        let mut office = Office::open();
+        office
+            .add_operator(operator("ann"), "vic", Role::Viewer, 2000)
+            .unwrap();
+        let last = Err(Refused::LastAdmin(operator_name("ann")));
+        assert_eq!(office.ann(change("ann", OperatorCommand::Remove)), last);
+        let role = Some(Role::Viewer);
+        assert_eq!(
+            office.ann(change("ann", OperatorCommand::Set { role, uid: None })),
+            last
+        );
+    }
+
+    #[test]
+    fn two_operators_are_never_one_person() {
+        let mut office = Office::open();
+        let taken = Err(Refused::UidTaken(1000, operator_name("ann")));
+        assert_eq!(
+            office.add_operator(operator("ann"), "bob", Role::Admin, 1000),
+            taken
+        );
+        office
+            .add_operator(operator("ann"), "vic", Role::Viewer, 2000)
+            .unwrap();
+        let set = OperatorCommand::Set {
+            role: None,
+            uid: Some(1000),
+        };
+        assert_eq!(office.ann(change("vic", set)), taken);
+        let same = office.add_operator(operator("ann"), "VIC", Role::Viewer, 3000);
+        assert_eq!(same, Err(Refused::OperatorExists(operator_name("vic"))));
+    }
+}

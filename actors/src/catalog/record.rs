@@ -102,3 +102,71 @@ impl Keeper {
         Ok(keeper)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::super::command::{Contract, TenantCommand};
+    use super::super::fixture::{Office, operator, tenant};
+    use super::*;
+    use crate::kernel::Timestamp;
+
+    fn record() -> Record {
+        Record {
+            index: Sequence::new(3),
+            submission: Submission {
+                client: 7,
+                sequence: 1,
+                by: operator("ann"),
+                at: Timestamp::from_millis(1_795_255_200_000),
+                command: tenant("Acme", TenantCommand::Add(Contract::default())),
+            },
+        }
+    }
+
+    #[test]
+    fn the_first_version_of_a_record_stays_readable() {
+        let bytes = record().encode();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        expect!["010307010003616e6efd00698cfda1010000010441636d65000000000010000700"]
+            .assert_eq(&hex);
+        assert_eq!(schema::decode::<Record>(&bytes).unwrap(), record());
+    }
+
+    #[test]
+    fn a_gap_between_records_is_noticed() {
+        let mut office = Office::open();
+        office.add_tenant("a");
+        office.add_tenant("b");
+        let mut bodies: Vec<Bytes> = office.records.iter().map(Record::encode).collect();
+        bodies.remove(2);
+        let error = Keeper::recover(None, bodies).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "after command #2 of the catalog comes #4"
+        );
+    }
+
+    #[test]
+    fn records_that_a_snapshot_holds_are_passed_over() {
+        let mut office = Office::open();
+        office.add_tenant("a");
+        let middle = snapshot(office.rows());
+        office.add_tenant("b");
+        let bodies = office.records.iter().map(Record::encode);
+        let recovered = Keeper::recover(Some(&middle), bodies).unwrap();
+        assert_eq!(recovered.rows(), office.rows());
+    }
+
+    #[test]
+    fn damage_is_an_error_and_never_a_panic() {
+        let bytes = record().encode();
+        for length in 0..bytes.len() {
+            let cut = Keeper::recover(None, [bytes.slice(..length)]);
+            assert!(cut.is_err(), "cut at {length}");
+        }
+        assert!(restore(&[1, 255, 255, 255]).is_err());
+        assert!(restore(&[2]).is_err(), "a newer version");
+    }
+}

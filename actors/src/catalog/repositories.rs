@@ -266,3 +266,196 @@ pub(super) fn in_quota_range(given: Size) -> Result<(), Refused> {
         most: QUOTA_MAX,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::super::Class;
+    use super::super::command::{Command, ExtentCommand};
+    use super::super::fixture::{
+        DAY, Office, add_repository, add_subtenant, purge_repository, remove_repository,
+        repository_name, tenant_name,
+    };
+    use super::*;
+
+    fn set(quota: Option<Size>, hold_days: Option<u32>) -> Command {
+        Command::Repository(RepositoryCommand::Set {
+            tenant: tenant_name("Acme"),
+            name: repository_name("main"),
+            quota,
+            hold_days,
+            min_copies: None,
+        })
+    }
+
+    fn purged(repository: RepositoryId, epoch: Epoch) -> Command {
+        Command::Repository(RepositoryCommand::Purged { repository, epoch })
+    }
+
+    fn drop(extent: crate::kernel::ExtentId, epoch: Epoch) -> Command {
+        Command::Extent(ExtentCommand::Drop { extent, epoch })
+    }
+
+    #[test]
+    fn a_quota_is_between_one_mebibyte_and_the_largest_of_the_specification() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        for (name, quota) in [("least", Size::mib(1)), ("most", Size::gib(2_097_151))] {
+            assert!(office.ann(add_repository("Acme", name, quota, 0)).is_ok());
+        }
+        let less = Size::bytes((1 << 20) - 1);
+        let more = Size::gib(2_097_151) + Size::bytes(1);
+        for quota in [Size::ZERO, less, more] {
+            let refused = office
+                .ann(add_repository("Acme", "main", quota, 0))
+                .unwrap_err();
+            assert_eq!(refused.class(), Class::Usage);
+        }
+        office.add_repository("Acme", "main", 0);
+        assert!(office.ann(set(Some(less), None)).is_err());
+        assert!(
+            office
+                .ann(add_repository("Acme", "main", Size::gib(1), 0))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_hold_only_grows_whoever_asks() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        office.add_repository("Acme", "main", 7);
+        assert_eq!(office.ann(set(None, Some(30))), Ok(Outcome::Done));
+        let shortened = Err(Refused::HoldShortened {
+            held: 30,
+            given: 29,
+        });
+        assert_eq!(office.ann(set(None, Some(29))), shortened);
+        office.hire_bob();
+        assert_eq!(office.bob(set(None, Some(29))), shortened);
+    }
+
+    #[test]
+    fn each_operation_on_a_repository_writes_exactly_one_event() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        office.events();
+        let id = office.add_repository("Acme", "main", 0);
+        office.ann(set(Some(Size::gib(20)), Some(1))).unwrap();
+        office.ann(set(None, Some(2))).unwrap();
+        office.ann(remove_repository("Acme", "main")).unwrap();
+        office.pass(DAY * 9);
+        office.ann(purge_repository(id)).unwrap();
+        office.ann(purge_repository(id)).unwrap();
+        let epoch = office.acquire(id);
+        office.system(purged(id, epoch)).unwrap();
+        expect![[r#"
+            24150 operator ann, Acme: repository main of 10GiB added
+            24160 operator ann, Acme: repository main: quota from 10GiB to 20GiB
+            30040 operator ann, Acme: repository main: hold days 2, copies 1
+            24170 operator ann, Acme: repository main removed; its data stays as repository-2 until it is purged
+            30041 operator ann, Acme: the data of repository-2, once main, is to be destroyed
+            30042 system, Acme: the data of repository-2, once main, was destroyed
+        "#]]
+        .assert_eq(&office.events());
+    }
+
+    #[test]
+    fn each_owner_has_a_higher_epoch_and_shuts_the_former_out() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let id = office.add_repository("Acme", "main", 0);
+        let first = office.acquire(id);
+        let extent = office.open_extent(id, first);
+        let second = office.acquire(id);
+        assert!(second > first);
+        let fenced = Err(Refused::Fenced {
+            repository: id,
+            given: first,
+            current: second,
+        });
+        let open = Command::Extent(ExtentCommand::Open {
+            repository: id,
+            epoch: first,
+        });
+        assert_eq!(office.system(open), fenced);
+        let seal = |epoch, length| {
+            Command::Extent(ExtentCommand::Seal {
+                extent,
+                epoch,
+                length,
+            })
+        };
+        assert_eq!(office.system(seal(first, 10)), fenced);
+        assert_eq!(
+            office.system(drop(extent, second)),
+            Err(Refused::Open(extent))
+        );
+        assert_eq!(office.system(seal(second, 10)), Ok(Outcome::Done));
+        assert_eq!(
+            office.system(seal(second, 10)),
+            Ok(Outcome::Done),
+            "the same again"
+        );
+        assert_eq!(
+            office.system(seal(second, 11)),
+            Err(Refused::Sealed(extent, 10))
+        );
+        assert_eq!(office.system(drop(extent, second)), Ok(Outcome::Done));
+        assert_eq!(
+            office.system(drop(extent, second)),
+            Err(Refused::NoExtent(extent))
+        );
+    }
+
+    #[test]
+    fn data_goes_only_when_it_was_removed_ordered_and_held_long_enough() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let id = office.add_repository("Acme", "main", 10);
+        office.ann(add_subtenant("Acme", "joe", &["main"])).unwrap();
+        let epoch = office.acquire(id);
+        let extent = office.open_extent(id, epoch);
+        assert_eq!(
+            office.ann(purge_repository(id)),
+            Err(Refused::NotRemoved(id))
+        );
+        office.ann(remove_repository("Acme", "main")).unwrap();
+        let free = Date::parse("2026-12-02").unwrap();
+        assert_eq!(office.ann(purge_repository(id)), Err(Refused::Held(free)));
+        assert_eq!(
+            office.system(drop(extent, epoch)),
+            Err(Refused::NotPurged(id))
+        );
+        office.pass(DAY * 10);
+        assert_eq!(office.ann(purge_repository(id)), Err(Refused::Held(free)));
+        office.pass(DAY);
+        assert_eq!(office.ann(purge_repository(id)), Ok(Outcome::Done));
+        assert_eq!(office.system(purged(id, epoch)), Err(Refused::NotEmpty(id)));
+        assert_eq!(office.system(drop(extent, epoch)), Ok(Outcome::Done));
+        assert_eq!(office.system(purged(id, epoch)), Ok(Outcome::Done));
+        assert!(office.rows().repositories.is_empty());
+        let joe = office.rows().subtenants.values().next().unwrap();
+        assert!(joe.slices.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_purged_while_the_clock_is_doubted() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let id = office.add_repository("Acme", "main", 0);
+        let epoch = office.acquire(id);
+        let extent = office.open_extent(id, epoch);
+        office.ann(remove_repository("Acme", "main")).unwrap();
+        office.set_clock("2027-06-01T00:00:00Z");
+        assert_eq!(office.ann(purge_repository(id)), Err(Refused::ClockDoubted));
+        office.confirm("2027-06-01").unwrap();
+        assert_eq!(office.ann(purge_repository(id)), Ok(Outcome::Done));
+        office.set_clock("2028-06-01T00:00:00Z");
+        assert_eq!(
+            office.system(drop(extent, epoch)),
+            Err(Refused::ClockDoubted)
+        );
+    }
+}

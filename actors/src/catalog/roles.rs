@@ -1,5 +1,5 @@
-//! Who may give which command (2.2): operators by their role, tenants for themselves by the scope of
-//! their login, the system for what it alone knows.
+//! Who may give which command (2.2): operators by their role, tenants for themselves by the scope
+//! of their login, the system for what it alone knows.
 
 use super::Refused;
 use super::command::{

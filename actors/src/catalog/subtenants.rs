@@ -1,7 +1,7 @@
 //! Subtenants: persons and machines of a tenant, each with a slice of its quota (section 7).
 //!
-//! Invariants: names are unique inside the tenant whatever their case; a space is never given twice;
-//! a standalone subtenant has exactly one slice; a managed one goes only with its tenant.
+//! Invariants: names are unique inside the tenant whatever their case; a space is never given
+//! twice; a standalone subtenant has exactly one slice; a managed one goes only with its tenant.
 
 use imbl::OrdMap;
 
@@ -163,5 +163,220 @@ fn one_slice(row: &Subtenant) -> Result<(), Refused> {
     match row.mode {
         SubtenantMode::Standalone if row.slices.len() != 1 => Err(Refused::OneSlice),
         SubtenantMode::Standalone | SubtenantMode::Managed => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::super::command::{Command, TenantCommand};
+    use super::super::fixture::{
+        Office, add_subtenant, login, maintenance, repository_name, subtenant, tenant, tenant_name,
+    };
+    use super::super::rows::Scope;
+    use super::*;
+
+    fn office() -> Office {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        office.add_repository("Acme", "main", 0);
+        office.events();
+        office
+    }
+
+    fn name(text: &str) -> SubtenantName {
+        SubtenantName::parse(text).unwrap()
+    }
+
+    fn managed(name: &str) -> Command {
+        let slices = [(repository_name("main"), None)].into_iter().collect();
+        let command = SubtenantCommand::Add {
+            description: String::new(),
+            mode: SubtenantMode::Managed,
+            slices,
+            disabled: false,
+        };
+        subtenant("Acme", name, command)
+    }
+
+    #[test]
+    fn each_operation_on_a_subtenant_writes_exactly_one_event() {
+        let mut office = office();
+        office.ann(add_subtenant("Acme", "joe", &["main"])).unwrap();
+        let description = Some("his laptop".to_owned());
+        let set = SubtenantCommand::Set {
+            description,
+            slices: None,
+        };
+        office.ann(subtenant("Acme", "joe", set)).unwrap();
+        let reason = "left".to_owned();
+        let disable = SubtenantCommand::Disable { reason };
+        office.ann(subtenant("Acme", "joe", disable)).unwrap();
+        office
+            .ann(subtenant("Acme", "joe", SubtenantCommand::Enable))
+            .unwrap();
+        office
+            .ann(login("Acme", Some("joe"), Scope::Append))
+            .unwrap();
+        office
+            .ann(subtenant("Acme", "joe", SubtenantCommand::Remove))
+            .unwrap();
+        assert!(office.rows().credentials.is_empty());
+        expect![[r#"
+            25200 operator ann, Acme: subtenant joe added
+            25220 operator ann, Acme: subtenant joe updated
+            25220 operator ann, Acme: subtenant joe disabled (left)
+            25220 operator ann, Acme: subtenant joe enabled
+            30050 operator ann, Acme: credential-4 of subtenant joe made, scope Append
+            25210 operator ann, Acme: subtenant joe deleted; its data stays
+        "#]]
+        .assert_eq(&office.events());
+    }
+
+    #[test]
+    fn a_standalone_subtenant_has_exactly_one_slice_of_a_repository_that_is_there() {
+        let mut office = office();
+        assert_eq!(
+            office.ann(add_subtenant("Acme", "joe", &[])),
+            Err(Refused::OneSlice)
+        );
+        let two = add_subtenant("Acme", "joe", &["main", "other"]);
+        let missing = Refused::NoRepository(tenant_name("Acme"), repository_name("other"));
+        assert_eq!(office.ann(two.clone()), Err(missing));
+        office.add_repository("Acme", "other", 0);
+        assert_eq!(office.ann(two), Err(Refused::OneSlice));
+        let small = [(repository_name("main"), Some(Size::bytes(1)))]
+            .into_iter()
+            .collect();
+        let set = SubtenantCommand::Set {
+            description: None,
+            slices: Some(small),
+        };
+        office.ann(add_subtenant("Acme", "joe", &["main"])).unwrap();
+        let refused = office.ann(subtenant("Acme", "joe", set)).unwrap_err();
+        assert_eq!(refused.reason(), "quota-out-of-range");
+    }
+
+    #[test]
+    fn names_are_unique_inside_a_tenant_and_spaces_everywhere() {
+        let mut office = office();
+        office.ann(add_subtenant("Acme", "joe", &["main"])).unwrap();
+        let again = office.ann(add_subtenant("Acme", "JOE", &["main"]));
+        assert_eq!(
+            again,
+            Err(Refused::SubtenantExists(tenant_name("Acme"), name("joe")))
+        );
+        office.add_tenant("Other");
+        office.add_repository("Other", "main", 0);
+        office
+            .ann(add_subtenant("Other", "joe", &["main"]))
+            .unwrap();
+        let spaces: Vec<Space> = office
+            .rows()
+            .subtenants
+            .values()
+            .map(|row| row.space)
+            .collect();
+        assert_ne!(spaces[0], spaces[1]);
+        office
+            .ann(subtenant("Acme", "joe", SubtenantCommand::Remove))
+            .unwrap();
+        office.ann(add_subtenant("Acme", "joe", &["main"])).unwrap();
+        let later = office.rows().subtenants[&(tenant_name("Acme"), name("joe"))].space;
+        assert!(
+            !spaces.contains(&later),
+            "a later one of that name sees nothing of the former"
+        );
+    }
+
+    #[test]
+    fn a_managed_subtenant_is_the_systems_to_make_and_nobodys_to_delete() {
+        let mut office = office();
+        let is_managed = Err(Refused::Managed(name("pc-1")));
+        assert_eq!(office.ann(managed("pc-1")), is_managed);
+        assert!(office.system(managed("pc-1")).is_ok());
+        let remove = subtenant("Acme", "pc-1", SubtenantCommand::Remove);
+        assert_eq!(office.ann(remove.clone()), is_managed);
+        assert_eq!(
+            office.ann(login("Acme", Some("pc-1"), Scope::Full)),
+            is_managed
+        );
+        let own = office.add_login("Acme", Scope::Full);
+        let acme = Actor::Tenant(tenant_name("Acme"), own);
+        assert_eq!(office.submit(acme.clone(), remove), is_managed);
+        assert!(
+            office
+                .submit(acme, login("Acme", Some("pc-1"), Scope::Full))
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_tenant_manages_its_own_subtenants_and_nothing_of_the_sp() {
+        let mut office = office();
+        let own = office.add_login("Acme", Scope::Full);
+        let acme = Actor::Tenant(tenant_name("Acme"), own);
+        let tenant_does = |office: &mut Office, command| office.submit(acme.clone(), command);
+        assert!(tenant_does(&mut office, add_subtenant("Acme", "joe", &["main"])).is_ok());
+        assert!(tenant_does(&mut office, login("Acme", Some("joe"), Scope::Append)).is_ok());
+        let remove = subtenant("Acme", "joe", SubtenantCommand::Remove);
+        assert!(tenant_does(&mut office, remove).is_ok());
+        let not_allowed = Err(Refused::NotAllowed("tenant Acme".to_owned()));
+        assert_eq!(tenant_does(&mut office, maintenance(None)), not_allowed);
+        assert_eq!(
+            tenant_does(&mut office, login("Acme", None, Scope::Full)),
+            not_allowed
+        );
+        let enable = tenant("Acme", TenantCommand::Enable);
+        assert_eq!(tenant_does(&mut office, enable), not_allowed);
+    }
+
+    #[test]
+    fn another_tenant_is_answered_like_one_that_is_not_there() {
+        let mut office = office();
+        let own = office.add_login("Acme", Scope::Full);
+        let acme = Actor::Tenant(tenant_name("Acme"), own);
+        office.add_tenant("Other");
+        for other in ["Other", "Nobody"] {
+            let refused = office.submit(acme.clone(), add_subtenant(other, "joe", &["main"]));
+            assert_eq!(refused, Err(Refused::NoTenant(tenant_name(other))));
+            let refused = office.submit(acme.clone(), login(other, Some("joe"), Scope::Full));
+            assert_eq!(refused, Err(Refused::NoTenant(tenant_name(other))));
+        }
+    }
+
+    #[test]
+    fn a_login_that_may_not_delete_may_not_manage_either() {
+        let mut office = office();
+        for scope in [Scope::Append, Scope::Read] {
+            let own = office.add_login("Acme", scope);
+            let acme = Actor::Tenant(tenant_name("Acme"), own);
+            let refused = office.submit(acme, add_subtenant("Acme", "joe", &["main"]));
+            assert_eq!(refused, Err(Refused::Scope));
+        }
+    }
+
+    #[test]
+    fn a_tenant_that_is_shut_out_cannot_help_itself() {
+        let mut office = office();
+        let own = office.add_login("Acme", Scope::Full);
+        let acme = Actor::Tenant(tenant_name("Acme"), own);
+        let command = add_subtenant("Acme", "joe", &["main"]);
+        let reason = "not paid".to_owned();
+        office
+            .ann(tenant("Acme", TenantCommand::Disable { reason }))
+            .unwrap();
+        let refused = office.submit(acme.clone(), command.clone());
+        assert_eq!(refused, Err(Refused::Disabled(tenant_name("Acme"))));
+        office.ann(tenant("Acme", TenantCommand::Enable)).unwrap();
+        office.set_lease("Acme", "2026-11-20").unwrap();
+        let refused = office.submit(acme.clone(), command.clone());
+        assert_eq!(refused, Err(Refused::LeaseExpired(tenant_name("Acme"))));
+        office.set_lease("Acme", "2026-11-21").unwrap();
+        assert!(
+            office.submit(acme, command).is_ok(),
+            "extending works at once"
+        );
     }
 }

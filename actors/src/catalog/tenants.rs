@@ -1,7 +1,7 @@
 //! Tenants and their contracts (sections 5 and 6).
 //!
-//! Invariants: names are unique whatever their case; what belongs to a tenant is bound to its id, so
-//! that a later tenant of the same name gets none of it.
+//! Invariants: names are unique whatever their case; what belongs to a tenant is bound to its id,
+//! so that a later tenant of the same name gets none of it.
 
 use super::command::{Contract, ContractChange, TenantCommand};
 use super::draft::{Draft, TEXT_MAX, alter, forget, short, within};
@@ -212,4 +212,214 @@ fn check(row: &Tenant) -> Result<(), Refused> {
     within("bin days", row.bin_days, 0, BIN_DAYS_MAX)?;
     within("a restore grace", row.restore_grace, 0, DAYS_MAX)?;
     within("a purge hold", row.purge_hold, 0, DAYS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::super::command::{ContractChange, TenantCommand};
+    use super::super::fixture::{
+        DAY, Office, login, maintenance, purge_repository, purge_tenant, remove_tenant, tenant,
+        tenant_name,
+    };
+    use super::super::rows::{Scope, State};
+    use super::super::{Class, Outcome, Refused};
+    use crate::kernel::Date;
+
+    fn state(office: &Office, name: &str) -> State {
+        let rows = office.rows();
+        rows.tenants[&tenant_name(name)].state(rows.clock.today)
+    }
+
+    #[test]
+    fn a_tenant_of_whom_nothing_is_said_has_the_default_contract() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let row = &office.rows().tenants[&tenant_name("Acme")];
+        assert_eq!((row.tasks, row.bin_days, row.restore_grace), (16, 7, 0));
+        assert_eq!(
+            (row.lease, row.bandwidth, row.bin_limit),
+            (None, None, None)
+        );
+        assert_eq!(
+            row.description,
+            "added by operator ann at 2026-11-21T10:00:00.000Z"
+        );
+    }
+
+    #[test]
+    fn names_of_tenants_are_unique_whatever_their_case() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let again = office.ann(tenant("aCME", TenantCommand::Add(Default::default())));
+        assert_eq!(again, Err(Refused::TenantExists(tenant_name("Acme"))));
+        assert_eq!(again.unwrap_err().class(), Class::Conflict);
+    }
+
+    #[test]
+    fn each_operation_on_a_tenant_writes_exactly_one_event() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let bin_days = Some(9);
+        office
+            .set(
+                "Acme",
+                ContractChange {
+                    bin_days,
+                    ..Default::default()
+                },
+            )
+            .unwrap();
+        let reason = "not paid".to_owned();
+        office
+            .ann(tenant("Acme", TenantCommand::Disable { reason }))
+            .unwrap();
+        assert_eq!(state(&office, "Acme"), State::Disabled);
+        office.ann(tenant("Acme", TenantCommand::Enable)).unwrap();
+        office.ann(tenant("Acme", TenantCommand::Enable)).unwrap();
+        assert_eq!(state(&office, "Acme"), State::Enabled);
+        office.add_repository("Acme", "main", 0);
+        office.ann(remove_tenant("Acme")).unwrap();
+        office.ann(maintenance(Some("back at noon"))).unwrap();
+        expect![[r#"
+            24110 operator ann, Acme: tenant Acme added
+            25100 operator ann, Acme: tenant Acme updated: bin days
+            25000 operator ann, Acme: tenant Acme disabled (not paid)
+            25000 operator ann, Acme: tenant Acme enabled
+            24150 operator ann, Acme: repository main of 10GiB added
+            24120 operator ann, Acme: tenant Acme deleted; its data stays until it is purged (moved away)
+            26510 operator ann, -: maintenance on (back at noon)
+        "#]]
+        .assert_eq(&office.events());
+    }
+
+    #[test]
+    fn numbers_outside_their_range_are_refused() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let changes = [
+            ContractChange {
+                tasks: Some(0),
+                ..Default::default()
+            },
+            ContractChange {
+                tasks: Some(1025),
+                ..Default::default()
+            },
+            ContractChange {
+                bin_days: Some(100),
+                ..Default::default()
+            },
+            ContractChange {
+                restore_grace: Some(10_000),
+                ..Default::default()
+            },
+            ContractChange {
+                purge_hold: Some(10_000),
+                ..Default::default()
+            },
+            ContractChange {
+                description: Some("x".repeat(1025)),
+                ..Default::default()
+            },
+        ];
+        let before = office.rows().clone();
+        for change in changes {
+            let refused = office.set("Acme", change).unwrap_err();
+            assert_eq!(refused.class(), Class::Usage, "{refused}");
+        }
+        assert_eq!(*office.rows(), before);
+    }
+
+    #[test]
+    fn a_later_tenant_of_the_same_name_gets_nothing_of_the_former() {
+        let mut office = Office::open();
+        let former = office.add_tenant("Acme");
+        let repository = office.add_repository("Acme", "main", 0);
+        office.add_login("Acme", Scope::Full);
+        office.ann(remove_tenant("Acme")).unwrap();
+        let later = office.add_tenant("Acme");
+        let name = super::super::fixture::repository_name("main");
+        assert_ne!(former, later);
+        assert_eq!(office.rows().repository(later, &name), None);
+        assert_eq!(office.rows().repository(former, &name), None);
+        assert!(office.rows().credentials.is_empty());
+        assert!(
+            office.rows().repositories.contains_key(&repository),
+            "its data stays"
+        );
+        // Nor can its purge take what the later one has.
+        let own = office.add_repository("Acme", "main", 0);
+        office.pass(DAY * 9);
+        office.ann(purge_repository(repository)).unwrap();
+        assert!(office.rows().repositories[&own].removed.is_none());
+    }
+
+    #[test]
+    fn a_purge_is_refused_until_lease_and_hold_are_over() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let repository = office.add_repository("Acme", "main", 0);
+        let runs = Err(Refused::LeaseRuns(tenant_name("Acme")));
+        assert_eq!(office.ann(purge_tenant("Acme")), runs);
+        office.set_lease("Acme", "2026-11-22").unwrap();
+        office
+            .set(
+                "Acme",
+                ContractChange {
+                    purge_hold: Some(3),
+                    ..Default::default()
+                },
+            )
+            .unwrap();
+        assert_eq!(office.ann(purge_tenant("Acme")), runs);
+        office.pass(DAY * 2);
+        let until = Date::parse("2026-11-26").unwrap();
+        assert_eq!(office.ann(purge_tenant("Acme")), Err(Refused::Held(until)));
+        office.pass(DAY * 3);
+        assert_eq!(office.ann(purge_tenant("Acme")), Ok(Outcome::Done));
+        let removal = office.rows().repositories[&repository]
+            .removed
+            .clone()
+            .unwrap();
+        assert!(removal.purge);
+        assert_eq!(
+            removal.purge_from,
+            Date::parse("2026-12-04").unwrap(),
+            "the bin's days"
+        );
+    }
+
+    #[test]
+    fn the_data_of_a_former_tenant_is_purged_by_its_name_when_bin_and_holds_are_over() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let repository = office.add_repository("Acme", "main", 30);
+        office.ann(remove_tenant("Acme")).unwrap();
+        let until = Date::parse("2026-12-22").unwrap();
+        assert_eq!(office.ann(purge_tenant("Acme")), Err(Refused::Held(until)));
+        office.pass(DAY * 31);
+        assert_eq!(office.ann(purge_tenant("Acme")), Ok(Outcome::Done));
+        assert!(
+            office.rows().repositories[&repository]
+                .removed
+                .as_ref()
+                .unwrap()
+                .purge
+        );
+        let nobody = Err(Refused::NoTenant(tenant_name("Nobody")));
+        assert_eq!(office.ann(purge_tenant("Nobody")), nobody);
+    }
+
+    #[test]
+    fn nothing_is_made_for_a_tenant_that_is_not_there() {
+        let mut office = Office::open();
+        let refused = office.ann(login("Acme", None, Scope::Full)).unwrap_err();
+        assert_eq!(refused, Refused::NoTenant(tenant_name("Acme")));
+        assert_eq!(
+            (refused.reason(), refused.class()),
+            ("no-tenant", Class::NotFound)
+        );
+    }
 }

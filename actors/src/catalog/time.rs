@@ -110,3 +110,161 @@ fn due(tenant: &Tenant, today: Date) -> Option<Notice> {
         .is_none_or(|warned| step < warned)
         .then_some(Notice::Soon(step))
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::super::fixture::{DAY, HOUR, Office, purge_tenant, tenant_name};
+    use super::super::rows::State;
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn state(office: &Office) -> State {
+        let rows = office.rows();
+        rows.tenants[&tenant_name("Acme")].state(rows.clock.today)
+    }
+
+    fn office(lease: &str) -> Office {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        office.set_lease("Acme", lease).unwrap();
+        office.events();
+        office
+    }
+
+    #[test]
+    fn a_lease_is_announced_14_7_1_and_0_days_before_its_end_and_at_it() {
+        let mut office = office("2026-12-10");
+        office.pass(DAY * 25);
+        expect![[r#"
+            30000 system, Acme: the lease ends with 2026-12-10, in 14 days
+            30000 system, Acme: the lease ends with 2026-12-10, in 7 days
+            30000 system, Acme: the lease ends with 2026-12-10, in 1 days
+            30000 system, Acme: the lease ends with 2026-12-10, in 0 days
+            30001 system, Acme: the lease ended with 2026-12-10
+        "#]]
+        .assert_eq(&office.events());
+    }
+
+    #[test]
+    fn another_lease_is_announced_anew_and_a_near_one_once() {
+        let mut office = office("2026-11-23");
+        office.pass(HOUR);
+        office.set_lease("Acme", "2026-11-24").unwrap();
+        office.set_lease("Acme", "2026-11-24").unwrap();
+        office.pass(HOUR);
+        expect![[r#"
+            30000 system, Acme: the lease ends with 2026-11-23, in 2 days
+            25100 operator ann, Acme: tenant Acme updated: lease
+            25100 operator ann, Acme: tenant Acme updated: lease
+            30000 system, Acme: the lease ends with 2026-11-24, in 3 days
+        "#]]
+        .assert_eq(&office.events());
+    }
+
+    #[test]
+    fn a_lease_ends_with_its_last_day_to_the_second_and_extending_works_at_once() {
+        let mut office = office("2026-11-21");
+        office.pass(HOUR * 14 - Duration::from_millis(1));
+        assert_eq!(state(&office), State::Enabled);
+        office.pass(Duration::from_millis(1));
+        assert_eq!(state(&office), State::Expired);
+        office.set_lease("Acme", "2026-11-22").unwrap();
+        assert_eq!(state(&office), State::Enabled);
+    }
+
+    #[test]
+    fn the_clock_set_back_revives_no_lease() {
+        let mut office = office("2026-11-21");
+        office.pass(HOUR * 15);
+        assert_eq!(state(&office), State::Expired);
+        office.set_clock("2026-11-21T12:00:00Z");
+        assert_eq!(state(&office), State::Expired);
+        assert!(!office.rows().clock.doubted, "a jump of less than a day");
+    }
+
+    #[test]
+    fn a_leap_forward_ends_leases_at_once_and_is_doubted_until_confirmed() {
+        let mut office = office("2026-11-30");
+        office.set_clock("2027-01-15T10:00:00Z");
+        assert_eq!(state(&office), State::Expired);
+        assert_eq!(office.rows().clock.trusted(), None);
+        assert_eq!(office.ann(purge_tenant("Acme")), Err(Refused::ClockDoubted));
+        office.set_clock("2026-11-21T10:10:00Z");
+        assert_eq!(
+            state(&office),
+            State::Expired,
+            "the day does not go back by itself"
+        );
+        office.confirm("2026-11-21").unwrap();
+        assert_eq!(state(&office), State::Enabled);
+        assert!(office.rows().clock.trusted().is_some());
+        expect![[r#"
+            30010 system, -: the clock moved from 2026-11-21T10:01:00.000Z to 2027-01-15T10:01:00.000Z unseen; confirm the date
+            30001 system, Acme: the lease ended with 2026-11-30
+            30010 system, -: the clock moved from 2027-01-15T10:02:00.000Z to 2026-11-21T10:11:00.000Z unseen; confirm the date
+            30011 operator ann, -: today is 2026-11-21; the clock had said 2027-01-15
+        "#]]
+        .assert_eq(&office.events());
+        // The lease ends once more when its day has really come, and that is told.
+        office.pass(DAY * 10);
+        assert!(
+            office
+                .events()
+                .ends_with("the lease ended with 2026-11-30\n")
+        );
+    }
+
+    #[test]
+    fn a_confirmed_day_goes_on_while_the_wall_clock_is_still_wrong() {
+        let mut office = office("2026-11-22");
+        office.set_clock("2027-01-15T10:00:00Z");
+        office.confirm("2026-11-21").unwrap();
+        assert_eq!(state(&office), State::Enabled);
+        office.pass(MINUTE * 5);
+        assert_eq!(state(&office), State::Enabled);
+        let trusted = office.rows().clock.trusted().unwrap();
+        assert_eq!(Date::of(trusted), Date::parse("2026-11-21").unwrap());
+        office.pass(DAY * 2);
+        assert_eq!(state(&office), State::Expired);
+    }
+
+    #[test]
+    fn a_stop_of_more_than_a_day_is_doubted_and_a_night_is_not() {
+        let mut office = office("2026-12-30");
+        office.stop_for(HOUR * 10);
+        assert!(!office.rows().clock.doubted);
+        office.pass(HOUR);
+        office.stop_for(DAY + HOUR);
+        assert!(office.rows().clock.doubted);
+        office.stop_for(MINUTE);
+        assert!(
+            office.rows().clock.doubted,
+            "another start is no confirmation"
+        );
+        office.pass(DAY * 3);
+        assert!(office.rows().clock.doubted, "nor is waiting");
+    }
+
+    #[test]
+    fn hours_that_the_monotonic_clock_saw_are_no_jump() {
+        let mut office = office("2026-12-30");
+        office.pass(DAY * 3);
+        assert!(!office.rows().clock.doubted);
+        assert_eq!(
+            office.rows().clock.today,
+            Date::parse("2026-11-24").unwrap()
+        );
+    }
+
+    #[test]
+    fn a_quiet_hour_writes_down_a_tick_each_ten_minutes_and_no_more() {
+        let mut office = office("2026-12-30");
+        office.pass(MINUTE * 11);
+        let before = office.records.len();
+        office.pass(HOUR);
+        assert_eq!(office.records.len() - before, 6);
+    }
+}

@@ -81,6 +81,12 @@ number!(
 impl Space {
     /// The tenant's own part.
     pub const TENANT: Self = Self(0);
+
+    /// The part in which a credential that sees the past keeps its locks; nobody else's, since ids
+    /// are given out from 1 on and never come near the highest bit.
+    pub const fn of_view(credential: CredentialId) -> Self {
+        Self(credential.0 | 1 << 63)
+    }
 }
 
 /// A node's name: 1 to 64 of `a-z 0-9 -`, for logs and certificates.

@@ -13,13 +13,13 @@ use crate::catalog::rows::Rows;
 use crate::kernel::{Never, RepositoryId, Ticket};
 use crate::ports::Pending;
 use crate::repository::{self, Register, Settings, Visit};
-use crate::shell::{self, Context, End, Fault, Handle, Hands};
+use crate::shell::{Context, End, Fault, Handle, Hands};
 use crate::supervision::{Effect, Event, Outcome};
 
 /// What the supervisor is told.
 pub enum Message {
     /// The catalog has changed.
-    Rows(Rows),
+    Rows(Arc<Rows>),
     /// Somebody wants to visit a repository; the door is dropped if it is out of service.
     Visit(RepositoryId, oneshot::Sender<Visit>),
     /// A repository runs, or could not be loaded.
@@ -34,7 +34,7 @@ pub enum Message {
 
 /// Belongs to the one supervisor of repositories.
 pub struct RepositoriesHands {
-    rows: Rows,
+    rows: Arc<Rows>,
     register: Arc<dyn Register>,
     last_ticket: Ticket,
     visitors: BTreeMap<Ticket, oneshot::Sender<Visit>>,
@@ -49,7 +49,7 @@ impl fmt::Debug for RepositoriesHands {
 
 impl RepositoriesHands {
     /// Hands that know the catalog as of `rows` and write to it through `register`.
-    pub const fn new(rows: Rows, register: Arc<dyn Register>) -> Self {
+    pub const fn new(rows: Arc<Rows>, register: Arc<dyn Register>) -> Self {
         Self {
             rows,
             register,
@@ -59,7 +59,7 @@ impl RepositoriesHands {
         }
     }
 
-    fn follow(&mut self, rows: Rows) {
+    fn follow(&mut self, rows: Arc<Rows>) {
         self.rows = rows;
         for (id, (handle, known)) in &mut self.running {
             let settings = Settings::of(&self.rows, *id);
@@ -79,12 +79,14 @@ impl RepositoriesHands {
         let loading = Loading {
             id,
             path: context.path.child(id),
-            rows: self.rows.clone(),
+            rows: Arc::clone(&self.rows),
             register: Arc::clone(&self.register),
             ports: context.ports.clone(),
             supervisor: context.myself.cell(),
             // A supervisor that is gone takes its repositories with it.
-            idle: Box::new(move |seen| drop(myself.tell(Message::Idle(id, seen)))),
+            idle: Box::new(move |seen| {
+                let _ = myself.tell(Message::Idle(id, seen));
+            }),
         };
         Box::pin(async move { Message::Started(id, load(loading).await) })
     }

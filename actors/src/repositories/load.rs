@@ -48,7 +48,7 @@ pub enum LoadError {
 pub(super) struct Loading {
     pub(super) id: RepositoryId,
     pub(super) path: Path,
-    pub(super) rows: Rows,
+    pub(super) rows: Arc<Rows>,
     pub(super) register: Arc<dyn Register>,
     pub(super) ports: Ports,
     pub(super) supervisor: ActorCell,

@@ -1,5 +1,6 @@
 //! What can happen to a repository, and what it asks of its hands.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
@@ -9,9 +10,10 @@ use super::denied::Denied;
 use super::entry::{Entry, Place};
 use super::settings::Settings;
 use super::snapshot::Snapshot;
+use super::state::Figures;
 use super::uploads::UploadId;
 use crate::extent::Trouble;
-use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Ticket, Timestamp};
+use crate::kernel::{CredentialId, Date, ExtentId, Sequence, Size, Ticket, Timestamp};
 use crate::object::{Hash, Key};
 
 /// What can happen to a repository.
@@ -36,6 +38,8 @@ pub enum Event {
     Restore(Restore),
     /// Somebody reads: a snapshot is answered.
     Look(Ticket),
+    /// Somebody wants the figures.
+    Report(Ticket),
     /// A frame went to its extent, or did not.
     Written(Written),
     /// An extent was made, or could not be.
@@ -122,7 +126,8 @@ impl Event {
         match self {
             Self::Begin(_) | Self::Frame(_) | Self::Finish(_) => true,
             Self::Delete(_) | Self::Restore(_) => true,
-            Self::Settings(_) | Self::Abort(_) | Self::Look(_) => false,
+            Self::Settings(_) | Self::Abort(_) => false,
+            Self::Look(_) | Self::Report(_) => false,
             Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
             Self::Lost(_) | Self::Checkpointed { .. } => false,
@@ -137,7 +142,7 @@ impl Event {
             Self::Finish(finish) => Some((finish.ticket, Some(finish.upload))),
             Self::Delete(delete) => Some((delete.ticket, None)),
             Self::Restore(restore) => Some((restore.ticket, None)),
-            Self::Look(ticket) => Some((*ticket, None)),
+            Self::Look(ticket) | Self::Report(ticket) => Some((*ticket, None)),
             Self::Written(written) => Some((written.ticket, Some(written.upload))),
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) => None,
             Self::Visited | Self::Left => None,
@@ -165,6 +170,7 @@ impl fmt::Debug for Event {
             Self::Delete(delete) => write!(f, "{delete:?}"),
             Self::Restore(restore) => write!(f, "{restore:?}"),
             Self::Look(ticket) => write!(f, "Look {ticket:?}"),
+            Self::Report(ticket) => write!(f, "Report {ticket:?}"),
             Self::Written(written) => write!(f, "{written:?}"),
             Self::Opened(opened) => write!(f, "Opened {opened:?}"),
             Self::Lost(extent) => write!(f, "Lost {extent}"),
@@ -184,6 +190,21 @@ pub struct Record {
     pub entry: Entry,
     /// The fact, encoded.
     pub encoded: Bytes,
+}
+
+/// The figures of a repository: what an operator is shown and what is metered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Sums over all spaces.
+    pub total: Figures,
+    /// Bytes charged against the quota.
+    pub charged: Size,
+    /// Bytes held back for uploads under way.
+    pub reserved: Size,
+    /// Byte-seconds of live objects by month, named by its first day.
+    pub usage: BTreeMap<Date, u128>,
+    /// Where the next frame goes, if an extent is open.
+    pub end: Option<Place>,
 }
 
 /// What a repository asks of its hands.
@@ -232,6 +253,13 @@ pub enum Effect {
         /// Why.
         denied: Denied,
     },
+    /// Answer with the figures.
+    Tell {
+        /// Whom.
+        ticket: Ticket,
+        /// What.
+        report: Report,
+    },
     /// Answer with what is held.
     Show {
         /// Whom.
@@ -278,6 +306,7 @@ impl fmt::Debug for Effect {
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),
             Self::Deny { ticket, denied } => write!(f, "Deny {ticket:?} {denied:?}"),
             Self::Show { ticket, .. } => write!(f, "Show {ticket:?}"),
+            Self::Tell { ticket, .. } => write!(f, "Tell {ticket:?}"),
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::checkpoint::{self, Checkpoint};
 use super::denied::Denied;
 use super::entry::FRAME_ENTRY;
-use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Restore, Written};
+use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Report, Restore, Written};
 use super::head::Secret;
 use super::machine::Repository;
 use super::reader::Reader;
@@ -61,6 +61,8 @@ pub enum Message {
     Restore(Timestamp, Reply<()>),
     /// A copy of what is held.
     Look(Reply<Snapshot>),
+    /// The figures.
+    Report(Reply<Report>),
     /// A frame was written, or not.
     Written(Written),
     /// An extent was made, or not.
@@ -84,6 +86,7 @@ enum Caller {
     Begin(Reply<UploadId>),
     Done(Reply<()>),
     Look(Reply<Snapshot>),
+    Report(Reply<Report>),
 }
 
 /// The hands of one repository.
@@ -158,11 +161,18 @@ impl Hands {
         }
     }
 
+    fn tell(&mut self, ticket: Ticket, report: Report) {
+        if let Some(Caller::Report(reply)) = self.callers.remove(&ticket) {
+            let _ = reply.send(Ok(report));
+        }
+    }
+
     fn deny(&mut self, ticket: Ticket, denied: Denied) {
         let _ = match self.callers.remove(&ticket) {
             Some(Caller::Begin(reply)) => reply.send(Err(denied)).is_ok(),
             Some(Caller::Done(reply)) => reply.send(Err(denied)).is_ok(),
             Some(Caller::Look(reply)) => reply.send(Err(denied)).is_ok(),
+            Some(Caller::Report(reply)) => reply.send(Err(denied)).is_ok(),
             None => false,
         };
     }
@@ -213,6 +223,7 @@ impl shell::Hands for Hands {
                 to,
             }),
             Message::Look(reply) => Event::Look(self.ticket(Caller::Look(reply))),
+            Message::Report(reply) => Event::Report(self.ticket(Caller::Report(reply))),
             Message::Written(written) => Event::Written(written),
             Message::Opened(Ok((id, secret, actor))) => {
                 self.writer.opened(id, secret, actor);
@@ -286,6 +297,7 @@ impl shell::Hands for Hands {
             Effect::Done { ticket } => self.done(ticket),
             Effect::Deny { ticket, denied } => self.deny(ticket, denied),
             Effect::Show { ticket, snapshot } => self.show(ticket, snapshot),
+            Effect::Tell { ticket, report } => self.tell(ticket, report),
         }
         Ok(None)
     }

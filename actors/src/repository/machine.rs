@@ -15,7 +15,7 @@ use serde_json::json;
 use super::checkpoint::Stamp;
 use super::denied::Denied;
 use super::entry::{Entry, Place};
-use super::event::{Delete, Effect, Event, Record, Restore};
+use super::event::{Delete, Effect, Event, Record, Report, Restore};
 use super::head::TRAILER;
 use super::settings::Settings;
 use super::snapshot::{Moment, Snapshot};
@@ -112,6 +112,16 @@ impl Repository {
         let total = self.state.total();
         let free = self.settings.bin_limit.unwrap_or(self.settings.quota);
         total.live + total.bin.minus(free)
+    }
+
+    fn report(&self, now: Now) -> Report {
+        Report {
+            total: self.state.total(),
+            charged: self.charged(),
+            reserved: self.uploads.reserved(None),
+            usage: self.state.usage(now.wall),
+            end: self.tail.end(),
+        }
     }
 
     fn delete(&mut self, now: Now, event: Delete, acts: &mut Acts<Self>) {
@@ -238,6 +248,10 @@ impl Machine for Repository {
             Event::Abort(upload) => drop(self.uploads.end(upload)),
             Event::Delete(delete) => self.delete(now, delete, acts),
             Event::Restore(restore) => self.restore(now, restore, acts),
+            Event::Report(ticket) => {
+                let report = self.report(now);
+                acts.show(Effect::Tell { ticket, report });
+            }
             Event::Look(ticket) => {
                 acts.show(Effect::Show {
                     ticket,

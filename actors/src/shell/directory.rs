@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use super::{Decision, Gone};
+use super::{Decision, Fault, Gone};
 use crate::ports::Pending;
 
 /// Where an actor stands in the supervision tree: `node/tenants/acme`.
@@ -85,6 +85,7 @@ pub(super) trait Resident: Send + Sync {
     fn depth(&self) -> usize;
     fn inspect(&self) -> Pending<Result<Inspection, Gone>>;
     fn stop(&self);
+    fn fail(&self, fault: Fault);
 }
 
 struct Entry {
@@ -127,6 +128,17 @@ impl Directory {
         let resident = entries.get(path).and_then(|entry| entry.resident.as_ref());
         if let Some(resident) = resident {
             resident.stop();
+        }
+        resident.is_some()
+    }
+
+    /// Ends one actor with a fault, after what is in its mailbox now, so that its supervisor starts
+    /// it again from what is durable. False if none runs there.
+    pub fn restart(&self, path: &Path) -> bool {
+        let entries = self.entries();
+        let resident = entries.get(path).and_then(|entry| entry.resident.as_ref());
+        if let Some(resident) = resident {
+            resident.fail(Fault("an operator restarts it".to_owned()));
         }
         resident.is_some()
     }

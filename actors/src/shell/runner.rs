@@ -332,6 +332,11 @@ impl<M: Send + 'static> Resident for Handle<M> {
     fn stop(&self) {
         Handle::stop(self);
     }
+
+    fn fail(&self, fault: Fault) {
+        // An actor that is gone already is ended well enough.
+        let _ = self.input(Input::Fault(fault));
+    }
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

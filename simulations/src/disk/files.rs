@@ -184,6 +184,14 @@ impl Files {
         self.names.remove(path).is_some()
     }
 
+    /// Closes all files.
+    pub(super) fn kill(&mut self) {
+        for file in self.inodes.values_mut() {
+            file.open = 0;
+        }
+        self.drop_nameless();
+    }
+
     /// Judges what was not synced; what is left is durable.
     pub(super) fn crash(&mut self, dice: &mut Dice) {
         for renaming in std::mem::take(&mut self.unsynced) {

@@ -1,3 +1,5 @@
+//! What the simulated disk keeps, and what a crash may take from it.
+
 use bytes::Bytes;
 use holdfast_actors::ports::conformance;
 

@@ -30,6 +30,7 @@ struct World {
     /// What callers heard.
     answers: BTreeMap<Ticket, Result<Option<UploadId>, Denied>>,
     shown: Option<Snapshot>,
+    reported: Option<Report>,
     /// Everything that was persisted, for a recovery.
     records: Vec<Record>,
     appended: Vec<(UploadId, Place)>,
@@ -87,6 +88,7 @@ impl World {
             extents: 0,
             answers: BTreeMap::new(),
             shown: None,
+            reported: None,
             records: Vec::new(),
             appended: Vec::new(),
             sealed: Vec::new(),
@@ -157,6 +159,7 @@ impl World {
             Effect::Done { ticket } => drop(self.answers.insert(ticket, Ok(None))),
             Effect::Deny { ticket, denied } => drop(self.answers.insert(ticket, Err(denied))),
             Effect::Show { snapshot, .. } => self.shown = Some(snapshot),
+            Effect::Tell { report, .. } => self.reported = Some(report),
         }
         None
     }

@@ -1,0 +1,210 @@
+//! The way in: joins gateway, tenants and repositories to the one [`Service`] that faces call.
+//!
+//! It decides nothing. It asks who is there, then whether they may, then the repository, and hands
+//! on what they say.
+
+mod download;
+mod upload;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::gateway;
+use crate::kernel::{CredentialId, Size, Space};
+use crate::object::{Hash, Key, Kind};
+use crate::ports::Pending;
+use crate::refusal::{Reason, Refusal};
+use crate::repositories;
+use crate::repository::{self, Denied, Moment, Snapshot, Visit};
+use crate::service::{Entry, Found, Intent, Listing, Login, Part, Service, Upload};
+use crate::session::{Direction, Outcome};
+use crate::shell::{Gone, Handle};
+use crate::tenant::{self, Permit, unavailable};
+use crate::tenants;
+
+/// What faces call on this node.
+#[derive(Clone, Debug)]
+pub struct Front {
+    /// Who may come in.
+    pub gateway: Handle<gateway::Message>,
+    /// Who may do what.
+    pub tenants: Handle<tenants::Message>,
+    /// What is there.
+    pub repositories: Handle<repositories::Message>,
+}
+
+impl Service for Front {
+    fn enter(
+        &self,
+        login: Login,
+        repository: String,
+        intent: Intent,
+    ) -> Pending<Result<Arc<dyn Entry>, Refusal>> {
+        let front = self.clone();
+        Box::pin(async move {
+            let peer = login.peer;
+            let admitted = front.gateway.ask(|reply| gateway::Message::Login(login, reply));
+            let admitted = admitted.await.unwrap_or_else(|_| Err(unavailable()))?;
+            let credential = admitted.credential;
+            let visit = Box::new(tenant::Visit { admitted, peer, repository, intent });
+            let permit = front.tenants.ask(|door| tenants::Message::Enter(visit, door));
+            let permit = permit.await.unwrap_or_else(|_| Err(unavailable()))?;
+            let id = permit.grant().repository;
+            let visit = front.repositories.ask(|door| repositories::Message::Visit(id, door));
+            let visit = visit.await.map_err(|_| unavailable())?;
+            let inside: Arc<dyn Entry> =
+                Arc::new(Inside(Arc::new(Stay { permit, visit, credential })));
+            Ok(inside)
+        })
+    }
+}
+
+/// A request that was let in.
+struct Inside(Arc<Stay>);
+
+/// What it holds while it is in.
+struct Stay {
+    permit: Permit,
+    visit: Visit,
+    credential: CredentialId,
+}
+
+impl Stay {
+    /// Where an object is for this caller. Who sees the past puts locks apart: they guard nothing
+    /// there, and must not stand in the way of those who work in the present.
+    fn key(&self, kind: Kind, name: Hash) -> Key {
+        let grant = self.permit.grant();
+        let apart = grant.view.is_some() && kind == Kind::Lock;
+        let space = if apart { Space::of_view(self.credential) } else { grant.space };
+        Key { space, kind, name }
+    }
+
+    /// Which state of the repository this caller sees.
+    fn moment(&self, kind: Kind) -> Moment {
+        let view = self.permit.grant().view.filter(|_| kind != Kind::Lock);
+        view.map_or(Moment::Now, |view| Moment::At(view.at))
+    }
+
+    async fn look(&self) -> Result<Snapshot, Refusal> {
+        settle(self.visit.repository.ask(repository::Message::Look).await)
+    }
+
+    /// Tells the session how the request came out.
+    fn told<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        self.permit.finish(if result.is_ok() { Outcome::Done } else { Outcome::Refused });
+        result
+    }
+}
+
+impl Entry for Inside {
+    fn stat(&self, kind: Kind, name: Hash) -> Pending<Result<Option<Size>, Refusal>> {
+        let stay = Arc::clone(&self.0);
+        Box::pin(async move {
+            let held = stay.look().await;
+            let object = held.map(|held| held.object(&stay.key(kind, name), stay.moment(kind)));
+            stay.told(object.map(|object| object.map(|object| object.size)))
+        })
+    }
+
+    fn list(&self, kind: Kind) -> Pending<Result<Listing, Refusal>> {
+        let stay = Arc::clone(&self.0);
+        Box::pin(async move {
+            let held = stay.look().await;
+            let listing = held.map(|held| download::listing(held, Arc::clone(&stay), kind));
+            stay.told(listing)
+        })
+    }
+
+    fn read(&self, kind: Kind, name: Hash, part: Part) -> Pending<Result<Found, Refusal>> {
+        let stay = Arc::clone(&self.0);
+        Box::pin(async move {
+            let held = stay.look().await?;
+            let Some(object) = held.object(&stay.key(kind, name), stay.moment(kind)) else {
+                return stay.told(Ok(Found::Missing));
+            };
+            let total = object.size;
+            let Some(range) = part.of(total) else {
+                return stay.told(Ok(Found::Outside { total }));
+            };
+            let length = Size::bytes(range.end - range.start);
+            let task = stay.permit.task(Direction::Download, length).await;
+            if task.is_err() {
+                return stay.told(task.map(|()| Found::Missing));
+            }
+            let body = stay.visit.reader.open(object, range.clone()).await;
+            match body {
+                Ok(body) => {
+                    let pieces = download::pieces(body, stay);
+                    Ok(Found::Body { total, range, pieces })
+                }
+                Err(error) => stay.told(Err(download::unreadable(&error))),
+            }
+        })
+    }
+
+    fn begin(
+        &self,
+        kind: Kind,
+        name: Hash,
+        length: Size,
+    ) -> Pending<Result<Box<dyn Upload>, Refusal>> {
+        let stay = Arc::clone(&self.0);
+        Box::pin(async move {
+            let begun = async {
+                stay.permit.task(Direction::Upload, length).await?;
+                let (key, by) = (stay.key(kind, name), stay.credential);
+                let begin = |reply| repository::Message::Begin(key, length, by, reply);
+                settle(stay.visit.repository.ask(begin).await)
+            };
+            match begun.await {
+                Ok(id) => Ok(upload::upload(id, stay)),
+                Err(refusal) => stay.told(Err(refusal)),
+            }
+        })
+    }
+
+    fn delete(&self, kind: Kind, name: Hash) -> Pending<Result<(), Refusal>> {
+        let stay = Arc::clone(&self.0);
+        Box::pin(async move {
+            let (key, by) = (stay.key(kind, name), stay.credential);
+            let delete = |reply| repository::Message::Delete(key, by, reply);
+            let deleted = settle(stay.visit.repository.ask(delete).await);
+            stay.told(deleted)
+        })
+    }
+
+    fn ended(&self) -> Pending<Refusal> {
+        self.0.permit.ended()
+    }
+}
+
+impl fmt::Debug for Inside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0.permit, f)
+    }
+}
+
+/// What a repository's answer means to its caller.
+fn settle<T>(answer: Result<Result<T, Denied>, Gone>) -> Result<T, Refusal> {
+    answer.map_err(|_| unavailable())?.map_err(Refusal::from)
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        let again = std::time::Duration::from_secs(5);
+        let reason = match denied {
+            Denied::Quota { .. } => Reason::QuotaExceeded,
+            Denied::Hash => Reason::BadHash,
+            Denied::Length { .. } => Reason::BadLength,
+            Denied::Exists => Reason::Exists,
+            Denied::TooLarge(_) => Reason::TooLarge,
+            Denied::Locks(_) | Denied::Config => Reason::Scope,
+            Denied::StorageFull => Reason::StorageFull,
+            Denied::Busy => return Self::retry(Reason::Busy, denied.to_string(), again),
+            Denied::NoUpload | Denied::StorageFailed => {
+                return Self::retry(Reason::Unavailable, denied.to_string(), again);
+            }
+        };
+        Self::new(reason, denied.to_string())
+    }
+}

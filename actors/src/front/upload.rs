@@ -1,0 +1,89 @@
+//! An upload on its way from a face to its repository.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Stay, settle};
+use crate::kernel::Size;
+use crate::object::Hash;
+use crate::ports::Pending;
+use crate::refusal::Refusal;
+use crate::repository::{Denied, Message, UploadId};
+use crate::service::Upload;
+use crate::session::Direction;
+use crate::shell::Gone;
+
+/// Pieces on their way to the disk before the face waits for the first.
+const WINDOW: usize = 3;
+
+type Written = Pending<Result<Result<(), Denied>, Gone>>;
+
+/// Pieces that were sent and not yet written.
+#[derive(Default)]
+struct Sent(VecDeque<Written>);
+
+impl Sent {
+    /// Waits until at most `left` pieces are on their way.
+    async fn settle(&mut self, left: usize) -> Result<(), Refusal> {
+        while self.0.len() > left {
+            let Some(written) = self.0.pop_front() else { break };
+            settle(written.await)?;
+        }
+        Ok(())
+    }
+}
+
+/// Ends an upload that nobody finished.
+struct Unfinished {
+    id: UploadId,
+    stay: Arc<Stay>,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // A repository that ended has forgotten the upload already; one that finished it, too.
+        let _ = self.stay.visit.repository.tell(Message::Abort(self.id));
+    }
+}
+
+struct Sending {
+    unfinished: Unfinished,
+    /// Absent while a piece is being sent: a future that was dropped took it along.
+    sent: Arc<tokio::sync::Mutex<Sent>>,
+}
+
+/// An upload that its repository began.
+pub(super) fn upload(id: UploadId, stay: Arc<Stay>) -> Box<dyn Upload> {
+    Box::new(Sending { unfinished: Unfinished { id, stay }, sent: Arc::default() })
+}
+
+impl Upload for Sending {
+    fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>> {
+        let (id, stay) = (self.unfinished.id, Arc::clone(&self.unfinished.stay));
+        let sent = Arc::clone(&self.sent);
+        Box::pin(async move {
+            let size = Size::bytes(piece.len() as u64);
+            stay.permit.charge(Direction::Upload, size).await?;
+            let frame = |reply| Message::Frame(id, piece, reply);
+            let written = stay.visit.repository.ask(frame);
+            let mut sent = sent.lock().await;
+            sent.0.push_back(Box::pin(written));
+            sent.settle(WINDOW).await
+        })
+    }
+
+    fn finish(self: Box<Self>, sha256: Hash) -> Pending<Result<(), Refusal>> {
+        Box::pin(async move {
+            let Unfinished { id, stay } = &self.unfinished;
+            let finished = async {
+                self.sent.lock().await.settle(0).await?;
+                let finish = |reply| Message::Finish(*id, sha256, reply);
+                settle(stay.visit.repository.ask(finish).await)
+            };
+            let finished = finished.await;
+            stay.told(finished)
+        })
+    }
+}

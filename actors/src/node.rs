@@ -1,0 +1,169 @@
+//! One node's domain, put together: the same in production and in simulation, whoever made the
+//! ports.
+//!
+//! ```text
+//! node
+//! ├── journal        facts, in order
+//! ├── catalog        what is rare and precious
+//! ├── gateway        who may come in
+//! ├── tenants ── tenant ── session
+//! └── repositories ── repository ── extent
+//! ```
+//!
+//! A tenant or a repository that fails is started again by its supervisor and goes out of service
+//! alone when that does not help. If one of the five above it fails, nothing right can be said any
+//! more: the node ends, and its start is its recovery.
+
+mod machine;
+mod hands;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ractor::SpawnErr;
+use tokio::sync::watch;
+
+use crate::catalog::{self, Catalog, Keeper, RecoverError};
+use crate::front::Front;
+use crate::gateway::{Gateway, GatewayHands};
+use crate::journal::{self, JournalError};
+use crate::ports::{Journal, Passwords, Pending, Ports};
+use crate::repositories::{self, CatalogRegister, RepositoriesHands};
+use crate::repository::Register;
+use crate::shell::{self, Fault, Handle, Path};
+use crate::supervision::Supervisor;
+use crate::tenant::SessionSink;
+use crate::tenants::{self, TenantsHands};
+
+use hands::NodeHands;
+use machine::Root;
+
+/// Why a node does not start. Nothing was changed that a later start could miss.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal cannot be read.
+    #[error("the journal cannot be read")]
+    Journal(#[from] JournalError),
+    /// The catalog cannot be brought back.
+    #[error("the catalog cannot be read")]
+    Catalog(#[from] RecoverError),
+    /// An actor did not start.
+    #[error("the node's actors do not start")]
+    Spawn(#[from] SpawnErr),
+}
+
+/// A node at work.
+pub struct Node {
+    /// What faces call.
+    pub front: Front,
+    /// What operators' commands change.
+    pub catalog: Catalog,
+    root: Handle<hands::Message>,
+    ended: watch::Receiver<Option<String>>,
+}
+
+impl Node {
+    /// Reads what is durable and starts all actors.
+    ///
+    /// # Errors
+    /// When the journal or the catalog cannot be read.
+    pub async fn start(ports: Ports, passwords: Arc<dyn Passwords>) -> Result<Self, StartError> {
+        let options = journal::Options::default();
+        let recovered = journal::recover(ports.disk.as_ref()).await?;
+        let snapshot = recovered.snapshot.map(|snapshot| snapshot.parts.concat());
+        let records = recovered.records.into_iter().map(|record| record.body);
+        let keeper = Keeper::recover(snapshot.as_deref(), records)?;
+
+        let path = Path::node();
+        let (end, ended) = watch::channel(None);
+        let hands = NodeHands::new(end.clone());
+        let root = shell::spawn(path.clone(), Root::default(), hands, ports.clone(), None).await?;
+        let above = Some(root.cell());
+
+        let failed = Box::new(move |fault: Fault| drop(end.send_replace(Some(fault.to_string()))));
+        let journal = journal::start(
+            path.child("journal"),
+            recovered.position,
+            options,
+            ports.clone(),
+            above.clone(),
+            failed,
+        );
+        let journal = journal.await?;
+        let log: Arc<dyn Journal> = Arc::new(Log(journal.clone()));
+        let catalog =
+            catalog::start(path.child("catalog"), keeper, log, ports.clone(), above.clone());
+        let catalog = catalog.await?;
+
+        let front = furnish(&path, &catalog, &ports, passwords, &root).await?;
+        let following = hands::Following {
+            front: front.clone(),
+            catalog: catalog.clone(),
+            journal,
+        };
+        // The root was started a moment ago and only fails when one of its parts does.
+        let _ = root.tell(hands::Message::Follow(Box::new(following)));
+        Ok(Self { front, catalog, root, ended })
+    }
+
+    /// Resolves when the node has failed, with what failed.
+    pub fn ended(&self) -> Pending<String> {
+        let mut ended = self.ended.clone();
+        Box::pin(async move {
+            let end = ended.wait_for(Option::is_some).await;
+            end.ok().and_then(|end| end.clone()).unwrap_or_else(|| "the node stopped".to_owned())
+        })
+    }
+
+    /// Stops all actors. What was acknowledged is durable; what was not, never happened.
+    pub fn stop(&self) {
+        self.root.stop();
+    }
+}
+
+/// Starts the three parts that serve.
+async fn furnish(
+    path: &Path,
+    catalog: &Catalog,
+    ports: &Ports,
+    passwords: Arc<dyn Passwords>,
+    root: &Handle<hands::Message>,
+) -> Result<Front, SpawnErr> {
+    let (rows, above) = (catalog.rows(), Some(root.cell()));
+    let hands = GatewayHands::new(passwords, ports.entropy.as_ref());
+    let machine = Gateway::new(rows.clone());
+    let gateway =
+        shell::spawn(path.child("gateway"), machine, hands, ports.clone(), above.clone()).await?;
+
+    let hands = TenantsHands::new(rows.clone(), sink(root));
+    let machine = Supervisor::new(tenants::POLICY);
+    let tenants =
+        shell::spawn(path.child("tenants"), machine, hands, ports.clone(), above.clone()).await?;
+
+    let register: Arc<dyn Register> =
+        Arc::new(CatalogRegister::new(catalog.clone(), ports.clone()));
+    let hands = RepositoriesHands::new(Arc::new(rows), register);
+    let machine = Supervisor::new(repositories::POLICY);
+    let repositories =
+        shell::spawn(path.child("repositories"), machine, hands, ports.clone(), above).await?;
+    Ok(Front { gateway, tenants, repositories })
+}
+
+/// Carries the ends of sessions to the catalog.
+fn sink(root: &Handle<hands::Message>) -> SessionSink {
+    let root = root.clone();
+    // A root that ended takes its sessions with it.
+    Arc::new(move |end| {
+        let _ = root.tell(hands::Message::SessionEnded(Box::new(end)));
+    })
+}
+
+/// The journal as the catalog sees it.
+struct Log(journal::Handle);
+
+impl Journal for Log {
+    fn append(&self, body: Bytes) -> Pending<Result<(), Fault>> {
+        let appended = self.0.append(body);
+        Box::pin(async move { appended.await.map(|_| ()) })
+    }
+}

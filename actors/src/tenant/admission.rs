@@ -1,0 +1,207 @@
+//! The rules at a tenant's door, in their order. The first that refuses gives the answer:
+//!
+//! 1. the account is gone, or the credential was revoked since the log-in;
+//! 2. the tenant is disabled;
+//! 3. the lease has ended (R6.31): within the restore grace reading goes on, and locks;
+//! 4. the service is in maintenance: sessions opened since then may read (R17.4) and handle locks,
+//!    sessions opened before go on (R17.1);
+//! 5. the subtenant is disabled, or gone;
+//! 6. there is no such repository, it is another's, the subtenant has no slice of it, or the
+//!    credential is for a view of another: one answer for all, by the same look-ups (I1);
+//! 7. the credential's scope does not reach so far; nobody deletes a `config`.
+//!
+//! Rules 1 to 3, 5 and 6 hold for a session as a whole, so a probe meets them too. Maintenance does
+//! not refuse a probe: a restore begins with one as a backup does.
+//!
+//! Handling a lock is reading here: restic takes one even to restore.
+
+use super::{Contract, Grant, Visit};
+use crate::catalog::rows::{Scope, Tenant};
+use crate::names::{RepositoryName, SubtenantName};
+use crate::object::Kind;
+use crate::refusal::{Reason, Refusal};
+use crate::service::Intent;
+
+/// Whether the visitor's session was open before the maintenance began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seniority {
+    /// It was, or there is no maintenance.
+    Before,
+    /// It was opened during it, or would be now.
+    During,
+}
+
+/// What a request does, as far as the rules care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    /// Looks and reads.
+    Read,
+    /// Adds or deletes a lock.
+    Lock,
+    /// Adds.
+    Add,
+    /// Deletes.
+    Delete,
+    /// What nobody may.
+    Never,
+}
+
+impl Reach {
+    const fn of(intent: Intent) -> Self {
+        match intent {
+            Intent::Probe | Intent::Stat(_) | Intent::List(_) | Intent::Read(_) => Self::Read,
+            Intent::Write(Kind::Lock, _) | Intent::Delete(Kind::Lock) => Self::Lock,
+            Intent::Write(..) | Intent::Create => Self::Add,
+            Intent::Delete(Kind::Config) => Self::Never,
+            Intent::Delete(_) => Self::Delete,
+        }
+    }
+
+    fn is_reading(self) -> bool {
+        self <= Self::Lock
+    }
+}
+
+/// Lets a request in, or says why not.
+pub(super) fn decide(
+    contract: &Contract,
+    visit: &Visit,
+    seniority: Seniority,
+) -> Result<Grant, Refusal> {
+    let reach = Reach::of(visit.intent);
+    let row = known(contract, visit)?;
+    standing(contract, row)?;
+    if is_expired(contract, row) && !reach.is_reading() {
+        return Err(lease_ended(row));
+    }
+    if let (Some(notice), Seniority::During, false) =
+        (&contract.maintenance, seniority, reach.is_reading())
+    {
+        return Err(Refusal::new(Reason::Maintenance, notice.clone()));
+    }
+    let member = &visit.admitted.subtenant;
+    membership(contract, member.as_ref())?;
+    let name = RepositoryName::parse(&visit.repository).ok();
+    let grant = place(contract, visit, name.as_ref()).ok_or_else(not_found)?;
+    scope(visit, reach)?;
+    Ok(grant)
+}
+
+/// Whether nothing at all is allowed to the tenant: its sessions end (I5).
+pub(super) fn closed(contract: &Contract) -> Option<Refusal> {
+    match &contract.row {
+        None => Some(gone()),
+        Some(row) => standing(contract, row).err(),
+    }
+}
+
+/// Whether the lease has ended, grace or not.
+pub(super) fn lease_end(contract: &Contract) -> Option<Refusal> {
+    let row = contract.row.as_ref()?;
+    is_expired(contract, row).then(|| lease_ended(row))
+}
+
+/// Whether a subtenant may do nothing any more.
+pub(super) fn membership(
+    contract: &Contract,
+    member: Option<&SubtenantName>,
+) -> Result<(), Refusal> {
+    let Some(name) = member else { return Ok(()) };
+    match contract.subtenants.get(name) {
+        None => Err(gone()),
+        Some(row) if row.disabled.is_some() => Err(Refusal::new(
+            Reason::Disabled,
+            "this subtenant is disabled; ask its tenant or the service provider",
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The answer to a login that is valid no more.
+pub(super) fn gone() -> Refusal {
+    Refusal::new(
+        Reason::Unauthenticated,
+        "the user name or the password is wrong",
+    )
+}
+
+/// The answer for a repository that is not there, or not theirs.
+pub(super) fn not_found() -> Refusal {
+    Refusal::new(Reason::NotFound, "there is no such repository")
+}
+
+fn known<'a>(contract: &'a Contract, visit: &Visit) -> Result<&'a Tenant, Refusal> {
+    let row = contract.row.as_ref().ok_or_else(gone)?;
+    let is_current = row.id == visit.admitted.tenant_id
+        && contract.credentials.contains(&visit.admitted.credential);
+    if is_current { Ok(row) } else { Err(gone()) }
+}
+
+fn standing(contract: &Contract, row: &Tenant) -> Result<(), Refusal> {
+    if let Some(why) = &row.disabled {
+        let sentence = format!("this account is disabled: {why}");
+        return Err(Refusal::new(Reason::Disabled, sentence));
+    }
+    match row.lease {
+        Some(last) if contract.today > last.plus(row.restore_grace) => Err(lease_ended(row)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_expired(contract: &Contract, row: &Tenant) -> bool {
+    row.lease.is_some_and(|last| contract.today > last)
+}
+
+fn lease_ended(row: &Tenant) -> Refusal {
+    let end = row
+        .lease
+        .map(|last| format!(" on {last}"))
+        .unwrap_or_default();
+    Refusal::new(
+        Reason::LeaseExpired,
+        format!("the lease ended{end}; ask your service provider to extend it"),
+    )
+}
+
+/// Finds the repository by the tenant's own list alone, so that what is another's is not there.
+pub(super) fn place(
+    contract: &Contract,
+    visit: &Visit,
+    name: Option<&RepositoryName>,
+) -> Option<Grant> {
+    let admitted = &visit.admitted;
+    let repository = *contract.repositories.get(name?)?;
+    let slice = match &admitted.subtenant {
+        Some(member) => *contract.subtenants.get(member)?.slices.get(&repository)?,
+        None => None,
+    };
+    if admitted
+        .view
+        .is_some_and(|view| view.repository != repository)
+    {
+        return None;
+    }
+    Some(Grant {
+        repository,
+        space: admitted.space,
+        slice,
+        view: admitted.view,
+    })
+}
+
+fn scope(visit: &Visit, reach: Reach) -> Result<(), Refusal> {
+    let furthest = match (visit.admitted.view, visit.admitted.scope) {
+        (Some(_), _) | (None, Scope::Read) => Reach::Lock,
+        (None, Scope::Append) => Reach::Add,
+        (None, Scope::Full) => Reach::Delete,
+    };
+    if reach <= furthest {
+        return Ok(());
+    }
+    let sentence = match (reach, furthest) {
+        (Reach::Never, _) => "a config is never deleted; ask your service provider",
+        (_, Reach::Read | Reach::Lock) => "this login may only read",
+        (_, Reach::Add | Reach::Delete | Reach::Never) => "this login may not delete",
+    };
+    Err(Refusal::new(Reason::Scope, sentence))
+}

@@ -1,0 +1,169 @@
+//! Carries orders out: turns them into commands to the catalog, and its rows into answers.
+//!
+//! The rules are the catalog's. What is decided here is only who speaks, and that looking deeper
+//! than the catalog, or writing past it, is an admin's.
+
+mod contracts;
+mod logins;
+mod look;
+mod repositories;
+mod speaker;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use holdfast_actors::catalog::Outcome;
+use holdfast_actors::catalog::command::{Actor, Command};
+use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::kernel::{RepositoryId, Timestamp};
+use holdfast_actors::ports::{Entropy, Pending};
+use holdfast_actors::shell::Directory;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::answers::{self, Settled};
+use super::{Caller, Items, Operations, Problem};
+use crate::commands::Order;
+use crate::commands::credential::Secret;
+use crate::commands::values::Month;
+
+pub use speaker::FIRST;
+use speaker::Speaker;
+
+/// The catalog, as the office reads and writes it.
+pub trait Books: Send + Sync + 'static {
+    /// All rows as of now.
+    fn rows(&self) -> Arc<Rows>;
+    /// Has a command decided; resolves when what came of it is durable.
+    fn submit(&self, by: Actor, command: Command) -> Pending<Result<Outcome, Problem>>;
+    /// Resolves when there may be other rows than now; it may do so without a change.
+    fn changed(&self) -> Pending<()>;
+}
+
+/// What lies outside of the catalog, and what only the running node knows.
+pub trait Services: Send + Sync + 'static {
+    /// What the node says of itself.
+    fn node(&self) -> answers::Node;
+    /// What a repository holds.
+    fn figures(&self, repository: RepositoryId) -> Pending<Result<answers::Figures, Problem>>;
+    /// What its bin holds.
+    fn bin(&self, repository: RepositoryId) -> Pending<Result<answers::BinContent, Problem>>;
+    /// Whether it can be viewed as of an instant: inside of the bin's reach, and listable.
+    fn viewable(&self, repository: RepositoryId, at: Timestamp) -> Pending<Result<(), Problem>>;
+    /// Writes it as of an instant to an empty or new directory, and says meanwhile how far it is.
+    fn export(
+        &self,
+        repository: RepositoryId,
+        at: Timestamp,
+        to: PathBuf,
+        items: Items,
+    ) -> Pending<Result<answers::Moved, Problem>>;
+    /// Brings back what it showed at an instant; an event tells `by` whose order.
+    fn restore(
+        &self,
+        repository: RepositoryId,
+        at: Timestamp,
+        by: Actor,
+    ) -> Pending<Result<answers::Moved, Problem>>;
+    /// Reads it back, compares, and says meanwhile how far it is.
+    fn verify(
+        &self,
+        repository: RepositoryId,
+        items: Items,
+    ) -> Pending<Result<answers::Findings, Problem>>;
+    /// How much each tenant held in a month.
+    fn usage(&self, month: Month) -> Pending<Result<Vec<answers::Usage>, Problem>>;
+    /// The certificate in use.
+    fn certificate(&self) -> Pending<Result<answers::Certificate, Problem>>;
+    /// Uses the certificate, chain and key of a PEM text from now on; makes the event.
+    fn import_certificate(
+        &self,
+        pem: Secret,
+        by: Actor,
+    ) -> Pending<Result<answers::Certificate, Problem>>;
+    /// Makes a new self-signed certificate; makes the event.
+    fn rotate_certificate(&self, by: Actor) -> Pending<Result<answers::Certificate, Problem>>;
+}
+
+/// Where orders are carried out. Cheap to clone.
+#[derive(Clone)]
+pub struct Office {
+    /// The catalog.
+    pub books: Arc<dyn Books>,
+    /// What lies outside of it.
+    pub services: Arc<dyn Services>,
+    /// The actors, to look at.
+    pub directory: Arc<Directory>,
+    /// Where passwords are drawn.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What an order comes to: a value to show at the end.
+type Answer = Result<Value, Problem>;
+
+impl Operations for Office {
+    fn perform(&self, caller: Caller, order: Order, items: Items) -> Pending<Answer> {
+        let office = self.clone();
+        Box::pin(async move {
+            let speaker = Speaker::recognise(&caller, &office.books.rows())?;
+            office.carry_out(&speaker, order, &items).await
+        })
+    }
+}
+
+impl Office {
+    async fn carry_out(&self, by: &Speaker, order: Order, items: &Items) -> Answer {
+        match order {
+            Order::Tenant(order) => self.tenant(by, order, items).await,
+            Order::Subtenant(order) => self.subtenant(by, order, items).await,
+            Order::Password(order) => self.password(by, order).await,
+            Order::Credential(order) => self.credential(by, order, items).await,
+            Order::Operator(order) => self.operator(by, order, items).await,
+            Order::Approval(order) => self.approval(by, order, items).await,
+            Order::Repository(order) => self.repository(by, order, items).await,
+            Order::Bin(order) => self.bin(by, order, items).await,
+            Order::Verify(order) => self.verify(by, order, items).await,
+            Order::Usage(order) => self.usage(order, items).await,
+            Order::Events(order) => self.events(order, items).await,
+            Order::Maintenance(order) => self.maintenance(by, order).await,
+            Order::Clock(order) => self.clock(by, order).await,
+            Order::Certificate(order) => self.certificate(by, order).await,
+            Order::Status => self.status(),
+            Order::Shell(look) => self.look(by, look, items).await,
+        }
+    }
+
+    /// Has a command decided on the speaker's behalf.
+    async fn submit(&self, by: &Speaker, command: Command) -> Result<Outcome, Problem> {
+        self.books.submit(by.actor(), command).await
+    }
+
+    /// The same for a command after which `show` tells what it made or changed.
+    async fn submit_and_show<T: Serialize>(
+        &self,
+        by: &Speaker,
+        command: Command,
+        show: impl FnOnce(&Rows) -> Result<T, Problem>,
+    ) -> Answer {
+        let outcome = self.submit(by, command).await?;
+        if let Outcome::Pending { approval } = outcome {
+            return value(&Settled::Pending { approval });
+        }
+        value(&show(&self.books.rows())?)
+    }
+
+    /// The same for a command that leaves nothing to show.
+    async fn submit_and_settle(&self, by: &Speaker, command: Command) -> Answer {
+        let outcome = self.submit(by, command).await?;
+        if let Outcome::Pending { approval } = outcome {
+            return value(&Settled::Pending { approval });
+        }
+        value(&Settled::Done)
+    }
+}
+
+/// An answer as JSON.
+fn value<T: Serialize>(answer: &T) -> Answer {
+    serde_json::to_value(answer).map_err(Problem::failed)
+}

@@ -1,0 +1,137 @@
+//! Looks into running actors for the debug shell. It reads; only `stop` and `restart` end one.
+
+use std::time::Duration;
+
+use holdfast_actors::shell::{Inspection, Listing, Path};
+use serde::Serialize;
+use serde_json::json;
+
+use super::super::{Items, Problem, ProblemClass};
+use super::speaker::Speaker;
+use super::{Answer, Office, value};
+use crate::commands::shell::{Look, Place};
+
+/// How often a watched actor is looked at.
+const GLANCE: Duration = Duration::from_millis(500);
+/// How long an actor may take to show itself before it counts as stuck.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Below it stand the tenants, and below each of them its sessions.
+const TENANTS: &str = "node/tenants/";
+
+/// One line of the tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Leaf {
+    path: Path,
+    state: &'static str,
+    restarts: u64,
+    mailbox: usize,
+}
+
+impl From<Listing> for Leaf {
+    fn from(listing: Listing) -> Self {
+        Self {
+            state: if listing.running { "running" } else { "ended" },
+            path: listing.path,
+            restarts: listing.restarts,
+            mailbox: listing.depth,
+        }
+    }
+}
+
+impl Office {
+    pub(super) async fn look(&self, by: &Speaker, look: Look, items: &Items) -> Answer {
+        match look {
+            Look::Tree => {
+                for listing in self.directory.tree() {
+                    items.send(&Leaf::from(listing)).await?;
+                }
+                value(&())
+            }
+            Look::Show(at) => Ok(self.inspect(&at.path).await?.state),
+            Look::Watch(at) => self.watch(&at.path, items).await,
+            Look::Trace(at) => {
+                for decision in self.inspect(&at.path).await?.decisions {
+                    items.send(&decision).await?;
+                }
+                value(&())
+            }
+            Look::Why(at) => {
+                for waits in self.inspect(&at.path).await?.waits {
+                    items.send(&waits).await?;
+                }
+                value(&())
+            }
+            Look::Sessions => self.sessions(items).await,
+            Look::Stop(at) => {
+                by.admin()?;
+                let stopped = self.directory.stop(&Path::from(at.path.as_str()));
+                ended(stopped, &at.path)
+            }
+            Look::Restart(at) => {
+                by.admin()?;
+                let restarted = self.directory.restart(&Path::from(at.path.as_str()));
+                ended(restarted, &at.path)
+            }
+        }
+    }
+
+    /// The sessions of all tenants: what stands two levels below the tenants.
+    async fn sessions(&self, items: &Items) -> Answer {
+        let is_session = |path: &Path| {
+            let below = path.as_str().strip_prefix(TENANTS);
+            below.is_some_and(|below| below.split('/').count() == 2)
+        };
+        for listing in self.directory.tree() {
+            if !listing.running || !is_session(&listing.path) {
+                continue;
+            }
+            let place = Place::parse(listing.path.as_str()).map_err(Problem::failed)?;
+            // One that ended meanwhile is no session any more.
+            if let Ok(inspection) = self.inspect(&place).await {
+                let row = json!({ "path": listing.path, "session": inspection.state });
+                items.send(&row).await?;
+            }
+        }
+        value(&())
+    }
+
+    async fn watch(&self, place: &Place, items: &Items) -> Answer {
+        let mut glance = tokio::time::interval(GLANCE);
+        let mut last = None;
+        loop {
+            glance.tick().await;
+            let state = self.inspect(place).await?.state;
+            if last.as_ref() != Some(&state) {
+                items.send(&state).await?;
+                last = Some(state);
+            }
+        }
+    }
+
+    async fn inspect(&self, place: &Place) -> Result<Inspection, Problem> {
+        let found = self.directory.inspect(&Path::from(place.as_str()));
+        let inspection = found.ok_or_else(|| missing(place))?;
+        match tokio::time::timeout(PATIENCE, inspection).await {
+            Ok(Ok(inspection)) => Ok(inspection),
+            Ok(Err(_)) => Err(missing(place)),
+            Err(_) => {
+                let seconds = PATIENCE.as_secs();
+                let message = format!("{place} does not look up from its work for {seconds} s");
+                Err(Problem::failed(message))
+            }
+        }
+    }
+}
+
+fn ended(found: bool, place: &Place) -> Answer {
+    if !found {
+        return Err(missing(place));
+    }
+    value(&json!({ "state": "done" }))
+}
+
+fn missing(place: &Place) -> Problem {
+    let message = format!("no actor runs at {place}");
+    Problem::new(ProblemClass::NotFound, "no-actor", message)
+}

@@ -1,0 +1,261 @@
+//! Orders about repositories, their bins and their past.
+
+use holdfast_actors::catalog::Refused;
+use holdfast_actors::catalog::command::{Command, RepositoryCommand};
+use holdfast_actors::catalog::rows::{self, Rows};
+use holdfast_actors::kernel::RepositoryId;
+use holdfast_actors::names::{RepositoryName, TenantName};
+
+use super::super::{Items, Problem, ProblemClass, answers};
+use super::speaker::Speaker;
+use super::{Answer, Office, value};
+use crate::commands::bin::Bin;
+use crate::commands::repository::{Add, Named, Of, Repository, Set};
+use crate::commands::values::{Moment, Month};
+use crate::commands::{Usage, Verify};
+
+/// Copies without which nothing is acknowledged, where nothing is said: a single node has one.
+const COPIES: u32 = 1;
+
+impl Office {
+    pub(super) async fn repository(
+        &self,
+        by: &Speaker,
+        order: Repository,
+        items: &Items,
+    ) -> Answer {
+        match order {
+            Repository::Add(new) => self.add_repository(by, new).await,
+            Repository::Set(set) => self.set_repository(by, set).await,
+            Repository::Remove(which) => {
+                let command = RepositoryCommand::Remove {
+                    tenant: which.tenant,
+                    name: which.name,
+                    reason: None,
+                };
+                self.submit_and_settle(by, Command::Repository(command))
+                    .await
+            }
+            Repository::Purge(removed) => {
+                let command = RepositoryCommand::Purge {
+                    repository: removed.id,
+                    reason: None,
+                };
+                self.submit_and_settle(by, Command::Repository(command))
+                    .await
+            }
+            Repository::List(of) => self.list_repositories(of, items).await,
+            Repository::Show(which) => {
+                let id = self.repository_id(&which.tenant, &which.name)?;
+                self.show_repository(id).await
+            }
+        }
+    }
+
+    async fn add_repository(&self, by: &Speaker, new: Add) -> Answer {
+        let command = RepositoryCommand::Add {
+            tenant: new.which.tenant.clone(),
+            name: new.which.name.clone(),
+            quota: new.quota,
+            hold_days: new.promises.hold_days.unwrap_or(0),
+            min_copies: new.promises.min_copies.unwrap_or(COPIES),
+        };
+        self.submit(by, Command::Repository(command)).await?;
+        let rows = self.books.rows();
+        let id = find(&rows, &new.which.tenant, &new.which.name)?;
+        // A new repository is empty; nobody need be woken to say so.
+        let row = rows.repositories.get(&id);
+        let row = row.ok_or(Refused::NoRepositoryId(id))?;
+        value(&shown(&rows, id, row, Some(answers::Figures::default())))
+    }
+
+    async fn set_repository(&self, by: &Speaker, set: Set) -> Answer {
+        let Named { tenant, name } = set.which;
+        let command = RepositoryCommand::Set {
+            tenant: tenant.clone(),
+            name: name.clone(),
+            quota: set.quota,
+            hold_days: set.promises.hold_days,
+            min_copies: set.promises.min_copies,
+        };
+        self.submit(by, Command::Repository(command)).await?;
+        let id = self.repository_id(&tenant, &name)?;
+        self.show_repository(id).await
+    }
+
+    async fn show_repository(&self, id: RepositoryId) -> Answer {
+        let rows = self.books.rows();
+        let row = rows.repositories.get(&id);
+        let row = row.ok_or(Refused::NoRepositoryId(id))?;
+        value(&self.repository_figures(&rows, id, row).await)
+    }
+
+    async fn list_repositories(&self, of: Of, items: &Items) -> Answer {
+        let rows = self.books.rows();
+        let only = of.tenant.as_ref().map(|name| tenant_id(&rows, name));
+        let only = only.transpose()?;
+        for (id, row) in &rows.repositories {
+            let listed = only.is_none_or(|tenant| row.tenant == tenant)
+                && row.removed.is_some() == of.removed;
+            if listed {
+                let shown = self.repository_figures(&rows, *id, row).await;
+                items.send(&shown).await?;
+            }
+        }
+        value(&())
+    }
+
+    /// A repository with its figures, or without them if they cannot be had now.
+    pub(super) async fn repository_figures(
+        &self,
+        rows: &Rows,
+        id: RepositoryId,
+        row: &rows::Repository,
+    ) -> answers::Repository {
+        let figures = if row.removed.is_some() {
+            None
+        } else {
+            let figures = self.services.figures(id).await;
+            figures
+                .inspect_err(|problem| tracing::warn!(%id, %problem, "no figures"))
+                .ok()
+        };
+        shown(rows, id, row, figures)
+    }
+
+    /// The id of a repository that is served.
+    pub(super) fn repository_id(
+        &self,
+        tenant: &TenantName,
+        name: &RepositoryName,
+    ) -> Result<RepositoryId, Problem> {
+        find(&self.books.rows(), tenant, name)
+    }
+
+    pub(super) async fn bin(&self, by: &Speaker, order: Bin, items: &Items) -> Answer {
+        match order {
+            Bin::List(of) => {
+                for (repository, tenant, name) in self.chosen(&of.tenant, &of.repository)? {
+                    let content = self.services.bin(repository).await?;
+                    let row = answers::Bin {
+                        tenant,
+                        repository: name,
+                        content,
+                    };
+                    items.send(&row).await?;
+                }
+                value(&())
+            }
+            Bin::View(order) => self.view(by, order).await,
+            Bin::Export(order) => {
+                by.admin()?;
+                let view = order.view;
+                let id = self.repository_id(&view.tenant, &view.repository)?;
+                let moved = self
+                    .services
+                    .export(id, view.at.0, order.to, items.clone())
+                    .await?;
+                value(&moved)
+            }
+            Bin::Restore(view) => {
+                by.admin()?;
+                let id = self.repository_id(&view.tenant, &view.repository)?;
+                value(&self.services.restore(id, view.at.0, by.actor()).await?)
+            }
+        }
+    }
+
+    pub(super) async fn verify(&self, by: &Speaker, order: Verify, items: &Items) -> Answer {
+        by.admin()?;
+        let mut damaged = 0;
+        for (id, tenant, repository) in self.chosen(&order.tenant, &order.repository)? {
+            let found = self.services.verify(id, items.clone()).await?;
+            damaged += found.damaged;
+            let row = answers::Verified {
+                tenant,
+                repository,
+                found,
+            };
+            items.send(&row).await?;
+        }
+        if damaged > 0 {
+            let message = format!("{damaged} objects are not what they were");
+            return Err(Problem::new(ProblemClass::Failed, "damaged", message));
+        }
+        value(&())
+    }
+
+    pub(super) async fn usage(&self, order: Usage, items: &Items) -> Answer {
+        let today = self.books.rows().clock.today;
+        let month = order.month.unwrap_or_else(|| Month::of(today));
+        for row in self.services.usage(month).await? {
+            items.send(&row).await?;
+        }
+        value(&())
+    }
+
+    /// The served repositories of a tenant, or of all, or one of them.
+    fn chosen(
+        &self,
+        tenant: &Option<TenantName>,
+        repository: &Option<RepositoryName>,
+    ) -> Result<Vec<(RepositoryId, TenantName, RepositoryName)>, Problem> {
+        let rows = self.books.rows();
+        if let (Some(tenant), Some(name)) = (tenant, repository) {
+            let id = find(&rows, tenant, name)?;
+            return Ok(vec![(id, tenant.clone(), name.clone())]);
+        }
+        let only = tenant.as_ref().map(|name| tenant_id(&rows, name));
+        let only = only.transpose()?;
+        let mut chosen = Vec::new();
+        for (id, row) in &rows.repositories {
+            let wanted = row.removed.is_none() && only.is_none_or(|only| row.tenant == only);
+            if let (true, Some(owner)) = (wanted, owner(&rows, row)) {
+                chosen.push((*id, owner, row.name.clone()));
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+fn find(rows: &Rows, tenant: &TenantName, name: &RepositoryName) -> Result<RepositoryId, Problem> {
+    let found = rows.repository(tenant_id(rows, tenant)?, name);
+    let missing = || Refused::NoRepository(tenant.clone(), name.clone());
+    Ok(found.ok_or_else(missing)?)
+}
+
+fn tenant_id(rows: &Rows, name: &TenantName) -> Result<u64, Problem> {
+    let row = rows.tenants.get(name);
+    let row = row.ok_or_else(|| Refused::NoTenant(name.clone()))?;
+    Ok(row.id)
+}
+
+fn owner(rows: &Rows, row: &rows::Repository) -> Option<TenantName> {
+    let owner = |(_, tenant): &(&TenantName, &rows::Tenant)| tenant.id == row.tenant;
+    let removed = row.removed.as_ref().map(|removal| removal.tenant.clone());
+    removed.or_else(|| {
+        rows.tenants
+            .iter()
+            .find(owner)
+            .map(|(name, _)| name.clone())
+    })
+}
+
+fn shown(
+    rows: &Rows,
+    id: RepositoryId,
+    row: &rows::Repository,
+    figures: Option<answers::Figures>,
+) -> answers::Repository {
+    answers::Repository {
+        id: id.raw(),
+        tenant: owner(rows, row),
+        name: row.name.clone(),
+        quota: row.quota,
+        hold_days: row.hold_days,
+        min_copies: row.min_copies,
+        made: Moment(row.made),
+        removed: row.removed.as_ref().map(|removal| Moment(removal.at)),
+        figures,
+    }
+}

@@ -1,0 +1,147 @@
+//! Which operator speaks: by the user that the kernel names, and by the name that was given.
+//!
+//! Without a name it is the operator whose row has the peer's uid; else the operator [`FIRST`], who
+//! stands for whoever owns the machine. With a name it is that operator. Either way its row must
+//! have the peer's uid or none, except that root, who could become any user, speaks for all.
+
+use holdfast_actors::catalog::Refused;
+use holdfast_actors::catalog::command::Actor;
+use holdfast_actors::catalog::rows::{Operator, Role, Rows};
+use holdfast_actors::names::OperatorName;
+
+use super::super::{Caller, Problem, ProblemClass};
+
+/// The operator that a new node has, with the role admin.
+pub const FIRST: &str = "admin";
+
+/// The user who could become any other.
+const ROOT: u32 = 0;
+
+/// The operator who speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Speaker {
+    name: OperatorName,
+    role: Role,
+}
+
+impl Speaker {
+    /// Finds out who speaks.
+    pub(super) fn recognise(caller: &Caller, rows: &Rows) -> Result<Self, Problem> {
+        let found = match &caller.operator {
+            Some(name) => {
+                let row = rows.operators.get_key_value(name);
+                Some(row.ok_or_else(|| Refused::NoOperator(name.clone()))?)
+            }
+            None => Self::unnamed(caller.uid, rows),
+        };
+        let may_be = |row: &Operator| row.uid.is_none_or(|uid| [ROOT, uid].contains(&caller.uid));
+        let found = found.filter(|(_, row)| may_be(row));
+        let (name, row) = found.ok_or_else(|| {
+            let message = format!(
+                "the user with uid {} is no operator of that name; say who you are with --as",
+                caller.uid
+            );
+            Problem::new(ProblemClass::Refused, "not-allowed", message)
+        })?;
+        Ok(Self {
+            name: name.clone(),
+            role: row.role,
+        })
+    }
+
+    fn unnamed(uid: u32, rows: &Rows) -> Option<(&OperatorName, &Operator)> {
+        let known = rows.operators.iter().find(|(_, row)| row.uid == Some(uid));
+        known.or_else(|| {
+            let mut all = rows.operators.iter();
+            all.find(|(name, _)| name.as_str() == FIRST)
+        })
+    }
+
+    /// On whose behalf commands are given.
+    pub(super) fn actor(&self) -> Actor {
+        Actor::Operator(self.name.clone())
+    }
+
+    /// Passes for an admin only: what it guards is no command of the catalog's.
+    pub(super) fn admin(&self) -> Result<(), Problem> {
+        match self.role {
+            Role::Admin => Ok(()),
+            Role::TapeOperator | Role::Viewer => {
+                Err(Refused::NotAllowed(self.actor().to_string()).into())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(operators: &[(&str, Role, Option<u32>)]) -> Rows {
+        let mut rows = Rows::default();
+        for (name, role, uid) in operators {
+            let name = OperatorName::parse(name).unwrap();
+            let row = Operator {
+                role: *role,
+                uid: *uid,
+            };
+            rows.operators.insert(name, row);
+        }
+        rows
+    }
+
+    fn who(uid: u32, name: Option<&str>, rows: &Rows) -> String {
+        let operator = name.map(|name| OperatorName::parse(name).unwrap());
+        match Speaker::recognise(&Caller { uid, operator }, rows) {
+            Ok(speaker) => speaker.name.to_string(),
+            Err(problem) => problem.reason,
+        }
+    }
+
+    #[test]
+    fn the_owner_of_the_machine_is_the_first_operator() {
+        let rows = rows(&[("admin", Role::Admin, None), ("aaron", Role::Admin, None)]);
+        assert_eq!(who(0, None, &rows), "admin");
+        assert_eq!(who(0, Some("aaron"), &rows), "aaron");
+    }
+
+    #[test]
+    fn a_user_with_a_row_of_their_own_is_that_operator() {
+        let rows = rows(&[
+            ("admin", Role::Admin, None),
+            ("mara", Role::Viewer, Some(7)),
+        ]);
+        assert_eq!(who(7, None, &rows), "mara");
+        assert_eq!(who(8, Some("mara"), &rows), "not-allowed");
+        assert_eq!(who(8, Some("nobody"), &rows), "no-operator");
+    }
+
+    #[test]
+    fn nobody_speaks_for_a_first_operator_who_became_somebody() {
+        let rows = rows(&[("admin", Role::Admin, Some(7))]);
+        assert_eq!(who(8, None, &rows), "not-allowed");
+        assert_eq!(who(7, None, &rows), "admin");
+    }
+
+    #[test]
+    fn root_speaks_for_all() {
+        let rows = rows(&[
+            ("admin", Role::Admin, Some(7)),
+            ("mara", Role::Admin, Some(8)),
+        ]);
+        assert_eq!(who(0, None, &rows), "admin");
+        assert_eq!(who(0, Some("mara"), &rows), "mara");
+        assert_eq!(who(7, Some("mara"), &rows), "not-allowed");
+    }
+
+    #[test]
+    fn a_viewer_is_no_admin() {
+        let rows = rows(&[("admin", Role::Viewer, None)]);
+        let caller = Caller {
+            uid: 0,
+            operator: None,
+        };
+        let speaker = Speaker::recognise(&caller, &rows).unwrap();
+        assert_eq!(speaker.admin().unwrap_err().reason, "not-allowed");
+    }
+}

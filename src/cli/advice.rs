@@ -1,0 +1,21 @@
+//! What to do next, by the word of a failure; nothing where there is nothing useful to say.
+
+/// The second half of an error's line.
+pub(super) fn on(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "no-answer" => "start it with 'holdfast serve --data DIR'",
+        "no-tenant" => "see 'holdfast tenant list'",
+        "no-subtenant" => "see 'holdfast subtenant list TENANT'",
+        "no-credential" => "see 'holdfast credential list'",
+        "no-operator" => "see 'holdfast operator list'",
+        "no-approval" | "already-decided" => "see 'holdfast approval list'",
+        "no-repository" => "see 'holdfast repository list'",
+        "no-actor" => "see 'tree'",
+        "own-request" => "another operator grants it with 'holdfast --as OPERATOR approval grant'",
+        "clock-doubted" => "say which day it is with 'holdfast clock confirm --today DATE'",
+        "lease-runs" => "disable the tenant, or end its lease first",
+        "too-long" => "shorten it",
+        "busy" => "wait a moment",
+        _ => return None,
+    })
+}

@@ -1,0 +1,106 @@
+//! How a command ends that did not do what it was asked for.
+
+use std::fmt;
+
+use crate::admin::client::CallError;
+use crate::admin::{Problem, ProblemClass};
+
+/// The exit codes of the command line; they are a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Anything that is not below.
+    Other = 1,
+    /// The arguments make no sense.
+    Usage = 2,
+    /// What is named does not exist.
+    NotFound = 3,
+    /// A rule says no.
+    Refused = 4,
+    /// Something else is already so.
+    Conflict = 5,
+    /// The node does not answer.
+    NoAnswer = 6,
+}
+
+impl Exit {
+    /// The exit code of this number; anything unknown is [`Exit::Other`].
+    pub fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Done,
+            2 => Self::Usage,
+            3 => Self::NotFound,
+            4 => Self::Refused,
+            5 => Self::Conflict,
+            6 => Self::NoAnswer,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// The word for programs.
+    pub reason: String,
+    /// The sentence for people: lower case, without a full stop.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with an exit code.
+    pub fn new(exit: Exit, reason: &str, message: impl fmt::Display) -> Self {
+        Self {
+            exit,
+            reason: reason.to_owned(),
+            message: message.to_string(),
+        }
+    }
+
+    /// The arguments make no sense.
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self::new(Exit::Usage, "usage", message)
+    }
+
+    /// Something went wrong that has no exit code of its own.
+    pub fn other(reason: &str, message: impl fmt::Display) -> Self {
+        Self::new(Exit::Other, reason, message)
+    }
+
+    /// The node of a data directory did not do it.
+    pub(super) fn of_call(error: &CallError, data: &std::path::Path) -> Self {
+        let data = data.display();
+        match error {
+            CallError::Problem(problem) => Self::from(problem),
+            CallError::NoAnswer(cause) => {
+                let message = format!("the node of {data} does not answer: {cause}");
+                Self::new(Exit::NoAnswer, "no-answer", message)
+            }
+            CallError::Malformed(cause) => Self::other("malformed", format!("{error}: {cause}")),
+            CallError::TooLong => Self::other("malformed", error),
+        }
+    }
+}
+
+impl From<&Problem> for Failure {
+    fn from(problem: &Problem) -> Self {
+        let exit = match problem.class {
+            ProblemClass::Usage => Exit::Usage,
+            ProblemClass::NotFound => Exit::NotFound,
+            ProblemClass::Refused => Exit::Refused,
+            ProblemClass::Conflict => Exit::Conflict,
+            ProblemClass::Failed => Exit::Other,
+        };
+        Self::new(exit, &problem.reason, &problem.message)
+    }
+}

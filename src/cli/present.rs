@@ -1,0 +1,338 @@
+//! Gives orders to the node, and shows its answers: which columns, in which order, for each.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use holdfast_actors::names::OperatorName;
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::layout::{self, Column, bytes, plain, printable, rate};
+use super::progress::Progress;
+use super::screen::Screen;
+use crate::admin::client::{self, Part};
+use crate::admin::protocol::{Call, VERSION};
+use crate::commands::bin::Bin;
+use crate::commands::certificate::Certificate;
+use crate::commands::credential::Credential;
+use crate::commands::operator::{Approval, Operator};
+use crate::commands::repository::Repository;
+use crate::commands::shell::Look;
+use crate::commands::subtenant::Subtenant;
+use crate::commands::tenant::Tenant;
+use crate::commands::{Events, Order};
+use crate::inspect;
+
+/// Where orders are given from.
+pub(super) struct Desk {
+    /// The data directory of the node.
+    pub(super) data: PathBuf,
+    /// As whom.
+    pub(super) operator: Option<OperatorName>,
+}
+
+/// How an answer is shown to people.
+#[derive(Clone, Copy)]
+enum Form {
+    /// Rows: a table of these columns.
+    Table(&'static [Column]),
+    /// Rows as they come, each by itself.
+    Stream(fn(&Value) -> String),
+    /// Rows, all at once.
+    Rows(fn(&[Value]) -> String),
+    /// One thing: a record of these columns.
+    Record(&'static [Column]),
+    /// One thing with the repositories in it.
+    Tenant,
+    /// One thing, in its own way.
+    Whole(fn(&Value) -> String),
+    /// One thing, the same text whatever is wanted.
+    Text(&'static str),
+    /// A secret: alone on its line, with a remark beside it.
+    Password,
+}
+
+impl Desk {
+    /// Has an order carried out and shows the answer.
+    pub(super) fn order(&self, order: Order, screen: &mut Screen) -> Result<(), Failure> {
+        let form = form(&order);
+        let call = Call {
+            version: VERSION,
+            operator: self.operator.clone(),
+            command: order,
+        };
+        let mut rows = Vec::new();
+        let mut failure = None;
+        let mut progress = Progress::new(!screen.json);
+        let mut each = |part| {
+            let shown = match part {
+                Part::Progress(at) => {
+                    progress.advance(at.done, at.total, &at.what);
+                    Ok(())
+                }
+                Part::Item(row) => {
+                    if let Form::Stream(spell) = form {
+                        match screen.json {
+                            true => screen.object(&row),
+                            false => screen.line(spell(&row)),
+                        }
+                    } else {
+                        rows.push(row);
+                        Ok(())
+                    }
+                }
+            };
+            match shown {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        let answer = client::call(&self.data, &call, &mut each);
+        progress.clear();
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let failed = answer.as_ref().is_err();
+        // What was found before a failure is worth seeing: repositories before the damaged one.
+        if !failed || !rows.is_empty() {
+            let done = answer.as_ref().ok().cloned().flatten().unwrap_or_default();
+            show(form, &rows, &done, screen)?;
+        }
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure::of_call(&error, &self.data)),
+        }
+    }
+}
+
+fn show(form: Form, rows: &[Value], done: &Value, screen: &mut Screen) -> Result<(), Failure> {
+    match form {
+        Form::Text(key) => screen.text(done[key].as_str().unwrap_or_default()),
+        Form::Stream(_) => Ok(()),
+        Form::Table(_) | Form::Rows(_) if screen.json => screen.object(&rows),
+        Form::Table(columns) => screen.text(&layout::table(columns, rows)),
+        Form::Rows(spell) => screen.text(&spell(rows)),
+        _ if screen.json => screen.object(done),
+        _ if is_settled(done) => screen.line(settled(done)),
+        Form::Record(columns) => screen.text(&layout::record(columns, done)),
+        Form::Whole(spell) => screen.text(&spell(done)),
+        Form::Tenant => {
+            screen.text(&layout::record(TENANT, done))?;
+            let repositories = done["repositories"].as_array();
+            let table = layout::table(REPOSITORY_FIGURES, repositories.map_or(&[], Vec::as_slice));
+            if table.is_empty() {
+                return Ok(());
+            }
+            screen.line("")?;
+            screen.text(&table)
+        }
+        Form::Password => match done["password"].as_str() {
+            Some(password) => {
+                screen.remark("the password, shown this once:");
+                screen.line(password)
+            }
+            None => screen.line("done"),
+        },
+    }
+}
+
+/// Whether an answer says only that the order was taken.
+fn is_settled(done: &Value) -> bool {
+    let state = done["state"].as_str();
+    state == Some("done") || (state == Some("pending") && done.get("approval").is_some())
+}
+
+fn settled(done: &Value) -> String {
+    match done["approval"].as_u64() {
+        Some(id) => format!("waits for another operator: approval grant {id}"),
+        None => "done".to_owned(),
+    }
+}
+
+const TENANTS: &[Column] = &[
+    plain("name"),
+    plain("state"),
+    plain("lease"),
+    bytes("quota"),
+    plain("tasks"),
+    rate("bandwidth"),
+    plain("bin-days"),
+    plain("last-session"),
+];
+const TENANT: &[Column] = &[
+    plain("name"),
+    plain("state"),
+    plain("reason"),
+    plain("lease"),
+    plain("lease-days-left"),
+    plain("restore-grace"),
+    plain("purge-hold"),
+    plain("tasks"),
+    rate("bandwidth"),
+    plain("bin-days"),
+    bytes("bin-limit"),
+    bytes("quota"),
+    plain("last-session"),
+    plain("description"),
+];
+const SUBTENANT: &[Column] = &[
+    plain("tenant"),
+    plain("name"),
+    plain("state"),
+    plain("mode"),
+    bytes("slices"),
+    plain("reason"),
+    plain("description"),
+];
+const CREDENTIALS: &[Column] = &[
+    plain("id"),
+    plain("tenant"),
+    plain("scope"),
+    plain("expires"),
+    plain("made"),
+    plain("view"),
+    plain("label"),
+];
+const OPERATOR: &[Column] = &[plain("name"), plain("role"), plain("uid")];
+const APPROVALS: &[Column] = &[
+    plain("id"),
+    plain("state"),
+    plain("by"),
+    plain("at"),
+    plain("text"),
+];
+const REPOSITORY: &[Column] = &[
+    plain("id"),
+    plain("tenant"),
+    plain("name"),
+    bytes("quota"),
+    bytes("used"),
+    bytes("charged"),
+    bytes("stored"),
+    bytes("bin"),
+    plain("objects"),
+    plain("hold-days"),
+    plain("min-copies"),
+    plain("made"),
+    plain("removed"),
+];
+const REPOSITORY_FIGURES: &[Column] = &[
+    plain("id"),
+    plain("tenant"),
+    plain("name"),
+    bytes("quota"),
+    bytes("used"),
+    bytes("charged"),
+    bytes("stored"),
+    bytes("bin"),
+    plain("objects"),
+    plain("hold-days"),
+];
+const BIN: &[Column] = &[
+    plain("tenant"),
+    plain("repository"),
+    plain("objects"),
+    bytes("bin"),
+    bytes("charged"),
+    plain("oldest"),
+    plain("reach"),
+];
+const MOVED: &[Column] = &[plain("objects"), bytes("bytes")];
+const VERIFIED: &[Column] = &[
+    plain("tenant"),
+    plain("repository"),
+    plain("objects"),
+    bytes("bytes"),
+    plain("damaged"),
+];
+const USAGE: &[Column] = &[plain("tenant"), plain("month"), plain("byte-seconds")];
+const EVENTS: &[Column] = &[
+    plain("at"),
+    plain("code"),
+    plain("severity"),
+    plain("actor"),
+    plain("tenant"),
+    plain("text"),
+    plain("reason"),
+];
+const MAINTENANCE: &[Column] = &[plain("maintenance"), plain("text")];
+const CLOCK: &[Column] = &[plain("today"), plain("wall"), plain("doubted")];
+const CERTIFICATE: &[Column] = &[
+    plain("thumbprint"),
+    plain("subject"),
+    plain("names"),
+    plain("not-before"),
+    plain("not-after"),
+    plain("self-signed"),
+    plain("previous"),
+];
+const STATUS: &[Column] = &[
+    plain("node"),
+    plain("version"),
+    plain("listen"),
+    plain("metrics"),
+    plain("thumbprint"),
+    plain("today"),
+    plain("doubted"),
+    plain("maintenance"),
+    plain("tenants"),
+    plain("repositories"),
+    plain("approvals"),
+];
+
+fn form(order: &Order) -> Form {
+    match order {
+        Order::Tenant(Tenant::List) => Form::Table(TENANTS),
+        Order::Tenant(Tenant::Show(_)) => Form::Tenant,
+        Order::Tenant(_) => Form::Record(TENANT),
+        Order::Subtenant(Subtenant::List(_)) => Form::Table(SUBTENANT),
+        Order::Subtenant(_) => Form::Record(SUBTENANT),
+        Order::Password(_) | Order::Bin(Bin::View(_)) => Form::Password,
+        Order::Credential(Credential::List(_)) => Form::Table(CREDENTIALS),
+        Order::Credential(Credential::Revoke(_)) => Form::Record(CREDENTIALS),
+        Order::Operator(Operator::List) => Form::Table(OPERATOR),
+        Order::Operator(_) => Form::Record(OPERATOR),
+        Order::Approval(Approval::List) => Form::Table(APPROVALS),
+        Order::Approval(_) => Form::Record(APPROVALS),
+        Order::Repository(Repository::List(_)) => Form::Table(REPOSITORY_FIGURES),
+        Order::Repository(_) => Form::Record(REPOSITORY),
+        Order::Bin(Bin::List(_)) => Form::Table(BIN),
+        Order::Bin(Bin::Export(_) | Bin::Restore(_)) => Form::Record(MOVED),
+        Order::Usage(_) => Form::Table(USAGE),
+        Order::Verify(_) => Form::Table(VERIFIED),
+        Order::Events(Events { follow: true, .. }) => Form::Stream(event),
+        Order::Events(_) => Form::Table(EVENTS),
+        Order::Maintenance(_) => Form::Record(MAINTENANCE),
+        Order::Clock(_) => Form::Record(CLOCK),
+        Order::Certificate(Certificate::Show(show)) if show.pem => Form::Text("pem"),
+        Order::Certificate(_) => Form::Record(CERTIFICATE),
+        Order::Status => Form::Record(STATUS),
+        Order::Shell(Look::Tree) => Form::Rows(inspect::tree),
+        Order::Shell(Look::Trace(_)) => Form::Rows(inspect::trace),
+        Order::Shell(Look::Why(_)) => Form::Rows(inspect::waits),
+        Order::Shell(Look::Sessions) => Form::Rows(inspect::sessions),
+        Order::Shell(Look::Watch(_)) => Form::Stream(inspect::state_now),
+        Order::Shell(Look::Show(_)) => Form::Whole(inspect::state),
+        Order::Shell(Look::Stop(_) | Look::Restart(_)) => Form::Record(&[]),
+    }
+}
+
+/// One event as a line.
+fn event(row: &Value) -> String {
+    let part = |key: &str| printable(row[key].as_str().unwrap_or("-"));
+    let why = row["reason"]
+        .as_str()
+        .map(|why| format!(" ({})", printable(why)));
+    format!(
+        "{} {} {} {}: {}{}",
+        part("at"),
+        part("severity"),
+        row["code"],
+        part("actor"),
+        part("text"),
+        why.unwrap_or_default(),
+    )
+}

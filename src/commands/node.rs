@@ -1,0 +1,72 @@
+//! The arguments of what runs a node itself, instead of speaking to one.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use holdfast_actors::kernel::NodeName;
+
+use super::values::ValueError;
+
+/// The main job on an embedded node.
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    /// Keep the node's data in this directory instead of cleaning up
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Back up this directory too
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+}
+
+/// A new node.
+#[derive(Clone, Debug, Args)]
+pub struct Init {
+    /// The node's name: a-z, 0-9 and '-' [default: the host's name]
+    #[arg(long, value_name = "NODE", value_parser = node_name)]
+    pub name: Option<NodeName>,
+}
+
+/// A node at work.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// Where clients connect; [::]:8443 takes IPv4 too
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8443")]
+    pub listen: SocketAddr,
+    /// Where metrics and health are served in plain HTTP
+    #[arg(long, value_name = "IP:PORT")]
+    pub metrics: Option<SocketAddr>,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: Log,
+}
+
+/// What is logged on stderr, and how.
+#[derive(Clone, Debug, Args)]
+pub struct Log {
+    /// What to log: error, warn, info, debug, trace, or a filter such as holdfast=debug,info
+    #[arg(
+        long = "log",
+        value_name = "FILTER",
+        env = "HOLDFAST_LOG",
+        default_value = "info"
+    )]
+    pub filter: String,
+    /// How to write a line of the log
+    #[arg(long = "log-format", value_enum, default_value_t = LogFormat::Text)]
+    pub format: LogFormat,
+}
+
+/// The form of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+fn node_name(text: &str) -> Result<NodeName, ValueError> {
+    let wanted = "a node's name: 1 to 64 of a-z, 0-9 and '-'";
+    NodeName::parse(text).ok_or_else(|| ValueError::new(text, wanted))
+}

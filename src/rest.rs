@@ -1,0 +1,22 @@
+//! The restic REST face: what unmodified `restic`, `rustic` and `rclone` speak, over TLS.
+//!
+//! It parses, hashes and streams, and asks the [`Service`] for everything else: no rule of who may
+//! do what lives here. It never holds a whole object, and it never names a tenant in a log.
+//!
+//! [`Service`]: holdfast_actors::service::Service
+
+mod answer;
+mod connection;
+mod crew;
+mod download;
+mod limits;
+mod range;
+mod request;
+mod route;
+mod serve;
+mod upload;
+mod watch;
+
+pub use limits::Limits;
+pub use serve::{Face, FaceError};
+pub use watch::{Answered, Observer, Watch};

@@ -1,0 +1,221 @@
+//! One request: from its head to its answer.
+//!
+//! The order is fixed: is it the protocol's, who asks, may they, and only then its body is read.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use holdfast_actors::kernel::Size;
+use holdfast_actors::object::{Hash, Kind};
+use holdfast_actors::refusal::{Reason, Refusal};
+use holdfast_actors::service::{Entry, Found, Intent, Login, Part, Secret, Service};
+use hyper::body::{Body, Incoming};
+use hyper::header::{self, HeaderMap};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use super::answer::{self, Answer, Denial, ListVersion, Outgoing};
+use super::crew::Crew;
+use super::limits::Limits;
+use super::route::{self, Verb, route};
+use super::watch::{self, Turn, Watch};
+use super::{download, range, upload};
+
+/// What the requests of one connection share.
+#[derive(Clone)]
+pub(super) struct Client {
+    /// Who decides.
+    pub(super) service: Arc<dyn Service>,
+    /// The bounds of the face.
+    pub(super) limits: Limits,
+    /// A permit for each request that the face serves at once.
+    pub(super) turns: Arc<Semaphore>,
+    /// Where the connection's tasks run.
+    pub(super) crew: Crew,
+    /// Who counts the requests, if anybody.
+    pub(super) watch: Option<Watch>,
+    /// The client's address.
+    pub(super) peer: IpAddr,
+}
+
+impl Client {
+    /// Answers one request. Never fails: a failure is an answer.
+    pub(super) async fn answer(self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+        let (head, mut body) = request.into_parts();
+        let mut turn = Turn::begin(head.method.clone(), self.watch.clone());
+        turn.permit = Arc::clone(&self.turns).try_acquire_owned().ok();
+        let announced = body.size_hint().lower();
+        let answer = match route(&head.method, head.uri.path(), head.uri.query()) {
+            _ if turn.permit.is_none() => Err(crowded().into()),
+            Ok(request) => {
+                turn.answered.kind = watch::kind(request.verb);
+                self.decide(request, &head, &mut body).await
+            }
+            Err(stray) => Err(stray.into()),
+        };
+        let answer = answer.unwrap_or_else(|denial| answer::denial(&denial));
+        turn.answered.received = announced.saturating_sub(body.size_hint().lower());
+        turn.answered.status = answer.status().as_u16();
+        tracing::debug!(method = %head.method, status = answer.status().as_u16(), "answered");
+        let waits = head.headers.contains_key(header::EXPECT);
+        if !waits && !body.is_end_stream() {
+            self.crew.spawn(upload::discard(body, self.limits.piece));
+        }
+        let (parts, mut content) = answer.into_parts();
+        if head.method == Method::HEAD {
+            // Over HTTP/2 nobody else takes the sentence of a refusal away.
+            content = Outgoing::full(Bytes::new());
+        }
+        Ok(Response::from_parts(parts, content.holding(turn)))
+    }
+
+    async fn decide(
+        &self,
+        request: route::Request,
+        head: &Parts,
+        body: &mut Incoming,
+    ) -> Result<Answer, Denial> {
+        let login = login(&head.headers, self.peer)?;
+        let intent = match request.verb {
+            Verb::Create => Intent::Create,
+            Verb::Stat(Kind::Config, _) => Intent::Probe,
+            Verb::Stat(kind, _) => Intent::Stat(kind),
+            Verb::List(kind) => Intent::List(kind),
+            Verb::Read(kind, _) => Intent::Read(kind),
+            Verb::Write(kind, _) => Intent::Write(kind, length(body)?),
+            Verb::Delete(kind, _) => Intent::Delete(kind),
+        };
+        let entered = self.service.enter(login, request.repository, intent);
+        let entry = entered.await?;
+        match request.verb {
+            Verb::Create => Ok(answer::done()),
+            Verb::Stat(kind, name) => {
+                let size = entry.stat(kind, name).await?;
+                Ok(answer::size(size.ok_or_else(missing)?))
+            }
+            Verb::List(kind) => {
+                let version = ListVersion::accepted(head.headers.get(header::ACCEPT));
+                let listing = entry.list(kind).await?;
+                let body = download::list(entry, listing, version, &self.crew, self.limits.piece);
+                Ok(answer::list(body, version))
+            }
+            Verb::Read(kind, name) => self.read(entry, kind, name, &head.headers).await,
+            Verb::Write(kind, name) => {
+                let upload = entry.begin(kind, name, length(body)?).await?;
+                upload::receive(entry.as_ref(), upload, body, self.limits.piece).await?;
+                Ok(answer::done())
+            }
+            Verb::Delete(kind, name) => {
+                entry.delete(kind, name).await?;
+                Ok(answer::done())
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        entry: Arc<dyn Entry>,
+        kind: Kind,
+        name: Hash,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Denial> {
+        let range = headers.get(header::RANGE);
+        let part = match range.and_then(|range| range.to_str().ok()) {
+            Some(range) if kind != Kind::Config => range::part(range),
+            _ => Part::Whole,
+        };
+        let (total, range, pieces) = match entry.read(kind, name, part).await? {
+            Found::Missing => return Err(missing().into()),
+            Found::Outside { total } => return Err(Denial::Outside(total)),
+            Found::Body {
+                total,
+                range,
+                pieces,
+            } => (total, range, pieces),
+        };
+        let length = range.end.saturating_sub(range.start);
+        let body = download::object(entry, pieces, length, &self.crew, self.limits.piece).await?;
+        if part == Part::Whole || length == 0 {
+            Ok(answer::whole(body, total))
+        } else {
+            Ok(answer::part(body, &range, total))
+        }
+    }
+}
+
+fn crowded() -> Refusal {
+    let pause = Duration::from_secs(1);
+    Refusal::retry(Reason::Busy, "the node serves enough requests", pause)
+}
+
+fn missing() -> Refusal {
+    Refusal::new(Reason::NotFound, "there is no such object")
+}
+
+fn length(body: &Incoming) -> Result<Size, Denial> {
+    let exact = body.size_hint().exact();
+    exact.map(Size::bytes).ok_or(Denial::Length)
+}
+
+/// Reads who asks. restic sends it unasked with each request.
+fn login(headers: &HeaderMap, peer: IpAddr) -> Result<Login, Refusal> {
+    let sent = headers.get(header::AUTHORIZATION);
+    let (user, password) = sent
+        .and_then(|value| credentials(value.to_str().ok()?))
+        .ok_or_else(|| Refusal::new(Reason::Unauthenticated, "a name and a password are needed"))?;
+    Ok(Login {
+        user,
+        password,
+        peer,
+    })
+}
+
+fn credentials(value: &str) -> Option<(String, Secret)> {
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).ok()?);
+    let (user, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some((user.to_owned(), Secret::new(password.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &str) -> Option<(String, String)> {
+        let (user, password) = credentials(value)?;
+        Some((user, password.expose().to_owned()))
+    }
+
+    #[test]
+    fn basic_credentials_are_cut_at_the_first_colon() {
+        let pair = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        assert_eq!(read("Basic YWNtZTpzZWNyZXQ="), pair("acme", "secret"));
+        assert_eq!(read("basic YWNtZTpzZWNyZXQ="), pair("acme", "secret"));
+        assert_eq!(read("Basic YSt4Omg6Yw=="), pair("a+x", "h:c"));
+        assert_eq!(read("Basic Og=="), pair("", ""));
+    }
+
+    #[test]
+    fn what_is_no_basic_credential_is_nobody() {
+        for value in [
+            "",
+            "Basic",
+            "Bearer YWNtZTpzZWNyZXQ=",
+            "Basic !",
+            "Basic YWNtZQ==",
+            "Basic /zp4",
+        ] {
+            assert_eq!(read(value), None, "{value}");
+        }
+    }
+}

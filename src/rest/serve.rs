@@ -1,0 +1,207 @@
+//! The face as a whole: it listens, bounds how many may come, and drains when told to stop.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use holdfast_actors::service::Service;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::connection;
+use super::crew::Crew;
+use super::limits::Limits;
+use super::request::Client;
+use super::watch::Watch;
+use crate::tls::Certificates;
+
+/// The face cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct FaceError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// A listening restic REST face. Dropping it cuts everything; [`Face::stop`] drains first.
+pub struct Face {
+    address: SocketAddr,
+    draining: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    drain: Duration,
+}
+
+impl Face {
+    /// Listens on an address, port 0 for a free one, and serves whoever comes. On `[::]` IPv4
+    /// clients are served too.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn start(
+        address: SocketAddr,
+        certificates: &Certificates,
+        service: Arc<dyn Service>,
+        limits: Limits,
+    ) -> Result<Self, FaceError> {
+        Self::watched(address, certificates, service, limits, None).await
+    }
+
+    /// The same, with an onlooker who is told of every request.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn watched(
+        address: SocketAddr,
+        certificates: &Certificates,
+        service: Arc<dyn Service>,
+        limits: Limits,
+        watch: Option<Watch>,
+    ) -> Result<Self, FaceError> {
+        let wrong = |source| FaceError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(wrong)?;
+        let address = listener.local_addr().map_err(wrong)?;
+        let (draining, drained) = watch::channel(false);
+        let acceptor = Acceptor {
+            listener,
+            tls: TlsAcceptor::from(certificates.server()),
+            service,
+            limits,
+            watch,
+            turns: Arc::new(Semaphore::new(limits.requests)),
+            guests: Arc::default(),
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(acceptor.run(drained));
+        Ok(Self {
+            address,
+            draining,
+            tasks,
+            drain: limits.drain,
+        })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections and no more requests, lets those that run end, and cuts what still
+    /// runs when [`Limits::drain`] is over. Returns how the drain ended: whether all were done.
+    pub async fn stop(mut self) -> bool {
+        self.draining.send_replace(true);
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        timeout(self.drain, all).await.is_ok()
+    }
+}
+
+struct Acceptor {
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    service: Arc<dyn Service>,
+    limits: Limits,
+    watch: Option<Watch>,
+    turns: Arc<Semaphore>,
+    guests: Arc<Guests>,
+}
+
+impl Acceptor {
+    /// Accepts until draining, then waits for the connections. Their tasks end with this one.
+    async fn run(self, mut drained: watch::Receiver<bool>) {
+        let signal = drained.clone();
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = connection::drained(&mut drained) => break,
+                Some(_) = connections.join_next() => {}
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        if let Some(task) = self.welcome(stream, peer, signal.clone()) {
+                            connections.spawn(task);
+                        }
+                    }
+                    Err(error) => self.rest(&error).await,
+                },
+            }
+        }
+        drop(self.listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    fn welcome(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        draining: watch::Receiver<bool>,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let peer = peer.ip().to_canonical();
+        let Some(seat) = Guests::seat(&self.guests, peer, &self.limits) else {
+            tracing::debug!(%peer, "connection refused: too many");
+            return None;
+        };
+        // Answers are small and awaited; without it the connection is slower, not wrong.
+        let _ = stream.set_nodelay(true);
+        let tls = self.tls.clone();
+        let client = Client {
+            service: Arc::clone(&self.service),
+            limits: self.limits,
+            turns: Arc::clone(&self.turns),
+            crew: Crew::default(),
+            watch: self.watch.clone(),
+            peer,
+        };
+        Some(async move {
+            connection::serve(stream, tls, client, draining).await;
+            drop(seat);
+        })
+    }
+
+    /// Accepting fails when the process has no descriptors left, or when a client has gone already.
+    /// A pause keeps the first from burning a core.
+    async fn rest(&self, error: &io::Error) {
+        const PAUSE: Duration = Duration::from_millis(50);
+        tracing::warn!(%error, "cannot accept a connection");
+        let _ = timeout(PAUSE, std::future::pending::<()>()).await;
+    }
+}
+
+/// Who is connected.
+#[derive(Default)]
+struct Guests(Mutex<BTreeMap<IpAddr, usize>>);
+
+/// One connection's place. Dropping it gives it back.
+struct Seat {
+    guests: Arc<Guests>,
+    peer: IpAddr,
+}
+
+impl Guests {
+    fn seat(this: &Arc<Self>, peer: IpAddr, limits: &Limits) -> Option<Seat> {
+        let mut guests = this.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = guests.values().sum();
+        let here = guests.get(&peer).copied().unwrap_or_default();
+        if all >= limits.connections || here >= limits.connections_per_address {
+            return None;
+        }
+        guests.insert(peer, here + 1);
+        let guests = Arc::clone(this);
+        Some(Seat { guests, peer })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut guests = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(here) = guests.get_mut(&self.peer) {
+            *here -= 1;
+            if *here == 0 {
+                guests.remove(&self.peer);
+            }
+        }
+    }
+}
