@@ -8,7 +8,7 @@ use crate::catalog::rows::Rows;
 use crate::kernel::{ExtentId, RepositoryId};
 use crate::ports::Ports;
 use crate::repository::{
-    self, Hands, Reader, RecoveryError, Register, Repository, Settings, recover,
+    self, Hands, Reader, RecoveryError, Register, Repository, Settings, recover_by_index,
 };
 use crate::shell::{self, Fault, Handle, Path};
 
@@ -76,7 +76,7 @@ pub(super) async fn load(loading: Loading) -> Result<Handle<repository::Message>
     let extents: Vec<(ExtentId, Option<u64>)> =
         extents.map(|(extent, row)| (*extent, row.sealed)).collect();
     let mut machine = Repository::new(id, epoch, settings);
-    let recovered = recover(&ports.disk, id, &extents, &mut machine).await;
+    let recovered = recover_by_index(&ports, id, &extents, &mut machine).await;
     let recovered = recovered.map_err(|source| LoadError::Recovery {
         repository: id,
         source,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
-use super::machine::MARK;
+use super::head::TRAILER;
 use super::snapshot::Object;
 use crate::extent;
 use crate::frame::{BODY_MAX, FrameError, HEADER, Header};
@@ -109,7 +109,7 @@ impl Reader {
         let Place { extent, offset } = place;
         let body = self.frame(extent, offset, HEADER + (16 << 10)).await?;
         let encoded = body
-            .get(..body.len().saturating_sub(MARK as usize))
+            .get(..body.len().saturating_sub(TRAILER))
             .unwrap_or_default();
         let entry = schema::decode(encoded).map_err(|source| ReadError::Entry {
             extent,

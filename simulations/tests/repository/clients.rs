@@ -22,9 +22,6 @@ pub(crate) async fn work(
     repository: Handle<Message>,
     ports: &Ports,
 ) -> Result<(), String> {
-    if world.fill > 0 {
-        fill(&repository, world.fill).await;
-    }
     let client = |number| Client {
         number,
         dice: (world.dice).fork(&format!("{number} {:?}", world.catalog.extents())),
@@ -49,7 +46,7 @@ pub(crate) async fn work(
 }
 
 /// Writes many bytes that nobody keeps.
-async fn fill(repository: &Handle<Message>, bytes: u64) {
+pub(crate) async fn fill(repository: &Handle<Message>, bytes: u64) {
     let (key, by) = (key(4), CredentialId::new(9));
     let size = Size::bytes(bytes);
     let begun = repository
@@ -121,8 +118,12 @@ impl Client {
             if !going {
                 break;
             }
+            let pause = match self.dice.one_in(8) {
+                true => 6_000_000,
+                false => self.dice.below(5_000),
+            };
             #[expect(clippy::disallowed_methods, reason = "clients take their time too")]
-            tokio::time::sleep(Duration::from_micros(self.dice.below(5_000))).await;
+            tokio::time::sleep(Duration::from_micros(pause)).await;
         }
         Ok(())
     }
