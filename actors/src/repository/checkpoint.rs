@@ -432,7 +432,10 @@ mod tests {
         let config = Some(Hash::new([1; 32]));
         expect_test::expect!["01090000fbb80b0100fb10270207"]
             .assert_eq(&hex(schema::encode(&stamp)));
-        expect_test::expect!["01fb2c01fbe803fbd007090000010101010101010101010101010101010101010101010101010101010101010101"].assert_eq(&hex(schema::encode(&LiveRow { object, config })));
+        expect_test::expect![
+            "01fb2c01fbe803fbd007090000010101010101010101010101010101010101010101010101010101010101010101"
+        ]
+        .assert_eq(&hex(schema::encode(&LiveRow { object, config })));
         expect_test::expect!["01fb2c01fbe803fbd007090000fbb80bfba00f"]
             .assert_eq(&hex(schema::encode(&BinRow(binned))));
     }

@@ -133,7 +133,7 @@ impl Hands {
             let written = checkpoint::write(&index, id, checkpoint).await;
             if let Err(error) = &written {
                 let error = Fault::of(error);
-                tracing::warn!(repository = %id, %error, "the index is behind until the next start");
+                tracing::warn!(repository = %id, %error, "the index stays behind");
             }
             Message::Checkpointed {
                 done: written.is_ok(),

@@ -85,7 +85,10 @@ mod tests {
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         let head = secret.head(Epoch::new(2)).concat();
         assert_eq!(head.len() as u64, HEAD_BYTES);
-        expect_test::expect!["484601031000000002000000000000000000000000000000626b2d5a67fc2fed05050505050505050505050505050505"].assert_eq(&hex(&head));
+        expect_test::expect![
+            "484601031000000002000000000000000000000000000000626b2d5a67fc2fed05050505050505050505050505050505"
+        ]
+        .assert_eq(&hex(&head));
         let trailer = secret.trailer(Sequence::new(7), b"an entry", 258);
         expect_test::expect!["0201000000000000dab77e1f607d14d4"].assert_eq(&hex(&trailer));
     }

@@ -1,9 +1,10 @@
 //! What a repository's extents say after a stop, of whatever kind.
 //!
-//! A sealed extent is believed up to its sealed length: its headers and entries are read, the bodies
-//! of its data frames are left to whoever reads them. An extent that was open is read whole. What is
-//! cut off there was never acknowledged: each entry says how far its extent was durable when it was
-//! written, so a bad frame below such a mark is damage, and an error, while above it is a torn tail.
+//! A sealed extent is believed up to its sealed length: its headers and entries are read, the
+//! bodies of its data frames are left to whoever reads them. An extent that was open is read
+//! whole. What is cut off there was never acknowledged: each entry says how far its extent was
+//! durable when it was written, so a bad frame below such a mark is damage, and an error, while
+//! above it is a torn tail.
 
 use std::collections::BTreeMap;
 use std::io;
