@@ -43,17 +43,31 @@ impl Service for Front {
         let front = self.clone();
         Box::pin(async move {
             let peer = login.peer;
-            let admitted = front.gateway.ask(|reply| gateway::Message::Login(login, reply));
+            let admitted = front
+                .gateway
+                .ask(|reply| gateway::Message::Login(login, reply));
             let admitted = admitted.await.unwrap_or_else(|_| Err(unavailable()))?;
             let credential = admitted.credential;
-            let visit = Box::new(tenant::Visit { admitted, peer, repository, intent });
-            let permit = front.tenants.ask(|door| tenants::Message::Enter(visit, door));
+            let visit = Box::new(tenant::Visit {
+                admitted,
+                peer,
+                repository,
+                intent,
+            });
+            let permit = front
+                .tenants
+                .ask(|door| tenants::Message::Enter(visit, door));
             let permit = permit.await.unwrap_or_else(|_| Err(unavailable()))?;
             let id = permit.grant().repository;
-            let visit = front.repositories.ask(|door| repositories::Message::Visit(id, door));
+            let visit = front
+                .repositories
+                .ask(|door| repositories::Message::Visit(id, door));
             let visit = visit.await.map_err(|_| unavailable())?;
-            let inside: Arc<dyn Entry> =
-                Arc::new(Inside(Arc::new(Stay { permit, visit, credential })));
+            let inside: Arc<dyn Entry> = Arc::new(Inside(Arc::new(Stay {
+                permit,
+                visit,
+                credential,
+            })));
             Ok(inside)
         })
     }
@@ -75,7 +89,11 @@ impl Stay {
     fn key(&self, kind: Kind, name: Hash) -> Key {
         let grant = self.permit.grant();
         let apart = grant.view.is_some() && kind == Kind::Lock;
-        let space = if apart { Space::of_view(self.credential) } else { grant.space };
+        let space = if apart {
+            Space::of_view(self.credential)
+        } else {
+            grant.space
+        };
         Key { space, kind, name }
     }
 
@@ -91,7 +109,11 @@ impl Stay {
 
     /// Tells the session how the request came out.
     fn told<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {
-        self.permit.finish(if result.is_ok() { Outcome::Done } else { Outcome::Refused });
+        self.permit.finish(if result.is_ok() {
+            Outcome::Done
+        } else {
+            Outcome::Refused
+        });
         result
     }
 }
@@ -135,7 +157,11 @@ impl Entry for Inside {
             match body {
                 Ok(body) => {
                     let pieces = download::pieces(body, stay);
-                    Ok(Found::Body { total, range, pieces })
+                    Ok(Found::Body {
+                        total,
+                        range,
+                        pieces,
+                    })
                 }
                 Err(error) => stay.told(Err(download::unreadable(&error))),
             }

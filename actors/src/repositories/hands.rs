@@ -165,7 +165,10 @@ impl Hands for RepositoriesHands {
 
     fn ended(&mut self, child: &ActorCell, end: End) -> Option<Message> {
         let is_child = |handle: &Handle<_>| handle.cell().get_id() == child.get_id();
-        let (id, _) = self.running.iter().find(|(_, (handle, _))| is_child(handle))?;
+        let (id, _) = self
+            .running
+            .iter()
+            .find(|(_, (handle, _))| is_child(handle))?;
         let outcome = match end {
             End::Stopped => Outcome::Stopped,
             End::Failed(_) => Outcome::Failed,

@@ -66,7 +66,7 @@ impl Snapshot {
             Moment::At(_) if key.kind == Kind::Lock => None,
             Moment::At(at) => live.filter(|object| object.since <= at).or_else(|| {
                 let mut lives = self.lives(key);
-                let visible = lives.find(|(_, binned)| binned.visible(at));
+                let visible = lives.find(|(_, binned)| binned.is_visible(at));
                 visible.map(|(_, binned)| binned.object)
             }),
         }
@@ -102,10 +102,25 @@ impl Snapshot {
             .bin
             .range((first, Sequence::new(0))..=(last, Sequence::new(u64::MAX)));
         let bin = bin.filter_map(move |((key, _), binned)| match moment {
-            Moment::At(at) if binned.visible(at) => Some((key.name, binned.object)),
+            Moment::At(at) if binned.is_visible(at) => Some((key.name, binned.object)),
             Moment::Now | Moment::At(_) => None,
         });
         merge(live, bin).filter(move |(name, _)| after.is_none_or(|after| *name > after))
+    }
+
+    /// All lives that have ended and are kept, of all spaces.
+    pub fn binned(&self) -> impl Iterator<Item = Binned> {
+        self.bin.iter().map(|(_, binned)| *binned)
+    }
+
+    /// All that is kept, live or in the bin, of all spaces.
+    pub fn everything(&self) -> impl Iterator<Item = (Key, Object)> {
+        let live = self.live.iter().map(|(key, object)| (*key, *object));
+        live.chain(
+            self.bin
+                .iter()
+                .map(|((key, _), binned)| (*key, binned.object)),
+        )
     }
 
     /// What is in the bin of one space and not live again, in the order of names.
@@ -138,7 +153,8 @@ impl Snapshot {
 
 impl Binned {
     /// Whether this life shows at an instant.
-    pub(super) fn visible(&self, at: Timestamp) -> bool {
+    /// Whether it was visible at that instant.
+    pub fn is_visible(&self, at: Timestamp) -> bool {
         self.object.since <= at && at < self.deleted
     }
 }

@@ -262,7 +262,7 @@ impl State {
             self.hide(&key, at, until);
         }
         let back = self.snapshot.bin.iter();
-        let back = back.filter(|(_, binned)| binned.visible(to));
+        let back = back.filter(|(_, binned)| binned.is_visible(to));
         let back: Vec<(Key, Object)> = back
             .map(|((key, _), binned)| (*key, binned.object))
             .collect();

@@ -1,0 +1,248 @@
+//! A node as a process: it takes its directory, starts the domain over real ports, and opens its
+//! doors: the restic face, the admin socket, metrics.
+
+mod figures;
+mod desk;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use holdfast_actors::catalog::command::{Actor, Command, OperatorCommand};
+use holdfast_actors::catalog::rows::Role;
+use holdfast_actors::kernel::NodeName;
+use holdfast_actors::names::OperatorName;
+use holdfast_actors::node as domain;
+use holdfast_actors::ports::{Clock, Entropy, Pending, Ports};
+use holdfast_actors::shell::{Directory, Fault};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::admin::Door;
+use crate::admin::books::CatalogBooks;
+use crate::admin::office::{Books, FIRST, Office, Services};
+use crate::cli::{Exit, Failure, Screen};
+use crate::clock::SystemClock;
+use crate::commands::node::{Init, Serve};
+use crate::disk::Folder;
+use crate::entropy::SystemEntropy;
+use crate::home::{self, Home, HomeError};
+use crate::metrics::{self, Metrics, Source};
+use crate::passwords::Argon2id;
+use crate::rest::{Face, Limits, Watch};
+use crate::store::Store;
+use crate::telemetry;
+use crate::tls::{CertificateStore, Identity};
+
+use desk::Desk;
+use figures::Figures;
+
+/// Where the certificate lies in the node's directory.
+const TLS: &str = "tls";
+/// Where the index lies in the node's directory.
+const INDEX: &str = "index";
+
+/// Makes a new node: its directory, its name, its certificate.
+///
+/// # Errors
+/// When the directory is not empty or cannot be written.
+pub fn init(data: &Path, init: &Init, screen: &mut Screen) -> Result<(), Failure> {
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy().to_lowercase();
+    let name = init.name.clone().or_else(|| NodeName::parse(&host));
+    let name = name.or_else(|| NodeName::parse("node"));
+    let name = name.ok_or_else(|| Failure::usage("the node needs a name; add --name NODE"))?;
+    let identity = Identity::self_signed(&host, SystemClock::new().now().wall);
+    let identity = identity.map_err(|error| failure(&error))?;
+    let thumbprint = identity.thumbprint().to_string();
+    home::create(data, &name, |path| {
+        let stored = CertificateStore::create(&path.join(TLS), identity);
+        stored.map(|_| ()).map_err(|error| HomeError::Io {
+            path: path.to_owned(),
+            source: std::io::Error::other(error),
+        })
+    })?;
+    if screen.json {
+        let made = json!({ "node": name, "data": data, "thumbprint": thumbprint });
+        return screen.object(&made);
+    }
+    screen.line(format_args!("node         {name}"))?;
+    screen.line(format_args!("data         {}", data.display()))?;
+    screen.line(format_args!("certificate  self-signed, SHA-256 {thumbprint}"))?;
+    screen.remark(format_args!("next: holdfast serve --data {}", data.display()));
+    Ok(())
+}
+
+/// Runs the node until it is told to end.
+///
+/// # Errors
+/// When the directory is not a node's, is held by another process, or cannot be read.
+pub fn serve(data: &Path, serve: &Serve, screen: &mut Screen) -> Result<(), Failure> {
+    telemetry::start(&serve.log).map_err(|error| failure(&error))?;
+    let home = Home::open(data)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| failure(&error))?;
+    runtime.block_on(async {
+        let running = Running::start(home, serve).await?;
+        running.announce(screen)?;
+        running.until_told().await
+    })
+}
+
+/// A node that serves.
+struct Running {
+    node: domain::Node,
+    face: Face,
+    metrics: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    doors: tokio::task::JoinSet<()>,
+    name: NodeName,
+    thumbprint: String,
+    _home: Home,
+}
+
+impl Running {
+    async fn start(home: Home, serve: &Serve) -> Result<Self, Failure> {
+        let opened = Store::open(home.path.join(INDEX)).await.map_err(|error| failure(&error))?;
+        if let Some(cause) = opened.emptied {
+            tracing::warn!(%cause, "the index was damaged and is built anew");
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let ports = Ports {
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            disk: Arc::new(Folder::new(&home.path)),
+            index: Arc::new(opened.store),
+            directory: Arc::new(Directory::default()),
+        };
+        let passwords = Arc::new(Argon2id::new(Arc::clone(&entropy)));
+        let node = domain::Node::start(ports.clone(), passwords).await;
+        let node = node.map_err(|error| failure(&error))?;
+        let books: Arc<dyn Books> =
+            Arc::new(CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref()));
+        first_operator(books.as_ref(), home.owner).await?;
+
+        let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
+        let store = store.map_err(|error| failure(&error))?;
+        let thumbprint = store.served().thumbprint().to_string();
+        let metrics = Arc::new(Metrics::new());
+        let watch = Watch {
+            clock: Arc::clone(&ports.clock),
+            observer: Arc::new(Figures::new(Arc::clone(&metrics))),
+        };
+        let (certificates, service) = (store.certificates().clone(), Arc::new(node.front.clone()));
+        let face =
+            Face::watched(serve.listen, &certificates, service, Limits::default(), Some(watch));
+        let face = face.await.map_err(|error| failure(&error))?;
+
+        let (stop, stopped) = watch::channel(false);
+        let mut doors = tokio::task::JoinSet::new();
+        let metrics_address = match serve.metrics {
+            Some(address) => {
+                let listener =
+                    TcpListener::bind(address).await.map_err(|error| failure(&error))?;
+                let bound = listener.local_addr().map_err(|error| failure(&error))?;
+                let probe = Arc::new(figures::Gauging {
+                    books: Arc::clone(&books),
+                    front: node.front.clone(),
+                    directory: Arc::clone(&ports.directory),
+                });
+                let source = Source { metrics, probe };
+                doors.spawn(metrics::serve(listener, source, told(stopped.clone())));
+                Some(bound)
+            }
+            None => None,
+        };
+        let desk = Desk::new(&home, &node, store, Arc::clone(&books), ports.clone());
+        desk.listens(face.address(), metrics_address);
+        let services: Arc<dyn Services> = Arc::new(desk);
+        let office = Office { books, services, directory: ports.directory, entropy };
+        let door = Door::open(&home.path).map_err(|error| failure(&error))?;
+        doors.spawn(door.serve(Arc::new(office), told(stopped)));
+        let (metrics, name) = (metrics_address, home.name.clone());
+        Ok(Self { node, face, metrics, stop, doors, name, thumbprint, _home: home })
+    }
+
+    fn announce(&self, screen: &mut Screen) -> Result<(), Failure> {
+        let listen = format!("https://{}", self.face.address());
+        let metrics = self.metrics.map(|address| format!("http://{address}/metrics"));
+        if screen.json {
+            let (node, thumbprint) = (&self.name, &self.thumbprint);
+            return screen.object(&json!({
+                "ready": true, "node": node, "listen": listen, "metrics": metrics,
+                "thumbprint": thumbprint,
+            }));
+        }
+        let metrics = metrics.map(|metrics| format!(" {metrics}")).unwrap_or_default();
+        screen.line(format_args!("ready {listen}{metrics}"))
+    }
+
+    /// Serves until a signal or a fault, and drains.
+    async fn until_told(self) -> Result<(), Failure> {
+        let told = tokio::select! {
+            fault = self.node.ended() => Err(fault),
+            signalled = signalled() => signalled.map_err(|error| error.to_string()),
+        };
+        self.stop.send_replace(true);
+        if !self.face.stop().await {
+            tracing::warn!("requests that still ran after 10 s were cut");
+        }
+        let mut doors = self.doors;
+        while doors.join_next().await.is_some() {}
+        self.node.stop();
+        told.map_err(|fault| Failure::other("node-failed", format!("the node failed: {fault}")))
+    }
+}
+
+/// On a new node whoever owns the directory is the first operator.
+async fn first_operator(books: &dyn Books, owner: u32) -> Result<(), Failure> {
+    if !books.rows().operators.is_empty() {
+        return Ok(());
+    }
+    let name = OperatorName::parse(FIRST).map_err(|error| failure(&error))?;
+    let add = OperatorCommand::Add { role: Role::Admin, uid: Some(owner) };
+    let added = books.submit(Actor::System, Command::Operator(name, add)).await;
+    added.map(|_| ()).map_err(|problem| Failure::other(&problem.reason, problem.message))
+}
+
+/// Resolves when the node stops.
+fn told(mut stop: watch::Receiver<bool>) -> Pending<()> {
+    Box::pin(async move {
+        // A sender that is gone has stopped, too.
+        let _ = stop.wait_for(|stop| *stop).await;
+    })
+}
+
+fn signalled() -> impl Future<Output = std::io::Result<()>> {
+    async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    }
+}
+
+/// An error with its causes, as the command line says it.
+fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::other("failed", Fault::of(error))
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        let (exit, reason) = match error {
+            HomeError::NotEmpty(_) => (Exit::Conflict, "not-empty"),
+            HomeError::NoNode(_) => (Exit::NotFound, "no-node"),
+            HomeError::Newer { .. } => (Exit::Refused, "newer-format"),
+            HomeError::Held(_) => (Exit::Conflict, "in-use"),
+            HomeError::Io { .. } => (Exit::Other, "io"),
+        };
+        Self::new(exit, reason, error)
+    }
+}
