@@ -129,11 +129,18 @@ impl Hands {
 
     fn checkpoint(&self, checkpoint: Checkpoint, ports: &Ports) -> Pending<Message> {
         let (id, index) = (self.id, Arc::clone(&ports.index));
+        let (reader, mut checkpoint) = (self.reader.clone(), checkpoint);
         Box::pin(async move {
-            let written = checkpoint::write(&index, id, checkpoint).await;
+            let written = match reader.checksum(checkpoint.stamp.place).await {
+                Ok(checksum) => {
+                    checkpoint.stamp.checksum = checksum;
+                    let written = checkpoint::write(&index, id, checkpoint).await;
+                    written.map_err(|error| Fault::of(&error))
+                }
+                Err(error) => Err(Fault::of(&error)),
+            };
             if let Err(error) = &written {
-                let error = Fault::of(error);
-                tracing::warn!(repository = %id, %error, "the index stays behind");
+                tracing::warn!(repository = %id, %error, "the index is behind");
             }
             Message::Checkpointed {
                 done: written.is_ok(),

@@ -1,10 +1,10 @@
 //! What a repository's extents say after a stop, of whatever kind.
 //!
 //! A sealed extent is believed up to its sealed length: its headers and entries are read, the
-//! bodies of its data frames are left to whoever reads them. An extent that was open is read
-//! whole. What is cut off there was never acknowledged: each entry says how far its extent was
-//! durable when it was written, so a bad frame below such a mark is damage, and an error, while
-//! above it is a torn tail.
+//! bodies of its data frames are left to whoever reads them. An extent that was open is read whole.
+//! What is cut off there was never acknowledged: each entry says how far its extent was durable
+//! when it was written, so a bad frame below such a mark is damage, and an error, while above it is
+//! a torn tail. What the index knows is not read again, and is told apart from what it makes up.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -142,7 +142,8 @@ async fn behind(
     let scan = Scan::new(extent, file, end, true).await;
     let mut scan = scan.ok()?;
     let frame = scan.frame(offset).await.ok()?.ok()?;
-    let same = frame.header.sequence == stamp.sequence && frame.entry.is_some();
+    let named = (stamp.sequence, stamp.checksum);
+    let same = (frame.header.sequence, frame.header.checksum) == named && frame.entry.is_some();
     let offset = offset + frame.header.total();
     let from = Start {
         place: Place { extent, offset },

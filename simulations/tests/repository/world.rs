@@ -31,8 +31,8 @@ pub(crate) const OBJECTS: u64 = 24;
 #[derive(Debug, Default)]
 pub(crate) struct Catalog(Mutex<Rows>);
 
-#[derive(Debug, Default)]
-struct Rows {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rows {
     last: u64,
     extents: BTreeMap<ExtentId, Option<u64>>,
 }
@@ -48,9 +48,13 @@ impl Catalog {
 }
 
 impl Catalog {
+    pub(crate) fn rows(&self) -> Rows {
+        self.0.lock().unwrap().clone()
+    }
+
     /// Takes it back to what it was.
-    pub(crate) fn reset(&self, extents: Vec<(ExtentId, Option<u64>)>) {
-        self.0.lock().unwrap().extents = extents.into_iter().collect();
+    pub(crate) fn reset(&self, rows: Rows) {
+        *self.0.lock().unwrap() = rows;
     }
 }
 
