@@ -13,10 +13,10 @@
 //! A request takes this way:
 //!
 //! ```text
-//! restic ── TLS ── rest::Face ── service::Service (front) ── gateway     who is it
-//!                                                         ├─ tenant      may they, how much at once
-//!                                                         └─ repository  quota, names, bin, place
-//!                                                              └─ extent  bytes, one sync for many
+//! restic ─ TLS ─ rest::Face ─ service::Service (front) ┬ gateway     who is it
+//!                                                      ├ tenant      may they, how much at once
+//!                                                      └ repository  quota, names, bin, place
+//!                                                        └ extent    bytes, one sync for many
 //! ```
 //!
 //! # Code map
