@@ -1,5 +1,5 @@
-//! The domain of `holdfast-actors` in a world of its own: disks, indexes, clocks and chance from one
-//! seed.
+//! The domain of `holdfast-actors` in a world of its own: disks, indexes, clocks and chance from
+//! one seed.
 
 pub mod clock;
 pub mod dice;
