@@ -1,10 +1,9 @@
 //! A node as a process: it takes its directory, starts the domain over real ports, and opens its
 //! doors: the restic face, the admin socket, metrics.
 
-mod figures;
 mod desk;
+mod figures;
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -71,8 +70,13 @@ pub fn init(data: &Path, init: &Init, screen: &mut Screen) -> Result<(), Failure
     }
     screen.line(format_args!("node         {name}"))?;
     screen.line(format_args!("data         {}", data.display()))?;
-    screen.line(format_args!("certificate  self-signed, SHA-256 {thumbprint}"))?;
-    screen.remark(format_args!("next: holdfast serve --data {}", data.display()));
+    screen.line(format_args!(
+        "certificate  self-signed, SHA-256 {thumbprint}"
+    ))?;
+    screen.remark(format_args!(
+        "next: holdfast serve --data {}",
+        data.display()
+    ));
     Ok(())
 }
 
@@ -83,7 +87,9 @@ pub fn init(data: &Path, init: &Init, screen: &mut Screen) -> Result<(), Failure
 pub fn serve(data: &Path, serve: &Serve, screen: &mut Screen) -> Result<(), Failure> {
     telemetry::start(&serve.log).map_err(|error| failure(&error))?;
     let home = Home::open(data)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| failure(&error))?;
     runtime.block_on(async {
         let running = Running::start(home, serve).await?;
@@ -106,52 +112,49 @@ struct Running {
 
 impl Running {
     async fn start(home: Home, serve: &Serve) -> Result<Self, Failure> {
-        let opened = Store::open(home.path.join(INDEX)).await.map_err(|error| failure(&error))?;
-        if let Some(cause) = opened.emptied {
-            tracing::warn!(%cause, "the index was damaged and is built anew");
-        }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let ports = Ports {
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            disk: Arc::new(Folder::new(&home.path)),
-            index: Arc::new(opened.store),
-            directory: Arc::new(Directory::default()),
-        };
+        let ports = ports(&home).await?;
+        let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
         let passwords = Arc::new(Argon2id::new(Arc::clone(&entropy)));
         let node = domain::Node::start(ports.clone(), passwords).await;
         let node = node.map_err(|error| failure(&error))?;
-        let books: Arc<dyn Books> =
-            Arc::new(CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref()));
+        let books: Arc<dyn Books> = Arc::new(CatalogBooks::new(
+            node.catalog.clone(),
+            clock,
+            entropy.as_ref(),
+        ));
         first_operator(books.as_ref(), home.owner).await?;
 
         let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
         let store = store.map_err(|error| failure(&error))?;
         let thumbprint = store.served().thumbprint().to_string();
         let metrics = Arc::new(Metrics::new());
-        let watch = Watch {
-            clock: Arc::clone(&ports.clock),
-            observer: Arc::new(Figures::new(Arc::clone(&metrics))),
-        };
+        let watch = watching(&ports, &metrics);
         let (certificates, service) = (store.certificates().clone(), Arc::new(node.front.clone()));
-        let face =
-            Face::watched(serve.listen, &certificates, service, Limits::default(), Some(watch));
+        let face = Face::watched(
+            serve.listen,
+            &certificates,
+            service,
+            Limits::default(),
+            Some(watch),
+        );
         let face = face.await.map_err(|error| failure(&error))?;
 
         let (stop, stopped) = watch::channel(false);
         let mut doors = tokio::task::JoinSet::new();
         let metrics_address = match serve.metrics {
             Some(address) => {
-                let listener =
-                    TcpListener::bind(address).await.map_err(|error| failure(&error))?;
+                let listener = TcpListener::bind(address).await;
+                let listener = listener.map_err(|error| failure(&error))?;
                 let bound = listener.local_addr().map_err(|error| failure(&error))?;
-                let probe = Arc::new(figures::Gauging {
+                let probe = figures::Gauging {
                     books: Arc::clone(&books),
                     front: node.front.clone(),
                     directory: Arc::clone(&ports.directory),
-                });
-                let source = Source { metrics, probe };
+                };
+                let source = Source {
+                    metrics,
+                    probe: Arc::new(probe),
+                };
                 doors.spawn(metrics::serve(listener, source, told(stopped.clone())));
                 Some(bound)
             }
@@ -160,16 +163,32 @@ impl Running {
         let desk = Desk::new(&home, &node, store, Arc::clone(&books), ports.clone());
         desk.listens(face.address(), metrics_address);
         let services: Arc<dyn Services> = Arc::new(desk);
-        let office = Office { books, services, directory: ports.directory, entropy };
+        let office = Office {
+            books,
+            services,
+            directory: ports.directory,
+            entropy,
+        };
         let door = Door::open(&home.path).map_err(|error| failure(&error))?;
         doors.spawn(door.serve(Arc::new(office), told(stopped)));
         let (metrics, name) = (metrics_address, home.name.clone());
-        Ok(Self { node, face, metrics, stop, doors, name, thumbprint, _home: home })
+        Ok(Self {
+            node,
+            face,
+            metrics,
+            stop,
+            doors,
+            name,
+            thumbprint,
+            _home: home,
+        })
     }
 
     fn announce(&self, screen: &mut Screen) -> Result<(), Failure> {
         let listen = format!("https://{}", self.face.address());
-        let metrics = self.metrics.map(|address| format!("http://{address}/metrics"));
+        let metrics = self
+            .metrics
+            .map(|address| format!("http://{address}/metrics"));
         if screen.json {
             let (node, thumbprint) = (&self.name, &self.thumbprint);
             return screen.object(&json!({
@@ -177,7 +196,9 @@ impl Running {
                 "thumbprint": thumbprint,
             }));
         }
-        let metrics = metrics.map(|metrics| format!(" {metrics}")).unwrap_or_default();
+        let metrics = metrics
+            .map(|metrics| format!(" {metrics}"))
+            .unwrap_or_default();
         screen.line(format_args!("ready {listen}{metrics}"))
     }
 
@@ -198,15 +219,49 @@ impl Running {
     }
 }
 
+/// Counts every request.
+fn watching(ports: &Ports, metrics: &Arc<Metrics>) -> Watch {
+    let observer = Arc::new(Figures::new(Arc::clone(metrics)));
+    Watch {
+        clock: Arc::clone(&ports.clock),
+        observer,
+    }
+}
+
+/// The real adapters of all ports.
+async fn ports(home: &Home) -> Result<Ports, Failure> {
+    let opened = Store::open(home.path.join(INDEX)).await;
+    let opened = opened.map_err(|error| failure(&error))?;
+    if let Some(cause) = opened.emptied {
+        tracing::warn!(%cause, "the index was damaged and is built anew");
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    Ok(Ports {
+        clock,
+        entropy,
+        disk: Arc::new(Folder::new(&home.path)),
+        index: Arc::new(opened.store),
+        directory: Arc::new(Directory::default()),
+    })
+}
+
 /// On a new node whoever owns the directory is the first operator.
 async fn first_operator(books: &dyn Books, owner: u32) -> Result<(), Failure> {
     if !books.rows().operators.is_empty() {
         return Ok(());
     }
     let name = OperatorName::parse(FIRST).map_err(|error| failure(&error))?;
-    let add = OperatorCommand::Add { role: Role::Admin, uid: Some(owner) };
-    let added = books.submit(Actor::System, Command::Operator(name, add)).await;
-    added.map(|_| ()).map_err(|problem| Failure::other(&problem.reason, problem.message))
+    let add = OperatorCommand::Add {
+        role: Role::Admin,
+        uid: Some(owner),
+    };
+    let added = books
+        .submit(Actor::System, Command::Operator(name, add))
+        .await;
+    added
+        .map(|_| ())
+        .map_err(|problem| Failure::other(&problem.reason, problem.message))
 }
 
 /// Resolves when the node stops.
@@ -217,16 +272,14 @@ fn told(mut stop: watch::Receiver<bool>) -> Pending<()> {
     })
 }
 
-fn signalled() -> impl Future<Output = std::io::Result<()>> {
-    async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
+async fn signalled() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
+    Ok(())
 }
 
 /// An error with its causes, as the command line says it.

@@ -1,9 +1,9 @@
 //! The certificates in the node's folder: the one that is served, and the next one.
 //!
 //! `certificate.pem` holds the chain and the key that are served. `next.pem`, while there is one,
-//! holds those that follow, below a first line `switch: TIME`. A file is replaced by a rename, and a
-//! `next.pem` that is served already is what a crash left of a switch: opening removes it. Files are
-//! mode 0600.
+//! holds those that follow, below a first line `switch: TIME`. A file is replaced by a rename, and
+//! a `next.pem` that is served already is what a crash left of a switch: opening removes it. Files
+//! are mode 0600.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -154,8 +154,8 @@ impl CertificateStore {
         Ok(())
     }
 
-    /// Keeps a certificate to be served from `switch` on, or when ordered; it takes the place of one
-    /// that waits already (D4).
+    /// Keeps a certificate to be served from `switch` on, or when ordered; it takes the place of
+    /// one that waits already (D4).
     ///
     /// # Errors
     /// When it cannot be written; then nothing changes.
