@@ -30,6 +30,9 @@ use crate::shell::{self, Context, End, Fault, Handle};
 pub trait Register: Send + Sync + 'static {
     /// The right to write to a repository, until somebody else acquires it.
     fn acquire(&self, repository: RepositoryId) -> Pending<Result<Epoch, Fault>>;
+    /// A repository's extents in their order, each with its sealed length if it has one, as of all
+    /// that was answered so far. Once a repository is acquired, only the owner adds to them.
+    fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)>;
     /// A new extent for the owner with this epoch.
     fn open(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>>;
     /// The final length of an extent.

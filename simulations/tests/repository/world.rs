@@ -45,9 +45,7 @@ impl Catalog {
             .map(|(id, sealed)| (*id, *sealed))
             .collect()
     }
-}
 
-impl Catalog {
     pub(crate) fn rows(&self) -> Rows {
         self.0.lock().unwrap().clone()
     }
@@ -64,6 +62,10 @@ impl Register for Catalog {
         rows.last += 1;
         let epoch = Epoch::new(rows.last);
         Box::pin(async move { Ok(epoch) })
+    }
+
+    fn extents(&self, _: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {
+        Self::extents(self)
     }
 
     fn open(&self, _: RepositoryId, _: Epoch) -> Pending<Result<ExtentId, Fault>> {
