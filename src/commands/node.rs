@@ -30,7 +30,7 @@ pub struct Init {
 /// A node at work.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
-    /// Where clients connect; [::]:8443 takes IPv4 too
+    /// Where clients connect; `[::]:8443` takes IPv4 too
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8443")]
     pub listen: SocketAddr,
     /// Where metrics and health are served in plain HTTP
