@@ -3,6 +3,7 @@
 
 mod desk;
 mod figures;
+mod timing;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -38,6 +39,7 @@ use crate::tls::{CertificateStore, Identity};
 
 use desk::Desk;
 use figures::Figures;
+use timing::{Stopwatch, Timed};
 
 /// Where the certificate lies in the node's directory.
 const TLS: &str = "tls";
@@ -112,7 +114,8 @@ struct Running {
 
 impl Running {
     async fn start(home: Home, serve: &Serve) -> Result<Self, Failure> {
-        let ports = ports(&home).await?;
+        let metrics = Arc::new(Metrics::new());
+        let ports = ports(&home, &metrics).await?;
         let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
         let passwords = Arc::new(Argon2id::new(Arc::clone(&entropy)));
         let node = domain::Node::start(ports.clone(), passwords).await;
@@ -127,7 +130,6 @@ impl Running {
         let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
         let store = store.map_err(|error| failure(&error))?;
         let thumbprint = store.served().thumbprint().to_string();
-        let metrics = Arc::new(Metrics::new());
         let watch = watching(&ports, &metrics);
         let (certificates, service) = (store.certificates().clone(), Arc::new(node.front.clone()));
         let face = Face::watched(
@@ -229,7 +231,7 @@ fn watching(ports: &Ports, metrics: &Arc<Metrics>) -> Watch {
 }
 
 /// The real adapters of all ports.
-async fn ports(home: &Home) -> Result<Ports, Failure> {
+async fn ports(home: &Home, metrics: &Arc<Metrics>) -> Result<Ports, Failure> {
     let opened = Store::open(home.path.join(INDEX)).await;
     let opened = opened.map_err(|error| failure(&error))?;
     if let Some(cause) = opened.emptied {
@@ -237,10 +239,15 @@ async fn ports(home: &Home) -> Result<Ports, Failure> {
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let watch = Stopwatch {
+        clock: Arc::clone(&clock),
+        metrics: Arc::clone(metrics),
+    };
+    let disk = Arc::new(Folder::new(&home.path));
     Ok(Ports {
         clock,
         entropy,
-        disk: Arc::new(Folder::new(&home.path)),
+        disk: Arc::new(Timed { disk, watch }),
         index: Arc::new(opened.store),
         directory: Arc::new(Directory::default()),
     })
