@@ -112,10 +112,6 @@ pub async fn recover(
             Err(error) => return Err(failed(error)),
         };
         let end = file.length().await.map_err(failed)?;
-        if sealed.is_none() {
-            // What is about to be believed may lie in the page cache only.
-            file.sync().await.map_err(failed)?;
-        }
         let believed = sealed.unwrap_or(end);
         if end < believed {
             let sealed = believed;
@@ -127,7 +123,12 @@ pub async fn recover(
         }
         lengths.insert(extent, believed);
         let mut scan = Scan::new(extent, file, believed, sealed.is_none());
+        let mut durable = 0;
         while let Some(frame) = scan.next().await? {
+            durable = frame
+                .entry
+                .as_ref()
+                .map_or(durable, |(_, mark)| durable.max(*mark));
             recovered.last = recovered.last.max(frame.header.sequence);
             match frame.entry {
                 Some((entry, _)) if is_whole(&entry, &lengths) => {
@@ -139,11 +140,32 @@ pub async fn recover(
         }
         lengths.insert(extent, scan.at);
         if sealed.is_none() {
+            settle(scan.file.as_ref(), durable, scan.at)
+                .await
+                .map_err(failed)?;
             recovered.open.push((extent, scan.at));
         }
     }
     repository.recovered(recovered.last);
     Ok(recovered)
+}
+
+/// Makes durable what is about to be believed, which may lie in the page cache only.
+///
+/// Below `durable` it was synced. What is above is written again: if a sync of it failed, the kernel
+/// shows it and has forgotten that it is not on the disk.
+async fn settle(file: &dyn File, durable: u64, end: u64) -> io::Result<()> {
+    let mut at = durable;
+    while at < end {
+        let bytes = file.read(at, WINDOW.min((end - at) as usize)).await?;
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let next = at + bytes.len() as u64;
+        file.write(at, vec![bytes]).await?;
+        at = next;
+    }
+    file.sync().await
 }
 
 /// Whether all frames of an object lie within the lengths that their extents turned out to have.
