@@ -1,8 +1,9 @@
 //! A node as a process: it takes its directory, starts the domain over real ports, and opens its
 //! doors: the restic face, the admin socket, metrics.
 
-mod figures;
 mod desk;
+mod figures;
+mod selfservice;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -32,13 +33,14 @@ use crate::entropy::SystemEntropy;
 use crate::home::{self, Home, HomeError};
 use crate::metrics::{self, Metrics, Source};
 use crate::passwords::Argon2id;
-use crate::rest::{Face, Limits, Watch};
+use crate::rest::{Behind, Face, Limits, Watch};
 use crate::store::Store;
 use crate::telemetry;
 use crate::tls::{CertificateStore, Identity};
 
 use desk::Desk;
 use figures::Figures;
+use selfservice::Counter;
 
 /// Where the certificate lies in the node's directory.
 const TLS: &str = "tls";
@@ -71,8 +73,13 @@ pub fn init(data: &Path, init: &Init, screen: &mut Screen) -> Result<(), Failure
     }
     screen.line(format_args!("node         {name}"))?;
     screen.line(format_args!("data         {}", data.display()))?;
-    screen.line(format_args!("certificate  self-signed, SHA-256 {thumbprint}"))?;
-    screen.remark(format_args!("next: holdfast serve --data {}", data.display()));
+    screen.line(format_args!(
+        "certificate  self-signed, SHA-256 {thumbprint}"
+    ))?;
+    screen.remark(format_args!(
+        "next: holdfast serve --data {}",
+        data.display()
+    ));
     Ok(())
 }
 
@@ -83,7 +90,9 @@ pub fn init(data: &Path, init: &Init, screen: &mut Screen) -> Result<(), Failure
 pub fn serve(data: &Path, serve: &Serve, screen: &mut Screen) -> Result<(), Failure> {
     telemetry::start(&serve.log).map_err(|error| failure(&error))?;
     let home = Home::open(data)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| failure(&error))?;
     runtime.block_on(async {
         let running = Running::start(home, serve).await?;
@@ -106,7 +115,9 @@ struct Running {
 
 impl Running {
     async fn start(home: Home, serve: &Serve) -> Result<Self, Failure> {
-        let opened = Store::open(home.path.join(INDEX)).await.map_err(|error| failure(&error))?;
+        let opened = Store::open(home.path.join(INDEX))
+            .await
+            .map_err(|error| failure(&error))?;
         if let Some(cause) = opened.emptied {
             tracing::warn!(%cause, "the index was damaged and is built anew");
         }
@@ -119,11 +130,11 @@ impl Running {
             index: Arc::new(opened.store),
             directory: Arc::new(Directory::default()),
         };
-        let passwords = Arc::new(Argon2id::new(Arc::clone(&entropy)));
-        let node = domain::Node::start(ports.clone(), passwords).await;
+        let passwords = Argon2id::new(Arc::clone(&entropy));
+        let node = domain::Node::start(ports.clone(), Arc::new(passwords.clone())).await;
         let node = node.map_err(|error| failure(&error))?;
-        let books: Arc<dyn Books> =
-            Arc::new(CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref()));
+        let books = CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref());
+        let books: Arc<dyn Books> = Arc::new(books.telling(node.front.clone()));
         first_operator(books.as_ref(), home.owner).await?;
 
         let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
@@ -134,17 +145,28 @@ impl Running {
             clock: Arc::clone(&ports.clock),
             observer: Arc::new(Figures::new(Arc::clone(&metrics))),
         };
-        let (certificates, service) = (store.certificates().clone(), Arc::new(node.front.clone()));
-        let face =
-            Face::watched(serve.listen, &certificates, service, Limits::default(), Some(watch));
+        let certificates = store.certificates().clone();
+        let counter = Arc::new(Counter {
+            front: node.front.clone(),
+            catalog: node.catalog.clone(),
+            passwords,
+            ports: ports.clone(),
+        });
+        let behind = Behind {
+            service: Arc::new(node.front.clone()),
+            counter: Some(counter),
+            watch: Some(watch),
+        };
+        let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
 
         let (stop, stopped) = watch::channel(false);
         let mut doors = tokio::task::JoinSet::new();
         let metrics_address = match serve.metrics {
             Some(address) => {
-                let listener =
-                    TcpListener::bind(address).await.map_err(|error| failure(&error))?;
+                let listener = TcpListener::bind(address)
+                    .await
+                    .map_err(|error| failure(&error))?;
                 let bound = listener.local_addr().map_err(|error| failure(&error))?;
                 let probe = Arc::new(figures::Gauging {
                     books: Arc::clone(&books),
@@ -160,16 +182,32 @@ impl Running {
         let desk = Desk::new(&home, &node, store, Arc::clone(&books), ports.clone());
         desk.listens(face.address(), metrics_address);
         let services: Arc<dyn Services> = Arc::new(desk);
-        let office = Office { books, services, directory: ports.directory, entropy };
+        let office = Office {
+            books,
+            services,
+            directory: ports.directory,
+            entropy,
+        };
         let door = Door::open(&home.path).map_err(|error| failure(&error))?;
         doors.spawn(door.serve(Arc::new(office), told(stopped)));
         let (metrics, name) = (metrics_address, home.name.clone());
-        Ok(Self { node, face, metrics, stop, doors, name, thumbprint, _home: home })
+        Ok(Self {
+            node,
+            face,
+            metrics,
+            stop,
+            doors,
+            name,
+            thumbprint,
+            _home: home,
+        })
     }
 
     fn announce(&self, screen: &mut Screen) -> Result<(), Failure> {
         let listen = format!("https://{}", self.face.address());
-        let metrics = self.metrics.map(|address| format!("http://{address}/metrics"));
+        let metrics = self
+            .metrics
+            .map(|address| format!("http://{address}/metrics"));
         if screen.json {
             let (node, thumbprint) = (&self.name, &self.thumbprint);
             return screen.object(&json!({
@@ -177,7 +215,9 @@ impl Running {
                 "thumbprint": thumbprint,
             }));
         }
-        let metrics = metrics.map(|metrics| format!(" {metrics}")).unwrap_or_default();
+        let metrics = metrics
+            .map(|metrics| format!(" {metrics}"))
+            .unwrap_or_default();
         screen.line(format_args!("ready {listen}{metrics}"))
     }
 
@@ -204,9 +244,16 @@ async fn first_operator(books: &dyn Books, owner: u32) -> Result<(), Failure> {
         return Ok(());
     }
     let name = OperatorName::parse(FIRST).map_err(|error| failure(&error))?;
-    let add = OperatorCommand::Add { role: Role::Admin, uid: Some(owner) };
-    let added = books.submit(Actor::System, Command::Operator(name, add)).await;
-    added.map(|_| ()).map_err(|problem| Failure::other(&problem.reason, problem.message))
+    let add = OperatorCommand::Add {
+        role: Role::Admin,
+        uid: Some(owner),
+    };
+    let added = books
+        .submit(Actor::System, Command::Operator(name, add))
+        .await;
+    added
+        .map(|_| ())
+        .map_err(|problem| Failure::other(&problem.reason, problem.message))
 }
 
 /// Resolves when the node stops.

@@ -50,7 +50,10 @@ impl Desk {
     ) -> Self {
         Self {
             name: home.name.to_string(),
-            host: rustix::system::uname().nodename().to_string_lossy().to_lowercase(),
+            host: rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .to_lowercase(),
             listen: Mutex::default(),
             front: node.front.clone(),
             store: Arc::new(Mutex::new(store)),
@@ -62,11 +65,17 @@ impl Desk {
     /// Notes where the node listens.
     pub(super) fn listens(&self, face: SocketAddr, metrics: Option<SocketAddr>) {
         let mut listen = self.listen.lock().unwrap_or_else(PoisonError::into_inner);
-        *listen = (vec![face.to_string()], metrics.map(|address| address.to_string()));
+        *listen = (
+            vec![face.to_string()],
+            metrics.map(|address| address.to_string()),
+        );
     }
 
     fn visit(&self, id: RepositoryId) -> Pending<Result<Visit, Problem>> {
-        let visit = self.front.repositories.ask(|door| repositories::Message::Visit(id, door));
+        let visit = self
+            .front
+            .repositories
+            .ask(|door| repositories::Message::Visit(id, door));
         Box::pin(async move { visit.await.map_err(|_| out_of_service(id)) })
     }
 
@@ -75,7 +84,9 @@ impl Desk {
         Box::pin(async move {
             let visit = visit.await?;
             let held = visit.repository.ask(repository::Message::Look).await;
-            let held = held.map_err(|_| out_of_service(id))?.map_err(Problem::failed)?;
+            let held = held
+                .map_err(|_| out_of_service(id))?
+                .map_err(Problem::failed)?;
             Ok((visit, held))
         })
     }
@@ -111,7 +122,10 @@ impl Desk {
     /// Tells the catalog of a certificate, then shows it.
     fn told(&self, by: Actor) -> Pending<Result<answers::Certificate, Problem>> {
         let shown = self.shown();
-        let thumbprint = shown.previous.clone().unwrap_or_else(|| shown.thumbprint.clone());
+        let thumbprint = shown
+            .previous
+            .clone()
+            .unwrap_or_else(|| shown.thumbprint.clone());
         let command = Command::Service(ServiceCommand::CertificateUpdated { thumbprint });
         let told = self.books.submit(by, command);
         Box::pin(async move { told.await.map(|_| shown) })
@@ -129,8 +143,11 @@ fn refused(error: &(dyn std::error::Error + 'static)) -> Problem {
 
 impl Services for Desk {
     fn node(&self) -> answers::Node {
-        let (listen, metrics) =
-            self.listen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (listen, metrics) = self
+            .listen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         answers::Node {
             node: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -212,13 +229,20 @@ impl Services for Desk {
             viewable.await?;
             let visit = visit.await?;
             let before = visit.repository.ask(repository::Message::Look).await;
-            let before = before.map_err(|_| out_of_service(id))?.map_err(Problem::failed)?;
+            let before = before
+                .map_err(|_| out_of_service(id))?
+                .map_err(Problem::failed)?;
             let restore = |reply| repository::Message::Restore(at, reply);
             let restored = visit.repository.ask(restore).await;
-            restored.map_err(|_| out_of_service(id))?.map_err(Problem::failed)?;
+            restored
+                .map_err(|_| out_of_service(id))?
+                .map_err(Problem::failed)?;
             let back = before.binned().filter(|binned| binned.is_visible(at));
             let sizes: Vec<Size> = back.map(|binned| binned.object.size).collect();
-            Ok(answers::Moved { objects: sizes.len() as u64, bytes: sizes.into_iter().sum() })
+            Ok(answers::Moved {
+                objects: sizes.len() as u64,
+                bytes: sizes.into_iter().sum(),
+            })
         })
     }
 
@@ -239,14 +263,23 @@ impl Services for Desk {
         Box::pin(async move {
             let mut all = Vec::new();
             for (tenant, row) in &rows.tenants {
-                let mine = rows.repositories.iter().filter(|(_, other)| other.tenant == row.id);
+                let mine = rows
+                    .repositories
+                    .iter()
+                    .filter(|(_, other)| other.tenant == row.id);
                 let mut held = 0;
                 for (id, _) in mine {
-                    let report = report(&front, *id).await.ok_or_else(|| out_of_service(*id))?;
+                    let report = report(&front, *id)
+                        .await
+                        .ok_or_else(|| out_of_service(*id))?;
                     held += of_month(&report.usage, month);
                 }
                 let byte_seconds = ByteSeconds(held);
-                all.push(answers::Usage { tenant: tenant.clone(), month, byte_seconds });
+                all.push(answers::Usage {
+                    tenant: tenant.clone(),
+                    month,
+                    byte_seconds,
+                });
             }
             Ok(all)
         })
@@ -266,7 +299,9 @@ impl Services for Desk {
         let imported = Identity::from_pem(pem.expose(), pem.expose(), now);
         let imported = imported.map_err(|error| refused(&error));
         let stored = imported.and_then(|identity| {
-            self.identity().import(identity).map_err(|error| refused(&error))
+            self.identity()
+                .import(identity)
+                .map_err(|error| refused(&error))
         });
         match stored {
             Ok(()) => self.told(by),
@@ -279,7 +314,9 @@ impl Services for Desk {
         let switch = now + std::time::Duration::from_secs(OVERLAP_DAYS * 86_400);
         let made = Identity::self_signed(&self.host, now).map_err(|error| refused(&error));
         let stored = made.and_then(|identity| {
-            self.identity().rotate(identity, switch).map_err(|error| refused(&error))
+            self.identity()
+                .rotate(identity, switch)
+                .map_err(|error| refused(&error))
         });
         match stored {
             Ok(()) => self.told(by),
