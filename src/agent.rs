@@ -28,8 +28,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use arguments::AgentCommand;
-pub use failure::Failure;
 pub(crate) use backend::Remote;
+pub use failure::Failure;
 pub use thumbprint::{Thumbprint, ThumbprintError};
 pub use user::User;
 

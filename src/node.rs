@@ -3,6 +3,7 @@
 
 mod desk;
 mod figures;
+mod selfservice;
 mod timing;
 
 use std::net::SocketAddr;
@@ -32,13 +33,14 @@ use crate::entropy::SystemEntropy;
 use crate::home::{self, Home, HomeError};
 use crate::metrics::{self, Metrics, Source};
 use crate::passwords::Argon2id;
-use crate::rest::{Face, Limits, Watch};
+use crate::rest::{Behind, Face, Limits, Watch};
 use crate::store::Store;
 use crate::telemetry;
 use crate::tls::{CertificateStore, Identity};
 
 use desk::Desk;
 use figures::Figures;
+use selfservice::Counter;
 use timing::{Stopwatch, Timed};
 
 /// Where the certificate lies in the node's directory.
@@ -117,28 +119,19 @@ impl Running {
         let metrics = Arc::new(Metrics::new());
         let ports = ports(&home, &metrics).await?;
         let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
-        let passwords = Arc::new(Argon2id::new(Arc::clone(&entropy)));
-        let node = domain::Node::start(ports.clone(), passwords).await;
+        let passwords = Argon2id::new(Arc::clone(&entropy));
+        let node = domain::Node::start(ports.clone(), Arc::new(passwords.clone())).await;
         let node = node.map_err(|error| failure(&error))?;
-        let books: Arc<dyn Books> = Arc::new(CatalogBooks::new(
-            node.catalog.clone(),
-            clock,
-            entropy.as_ref(),
-        ));
+        let books = CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref());
+        let books: Arc<dyn Books> = Arc::new(books.telling(node.front.clone()));
         first_operator(books.as_ref(), home.owner).await?;
 
         let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
         let store = store.map_err(|error| failure(&error))?;
         let thumbprint = store.served().thumbprint().to_string();
-        let watch = watching(&ports, &metrics);
-        let (certificates, service) = (store.certificates().clone(), Arc::new(node.front.clone()));
-        let face = Face::watched(
-            serve.listen,
-            &certificates,
-            service,
-            Limits::default(),
-            Some(watch),
-        );
+        let certificates = store.certificates().clone();
+        let behind = behind(&node, passwords, &ports, &metrics);
+        let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
 
         let (stop, stopped) = watch::channel(false);
@@ -221,12 +214,27 @@ impl Running {
     }
 }
 
-/// Counts every request.
-fn watching(ports: &Ports, metrics: &Arc<Metrics>) -> Watch {
+/// What stands behind the face: the service, tenants' self-service, and who counts requests.
+fn behind(
+    node: &domain::Node,
+    passwords: Argon2id,
+    ports: &Ports,
+    metrics: &Arc<Metrics>,
+) -> Behind {
+    let counter = Counter {
+        front: node.front.clone(),
+        catalog: node.catalog.clone(),
+        passwords,
+        ports: ports.clone(),
+    };
     let observer = Arc::new(Figures::new(Arc::clone(metrics)));
-    Watch {
-        clock: Arc::clone(&ports.clock),
-        observer,
+    Behind {
+        service: Arc::new(node.front.clone()),
+        counter: Some(Arc::new(counter)),
+        watch: Some(Watch {
+            clock: Arc::clone(&ports.clock),
+            observer,
+        }),
     }
 }
 

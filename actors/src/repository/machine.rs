@@ -117,6 +117,7 @@ impl Repository {
     fn report(&self, now: Now) -> Report {
         Report {
             total: self.state.total(),
+            spaces: self.state.spaces().collect(),
             charged: self.charged(),
             reserved: self.uploads.reserved(None),
             usage: self.state.usage(now.wall),

@@ -17,7 +17,7 @@ use super::machine::Repository;
 use super::scan::Scan;
 use crate::extent;
 use crate::kernel::{ExtentId, RepositoryId, Sequence};
-use crate::ports::{Disk, Ports};
+use crate::ports::{Disk, File, Ports};
 use crate::schema::SchemaError;
 use crate::shell::Fault;
 
