@@ -120,9 +120,12 @@ impl Home {
             path: path.to_owned(),
             source,
         };
-        let path = fs::canonicalize(path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => HomeError::NoNode(path.to_owned()),
-            _ => at(source),
+        let path = fs::canonicalize(path).map_err(|source| {
+            if source.kind() == io::ErrorKind::NotFound {
+                HomeError::NoNode(path.to_owned())
+            } else {
+                at(source)
+            }
         })?;
         let card = match fs::read(path.join(CARD)) {
             Ok(card) => card,

@@ -5,18 +5,17 @@ mod desk;
 mod figures;
 mod selfservice;
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use holdfast_actors::catalog::command::{Actor, Command, OperatorCommand};
 use holdfast_actors::catalog::rows::Role;
 use holdfast_actors::kernel::NodeName;
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::node as domain;
-use holdfast_actors::ports::{Clock, Entropy, Pending, Ports};
-use holdfast_actors::shell::{Directory, Fault};
+use holdfast_actors::ports::{Clock as _, Pending, Ports};
+use holdfast_actors::shell::{self, Directory, Fault, Handle};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,7 +35,9 @@ use crate::passwords::Argon2id;
 use crate::rest::{Behind, Face, Limits, Watch};
 use crate::store::Store;
 use crate::telemetry;
-use crate::tls::{CertificateStore, Identity};
+use crate::tls::{
+    CertificateStore, Identity, Rotation, RotationHands, RotationMessage, SharedStore,
+};
 
 use desk::Desk;
 use figures::Figures;
@@ -115,21 +116,8 @@ struct Running {
 
 impl Running {
     async fn start(home: Home, serve: &Serve) -> Result<Self, Failure> {
-        let opened = Store::open(home.path.join(INDEX))
-            .await
-            .map_err(|error| failure(&error))?;
-        if let Some(cause) = opened.emptied {
-            tracing::warn!(%cause, "the index was damaged and is built anew");
-        }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let ports = Ports {
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-            disk: Arc::new(Folder::new(&home.path)),
-            index: Arc::new(opened.store),
-            directory: Arc::new(Directory::default()),
-        };
+        let ports = ports(&home).await?;
+        let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
         let passwords = Argon2id::new(Arc::clone(&entropy));
         let node = domain::Node::start(ports.clone(), Arc::new(passwords.clone())).await;
         let node = node.map_err(|error| failure(&error))?;
@@ -137,36 +125,23 @@ impl Running {
         let books: Arc<dyn Books> = Arc::new(books.telling(node.front.clone()));
         first_operator(books.as_ref(), home.owner).await?;
 
-        let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
-        let store = store.map_err(|error| failure(&error))?;
-        let thumbprint = store.served().thumbprint().to_string();
+        let (store, rotation) = certificates(&home, &node, &ports).await?;
+        let (thumbprint, certificates) = {
+            let serving = store.lock().unwrap_or_else(PoisonError::into_inner);
+            let thumbprint = serving.served().thumbprint().to_string();
+            (thumbprint, serving.certificates().clone())
+        };
         let metrics = Arc::new(Metrics::new());
-        let watch = Watch {
-            clock: Arc::clone(&ports.clock),
-            observer: Arc::new(Figures::new(Arc::clone(&metrics))),
-        };
-        let certificates = store.certificates().clone();
-        let counter = Arc::new(Counter {
-            front: node.front.clone(),
-            catalog: node.catalog.clone(),
-            passwords,
-            ports: ports.clone(),
-        });
-        let behind = Behind {
-            service: Arc::new(node.front.clone()),
-            counter: Some(counter),
-            watch: Some(watch),
-        };
+        let behind = behind(&node, &ports, passwords, &metrics);
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
 
         let (stop, stopped) = watch::channel(false);
         let mut doors = tokio::task::JoinSet::new();
-        let metrics_address = match serve.metrics {
+        let metrics = match serve.metrics {
             Some(address) => {
-                let listener = TcpListener::bind(address)
-                    .await
-                    .map_err(|error| failure(&error))?;
+                let listener = TcpListener::bind(address).await;
+                let listener = listener.map_err(|error| failure(&error))?;
                 let bound = listener.local_addr().map_err(|error| failure(&error))?;
                 let probe = Arc::new(figures::Gauging {
                     books: Arc::clone(&books),
@@ -179,18 +154,25 @@ impl Running {
             }
             None => None,
         };
-        let desk = Desk::new(&home, &node, store, Arc::clone(&books), ports.clone());
-        desk.listens(face.address(), metrics_address);
+        let desk = Desk::new(
+            &home,
+            &node,
+            (store, rotation),
+            Arc::clone(&books),
+            ports.clone(),
+        );
+        desk.listens(face.address(), metrics);
         let services: Arc<dyn Services> = Arc::new(desk);
+        let directory = ports.directory;
         let office = Office {
             books,
             services,
-            directory: ports.directory,
+            directory,
             entropy,
         };
         let door = Door::open(&home.path).map_err(|error| failure(&error))?;
         doors.spawn(door.serve(Arc::new(office), told(stopped)));
-        let (metrics, name) = (metrics_address, home.name.clone());
+        let name = home.name.clone();
         Ok(Self {
             node,
             face,
@@ -238,6 +220,62 @@ impl Running {
     }
 }
 
+/// The real ports of a node in this directory.
+async fn ports(home: &Home) -> Result<Ports, Failure> {
+    let opened = Store::open(home.path.join(INDEX)).await;
+    let opened = opened.map_err(|error| failure(&error))?;
+    if let Some(cause) = opened.emptied {
+        tracing::warn!(%cause, "the index was damaged and is built anew");
+    }
+    Ok(Ports {
+        clock: Arc::new(SystemClock::new()),
+        entropy: Arc::new(SystemEntropy),
+        disk: Arc::new(Folder::new(&home.path)),
+        index: Arc::new(opened.store),
+        directory: Arc::new(Directory::default()),
+    })
+}
+
+/// Opens the node's certificates, and starts who switches them when it is time.
+async fn certificates(
+    home: &Home,
+    node: &domain::Node,
+    ports: &Ports,
+) -> Result<(SharedStore, Handle<RotationMessage>), Failure> {
+    let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
+    let store = store.map_err(|error| failure(&error))?;
+    let machine = Rotation::new(store.standing());
+    let store: SharedStore = Arc::new(Mutex::new(store));
+    let hands = RotationHands::new(Arc::clone(&store), node.catalog.clone());
+    let path = shell::Path::node().child("certificate");
+    let rotation = shell::spawn(path, machine, hands, ports.clone(), Some(node.root()));
+    Ok((store, rotation.await.map_err(|error| failure(&error))?))
+}
+
+/// Who stands behind the face.
+fn behind(
+    node: &domain::Node,
+    ports: &Ports,
+    passwords: Argon2id,
+    metrics: &Arc<Metrics>,
+) -> Behind {
+    let counter = Counter {
+        front: node.front.clone(),
+        catalog: node.catalog.clone(),
+        passwords,
+        ports: ports.clone(),
+    };
+    let watch = Watch {
+        clock: Arc::clone(&ports.clock),
+        observer: Arc::new(Figures::new(Arc::clone(metrics))),
+    };
+    Behind {
+        service: Arc::new(node.front.clone()),
+        counter: Some(Arc::new(counter)),
+        watch: Some(watch),
+    }
+}
+
 /// On a new node whoever owns the directory is the first operator.
 async fn first_operator(books: &dyn Books, owner: u32) -> Result<(), Failure> {
     if !books.rows().operators.is_empty() {
@@ -264,16 +302,14 @@ fn told(mut stop: watch::Receiver<bool>) -> Pending<()> {
     })
 }
 
-fn signalled() -> impl Future<Output = std::io::Result<()>> {
-    async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
+async fn signalled() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
+    Ok(())
 }
 
 /// An error with its causes, as the command line says it.

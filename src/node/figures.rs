@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::front::Front;
 use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::ports::Pending;
-use holdfast_actors::repositories;
+use holdfast_actors::repositories as supervisor;
 use holdfast_actors::repository::{self, Report};
-use holdfast_actors::shell::Directory;
+use holdfast_actors::shell::{Directory, Listing};
 
 use crate::admin::office::Books;
 use crate::metrics::{
@@ -99,39 +100,7 @@ impl Probe for Gauging {
             gauges
                 .sessions
                 .set(i64::try_from(sessions.count()).unwrap_or(i64::MAX));
-            gauges.quota.clear();
-            gauges.quota_used.clear();
-            gauges.bin.clear();
-            let running = tree.iter().filter(|listing| listing.running);
-            let loaded: Vec<String> = running.map(|listing| listing.path.to_string()).collect();
-            for (id, row) in &rows.repositories {
-                let Some(tenant) = names.get(&row.tenant) else {
-                    continue;
-                };
-                let labels = RepositoryLabels {
-                    tenant: (*tenant).to_owned(),
-                    repository: row.name.to_string(),
-                };
-                gauges
-                    .quota
-                    .get_or_create(&labels)
-                    .set(row.quota.as_bytes());
-                // A repository that rests is not woken to be measured.
-                if !loaded.contains(&format!("node/repositories/{id}")) {
-                    continue;
-                }
-                let Some(report) = report(&front, *id).await else {
-                    continue;
-                };
-                gauges
-                    .quota_used
-                    .get_or_create(&labels)
-                    .set(report.charged.as_bytes());
-                gauges
-                    .bin
-                    .get_or_create(&labels)
-                    .set(report.total.bin.as_bytes());
-            }
+            repositories(&gauges, &rows, &names, &front, &tree).await;
         })
     }
 
@@ -141,11 +110,54 @@ impl Probe for Gauging {
     }
 }
 
+/// Sets the gauges of repositories.
+async fn repositories(
+    gauges: &Gauges,
+    rows: &Rows,
+    names: &BTreeMap<u64, &str>,
+    front: &Front,
+    tree: &[Listing],
+) {
+    gauges.quota.clear();
+    gauges.quota_used.clear();
+    gauges.bin.clear();
+    let running = tree.iter().filter(|listing| listing.running);
+    let loaded: Vec<String> = running.map(|listing| listing.path.to_string()).collect();
+    for (id, row) in &rows.repositories {
+        let Some(tenant) = names.get(&row.tenant) else {
+            continue;
+        };
+        let labels = RepositoryLabels {
+            tenant: (*tenant).to_owned(),
+            repository: row.name.to_string(),
+        };
+        gauges
+            .quota
+            .get_or_create(&labels)
+            .set(row.quota.as_bytes());
+        // A repository that rests is not woken to be measured.
+        if !loaded.contains(&format!("node/repositories/{id}")) {
+            continue;
+        }
+        let Some(report) = report(front, *id).await else {
+            continue;
+        };
+        gauges
+            .quota_used
+            .get_or_create(&labels)
+            .set(report.charged.as_bytes());
+        gauges
+            .bin
+            .get_or_create(&labels)
+            .set(report.total.bin.as_bytes());
+    }
+}
+
 /// The figures of a repository; `None` if it is out of service.
 pub(super) async fn report(front: &Front, id: RepositoryId) -> Option<Report> {
     let visit = front
         .repositories
-        .ask(|door| repositories::Message::Visit(id, door));
+        .ask(|door| supervisor::Message::Visit(id, door));
     let visit = visit.await.ok()?;
     visit
         .repository
