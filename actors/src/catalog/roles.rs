@@ -58,7 +58,9 @@ impl Draft<'_> {
                 ServiceCommand::CertificateUpdated { .. } | ServiceCommand::SessionEnded { .. } => {
                     true
                 }
-                ServiceCommand::Maintenance(_) => false,
+                ServiceCommand::Maintenance(_) | ServiceCommand::CertificatePrepared { .. } => {
+                    false
+                }
             },
             Command::Credential(_) | Command::Approval(..) => false,
         };

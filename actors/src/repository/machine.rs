@@ -170,8 +170,8 @@ impl Repository {
         );
     }
 
-    /// The time of a new entry: never before the last one nor before the confirmed time, whatever the
-    /// wall clock says, so that the days of a deletion count from when it was.
+    /// The time of a new entry: never before the last one nor before the confirmed time, whatever
+    /// the wall clock says, so that the days of a deletion count from when it was.
     fn time(&self, now: Now) -> Timestamp {
         let confirmed = self.settings.trusted.unwrap_or_default();
         now.wall.max(confirmed).min(TIME_MAX).max(self.state.last())

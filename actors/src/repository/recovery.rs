@@ -247,8 +247,8 @@ const REWRITE: usize = 1 << 20;
 
 /// Makes durable what is about to be believed, which may lie in the page cache only.
 ///
-/// Below `durable` it was synced. What is above is written again: if a sync of it failed, the kernel
-/// shows it and has forgotten that it is not on the disk.
+/// Below `durable` it was synced. What is above is written again: if a sync of it failed, the
+/// kernel shows it and has forgotten that it is not on the disk.
 async fn settle(file: &dyn File, durable: u64, end: u64) -> io::Result<()> {
     let mut at = durable;
     while at < end {
