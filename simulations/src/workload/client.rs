@@ -154,7 +154,11 @@ impl Client {
             self.pause().await;
             let late = self.chance(self.habits.dawdle) && thing.name.0 != Kind::Lock;
             let wait = if late { self.dice.below(120_000) } else { 0 };
-            let manner = if late { Manner::Late(wait) } else { Manner::Whole };
+            let manner = if late {
+                Manner::Late(wait)
+            } else {
+                Manner::Whole
+            };
             match self.caller.store(thing, manner).await {
                 Err(refusal) if may_pass(refusal.reason) && tried < RETRIES => {
                     tried += 1;
