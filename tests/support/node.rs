@@ -177,11 +177,6 @@ impl Node {
         child.wait().unwrap()
     }
 
-    /// Waits until it ended.
-    pub(crate) fn wait(&mut self) {
-        self.child.take().expect("the node runs").wait().unwrap();
-    }
-
     fn log(&self) -> PathBuf {
         self.base.path().join("serve.log")
     }
