@@ -81,19 +81,33 @@ pub fn create(
     name: &NodeName,
     furnish: impl FnOnce(&Path) -> Result<(), HomeError>,
 ) -> Result<(), HomeError> {
-    let at = |source| HomeError::Io { path: path.to_owned(), source };
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at)?;
+    let at = |source| HomeError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(at)?;
     if fs::read_dir(path).map_err(at)?.next().is_some() {
         return Err(HomeError::NotEmpty(path.to_owned()));
     }
     furnish(path)?;
-    let card = serde_json::to_vec_pretty(&Card { format: FORMAT, name: name.clone() });
+    let card = serde_json::to_vec_pretty(&Card {
+        format: FORMAT,
+        name: name.clone(),
+    });
     let card = card.map_err(|error| at(io::Error::other(error)))?;
     let (new, whole) = (path.join("holdfast.json.new"), path.join(CARD));
     fs::write(&new, card).map_err(at)?;
-    File::open(&new).and_then(|file| file.sync_all()).map_err(at)?;
+    File::open(&new)
+        .and_then(|file| file.sync_all())
+        .map_err(at)?;
     fs::rename(&new, &whole).map_err(at)?;
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(at)
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(at)
 }
 
 impl Home {
@@ -102,10 +116,16 @@ impl Home {
     /// # Errors
     /// When it is no node's, of a newer format, held by another process, or not writable.
     pub fn open(path: &Path) -> Result<Self, HomeError> {
-        let at = |source| HomeError::Io { path: path.to_owned(), source };
-        let path = fs::canonicalize(path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => HomeError::NoNode(path.to_owned()),
-            _ => at(source),
+        let at = |source| HomeError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let path = fs::canonicalize(path).map_err(|source| {
+            if source.kind() == io::ErrorKind::NotFound {
+                HomeError::NoNode(path.to_owned())
+            } else {
+                at(source)
+            }
         })?;
         let card = match fs::read(path.join(CARD)) {
             Ok(card) => card,
@@ -116,20 +136,32 @@ impl Home {
         };
         let format: serde_json::Value =
             serde_json::from_slice(&card).map_err(|error| at(io::Error::other(error)))?;
-        let found = format.get("format").and_then(serde_json::Value::as_u64).unwrap_or_default();
+        let found = format
+            .get("format")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or_default();
         if found != u64::from(FORMAT) {
             let found = u32::try_from(found).unwrap_or(u32::MAX);
             return Err(HomeError::Newer { path, found });
         }
         let card: Card =
             serde_json::from_slice(&card).map_err(|error| at(io::Error::other(error)))?;
-        let lock = File::options().create(true).truncate(false).write(true).open(path.join(LOCK));
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK));
         let lock = lock.map_err(at)?;
         if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(HomeError::Held(path));
         }
         let owner = fs::metadata(&path).map_err(at)?.uid();
-        Ok(Self { path, name: card.name, owner, _lock: lock })
+        Ok(Self {
+            path,
+            name: card.name,
+            owner,
+            _lock: lock,
+        })
     }
 }
 
@@ -165,9 +197,19 @@ mod tests {
     #[test]
     fn a_newer_format_and_no_node_are_told_apart() {
         let folder = made("one");
-        fs::write(folder.path().join(CARD), r#"{"format":2,"name":"one","more":1}"#).unwrap();
-        assert!(matches!(Home::open(folder.path()), Err(HomeError::Newer { found: 2, .. })));
+        fs::write(
+            folder.path().join(CARD),
+            r#"{"format":2,"name":"one","more":1}"#,
+        )
+        .unwrap();
+        assert!(matches!(
+            Home::open(folder.path()),
+            Err(HomeError::Newer { found: 2, .. })
+        ));
         let empty = tempfile::tempdir().unwrap();
-        assert!(matches!(Home::open(empty.path()), Err(HomeError::NoNode(_))));
+        assert!(matches!(
+            Home::open(empty.path()),
+            Err(HomeError::NoNode(_))
+        ));
     }
 }

@@ -6,6 +6,10 @@ use holdfast::cli::{self, Programs};
 use holdfast::{demo, node};
 
 fn main() -> ExitCode {
-    let programs = Programs { demo: demo::run, init: node::init, serve: node::serve };
+    let programs = Programs {
+        demo: demo::run,
+        init: node::init,
+        serve: node::serve,
+    };
     cli::run(std::env::args_os(), &programs).into()
 }

@@ -115,7 +115,10 @@ fn an_append_only_login_backs_up_and_deletes_nothing() {
     let forget = ["forget", "--keep-last", "1", "--prune"];
     // restic asks again for most of a minute.
     let refused = append.restic_with(5, &forget, &[]);
-    assert!(refused.code != 0 && refused.err.contains("403 Forbidden"), "{refused:?}");
+    assert!(
+        refused.code != 0 && refused.err.contains("403 Forbidden"),
+        "{refused:?}"
+    );
     assert_eq!(acme.snapshots().len(), 2);
     acme.whole();
 }
@@ -132,7 +135,10 @@ fn a_read_only_login_restores_and_stores_nothing() {
     for words in [["backup", text(&tree)], ["forget", "latest"]] {
         // restic asks again for most of a minute.
         let refused = read.restic_with(5, &words, &[]);
-        assert!(refused.code != 0 && refused.err.contains("403 Forbidden"), "{refused:?}");
+        assert!(
+            refused.code != 0 && refused.err.contains("403 Forbidden"),
+            "{refused:?}"
+        );
     }
     assert_eq!(acme.snapshots().len(), 1);
     acme.whole();

@@ -14,7 +14,7 @@ use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::repositories;
 use holdfast_actors::repository::{self, Snapshot, Visit};
-use holdfast_actors::shell::Fault;
+use holdfast_actors::shell::{Fault, Handle};
 
 use super::figures::report;
 use crate::admin::answers::{self, BinContent, ByteSeconds};
@@ -23,7 +23,7 @@ use crate::admin::{Items, Problem, ProblemClass};
 use crate::commands::credential::Secret;
 use crate::commands::values::{Moment, Month};
 use crate::home::Home;
-use crate::tls::{CertificateStore, Identity};
+use crate::tls::{CertificateStore, Identity, RotationMessage, SharedStore};
 
 /// How long a certificate that was rotated in waits, so that clients can learn its thumbprint (D4).
 const OVERLAP_DAYS: u64 = 14;
@@ -34,7 +34,8 @@ pub(super) struct Desk {
     host: String,
     listen: Mutex<(Vec<String>, Option<String>)>,
     front: Front,
-    store: Arc<Mutex<CertificateStore>>,
+    store: SharedStore,
+    rotation: Handle<RotationMessage>,
     books: Arc<dyn Books>,
     ports: Ports,
 }
@@ -44,16 +45,20 @@ impl Desk {
     pub(super) fn new(
         home: &Home,
         node: &Node,
-        store: CertificateStore,
+        (store, rotation): (SharedStore, Handle<RotationMessage>),
         books: Arc<dyn Books>,
         ports: Ports,
     ) -> Self {
         Self {
             name: home.name.to_string(),
-            host: rustix::system::uname().nodename().to_string_lossy().to_lowercase(),
+            host: rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .to_lowercase(),
             listen: Mutex::default(),
             front: node.front.clone(),
-            store: Arc::new(Mutex::new(store)),
+            store,
+            rotation,
             books,
             ports,
         }
@@ -62,11 +67,17 @@ impl Desk {
     /// Notes where the node listens.
     pub(super) fn listens(&self, face: SocketAddr, metrics: Option<SocketAddr>) {
         let mut listen = self.listen.lock().unwrap_or_else(PoisonError::into_inner);
-        *listen = (vec![face.to_string()], metrics.map(|address| address.to_string()));
+        *listen = (
+            vec![face.to_string()],
+            metrics.map(|address| address.to_string()),
+        );
     }
 
     fn visit(&self, id: RepositoryId) -> Pending<Result<Visit, Problem>> {
-        let visit = self.front.repositories.ask(|door| repositories::Message::Visit(id, door));
+        let visit = self
+            .front
+            .repositories
+            .ask(|door| repositories::Message::Visit(id, door));
         Box::pin(async move { visit.await.map_err(|_| out_of_service(id)) })
     }
 
@@ -75,7 +86,9 @@ impl Desk {
         Box::pin(async move {
             let visit = visit.await?;
             let held = visit.repository.ask(repository::Message::Look).await;
-            let held = held.map_err(|_| out_of_service(id))?.map_err(Problem::failed)?;
+            let held = held
+                .map_err(|_| out_of_service(id))?
+                .map_err(Problem::failed)?;
             Ok((visit, held))
         })
     }
@@ -95,7 +108,7 @@ impl Desk {
 
     fn shown(&self) -> answers::Certificate {
         let store = self.identity();
-        let (served, status) = (store.served(), store.status());
+        let (served, status, due) = (store.served(), store.status(), store.due());
         answers::Certificate {
             thumbprint: status.thumbprint,
             subject: served.names().first().cloned().unwrap_or_default(),
@@ -103,7 +116,8 @@ impl Desk {
             not_before: Moment(served.since()),
             not_after: Moment(served.until()),
             self_signed: served.is_self_signed(),
-            previous: status.next.map(|next| next.thumbprint),
+            next: status.next.map(|next| next.thumbprint),
+            switch: due.map(Moment),
             pem: served.certificate_pem(),
         }
     }
@@ -111,9 +125,18 @@ impl Desk {
     /// Tells the catalog of a certificate, then shows it.
     fn told(&self, by: Actor) -> Pending<Result<answers::Certificate, Problem>> {
         let shown = self.shown();
-        let thumbprint = shown.previous.clone().unwrap_or_else(|| shown.thumbprint.clone());
-        let command = Command::Service(ServiceCommand::CertificateUpdated { thumbprint });
-        let told = self.books.submit(by, command);
+        let command = match (shown.next.clone(), shown.switch) {
+            (Some(thumbprint), Some(Moment(switch))) => {
+                ServiceCommand::CertificatePrepared { thumbprint, switch }
+            }
+            (None, _) | (_, None) => {
+                let thumbprint = shown.thumbprint.clone();
+                ServiceCommand::CertificateUpdated { thumbprint }
+            }
+        };
+        // If it has ended, so does the node.
+        let _ = self.rotation.tell(RotationMessage::Look);
+        let told = self.books.submit(by, Command::Service(command));
         Box::pin(async move { told.await.map(|_| shown) })
     }
 }
@@ -129,8 +152,11 @@ fn refused(error: &(dyn std::error::Error + 'static)) -> Problem {
 
 impl Services for Desk {
     fn node(&self) -> answers::Node {
-        let (listen, metrics) =
-            self.listen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (listen, metrics) = self
+            .listen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         answers::Node {
             node: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -212,13 +238,20 @@ impl Services for Desk {
             viewable.await?;
             let visit = visit.await?;
             let before = visit.repository.ask(repository::Message::Look).await;
-            let before = before.map_err(|_| out_of_service(id))?.map_err(Problem::failed)?;
+            let before = before
+                .map_err(|_| out_of_service(id))?
+                .map_err(Problem::failed)?;
             let restore = |reply| repository::Message::Restore(at, reply);
             let restored = visit.repository.ask(restore).await;
-            restored.map_err(|_| out_of_service(id))?.map_err(Problem::failed)?;
+            restored
+                .map_err(|_| out_of_service(id))?
+                .map_err(Problem::failed)?;
             let back = before.binned().filter(|binned| binned.is_visible(at));
             let sizes: Vec<Size> = back.map(|binned| binned.object.size).collect();
-            Ok(answers::Moved { objects: sizes.len() as u64, bytes: sizes.into_iter().sum() })
+            Ok(answers::Moved {
+                objects: sizes.len() as u64,
+                bytes: sizes.into_iter().sum(),
+            })
         })
     }
 
@@ -239,14 +272,23 @@ impl Services for Desk {
         Box::pin(async move {
             let mut all = Vec::new();
             for (tenant, row) in &rows.tenants {
-                let mine = rows.repositories.iter().filter(|(_, other)| other.tenant == row.id);
+                let mine = rows
+                    .repositories
+                    .iter()
+                    .filter(|(_, other)| other.tenant == row.id);
                 let mut held = 0;
                 for (id, _) in mine {
-                    let report = report(&front, *id).await.ok_or_else(|| out_of_service(*id))?;
+                    let report = report(&front, *id)
+                        .await
+                        .ok_or_else(|| out_of_service(*id))?;
                     held += of_month(&report.usage, month);
                 }
                 let byte_seconds = ByteSeconds(held);
-                all.push(answers::Usage { tenant: tenant.clone(), month, byte_seconds });
+                all.push(answers::Usage {
+                    tenant: tenant.clone(),
+                    month,
+                    byte_seconds,
+                });
             }
             Ok(all)
         })
@@ -266,7 +308,9 @@ impl Services for Desk {
         let imported = Identity::from_pem(pem.expose(), pem.expose(), now);
         let imported = imported.map_err(|error| refused(&error));
         let stored = imported.and_then(|identity| {
-            self.identity().import(identity).map_err(|error| refused(&error))
+            self.identity()
+                .import(identity)
+                .map_err(|error| refused(&error))
         });
         match stored {
             Ok(()) => self.told(by),
@@ -279,7 +323,9 @@ impl Services for Desk {
         let switch = now + std::time::Duration::from_secs(OVERLAP_DAYS * 86_400);
         let made = Identity::self_signed(&self.host, now).map_err(|error| refused(&error));
         let stored = made.and_then(|identity| {
-            self.identity().rotate(identity, switch).map_err(|error| refused(&error))
+            self.identity()
+                .rotate(identity, switch)
+                .map_err(|error| refused(&error))
         });
         match stored {
             Ok(()) => self.told(by),

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::front::Front;
 use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::ports::Pending;
-use holdfast_actors::repositories;
+use holdfast_actors::repositories as supervisor;
 use holdfast_actors::repository::{self, Report};
-use holdfast_actors::shell::Directory;
+use holdfast_actors::shell::{Directory, Listing};
 
 use crate::admin::office::Books;
 use crate::metrics::{
@@ -36,7 +37,11 @@ impl Observer for Figures {
             "DELETE" => Method::Delete,
             _ => Method::Other,
         };
-        let labels = RequestLabels { method, kind: answered.kind, status: answered.status };
+        let labels = RequestLabels {
+            method,
+            kind: answered.kind,
+            status: answered.status,
+        };
         self.0.request(&labels, answered.took);
         self.0.transferred(Way::Up, answered.received);
         self.0.transferred(Way::Down, answered.sent);
@@ -55,47 +60,47 @@ impl Probe for Gauging {
         let (rows, gauges) = (self.books.rows(), gauges.clone());
         let (front, tree) = (self.front.clone(), self.directory.tree());
         Box::pin(async move {
-            let names: BTreeMap<u64, &str> =
-                rows.tenants.iter().map(|(name, row)| (row.id, name.as_str())).collect();
+            let names: BTreeMap<u64, &str> = rows
+                .tenants
+                .iter()
+                .map(|(name, row)| (row.id, name.as_str()))
+                .collect();
             gauges.lease_days_left.clear();
             for (name, row) in &rows.tenants {
                 let Some(lease) = row.lease else { continue };
-                let labels = TenantLabels { tenant: name.to_string() };
+                let labels = TenantLabels {
+                    tenant: name.to_string(),
+                };
                 let days = u64::from(rows.clock.today.until(lease));
                 gauges.lease_days_left.get_or_create(&labels).set(days);
             }
             gauges.extents.clear();
-            let sealed = rows.extents.iter().filter(|(_, row)| row.sealed.is_some()).count();
+            let sealed = rows
+                .extents
+                .iter()
+                .filter(|(_, row)| row.sealed.is_some())
+                .count();
             let open = rows.extents.len() - sealed;
             for (state, count) in [("sealed", sealed), ("open", open)] {
-                gauges.extents.get_or_create(&ExtentLabels { state }).set(count as u64);
+                gauges
+                    .extents
+                    .get_or_create(&ExtentLabels { state })
+                    .set(count as u64);
             }
             gauges.restarts.clear();
             for listing in tree.iter().filter(|listing| listing.restarts > 0) {
-                let labels = ActorLabels { path: listing.path.to_string() };
+                let labels = ActorLabels {
+                    path: listing.path.to_string(),
+                };
                 gauges.restarts.get_or_create(&labels).set(listing.restarts);
             }
-            let sessions = tree.iter().filter(|listing| listing.path.as_str().contains("/session-"));
-            gauges.sessions.set(i64::try_from(sessions.count()).unwrap_or(i64::MAX));
-            gauges.quota.clear();
-            gauges.quota_used.clear();
-            gauges.bin.clear();
-            let running = tree.iter().filter(|listing| listing.running);
-            let loaded: Vec<String> =
-                running.map(|listing| listing.path.to_string()).collect();
-            for (id, row) in &rows.repositories {
-                let Some(tenant) = names.get(&row.tenant) else { continue };
-                let labels =
-                    RepositoryLabels { tenant: (*tenant).to_owned(), repository: row.name.to_string() };
-                gauges.quota.get_or_create(&labels).set(row.quota.as_bytes());
-                // A repository that rests is not woken to be measured.
-                if !loaded.contains(&format!("node/repositories/{id}")) {
-                    continue;
-                }
-                let Some(report) = report(&front, *id).await else { continue };
-                gauges.quota_used.get_or_create(&labels).set(report.charged.as_bytes());
-                gauges.bin.get_or_create(&labels).set(report.total.bin.as_bytes());
-            }
+            let sessions = tree
+                .iter()
+                .filter(|listing| listing.path.as_str().contains("/session-"));
+            gauges
+                .sessions
+                .set(i64::try_from(sessions.count()).unwrap_or(i64::MAX));
+            repositories(&gauges, &rows, &names, &front, &tree).await;
         })
     }
 
@@ -105,9 +110,59 @@ impl Probe for Gauging {
     }
 }
 
+/// Sets the gauges of repositories.
+async fn repositories(
+    gauges: &Gauges,
+    rows: &Rows,
+    names: &BTreeMap<u64, &str>,
+    front: &Front,
+    tree: &[Listing],
+) {
+    gauges.quota.clear();
+    gauges.quota_used.clear();
+    gauges.bin.clear();
+    let running = tree.iter().filter(|listing| listing.running);
+    let loaded: Vec<String> = running.map(|listing| listing.path.to_string()).collect();
+    for (id, row) in &rows.repositories {
+        let Some(tenant) = names.get(&row.tenant) else {
+            continue;
+        };
+        let labels = RepositoryLabels {
+            tenant: (*tenant).to_owned(),
+            repository: row.name.to_string(),
+        };
+        gauges
+            .quota
+            .get_or_create(&labels)
+            .set(row.quota.as_bytes());
+        // A repository that rests is not woken to be measured.
+        if !loaded.contains(&format!("node/repositories/{id}")) {
+            continue;
+        }
+        let Some(report) = report(front, *id).await else {
+            continue;
+        };
+        gauges
+            .quota_used
+            .get_or_create(&labels)
+            .set(report.charged.as_bytes());
+        gauges
+            .bin
+            .get_or_create(&labels)
+            .set(report.total.bin.as_bytes());
+    }
+}
+
 /// The figures of a repository; `None` if it is out of service.
 pub(super) async fn report(front: &Front, id: RepositoryId) -> Option<Report> {
-    let visit = front.repositories.ask(|door| repositories::Message::Visit(id, door));
+    let visit = front
+        .repositories
+        .ask(|door| supervisor::Message::Visit(id, door));
     let visit = visit.await.ok()?;
-    visit.repository.ask(repository::Message::Report).await.ok()?.ok()
+    visit
+        .repository
+        .ask(repository::Message::Report)
+        .await
+        .ok()?
+        .ok()
 }

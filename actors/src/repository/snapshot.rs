@@ -3,8 +3,6 @@
 //! An object that is deleted and brought back lives more than once: each life is visible from one
 //! instant up to another, no two lives of one name overlap, and so every instant has one view.
 
-use std::collections::BTreeMap;
-
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +53,8 @@ pub type Life = (Key, Sequence);
 pub struct Snapshot {
     pub(super) live: OrdMap<Key, Object>,
     pub(super) bin: OrdMap<Life, Binned>,
+    /// SHA-256 of each space's `config`, the only object whose name does not say it.
+    pub(super) configs: OrdMap<Space, Hash>,
 }
 
 impl Snapshot {
@@ -139,17 +139,10 @@ impl Snapshot {
         self.bin.range(all).map(|(life, binned)| (*life, *binned))
     }
 
-    /// Bytes that the bin alone keeps of one name: those of a life that goes on in another one are
-    /// kept once, and those of a live object are not the bin's.
-    pub(super) fn bin_size(&self, key: &Key) -> Size {
-        let mut places = BTreeMap::new();
-        for (_, binned) in self.lives(key) {
-            places.insert(binned.object.place, binned.object.size);
-        }
-        let kept = places
-            .into_iter()
-            .filter(|(place, _)| !self.is_live(key, *place));
-        kept.map(|(_, size)| size).sum()
+    /// Whether the bin, and no live object, has the bytes at a place of one name.
+    pub(super) fn is_bin_only(&self, key: &Key, place: Place) -> bool {
+        let mut lives = self.lives(key);
+        !self.is_live(key, place) && lives.any(|(_, binned)| binned.object.place == place)
     }
 
     fn is_live(&self, key: &Key, place: Place) -> bool {

@@ -68,7 +68,9 @@ impl Permit {
         let finished = Arc::clone(&self.finished);
         Box::pin(async move {
             let told = revoked.wait_for(Option::is_some).await;
-            let refusal = told.map(|refusal| refusal.clone().unwrap_or_else(unavailable)).ok();
+            let refusal = told
+                .map(|refusal| refusal.clone().unwrap_or_else(unavailable))
+                .ok();
             match refusal {
                 Some(refusal) => refusal,
                 None if finished.load(Ordering::Relaxed) => std::future::pending().await,

@@ -34,7 +34,11 @@ pub(super) async fn export(
     let mut there = fs::read_dir(&to).map_err(|error| wrong(&to, &error))?;
     if there.next().is_some() {
         let text = format!("{} is not empty; name a directory that is", to.display());
-        return Err(Problem::new(crate::admin::ProblemClass::Conflict, "not-empty", text));
+        return Err(Problem::new(
+            crate::admin::ProblemClass::Conflict,
+            "not-empty",
+            text,
+        ));
     }
     for folder in FOLDERS {
         let folder = to.join(folder);
@@ -46,7 +50,9 @@ pub(super) async fn export(
         let path = to.join(place(key));
         let mut file = create(&path).map_err(|error| wrong(&path, &error))?;
         let written = copy(visit, *object, |piece| file.write_all(&piece)).await;
-        written.map_err(|error| unreadable(key, &error))?.map_err(|error| wrong(&path, &error))?;
+        written
+            .map_err(|error| unreadable(key, &error))?
+            .map_err(|error| wrong(&path, &error))?;
         file.sync_all().map_err(|error| wrong(&path, &error))?;
         moved.objects += 1;
         moved.bytes += object.size;
@@ -69,8 +75,8 @@ pub(super) async fn verify(visit: &Visit, held: &Snapshot, items: &Items) -> Fin
         });
         let sound = match read.await {
             Ok(_) => {
-                let named = key.kind == Kind::Config || Hash::new(hash.finalize().into()) == key.name;
-                named && length == object.size
+                let name = Hash::new(hash.finalize().into());
+                (key.kind == Kind::Config || name == key.name) && length == object.size
             }
             Err(error) => {
                 tracing::error!(?key, error = %Fault::of(&error), "object damaged");
@@ -87,8 +93,15 @@ pub(super) async fn verify(visit: &Visit, held: &Snapshot, items: &Items) -> Fin
 
 fn listed(held: &Snapshot, space: Space, at: Timestamp) -> Vec<(Key, Object)> {
     let mut objects = Vec::new();
-    let config = Key { space, kind: Kind::Config, name: Hash::ZERO };
-    objects.extend(held.object(&config, Moment::At(at)).map(|object| (config, object)));
+    let config = Key {
+        space,
+        kind: Kind::Config,
+        name: Hash::ZERO,
+    };
+    objects.extend(
+        held.object(&config, Moment::At(at))
+            .map(|object| (config, object)),
+    );
     for kind in [Kind::Key, Kind::Snapshot, Kind::Index, Kind::Data] {
         let all = held.list(space, kind, Moment::At(at), None);
         objects.extend(all.map(|(name, object)| (Key { space, kind, name }, object)));
@@ -134,5 +147,9 @@ fn unreadable(key: &Key, error: &ReadError) -> Problem {
 
 fn progress(items: &Items, done: usize, total: usize, key: &Key) {
     let (done, total) = (done as u64 + 1, total as u64);
-    items.progress(Progress { done, total, what: key.kind.to_string() });
+    items.progress(Progress {
+        done,
+        total,
+        what: key.kind.to_string(),
+    });
 }
