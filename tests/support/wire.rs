@@ -36,6 +36,18 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// What was read of an answer, once its head is there.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some(Self {
+            status,
+            head: head.to_owned(),
+            body: body.to_owned(),
+        })
+    }
+
     /// The value of a header; empty if there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         let mut pairs = self.head.lines().filter_map(|line| line.split_once(": "));
@@ -118,28 +130,30 @@ impl Open {
         self.0.flush()
     }
 
-    /// Reads until the server closes; an error if it closes without an answer.
+    /// Reads the answer: as much as it announces, or until the server closes. An error if it closes
+    /// without one.
     pub(crate) fn answer(mut self) -> io::Result<Reply> {
-        let mut bytes = Vec::new();
-        match self.0.read_to_end(&mut bytes) {
-            // A close without the goodbye of TLS is an end too.
-            Err(error) if bytes.is_empty() => return Err(error),
-            _ => {}
+        let (mut bytes, mut piece) = (Vec::new(), vec![0; 1 << 16]);
+        loop {
+            let more = match self.0.read(&mut piece) {
+                // A close without the goodbye of TLS is an end too.
+                Err(error) if bytes.is_empty() => return Err(error),
+                Err(_) => 0,
+                Ok(more) => more,
+            };
+            bytes.extend_from_slice(&piece[..more]);
+            let reply = Reply::of(&bytes);
+            let announced = reply
+                .as_ref()
+                .and_then(|it| it.header("content-length").parse().ok());
+            match reply {
+                Some(reply) if more == 0 || announced == Some(reply.body.len()) => {
+                    return Ok(reply);
+                }
+                None if more == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(_) | None => {}
+            }
         }
-        let text = String::from_utf8_lossy(&bytes);
-        let (head, body) = text
-            .split_once("\r\n\r\n")
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
-        let status = head
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok());
-        let status = status.ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Reply {
-            status,
-            head: head.to_owned(),
-            body: body.to_owned(),
-        })
     }
 }
 
