@@ -42,7 +42,6 @@ use tree::Shape;
 
 fn main() -> io::Result<()> {
     let plan = Plan::parse();
-    let sizes = plan.sizes();
     let peer = server::peer();
     if peer.is_none() {
         eprintln!("{}", server::ADVICE);
@@ -52,27 +51,35 @@ fn main() -> io::Result<()> {
         .into_iter()
         .flatten()
         .collect();
+    let measured = measure(&plan, &programs, &mut report);
+    // What was measured before something failed is still true.
+    report.print(plan.json)?;
+    measured
+}
+
+fn measure(plan: &Plan, programs: &[Program], report: &mut Report) -> io::Result<()> {
+    let sizes = plan.sizes();
     if plan.wants(Part::Big) {
         let shape = Shape::Big { bytes: sizes.big };
-        trees(&plan, &programs, "big files", shape, &mut report)?;
+        trees(plan, programs, "big files", shape, report)?;
     }
     if plan.wants(Part::Small) {
         let shape = Shape::Small { files: sizes.small };
-        trees(&plan, &programs, "small files", shape, &mut report)?;
+        trees(plan, programs, "small files", shape, report)?;
     }
     if plan.wants(Part::List) {
-        lists(&plan, &programs, &mut report)?;
+        lists(plan, programs, report)?;
     }
     if plan.wants(Part::Upload) {
-        uploads(&plan, &programs, &mut report)?;
+        uploads(plan, programs, report)?;
     }
     if plan.wants(Part::Idle) {
-        idle(&plan, &programs[0], &mut report)?;
+        idle(plan, &programs[0], report)?;
     }
     if plan.wants(Part::Memory) {
-        memory(&plan, &programs[0], &mut report)?;
+        memory(plan, &programs[0], report)?;
     }
-    report.print(plan.json)
+    Ok(())
 }
 
 /// Backs up and restores one tree with the same restic.

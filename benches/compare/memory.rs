@@ -33,10 +33,10 @@ pub(crate) fn add_tenants(server: &Server, count: usize) -> io::Result<()> {
 
 fn add_tenant(server: &Server, number: usize) -> io::Result<()> {
     let name = format!("tenant-{number:05}");
-    let quota = 10_u64 << 30;
+    let (main, quota) = (json!({ "tenant": name, "name": "main" }), 10_u64 << 30);
     let orders = [
         json!({ "tenant": { "add": { "name": name } } }),
-        json!({ "repository": { "add": { "tenant": name, "name": "main", "quota": quota } } }),
+        json!({ "repository": { "add": { "which": main, "quota": quota } } }),
         json!({ "password": { "login": name, "scope": "full", "expires": "never", "label": "" } }),
     ];
     orders.into_iter().try_for_each(|order| give(server, order))
