@@ -121,8 +121,7 @@ impl Home {
             source,
         };
         let path = fs::canonicalize(path).map_err(|source| {
-            let absent = source.kind() == io::ErrorKind::NotFound;
-            if absent {
+            if source.kind() == io::ErrorKind::NotFound {
                 HomeError::NoNode(path.to_owned())
             } else {
                 at(source)

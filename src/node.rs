@@ -3,18 +3,20 @@
 
 mod desk;
 mod figures;
+mod selfservice;
+mod timing;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use holdfast_actors::catalog::command::{Actor, Command, OperatorCommand};
 use holdfast_actors::catalog::rows::Role;
 use holdfast_actors::kernel::NodeName;
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::node as domain;
-use holdfast_actors::ports::{Clock, Entropy, Pending, Ports};
-use holdfast_actors::shell::{Directory, Fault};
+use holdfast_actors::ports::{Clock, Pending, Ports};
+use holdfast_actors::shell::{self, Directory, Fault, Handle};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,13 +33,17 @@ use crate::entropy::SystemEntropy;
 use crate::home::{self, Home, HomeError};
 use crate::metrics::{self, Metrics, Source};
 use crate::passwords::Argon2id;
-use crate::rest::{Face, Limits, Watch};
+use crate::rest::{Behind, Face, Limits, Watch};
 use crate::store::Store;
 use crate::telemetry;
-use crate::tls::{CertificateStore, Identity};
+use crate::tls::{
+    CertificateStore, Identity, Rotation, RotationHands, RotationMessage, SharedStore,
+};
 
 use desk::Desk;
 use figures::Figures;
+use selfservice::Counter;
+use timing::{Stopwatch, Timed};
 
 /// Where the certificate lies in the node's directory.
 const TLS: &str = "tls";
@@ -112,66 +118,63 @@ struct Running {
 
 impl Running {
     async fn start(home: Home, serve: &Serve) -> Result<Self, Failure> {
-        let ports = ports(&home).await?;
+        let metrics = Arc::new(Metrics::new());
+        let ports = ports(&home, &metrics).await?;
         let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
-        let passwords = Arc::new(Argon2id::new(Arc::clone(&entropy)));
-        let node = domain::Node::start(ports.clone(), passwords).await;
+        let passwords = Argon2id::new(Arc::clone(&entropy));
+        let node = domain::Node::start(ports.clone(), Arc::new(passwords.clone())).await;
         let node = node.map_err(|error| failure(&error))?;
-        let books: Arc<dyn Books> = Arc::new(CatalogBooks::new(
-            node.catalog.clone(),
-            clock,
-            entropy.as_ref(),
-        ));
+        let books = CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref());
+        let books: Arc<dyn Books> = Arc::new(books.telling(node.front.clone()));
         first_operator(books.as_ref(), home.owner).await?;
 
-        let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
-        let store = store.map_err(|error| failure(&error))?;
-        let thumbprint = store.served().thumbprint().to_string();
-        let metrics = Arc::new(Metrics::new());
-        let watch = watching(&ports, &metrics);
-        let (certificates, service) = (store.certificates().clone(), Arc::new(node.front.clone()));
-        let face = Face::watched(
-            serve.listen,
-            &certificates,
-            service,
-            Limits::default(),
-            Some(watch),
-        );
+        let (store, rotation) = certificates(&home, &node, &ports).await?;
+        let (thumbprint, certificates) = {
+            let serving = store.lock().unwrap_or_else(PoisonError::into_inner);
+            let thumbprint = serving.served().thumbprint().to_string();
+            (thumbprint, serving.certificates().clone())
+        };
+        let behind = behind(&node, &ports, passwords, &metrics);
+        let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
 
         let (stop, stopped) = watch::channel(false);
         let mut doors = tokio::task::JoinSet::new();
-        let metrics_address = match serve.metrics {
+        let metrics = match serve.metrics {
             Some(address) => {
                 let listener = TcpListener::bind(address).await;
                 let listener = listener.map_err(|error| failure(&error))?;
                 let bound = listener.local_addr().map_err(|error| failure(&error))?;
-                let probe = figures::Gauging {
+                let probe = Arc::new(figures::Gauging {
                     books: Arc::clone(&books),
                     front: node.front.clone(),
                     directory: Arc::clone(&ports.directory),
-                };
-                let source = Source {
-                    metrics,
-                    probe: Arc::new(probe),
-                };
+                });
+                let source = Source { metrics, probe };
                 doors.spawn(metrics::serve(listener, source, told(stopped.clone())));
                 Some(bound)
             }
             None => None,
         };
-        let desk = Desk::new(&home, &node, store, Arc::clone(&books), ports.clone());
-        desk.listens(face.address(), metrics_address);
+        let desk = Desk::new(
+            &home,
+            &node,
+            (store, rotation),
+            Arc::clone(&books),
+            ports.clone(),
+        );
+        desk.listens(face.address(), metrics);
         let services: Arc<dyn Services> = Arc::new(desk);
+        let directory = ports.directory;
         let office = Office {
             books,
             services,
-            directory: ports.directory,
+            directory,
             entropy,
         };
         let door = Door::open(&home.path).map_err(|error| failure(&error))?;
         doors.spawn(door.serve(Arc::new(office), told(stopped)));
-        let (metrics, name) = (metrics_address, home.name.clone());
+        let name = home.name.clone();
         Ok(Self {
             node,
             face,
@@ -219,31 +222,66 @@ impl Running {
     }
 }
 
-/// Counts every request.
-fn watching(ports: &Ports, metrics: &Arc<Metrics>) -> Watch {
-    let observer = Arc::new(Figures::new(Arc::clone(metrics)));
-    Watch {
-        clock: Arc::clone(&ports.clock),
-        observer,
-    }
-}
-
-/// The real adapters of all ports.
-async fn ports(home: &Home) -> Result<Ports, Failure> {
+/// The real ports of a node in this directory.
+async fn ports(home: &Home, metrics: &Arc<Metrics>) -> Result<Ports, Failure> {
     let opened = Store::open(home.path.join(INDEX)).await;
     let opened = opened.map_err(|error| failure(&error))?;
     if let Some(cause) = opened.emptied {
         tracing::warn!(%cause, "the index was damaged and is built anew");
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let watch = Stopwatch {
+        clock: Arc::clone(&clock),
+        metrics: Arc::clone(metrics),
+    };
+    let disk = Arc::new(Folder::new(&home.path));
     Ok(Ports {
         clock,
-        entropy,
-        disk: Arc::new(Folder::new(&home.path)),
+        entropy: Arc::new(SystemEntropy),
+        disk: Arc::new(Timed { disk, watch }),
         index: Arc::new(opened.store),
         directory: Arc::new(Directory::default()),
     })
+}
+
+/// Opens the node's certificates, and starts who switches them when it is time.
+async fn certificates(
+    home: &Home,
+    node: &domain::Node,
+    ports: &Ports,
+) -> Result<(SharedStore, Handle<RotationMessage>), Failure> {
+    let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
+    let store = store.map_err(|error| failure(&error))?;
+    let machine = Rotation::new(store.standing());
+    let store: SharedStore = Arc::new(Mutex::new(store));
+    let hands = RotationHands::new(Arc::clone(&store), node.catalog.clone());
+    let path = shell::Path::node().child("certificate");
+    let rotation = shell::spawn(path, machine, hands, ports.clone(), Some(node.root()));
+    Ok((store, rotation.await.map_err(|error| failure(&error))?))
+}
+
+/// Who stands behind the face.
+fn behind(
+    node: &domain::Node,
+    ports: &Ports,
+    passwords: Argon2id,
+    metrics: &Arc<Metrics>,
+) -> Behind {
+    let counter = Counter {
+        front: node.front.clone(),
+        catalog: node.catalog.clone(),
+        passwords,
+        ports: ports.clone(),
+    };
+    let watch = Watch {
+        clock: Arc::clone(&ports.clock),
+        observer: Arc::new(Figures::new(Arc::clone(metrics))),
+    };
+    Behind {
+        service: Arc::new(node.front.clone()),
+        counter: Some(Arc::new(counter)),
+        watch: Some(watch),
+    }
 }
 
 /// On a new node whoever owns the directory is the first operator.

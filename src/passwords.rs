@@ -24,6 +24,30 @@ const FAIR_BELOW: u8 = 248;
 /// The length of a salt in bytes.
 const SALT: usize = 16;
 
+/// The fewest characters of a password that somebody chooses.
+const CHOSEN_MIN: usize = 8;
+/// The most bytes of one.
+const CHOSEN_MAX: usize = 1024;
+
+/// A chosen password that is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a password has {CHOSEN_MIN} characters at least, {CHOSEN_MAX} bytes at most")]
+pub struct ChosenError;
+
+/// Whether a chosen password has a length that is taken.
+///
+/// # Errors
+/// When it has not.
+pub fn checked(chosen: &Secret) -> Result<(), ChosenError> {
+    let is_long = chosen.expose().chars().count() >= CHOSEN_MIN;
+    let fits = chosen.expose().len() <= CHOSEN_MAX;
+    if is_long && fits {
+        Ok(())
+    } else {
+        Err(ChosenError)
+    }
+}
+
 /// A new password that matches `[A-Za-z0-9]{43}`, each of them equally likely.
 pub fn generate(entropy: &dyn Entropy) -> Secret {
     let mut password = String::with_capacity(LETTERS_COUNT);

@@ -9,6 +9,7 @@ mod upload;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::catalog::rows::Rows;
 use crate::gateway;
 use crate::kernel::{CredentialId, Size, Space};
 use crate::object::{Hash, Key, Kind};
@@ -31,6 +32,18 @@ pub struct Front {
     pub tenants: Handle<tenants::Message>,
     /// What is there.
     pub repositories: Handle<repositories::Message>,
+}
+
+impl Front {
+    /// Tells all parts what the catalog says, so that who is told that a command was done finds it
+    /// done. Rows that are older than what a part knows change nothing.
+    pub fn follow(&self, rows: &Arc<Rows>) {
+        // A part that ended takes the node with it.
+        let _ = self.gateway.tell(gateway::Message::Rows(Rows::clone(rows)));
+        let _ = self.tenants.tell(tenants::Message::Rows(Rows::clone(rows)));
+        let repositories = repositories::Message::Rows(Arc::clone(rows));
+        let _ = self.repositories.tell(repositories);
+    }
 }
 
 impl Service for Front {

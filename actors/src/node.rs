@@ -20,7 +20,7 @@ mod machine;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ractor::SpawnErr;
+use ractor::{ActorCell, SpawnErr};
 use tokio::sync::watch;
 
 use crate::catalog::{self, Catalog, Keeper, RecoverError};
@@ -125,6 +125,11 @@ impl Node {
                 .and_then(|end| end.clone())
                 .unwrap_or_else(|| "the node stopped".to_owned())
         })
+    }
+
+    /// The root of the tree, for parts that the binary adds. If one of them fails, the node ends.
+    pub fn root(&self) -> ActorCell {
+        self.root.cell()
     }
 
     /// Stops all actors. What was acknowledged is durable; what was not, never happened.

@@ -22,6 +22,7 @@ use crate::names::{RepositoryName, SubtenantName, TenantName};
 use crate::service::Intent;
 use crate::session::Report;
 
+pub use admission::{account, tenant_itself};
 pub use hands::{Answer, Message, SessionSink, TenantHands};
 pub use machine::{Effect, Event, Tenant};
 pub use permit::Permit;

@@ -1,4 +1,5 @@
-//! Runs seeds, one after the other: `holdfast-simulations SEED [--trace]`, `--seeds A..B`, `--plan`.
+//! Runs seeds, one after the other: `holdfast-simulations SEED [--trace]`, `--seeds A..B`,
+//! `--plan`.
 //!
 //! The seed stands on the first line, how to reproduce a failure on the last. It decides nothing.
 

@@ -267,7 +267,8 @@ const CERTIFICATE: &[Column] = &[
     plain("not-before"),
     plain("not-after"),
     plain("self-signed"),
-    plain("previous"),
+    plain("next"),
+    plain("switch"),
 ];
 const STATUS: &[Column] = &[
     plain("node"),

@@ -14,7 +14,7 @@ use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::repositories;
 use holdfast_actors::repository::{self, Snapshot, Visit};
-use holdfast_actors::shell::Fault;
+use holdfast_actors::shell::{Fault, Handle};
 
 use super::figures::report;
 use crate::admin::answers::{self, BinContent, ByteSeconds};
@@ -23,7 +23,7 @@ use crate::admin::{Items, Problem, ProblemClass};
 use crate::commands::credential::Secret;
 use crate::commands::values::{Moment, Month};
 use crate::home::Home;
-use crate::tls::{CertificateStore, Identity};
+use crate::tls::{CertificateStore, Identity, RotationMessage, SharedStore};
 
 /// How long a certificate that was rotated in waits, so that clients can learn its thumbprint (D4).
 const OVERLAP_DAYS: u64 = 14;
@@ -34,7 +34,8 @@ pub(super) struct Desk {
     host: String,
     listen: Mutex<(Vec<String>, Option<String>)>,
     front: Front,
-    store: Arc<Mutex<CertificateStore>>,
+    store: SharedStore,
+    rotation: Handle<RotationMessage>,
     books: Arc<dyn Books>,
     ports: Ports,
 }
@@ -44,7 +45,7 @@ impl Desk {
     pub(super) fn new(
         home: &Home,
         node: &Node,
-        store: CertificateStore,
+        (store, rotation): (SharedStore, Handle<RotationMessage>),
         books: Arc<dyn Books>,
         ports: Ports,
     ) -> Self {
@@ -56,7 +57,8 @@ impl Desk {
                 .to_lowercase(),
             listen: Mutex::default(),
             front: node.front.clone(),
-            store: Arc::new(Mutex::new(store)),
+            store,
+            rotation,
             books,
             ports,
         }
@@ -106,7 +108,7 @@ impl Desk {
 
     fn shown(&self) -> answers::Certificate {
         let store = self.identity();
-        let (served, status) = (store.served(), store.status());
+        let (served, status, due) = (store.served(), store.status(), store.due());
         answers::Certificate {
             thumbprint: status.thumbprint,
             subject: served.names().first().cloned().unwrap_or_default(),
@@ -114,7 +116,8 @@ impl Desk {
             not_before: Moment(served.since()),
             not_after: Moment(served.until()),
             self_signed: served.is_self_signed(),
-            previous: status.next.map(|next| next.thumbprint),
+            next: status.next.map(|next| next.thumbprint),
+            switch: due.map(Moment),
             pem: served.certificate_pem(),
         }
     }
@@ -122,12 +125,18 @@ impl Desk {
     /// Tells the catalog of a certificate, then shows it.
     fn told(&self, by: Actor) -> Pending<Result<answers::Certificate, Problem>> {
         let shown = self.shown();
-        let thumbprint = shown
-            .previous
-            .clone()
-            .unwrap_or_else(|| shown.thumbprint.clone());
-        let command = Command::Service(ServiceCommand::CertificateUpdated { thumbprint });
-        let told = self.books.submit(by, command);
+        let command = match (shown.next.clone(), shown.switch) {
+            (Some(thumbprint), Some(Moment(switch))) => {
+                ServiceCommand::CertificatePrepared { thumbprint, switch }
+            }
+            (None, _) | (_, None) => {
+                let thumbprint = shown.thumbprint.clone();
+                ServiceCommand::CertificateUpdated { thumbprint }
+            }
+        };
+        // If it has ended, so does the node.
+        let _ = self.rotation.tell(RotationMessage::Look);
+        let told = self.books.submit(by, Command::Service(command));
         Box::pin(async move { told.await.map(|_| shown) })
     }
 }

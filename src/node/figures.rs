@@ -7,9 +7,9 @@ use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::front::Front;
 use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::ports::Pending;
-use holdfast_actors::repositories;
+use holdfast_actors::repositories as supervisor;
 use holdfast_actors::repository::{self, Report};
-use holdfast_actors::shell::{Directory, Listing, Path};
+use holdfast_actors::shell::{Directory, Listing};
 
 use crate::admin::office::Books;
 use crate::metrics::{
@@ -65,39 +65,42 @@ impl Probe for Gauging {
                 .iter()
                 .map(|(name, row)| (row.id, name.as_str()))
                 .collect();
-            of_the_catalog(&rows, &gauges);
-            of_the_tree(&tree, &gauges);
-            gauges.quota.clear();
-            gauges.quota_used.clear();
-            gauges.bin.clear();
-            let running = tree.iter().filter(|listing| listing.running);
-            let loaded: Vec<String> = running.map(|listing| listing.path.to_string()).collect();
-            for (id, row) in &rows.repositories {
-                let Some(tenant) = names.get(&row.tenant) else {
-                    continue;
+            gauges.lease_days_left.clear();
+            for (name, row) in &rows.tenants {
+                let Some(lease) = row.lease else { continue };
+                let labels = TenantLabels {
+                    tenant: name.to_string(),
                 };
-                let (tenant, repository) = ((*tenant).to_owned(), row.name.to_string());
-                let labels = RepositoryLabels { tenant, repository };
-                gauges
-                    .quota
-                    .get_or_create(&labels)
-                    .set(row.quota.as_bytes());
-                // A repository that rests is not woken to be measured.
-                if !loaded.contains(&format!("node/repositories/{id}")) {
-                    continue;
-                }
-                let Some(report) = report(&front, *id).await else {
-                    continue;
-                };
-                gauges
-                    .quota_used
-                    .get_or_create(&labels)
-                    .set(report.charged.as_bytes());
-                gauges
-                    .bin
-                    .get_or_create(&labels)
-                    .set(report.total.bin.as_bytes());
+                let days = u64::from(rows.clock.today.until(lease));
+                gauges.lease_days_left.get_or_create(&labels).set(days);
             }
+            gauges.extents.clear();
+            let sealed = rows
+                .extents
+                .iter()
+                .filter(|(_, row)| row.sealed.is_some())
+                .count();
+            let open = rows.extents.len() - sealed;
+            for (state, count) in [("sealed", sealed), ("open", open)] {
+                gauges
+                    .extents
+                    .get_or_create(&ExtentLabels { state })
+                    .set(count as u64);
+            }
+            gauges.restarts.clear();
+            for listing in tree.iter().filter(|listing| listing.restarts > 0) {
+                let labels = ActorLabels {
+                    path: listing.path.to_string(),
+                };
+                gauges.restarts.get_or_create(&labels).set(listing.restarts);
+            }
+            let sessions = tree
+                .iter()
+                .filter(|listing| listing.path.as_str().contains("/session-"));
+            gauges
+                .sessions
+                .set(i64::try_from(sessions.count()).unwrap_or(i64::MAX));
+            repositories(&gauges, &rows, &names, &front, &tree).await;
         })
     }
 
@@ -107,54 +110,54 @@ impl Probe for Gauging {
     }
 }
 
-fn of_the_catalog(rows: &Rows, gauges: &Gauges) {
-    gauges.lease_days_left.clear();
-    for (name, row) in &rows.tenants {
-        let Some(lease) = row.lease else { continue };
-        let labels = TenantLabels {
-            tenant: name.to_string(),
+/// Sets the gauges of repositories.
+async fn repositories(
+    gauges: &Gauges,
+    rows: &Rows,
+    names: &BTreeMap<u64, &str>,
+    front: &Front,
+    tree: &[Listing],
+) {
+    gauges.quota.clear();
+    gauges.quota_used.clear();
+    gauges.bin.clear();
+    let running = tree.iter().filter(|listing| listing.running);
+    let loaded: Vec<String> = running.map(|listing| listing.path.to_string()).collect();
+    for (id, row) in &rows.repositories {
+        let Some(tenant) = names.get(&row.tenant) else {
+            continue;
         };
-        let days = u64::from(rows.clock.today.until(lease));
-        gauges.lease_days_left.get_or_create(&labels).set(days);
-    }
-    gauges.extents.clear();
-    let sealed = rows
-        .extents
-        .iter()
-        .filter(|(_, row)| row.sealed.is_some())
-        .count();
-    let open = rows.extents.len() - sealed;
-    for (state, count) in [("sealed", sealed), ("open", open)] {
+        let labels = RepositoryLabels {
+            tenant: (*tenant).to_owned(),
+            repository: row.name.to_string(),
+        };
         gauges
-            .extents
-            .get_or_create(&ExtentLabels { state })
-            .set(count as u64);
-    }
-}
-
-fn of_the_tree(tree: &[Listing], gauges: &Gauges) {
-    gauges.restarts.clear();
-    for listing in tree.iter().filter(|listing| listing.restarts > 0) {
-        let labels = ActorLabels {
-            path: listing.path.to_string(),
+            .quota
+            .get_or_create(&labels)
+            .set(row.quota.as_bytes());
+        // A repository that rests is not woken to be measured.
+        if !loaded.contains(&format!("node/repositories/{id}")) {
+            continue;
+        }
+        let Some(report) = report(front, *id).await else {
+            continue;
         };
-        gauges.restarts.get_or_create(&labels).set(listing.restarts);
+        gauges
+            .quota_used
+            .get_or_create(&labels)
+            .set(report.charged.as_bytes());
+        gauges
+            .bin
+            .get_or_create(&labels)
+            .set(report.total.bin.as_bytes());
     }
-    let is_session = |path: &Path| path.as_str().contains("/session-");
-    let sessions = tree
-        .iter()
-        .filter(|listing| is_session(&listing.path))
-        .count();
-    gauges
-        .sessions
-        .set(i64::try_from(sessions).unwrap_or(i64::MAX));
 }
 
 /// The figures of a repository; `None` if it is out of service.
 pub(super) async fn report(front: &Front, id: RepositoryId) -> Option<Report> {
     let visit = front
         .repositories
-        .ask(|door| repositories::Message::Visit(id, door));
+        .ask(|door| supervisor::Message::Visit(id, door));
     let visit = visit.await.ok()?;
     visit
         .repository

@@ -195,6 +195,13 @@ impl Identity {
         })
     }
 
+    /// A number for this certificate and no other.
+    pub fn number(&self) -> u64 {
+        let Thumbprint(digest) = self.thumbprint();
+        let first = digest.first_chunk().copied().unwrap_or_default();
+        u64::from_le_bytes(first)
+    }
+
     /// What tenants compare.
     pub fn thumbprint(&self) -> Thumbprint {
         let first = self.certified.cert.first();

@@ -438,8 +438,8 @@ impl Stopwatch {
     }
 }
 
-/// A port that is free, below those that the kernel gives to clients: a node that starts again finds
-/// it free again.
+/// A port that is free, below those that the kernel gives to clients: a node that starts again
+/// finds it free again.
 fn free_port() -> u16 {
     let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
     let mut ports = (first..32_000).chain(20_000..first);

@@ -12,14 +12,11 @@ use crate::catalog::rows::Rows;
 use crate::catalog::{self, Catalog};
 use crate::frame::BODY_MAX;
 use crate::front::Front;
-use crate::gateway;
 use crate::journal;
 use crate::kernel::Never;
 use crate::ports::Pending;
-use crate::repositories;
 use crate::shell::{self, Context, End, Fault};
 use crate::tenant::SessionEnd;
-use crate::tenants;
 
 /// What the root is told.
 pub(super) enum Message {
@@ -70,18 +67,8 @@ impl NodeHands {
     /// Tells all parts what the catalog says, and waits for what it says next.
     fn spread(&self) -> Option<Pending<Message>> {
         let parts = self.parts.as_ref()?;
-        let (front, rows) = (&parts.front, &self.rows);
-        // A part that ended takes the node with it.
-        let _ = front
-            .gateway
-            .tell(gateway::Message::Rows(Rows::clone(rows)));
-        let _ = front
-            .tenants
-            .tell(tenants::Message::Rows(Rows::clone(rows)));
-        let _ = front
-            .repositories
-            .tell(repositories::Message::Rows(Arc::clone(rows)));
-        let (mut news, known) = (parts.catalog.subscribe(), rows.index);
+        parts.front.follow(&self.rows);
+        let (mut news, known) = (parts.catalog.subscribe(), self.rows.index);
         Some(Box::pin(async move {
             match news.wait_for(|rows| rows.index != known).await {
                 Ok(rows) => Message::Rows(Arc::new(rows.clone())),

@@ -60,6 +60,9 @@ impl RepositoriesHands {
     }
 
     fn follow(&mut self, rows: Arc<Rows>) {
+        if rows.index < self.rows.index {
+            return;
+        }
         self.rows = rows;
         for (id, (handle, known)) in &mut self.running {
             let settings = Settings::of(&self.rows, *id);

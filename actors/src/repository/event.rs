@@ -13,7 +13,7 @@ use super::snapshot::Snapshot;
 use super::state::Figures;
 use super::uploads::UploadId;
 use crate::extent::Trouble;
-use crate::kernel::{CredentialId, Date, ExtentId, Sequence, Size, Ticket, Timestamp};
+use crate::kernel::{CredentialId, Date, ExtentId, Sequence, Size, Space, Ticket, Timestamp};
 use crate::object::{Hash, Key};
 
 /// What can happen to a repository.
@@ -197,6 +197,8 @@ pub struct Record {
 pub struct Report {
     /// Sums over all spaces.
     pub total: Figures,
+    /// Sums of each space that holds anything.
+    pub spaces: BTreeMap<Space, Figures>,
     /// Bytes charged against the quota.
     pub charged: Size,
     /// Bytes held back for uploads under way.
