@@ -47,7 +47,7 @@ fn main() -> io::Result<()> {
         eprintln!("{}", server::ADVICE);
     }
     let mut report = Report::new(&plan, peer.is_some());
-    let programs: Vec<Program> = [Some(Program::holdfast()), peer]
+    let programs: Vec<Program> = [Some(Program::holdfast(plan.program.as_deref())), peer]
         .into_iter()
         .flatten()
         .collect();

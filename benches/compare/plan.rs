@@ -36,6 +36,9 @@ pub(crate) struct Plan {
     /// Where the trees and repositories lie while it runs: on the disk that matters
     #[arg(long, default_value = env!("CARGO_TARGET_TMPDIR"))]
     pub(crate) folder: PathBuf,
+    /// Another Holdfast than the one that cargo built, to see what a change did
+    #[arg(long)]
+    pub(crate) program: Option<PathBuf>,
     /// Cargo says so
     #[arg(long, hide = true)]
     bench: bool,

@@ -49,11 +49,12 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// The Holdfast that cargo built for this bench.
-    pub(crate) fn holdfast() -> Self {
+    /// A given Holdfast, or else the one that cargo built for this bench.
+    pub(crate) fn holdfast(given: Option<&Path>) -> Self {
+        let built = Path::new(env!("CARGO_BIN_EXE_holdfast"));
         Self {
             make: Make::Holdfast,
-            path: env!("CARGO_BIN_EXE_holdfast").into(),
+            path: given.unwrap_or(built).to_owned(),
         }
     }
 }
