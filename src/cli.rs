@@ -154,7 +154,7 @@ pub enum Command {
         after_help = "Example: holdfast agent backup --server https://backup.example.net:8443 \
                       --user acme --repository main --init ~/Documents"
     )]
-    Agent(AgentCommand),
+    Agent(Box<AgentCommand>),
 }
 
 /// What runs in this process, instead of being ordered from a running node.

@@ -2,17 +2,14 @@
 
 use std::process::ExitCode;
 
-use holdfast::cli::{self, Exit, Failure, Programs};
+use holdfast::cli::{self, Programs};
+use holdfast::{demo, node};
 
 fn main() -> ExitCode {
     let programs = Programs {
-        demo: |_, _| Err(absent()),
-        init: |_, _, _| Err(absent()),
-        serve: |_, _, _| Err(absent()),
+        demo: demo::run,
+        init: node::init,
+        serve: node::serve,
     };
     cli::run(std::env::args_os(), &programs).into()
-}
-
-fn absent() -> Failure {
-    Failure::new(Exit::Other, "absent", "this build has no node")
 }

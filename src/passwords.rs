@@ -1,8 +1,8 @@
 //! Passwords: made so that nobody guesses them, and kept so that nobody reads them.
 //!
 //! Generated ones have 43 letters and digits, more than 256 bits of chance, and are kept as
-//! SHA-256. Chosen ones are kept as argon2id, which costs 19 MiB and some ten milliseconds of a thread that
-//! may block. Nothing here says who may log in.
+//! SHA-256. Chosen ones are kept as argon2id, which costs 19 MiB and some ten milliseconds of a
+//! thread that may block. Nothing here says who may log in.
 
 use std::sync::Arc;
 
@@ -23,6 +23,30 @@ const LETTERS_COUNT: usize = 43;
 const FAIR_BELOW: u8 = 248;
 /// The length of a salt in bytes.
 const SALT: usize = 16;
+
+/// The fewest characters of a password that somebody chooses.
+const CHOSEN_MIN: usize = 8;
+/// The most bytes of one.
+const CHOSEN_MAX: usize = 1024;
+
+/// A chosen password that is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a password has {CHOSEN_MIN} characters at least, {CHOSEN_MAX} bytes at most")]
+pub struct ChosenError;
+
+/// Whether a chosen password has a length that is taken.
+///
+/// # Errors
+/// When it has not.
+pub fn checked(chosen: &Secret) -> Result<(), ChosenError> {
+    let is_long = chosen.expose().chars().count() >= CHOSEN_MIN;
+    let fits = chosen.expose().len() <= CHOSEN_MAX;
+    if is_long && fits {
+        Ok(())
+    } else {
+        Err(ChosenError)
+    }
+}
 
 /// A new password that matches `[A-Za-z0-9]{43}`, each of them equally likely.
 pub fn generate(entropy: &dyn Entropy) -> Secret {

@@ -18,5 +18,5 @@ mod upload;
 mod watch;
 
 pub use limits::Limits;
-pub use serve::{Face, FaceError};
+pub use serve::{Behind, Face, FaceError};
 pub use watch::{Answered, Observer, Watch};

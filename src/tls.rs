@@ -9,6 +9,7 @@
 //! at its date.
 
 mod identity;
+mod rotation;
 mod store;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,6 +21,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 pub use identity::{CertificateError, Identity, SELF_SIGNED_DAYS, Thumbprint};
+pub use rotation::{Effect as RotationEffect, Message as RotationMessage};
+pub use rotation::{Rotation, RotationHands, SharedStore, Standing};
 pub use store::{CertificateStatus, CertificateStore, StoreError};
 
 /// The protocols offered by ALPN, best first.

@@ -9,6 +9,7 @@ mod upload;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::catalog::rows::Rows;
 use crate::gateway;
 use crate::kernel::{CredentialId, Size, Space};
 use crate::object::{Hash, Key, Kind};
@@ -33,6 +34,18 @@ pub struct Front {
     pub repositories: Handle<repositories::Message>,
 }
 
+impl Front {
+    /// Tells all parts what the catalog says, so that who is told that a command was done finds it
+    /// done. Rows that are older than what a part knows change nothing.
+    pub fn follow(&self, rows: &Arc<Rows>) {
+        // A part that ended takes the node with it.
+        let _ = self.gateway.tell(gateway::Message::Rows(Rows::clone(rows)));
+        let _ = self.tenants.tell(tenants::Message::Rows(Rows::clone(rows)));
+        let repositories = repositories::Message::Rows(Arc::clone(rows));
+        let _ = self.repositories.tell(repositories);
+    }
+}
+
 impl Service for Front {
     fn enter(
         &self,
@@ -43,17 +56,31 @@ impl Service for Front {
         let front = self.clone();
         Box::pin(async move {
             let peer = login.peer;
-            let admitted = front.gateway.ask(|reply| gateway::Message::Login(login, reply));
+            let admitted = front
+                .gateway
+                .ask(|reply| gateway::Message::Login(login, reply));
             let admitted = admitted.await.unwrap_or_else(|_| Err(unavailable()))?;
             let credential = admitted.credential;
-            let visit = Box::new(tenant::Visit { admitted, peer, repository, intent });
-            let permit = front.tenants.ask(|door| tenants::Message::Enter(visit, door));
+            let visit = Box::new(tenant::Visit {
+                admitted,
+                peer,
+                repository,
+                intent,
+            });
+            let permit = front
+                .tenants
+                .ask(|door| tenants::Message::Enter(visit, door));
             let permit = permit.await.unwrap_or_else(|_| Err(unavailable()))?;
             let id = permit.grant().repository;
-            let visit = front.repositories.ask(|door| repositories::Message::Visit(id, door));
+            let visit = front
+                .repositories
+                .ask(|door| repositories::Message::Visit(id, door));
             let visit = visit.await.map_err(|_| unavailable())?;
-            let inside: Arc<dyn Entry> =
-                Arc::new(Inside(Arc::new(Stay { permit, visit, credential })));
+            let inside: Arc<dyn Entry> = Arc::new(Inside(Arc::new(Stay {
+                permit,
+                visit,
+                credential,
+            })));
             Ok(inside)
         })
     }
@@ -75,7 +102,11 @@ impl Stay {
     fn key(&self, kind: Kind, name: Hash) -> Key {
         let grant = self.permit.grant();
         let apart = grant.view.is_some() && kind == Kind::Lock;
-        let space = if apart { Space::of_view(self.credential) } else { grant.space };
+        let space = if apart {
+            Space::of_view(self.credential)
+        } else {
+            grant.space
+        };
         Key { space, kind, name }
     }
 
@@ -92,7 +123,11 @@ impl Stay {
 
     /// Tells the session how the request came out.
     fn told<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {
-        self.permit.finish(if result.is_ok() { Outcome::Done } else { Outcome::Refused });
+        self.permit.finish(if result.is_ok() {
+            Outcome::Done
+        } else {
+            Outcome::Refused
+        });
         result
     }
 }
@@ -136,7 +171,11 @@ impl Entry for Inside {
             match body {
                 Ok(body) => {
                     let pieces = download::pieces(body, stay);
-                    Ok(Found::Body { total, range, pieces })
+                    Ok(Found::Body {
+                        total,
+                        range,
+                        pieces,
+                    })
                 }
                 Err(error) => stay.told(Err(download::unreadable(&error))),
             }

@@ -80,7 +80,8 @@ name!(
     account
 );
 name!(
-    /// A repository's name: 1 to 64 of `a-z 0-9 . _ -`, and none of the words of the protocol.
+    /// A repository's name: 1 to 64 of `a-z 0-9 . _ -`, no period in front, and none of the words
+    /// of the protocol. What begins with a period in a path is never a repository's.
     RepositoryName,
     "repository name",
     repository
@@ -118,8 +119,8 @@ fn repository(text: &str) -> Result<(), &'static str> {
     if !text.bytes().all(letter) {
         return Err("only a-z, 0-9, '.', '_' and '-' are allowed");
     }
-    if matches!(text, "." | "..") {
-        return Err("it is a folder of the path");
+    if text.starts_with('.') {
+        return Err("it must not begin with a period");
     }
     if matches!(
         text,
@@ -170,7 +171,18 @@ mod tests {
         for good in ["main", "a.b_c-d", "0", "config2"] {
             assert!(RepositoryName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "Main", "a b", ".", "..", "config", "data", "a/b", "é"] {
+        for bad in [
+            "",
+            "Main",
+            "a b",
+            ".",
+            "..",
+            ".holdfast",
+            "config",
+            "data",
+            "a/b",
+            "é",
+        ] {
             assert!(RepositoryName::parse(bad).is_err(), "{bad:?}");
         }
     }

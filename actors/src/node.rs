@@ -14,13 +14,13 @@
 //! alone when that does not help. If one of the five above it fails, nothing right can be said any
 //! more: the node ends, and its start is its recovery.
 
-mod machine;
 mod hands;
+mod machine;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ractor::SpawnErr;
+use ractor::{ActorCell, SpawnErr};
 use tokio::sync::watch;
 
 use crate::catalog::{self, Catalog, Keeper, RecoverError};
@@ -91,8 +91,13 @@ impl Node {
         );
         let journal = journal.await?;
         let log: Arc<dyn Journal> = Arc::new(Log(journal.clone()));
-        let catalog =
-            catalog::start(path.child("catalog"), keeper, log, ports.clone(), above.clone());
+        let catalog = catalog::start(
+            path.child("catalog"),
+            keeper,
+            log,
+            ports.clone(),
+            above.clone(),
+        );
         let catalog = catalog.await?;
 
         let front = furnish(&path, &catalog, &ports, passwords, &root).await?;
@@ -103,7 +108,12 @@ impl Node {
         };
         // The root was started a moment ago and only fails when one of its parts does.
         let _ = root.tell(hands::Message::Follow(Box::new(following)));
-        Ok(Self { front, catalog, root, ended })
+        Ok(Self {
+            front,
+            catalog,
+            root,
+            ended,
+        })
     }
 
     /// Resolves when the node has failed, with what failed.
@@ -111,8 +121,15 @@ impl Node {
         let mut ended = self.ended.clone();
         Box::pin(async move {
             let end = ended.wait_for(Option::is_some).await;
-            end.ok().and_then(|end| end.clone()).unwrap_or_else(|| "the node stopped".to_owned())
+            end.ok()
+                .and_then(|end| end.clone())
+                .unwrap_or_else(|| "the node stopped".to_owned())
         })
+    }
+
+    /// The root of the tree, for parts that the binary adds. If one of them fails, the node ends.
+    pub fn root(&self) -> ActorCell {
+        self.root.cell()
     }
 
     /// Stops all actors. What was acknowledged is durable; what was not, never happened.
@@ -132,21 +149,43 @@ async fn furnish(
     let (rows, above) = (catalog.rows(), Some(root.cell()));
     let hands = GatewayHands::new(passwords, ports.entropy.as_ref());
     let machine = Gateway::new(rows.clone());
-    let gateway =
-        shell::spawn(path.child("gateway"), machine, hands, ports.clone(), above.clone()).await?;
+    let gateway = shell::spawn(
+        path.child("gateway"),
+        machine,
+        hands,
+        ports.clone(),
+        above.clone(),
+    )
+    .await?;
 
     let hands = TenantsHands::new(rows.clone(), sink(root));
     let machine = Supervisor::new(tenants::POLICY);
-    let tenants =
-        shell::spawn(path.child("tenants"), machine, hands, ports.clone(), above.clone()).await?;
+    let tenants = shell::spawn(
+        path.child("tenants"),
+        machine,
+        hands,
+        ports.clone(),
+        above.clone(),
+    )
+    .await?;
 
     let register: Arc<dyn Register> =
         Arc::new(CatalogRegister::new(catalog.clone(), ports.clone()));
     let hands = RepositoriesHands::new(Arc::new(rows), register);
     let machine = Supervisor::new(repositories::POLICY);
-    let repositories =
-        shell::spawn(path.child("repositories"), machine, hands, ports.clone(), above).await?;
-    Ok(Front { gateway, tenants, repositories })
+    let repositories = shell::spawn(
+        path.child("repositories"),
+        machine,
+        hands,
+        ports.clone(),
+        above,
+    )
+    .await?;
+    Ok(Front {
+        gateway,
+        tenants,
+        repositories,
+    })
 }
 
 /// Carries the ends of sessions to the catalog.

@@ -40,11 +40,13 @@ pub enum Reason {
     Ended,
     /// The part of the service that was needed does not answer; try again.
     Unavailable,
+    /// What was asked makes no sense; the sentence says why.
+    Invalid,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::LeaseExpired,
         Self::QuotaExceeded,
         Self::Disabled,
@@ -61,6 +63,7 @@ impl Reason {
         Self::TooManyAttempts,
         Self::Ended,
         Self::Unavailable,
+        Self::Invalid,
     ];
 
     /// The word as clients read it; never changes once released.
@@ -82,6 +85,7 @@ impl Reason {
             Self::TooManyAttempts => "too-many-attempts",
             Self::Ended => "ended",
             Self::Unavailable => "unavailable",
+            Self::Invalid => "invalid",
         }
     }
 }

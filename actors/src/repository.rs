@@ -4,13 +4,16 @@
 //! what is in the bin, says where every byte goes, and acknowledges nothing before the record that
 //! names it is durable. Its state follows from its log alone.
 
+mod checkpoint;
 mod denied;
 mod entry;
 mod event;
 mod hands;
+mod head;
 mod machine;
 mod reader;
 mod recovery;
+mod scan;
 mod settings;
 mod snapshot;
 mod state;
@@ -18,14 +21,17 @@ mod tail;
 mod uploads;
 mod usage;
 mod visit;
+mod writer;
 
+pub use checkpoint::Checkpoint;
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
 pub use event::{Effect, Event, Report};
 pub use hands::{Hands, Message, Register};
+pub use head::Secret;
 pub use machine::Repository;
 pub use reader::{Body, ReadError, Reader};
-pub use recovery::{Recovered, RecoveryError, recover};
+pub use recovery::{Recovered, RecoveryError, recover, recover_by_index};
 pub use settings::Settings;
 pub use snapshot::{Binned, Life, Moment, Object, Snapshot};
 pub use state::{Figures, State};

@@ -1,6 +1,6 @@
 //! A tenant at work: who of it may do what now, how much at once, and how fast.
 //!
-//! [`machine`] decides; [`admission`] holds the rules in their order, [`tasks`] and [`bandwidth`]
+//! `machine` decides; `admission` holds the rules in their order, `tasks` and `bandwidth`
 //! the shares. Contracts, lease and state come from the catalog and are never changed here; quotas
 //! belong to repositories.
 
@@ -22,6 +22,7 @@ use crate::names::{RepositoryName, SubtenantName, TenantName};
 use crate::service::Intent;
 use crate::session::Report;
 
+pub use admission::{account, tenant_itself};
 pub use hands::{Answer, Message, SessionSink, TenantHands};
 pub use machine::{Effect, Event, Tenant};
 pub use permit::Permit;

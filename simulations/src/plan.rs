@@ -107,7 +107,8 @@ pub struct Operators {
 /// One life of the node: rounds of work, and how it ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Life {
-    /// Each round: every client makes a backup; then, after all is quiet, so many milliseconds pass.
+    /// Each round: every client makes a backup; then, after all is quiet, so many milliseconds
+    /// pass.
     pub rounds: Vec<u64>,
     /// Milliseconds after which the power fails; none if the rounds may end.
     pub cut: Option<u64>,

@@ -6,6 +6,8 @@
 mod clients;
 #[path = "repository/damage.rs"]
 mod damage;
+#[path = "repository/index.rs"]
+mod index;
 #[path = "repository/world.rs"]
 mod world;
 
@@ -15,16 +17,27 @@ use holdfast_simulations::disk::Faults;
 use world::World;
 
 /// Histories of each kind in one run.
-const SEEDS: u64 = 10;
+const SEEDS: u64 = 40;
 
 /// Several lives of one repository, each cut off at some moment.
 fn lives(seed: u64, count: u64, faults: &Faults) -> Result<(), String> {
     let mut world = World::of_seed(seed);
     world.faults = faults.clone();
     for _ in 0..count {
-        let micros = world.dice.below(400_000);
+        // Some lives are long enough for the index to be told.
+        let longest = if world.dice.one_in(3) {
+            60_000_000
+        } else {
+            400_000
+        };
+        let micros = world.dice.below(longest);
         world.live(Duration::from_micros(micros))?;
         world.crash();
+        match world.dice.below(8) {
+            0 => world.index.empty(),
+            1 => world.index.shorten(3),
+            _ => {}
+        }
     }
     world.faults = Faults::default();
     world.live(Duration::from_secs(3_600))
@@ -75,17 +88,17 @@ fn a_disk_that_acknowledges_before_it_syncs_is_caught() {
 
 #[test]
 fn the_change_from_one_extent_to_the_next_loses_nothing() {
-    for seed in 0..1 {
+    let mut changed = false;
+    for seed in 0..3 {
         let mut world = World::of_seed(seed);
-        world.fill = 255 << 20;
-        let micros = 900_000 + world.dice.below(300_000);
+        world.fill = (255 << 20) - (1 << 18);
+        let micros = world.dice.below(80_000);
         world.live(Duration::from_micros(micros)).unwrap();
+        changed |= world.catalog.extents()[0].1.is_some();
         world.crash();
         world.fill = 0;
-        assert_eq!(
-            world.live(Duration::from_secs(3_600)),
-            Ok(()),
-            "seed {seed}"
-        );
+        let told = world.live(Duration::from_secs(3_600));
+        assert_eq!(told, Ok(()), "seed {seed}");
     }
+    assert!(changed);
 }

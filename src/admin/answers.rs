@@ -210,8 +210,10 @@ pub struct Certificate {
     pub not_after: Moment,
     /// Whether the node signed it itself.
     pub self_signed: bool,
-    /// The thumbprint that was shown before, while clients may still expect it.
-    pub previous: Option<String>,
+    /// The thumbprint of the certificate that follows, for clients to pin beside this one.
+    pub next: Option<String>,
+    /// When that one is served.
+    pub switch: Option<Moment>,
     /// The certificate with its chain; never the key.
     pub pem: String,
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdfast_actors::catalog::command::{Actor, Command, Submission};
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::catalog::{Catalog, Outcome, SubmitError};
+use holdfast_actors::front::Front;
 use holdfast_actors::ports::{Clock, Entropy, Pending};
 
 use super::Problem;
@@ -14,6 +15,7 @@ use super::office::Books;
 pub struct CatalogBooks {
     catalog: Catalog,
     clock: Arc<dyn Clock>,
+    front: Option<Front>,
     client: u64,
     /// The number of the last command. Held while a command is handed over, so that commands
     /// arrive in the order of their numbers.
@@ -28,9 +30,18 @@ impl CatalogBooks {
         Self {
             catalog,
             clock,
+            front: None,
             client: u64::from_le_bytes(client),
             last: Mutex::new(0),
         }
+    }
+
+    /// Has the parts behind this front know of each command before its sender hears that it is
+    /// done.
+    #[must_use]
+    pub fn telling(self, front: Front) -> Self {
+        let front = Some(front);
+        Self { front, ..self }
     }
 }
 
@@ -50,9 +61,15 @@ impl Books for CatalogBooks {
             command,
         });
         drop(last);
+        let (front, catalog) = (self.front.clone(), self.catalog.clone());
         Box::pin(async move {
             match answer.await {
-                Ok((outcome, _)) => Ok(outcome),
+                Ok((outcome, _)) => {
+                    if let Some(front) = front {
+                        front.follow(&Arc::new(catalog.rows()));
+                    }
+                    Ok(outcome)
+                }
                 Err(SubmitError::Refused(refused)) => Err(refused.into()),
                 Err(gone @ SubmitError::Gone(_)) => Err(Problem::failed(gone)),
             }

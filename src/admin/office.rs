@@ -146,18 +146,20 @@ impl Office {
         command: Command,
         show: impl FnOnce(&Rows) -> Result<T, Problem>,
     ) -> Answer {
-        match self.submit(by, command).await? {
-            Outcome::Pending { approval } => value(&Settled::Pending { approval }),
-            _ => value(&show(&self.books.rows())?),
+        let outcome = self.submit(by, command).await?;
+        if let Outcome::Pending { approval } = outcome {
+            return value(&Settled::Pending { approval });
         }
+        value(&show(&self.books.rows())?)
     }
 
     /// The same for a command that leaves nothing to show.
     async fn submit_and_settle(&self, by: &Speaker, command: Command) -> Answer {
-        match self.submit(by, command).await? {
-            Outcome::Pending { approval } => value(&Settled::Pending { approval }),
-            _ => value(&Settled::Done),
+        let outcome = self.submit(by, command).await?;
+        if let Outcome::Pending { approval } = outcome {
+            return value(&Settled::Pending { approval });
         }
+        value(&Settled::Done)
     }
 }
 

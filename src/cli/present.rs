@@ -70,14 +70,17 @@ impl Desk {
                     progress.advance(at.done, at.total, &at.what);
                     Ok(())
                 }
-                Part::Item(row) => match form {
-                    Form::Stream(_) if screen.json => screen.object(&row),
-                    Form::Stream(spell) => screen.line(spell(&row)),
-                    _ => {
+                Part::Item(row) => {
+                    if let Form::Stream(spell) = form {
+                        match screen.json {
+                            true => screen.object(&row),
+                            false => screen.line(spell(&row)),
+                        }
+                    } else {
                         rows.push(row);
                         Ok(())
                     }
-                },
+                }
             };
             match shown {
                 Ok(()) => ControlFlow::Continue(()),
@@ -264,7 +267,8 @@ const CERTIFICATE: &[Column] = &[
     plain("not-before"),
     plain("not-after"),
     plain("self-signed"),
-    plain("previous"),
+    plain("next"),
+    plain("switch"),
 ];
 const STATUS: &[Column] = &[
     plain("node"),

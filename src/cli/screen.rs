@@ -107,9 +107,7 @@ impl Screen {
 }
 
 fn unwritten(error: &io::Error) -> Failure {
-    let reason = match error.kind() {
-        ErrorKind::BrokenPipe => DEAF,
-        _ => "io",
-    };
+    let deaf = error.kind() == ErrorKind::BrokenPipe;
+    let reason = if deaf { DEAF } else { "io" };
     Failure::other(reason, format!("the answer cannot be written: {error}"))
 }

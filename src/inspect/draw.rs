@@ -163,15 +163,15 @@ mod tests {
             row("node/repositories/repository-2", "running", 0, 0),
         ];
         expect![[r#"
-            ACTOR                                  STATE    RESTARTS  MAILBOX
-            node                                   running         0        0
-            ├─ catalog                             running         0       12
-            ├─ repositories                        -               -        -
-            │  └─ repository-2                     running         0        0
-            └─ tenants                             running         0        0
-               ├─ acme                             running         3        0
-               │  └─ credential-7@127.0.0.1        running         0        1
-               └─ acme-2                           ended           1        0
+            ACTOR                            STATE    RESTARTS  MAILBOX
+            node                             running         0        0
+            ├─ catalog                       running         0       12
+            ├─ repositories                  -               -        -
+            │  └─ repository-2               running         0        0
+            └─ tenants                       running         0        0
+               ├─ acme                       running         3        0
+               │  └─ credential-7@127.0.0.1  running         0        1
+               └─ acme-2                     ended           1        0
         "#]]
         .assert_eq(&tree(&rows));
     }

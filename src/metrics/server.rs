@@ -64,9 +64,8 @@ async fn converse(stream: TcpStream, source: Source) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .serve_connection(TokioIo::new(stream), service);
-    match timeout(LIFE, connection).await {
-        Ok(Err(error)) => tracing::debug!(%error, "a connection for metrics broke"),
-        Ok(Ok(())) | Err(_) => {}
+    if let Ok(Err(error)) = timeout(LIFE, connection).await {
+        tracing::debug!(%error, "a connection for metrics broke");
     }
 }
 

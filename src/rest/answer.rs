@@ -62,7 +62,7 @@ pub(super) const fn status(reason: Reason) -> StatusCode {
         Reason::QuotaExceeded | Reason::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Reason::Maintenance | Reason::Busy | Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Reason::NotFound => StatusCode::NOT_FOUND,
-        Reason::BadHash | Reason::BadLength => StatusCode::BAD_REQUEST,
+        Reason::BadHash | Reason::BadLength | Reason::Invalid => StatusCode::BAD_REQUEST,
         Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Reason::Unauthenticated => StatusCode::UNAUTHORIZED,
         Reason::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
@@ -392,6 +392,7 @@ mod tests {
             429 too-many-attempts
             403 ended
             503 unavailable
+            400 invalid
         "#]]
         .assert_eq(&table);
     }

@@ -14,11 +14,13 @@ use holdfast_actors::kernel::Size;
 use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::{Entry, Found, Intent, Login, Part, Secret, Service};
+use http_body_util::{BodyExt as _, Collected};
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::answer::{self, Answer, Denial, ListVersion, Outgoing};
@@ -27,12 +29,15 @@ use super::limits::Limits;
 use super::route::{self, Verb, route};
 use super::watch::{self, Turn, Watch};
 use super::{download, range, upload};
+use crate::selfservice::server::{Counter, serves};
 
 /// What the requests of one connection share.
 #[derive(Clone)]
 pub(super) struct Client {
     /// Who decides.
     pub(super) service: Arc<dyn Service>,
+    /// Who serves what is no repository's, if anybody.
+    pub(super) counter: Option<Arc<dyn Counter>>,
     /// The bounds of the face.
     pub(super) limits: Limits,
     /// A permit for each request that the face serves at once.
@@ -48,9 +53,16 @@ pub(super) struct Client {
 impl Client {
     /// Answers one request. Never fails: a failure is an answer.
     pub(super) async fn answer(self, request: Request<Incoming>) -> Result<Answer, Infallible> {
-        let (head, mut body) = request.into_parts();
-        let mut turn = Turn::begin(head.method.clone(), self.watch.clone());
+        let mut turn = Turn::begin(request.method().clone(), self.watch.clone());
         turn.permit = Arc::clone(&self.turns).try_acquire_owned().ok();
+        if let (Some(counter), true, true) = (
+            &self.counter,
+            turn.permit.is_some(),
+            serves(request.uri().path()),
+        ) {
+            return Ok(self.at_counter(Arc::clone(counter), request, turn).await);
+        }
+        let (head, mut body) = request.into_parts();
         let announced = body.size_hint().lower();
         let answer = match route(&head.method, head.uri.path(), head.uri.query()) {
             _ if turn.permit.is_none() => Err(crowded().into()),
@@ -74,6 +86,32 @@ impl Client {
             content = Outgoing::full(Bytes::new());
         }
         Ok(Response::from_parts(parts, content.holding(turn)))
+    }
+
+    /// Lets self-service answer, in no more time than a client is waited for.
+    async fn at_counter(
+        &self,
+        counter: Arc<dyn Counter>,
+        request: Request<Incoming>,
+        mut turn: Turn,
+    ) -> Answer {
+        turn.answered.kind = "self-service";
+        turn.answered.received = request.body().size_hint().lower();
+        let is_head = request.method() == Method::HEAD;
+        let answered = timeout(self.limits.piece, counter.answer(self.peer, request)).await;
+        let (parts, body) = match answered {
+            Ok(answered) => answered.into_parts(),
+            Err(_) => {
+                let answer = answer::denial(&Denial::Refusal(late()));
+                turn.answered.status = answer.status().as_u16();
+                return answer.map(|content| content.holding(turn));
+            }
+        };
+        turn.answered.status = parts.status.as_u16();
+        let whole = body.collect().await;
+        let Ok(whole) = whole.map(Collected::to_bytes);
+        let content = Outgoing::full(if is_head { Bytes::new() } else { whole });
+        Response::from_parts(parts, content.holding(turn))
     }
 
     async fn decide(
@@ -153,6 +191,11 @@ impl Client {
 fn crowded() -> Refusal {
     let pause = Duration::from_secs(1);
     Refusal::retry(Reason::Busy, "the node serves enough requests", pause)
+}
+
+fn late() -> Refusal {
+    let pause = Duration::from_secs(5);
+    Refusal::retry(Reason::Unavailable, "the request took too long", pause)
 }
 
 fn missing() -> Refusal {

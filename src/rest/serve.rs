@@ -18,6 +18,7 @@ use super::crew::Crew;
 use super::limits::Limits;
 use super::request::Client;
 use super::watch::Watch;
+use crate::selfservice::server::Counter;
 use crate::tls::Certificates;
 
 /// The face cannot listen.
@@ -26,6 +27,16 @@ use crate::tls::Certificates;
 pub struct FaceError {
     address: SocketAddr,
     source: io::Error,
+}
+
+/// Who stands behind a face.
+pub struct Behind {
+    /// Who decides.
+    pub service: Arc<dyn Service>,
+    /// Who serves tenants at the paths that are no repository's, if anybody does.
+    pub counter: Option<Arc<dyn Counter>>,
+    /// Who is told of every request, if anybody is.
+    pub watch: Option<Watch>,
 }
 
 /// A listening restic REST face. Dropping it cuts everything; [`Face::stop`] drains first.
@@ -48,19 +59,24 @@ impl Face {
         service: Arc<dyn Service>,
         limits: Limits,
     ) -> Result<Self, FaceError> {
-        Self::watched(address, certificates, service, limits, None).await
+        let (counter, watch) = (None, None);
+        let behind = Behind {
+            service,
+            counter,
+            watch,
+        };
+        Self::before(address, certificates, behind, limits).await
     }
 
-    /// The same, with an onlooker who is told of every request.
+    /// The same, with all who may stand behind a face.
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub async fn watched(
+    pub async fn before(
         address: SocketAddr,
         certificates: &Certificates,
-        service: Arc<dyn Service>,
+        behind: Behind,
         limits: Limits,
-        watch: Option<Watch>,
     ) -> Result<Self, FaceError> {
         let wrong = |source| FaceError { address, source };
         let listener = TcpListener::bind(address).await.map_err(wrong)?;
@@ -69,9 +85,8 @@ impl Face {
         let acceptor = Acceptor {
             listener,
             tls: TlsAcceptor::from(certificates.server()),
-            service,
+            behind,
             limits,
-            watch,
             turns: Arc::new(Semaphore::new(limits.requests)),
             guests: Arc::default(),
         };
@@ -102,9 +117,8 @@ impl Face {
 struct Acceptor {
     listener: TcpListener,
     tls: TlsAcceptor,
-    service: Arc<dyn Service>,
+    behind: Behind,
     limits: Limits,
-    watch: Option<Watch>,
     turns: Arc<Semaphore>,
     guests: Arc<Guests>,
 }
@@ -148,11 +162,12 @@ impl Acceptor {
         let _ = stream.set_nodelay(true);
         let tls = self.tls.clone();
         let client = Client {
-            service: Arc::clone(&self.service),
+            service: Arc::clone(&self.behind.service),
+            counter: self.behind.counter.clone(),
             limits: self.limits,
             turns: Arc::clone(&self.turns),
             crew: Crew::default(),
-            watch: self.watch.clone(),
+            watch: self.behind.watch.clone(),
             peer,
         };
         Some(async move {

@@ -21,8 +21,8 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Answered {
     /// The method as sent.
     pub method: Method,
-    /// `data`, `keys`, `locks`, `snapshots`, `index`, `config`, `repository`, or `other` for what is
-    /// none of the protocol's.
+    /// `data`, `keys`, `locks`, `snapshots`, `index`, `config`, `repository`,
+    /// `self-service`, or `other` for what is none of the protocol's.
     pub kind: &'static str,
     /// The status code.
     pub status: u16,

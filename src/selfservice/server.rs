@@ -4,12 +4,13 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Body;
+use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 
 use holdfast_actors::kernel::Size;
 use holdfast_actors::names::{RepositoryName, SubtenantName};
+use holdfast_actors::ports::Pending;
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::{Login, Secret};
 
@@ -102,6 +104,26 @@ pub trait SelfService: Send + Sync {
         caller: &Self::Caller,
         subtenant: SubtenantName,
     ) -> impl Future<Output = Result<(), Refusal>> + Send;
+}
+
+/// Self-service as a face sees it, whoever stands behind.
+pub trait Counter: Send + Sync + 'static {
+    /// Answers one request of a client at `peer`, whatever it is.
+    fn answer(
+        self: Arc<Self>,
+        peer: IpAddr,
+        request: Request<Incoming>,
+    ) -> Pending<Response<Full<Bytes>>>;
+}
+
+impl<S: SelfService + 'static> Counter for S {
+    fn answer(
+        self: Arc<Self>,
+        peer: IpAddr,
+        request: Request<Incoming>,
+    ) -> Pending<Response<Full<Bytes>>> {
+        Box::pin(async move { handle(self.as_ref(), peer, request).await })
+    }
 }
 
 /// Whether a path is self-service's, and no repository's.
@@ -224,7 +246,9 @@ const fn status(reason: Reason) -> StatusCode {
         Reason::Maintenance | Reason::Busy | Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Reason::NotFound => StatusCode::NOT_FOUND,
         Reason::Exists => StatusCode::CONFLICT,
-        Reason::BadHash | Reason::BadLength | Reason::TooLarge => StatusCode::BAD_REQUEST,
+        Reason::BadHash | Reason::BadLength | Reason::TooLarge | Reason::Invalid => {
+            StatusCode::BAD_REQUEST
+        }
         Reason::Unauthenticated => StatusCode::UNAUTHORIZED,
         Reason::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
     }

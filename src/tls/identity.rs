@@ -83,6 +83,7 @@ pub struct Identity {
     names: Vec<String>,
     from: Timestamp,
     until: Timestamp,
+    self_signed: bool,
 }
 
 impl fmt::Debug for Identity {
@@ -171,6 +172,7 @@ impl Identity {
         let from = timestamp(validity.not_before.timestamp());
         let until = timestamp(validity.not_after.timestamp());
         let names = names(&parsed);
+        let self_signed = parsed.subject() == parsed.issuer();
         let certified = CertifiedKey::from_der(chain, key.clone_key(), &provider())
             .map_err(CertificateError::Unusable)?;
         Ok(Self {
@@ -179,6 +181,7 @@ impl Identity {
             names,
             from,
             until,
+            self_signed,
         })
     }
 
@@ -192,10 +195,27 @@ impl Identity {
         })
     }
 
+    /// A number for this certificate and no other.
+    pub fn number(&self) -> u64 {
+        let Thumbprint(digest) = self.thumbprint();
+        let first = digest.first_chunk().copied().unwrap_or_default();
+        u64::from_le_bytes(first)
+    }
+
     /// What tenants compare.
     pub fn thumbprint(&self) -> Thumbprint {
         let first = self.certified.cert.first();
         Thumbprint(Sha256::digest(first.map_or(&[][..], AsRef::as_ref)).into())
+    }
+
+    /// The first moment at which clients accept it.
+    pub const fn since(&self) -> Timestamp {
+        self.from
+    }
+
+    /// Whether it vouches for itself, so that clients must be given its thumbprint.
+    pub fn is_self_signed(&self) -> bool {
+        self.self_signed
     }
 
     /// The last moment at which clients accept it.

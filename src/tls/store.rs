@@ -1,9 +1,9 @@
 //! The certificates in the node's folder: the one that is served, and the next one.
 //!
 //! `certificate.pem` holds the chain and the key that are served. `next.pem`, while there is one,
-//! holds those that follow, below a first line `switch: TIME`. A file is replaced by a rename, and a
-//! `next.pem` that is served already is what a crash left of a switch: opening removes it. Files are
-//! mode 0600.
+//! holds those that follow, below a first line `switch: TIME`. A file is replaced by a rename. A
+//! `next.pem` that is served already stays until the catalog was told of it, across a crash too.
+//! Files are mode 0600.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use holdfast_actors::kernel::Timestamp;
 use serde::Serialize;
 
-use super::{CertificateError, Certificates, Identity};
+use super::{CertificateError, Certificates, Identity, Standing, Thumbprint};
 
 const SERVED: &str = "certificate.pem";
 const NEXT: &str = "next.pem";
@@ -52,6 +52,8 @@ pub struct CertificateStore {
     certificates: Certificates,
     served: Identity,
     next: Option<Next>,
+    /// Whether the catalog was not told yet of the one that is served.
+    untold: bool,
 }
 
 struct Next {
@@ -107,15 +109,12 @@ impl CertificateStore {
             path: path.clone(),
             source,
         })?;
-        let mut next = read_next(folder)?;
-        if next
-            .as_ref()
-            .is_some_and(|next| next.identity.thumbprint() == served.thumbprint())
-        {
-            remove(folder, NEXT)?;
-            next = None;
-        }
-        let mut store = Self::with(folder, served, next)?;
+        let thumbprint = served.thumbprint();
+        let next = read_next(folder)?;
+        let is_next = |next: &Next| next.identity.thumbprint() == thumbprint;
+        let untold = next.as_ref().is_some_and(is_next);
+        let mut store = Self::with(folder, served, next.filter(|_| !untold))?;
+        store.untold = untold;
         if store.due().is_some_and(|due| due <= now) {
             store.switch()?;
         }
@@ -128,6 +127,7 @@ impl CertificateStore {
             certificates: Certificates::new(&served)?,
             served,
             next,
+            untold: false,
         })
     }
 
@@ -148,14 +148,14 @@ impl CertificateStore {
     /// When it cannot be written; then nothing changes.
     pub fn import(&mut self, identity: Identity) -> Result<(), StoreError> {
         remove(&self.folder, NEXT)?;
-        self.next = None;
+        (self.next, self.untold) = (None, false);
         write(&self.folder, SERVED, &identity.secret_pem())?;
         self.serve(identity);
         Ok(())
     }
 
-    /// Keeps a certificate to be served from `switch` on, or when ordered; it takes the place of one
-    /// that waits already (D4).
+    /// Keeps a certificate to be served from `switch` on, or when ordered; it takes the place of
+    /// one that waits already (D4).
     ///
     /// # Errors
     /// When it cannot be written; then nothing changes.
@@ -163,7 +163,26 @@ impl CertificateStore {
         let mut text = zeroize::Zeroizing::new(format!("{SWITCH}{switch}\n"));
         text.push_str(&identity.secret_pem());
         write(&self.folder, NEXT, &text)?;
+        self.untold = false;
         self.next = Some(Next { identity, switch });
+        Ok(())
+    }
+
+    /// Where the rotation stands.
+    pub fn standing(&self) -> Standing {
+        let (due, untold) = (self.due(), self.untold);
+        Standing { due, untold }
+    }
+
+    /// The catalog knows of this certificate.
+    ///
+    /// # Errors
+    /// When the folder cannot be written; then it counts as not told.
+    pub fn told(&mut self, thumbprint: Thumbprint) -> Result<(), StoreError> {
+        if self.untold && self.served.thumbprint() == thumbprint {
+            remove(&self.folder, NEXT)?;
+            self.untold = false;
+        }
         Ok(())
     }
 
@@ -179,9 +198,9 @@ impl CertificateStore {
     pub fn switch(&mut self) -> Result<(), StoreError> {
         let next = self.next.as_ref().ok_or(StoreError::NoNext)?;
         write(&self.folder, SERVED, &next.identity.secret_pem())?;
-        remove(&self.folder, NEXT)?;
         if let Some(next) = self.next.take() {
             self.serve(next.identity);
+            self.untold = true;
         }
         Ok(())
     }
@@ -308,9 +327,14 @@ mod tests {
         assert_eq!(before.due(), Some(day("2026-05-08")));
         let after = CertificateStore::open(folder.path(), day("2026-05-08")).unwrap();
         assert_eq!(after.served().thumbprint(), second);
-        let later = CertificateStore::open(folder.path(), day("2046-05-08")).unwrap();
+        assert!(after.standing().untold);
+        let mut later = CertificateStore::open(folder.path(), day("2046-05-08")).unwrap();
         assert_eq!(later.served().thumbprint(), second);
         assert_eq!(later.due(), None);
+        assert!(later.standing().untold, "until the catalog was told");
+        later.told(second).unwrap();
+        let told = CertificateStore::open(folder.path(), day("2046-05-08")).unwrap();
+        assert_eq!(told.standing(), Standing::default());
     }
 
     #[test]

@@ -123,7 +123,8 @@ impl Services for Simple {
             not_before: now,
             not_after: now,
             self_signed: true,
-            previous: None,
+            next: None,
+            switch: None,
             pem: "-----BEGIN CERTIFICATE-----\n".to_owned(),
         };
         Box::pin(async { Ok(certificate) })

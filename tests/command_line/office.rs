@@ -35,7 +35,8 @@ fn a_tenant_has_the_terms_that_were_given_and_else_the_usual_ones() {
     let expected = json!({
         "name": "acme", "state": "enabled", "lease": "never", "lease-days-left": null,
         "restore-grace": 0, "purge-hold": 0, "tasks": 16, "bandwidth": null, "bin-days": 7,
-        "bin-limit": null, "quota": 0, "description": "backups", "reason": null, "last-session": null,
+        "bin-limit": null, "quota": 0,
+        "description": "backups", "reason": null, "last-session": null,
     });
     assert_eq!(made, expected);
     let set = "tenant set acme --lease 2020-01-01 --tasks 4 --bandwidth 50MB/s --bin-limit 1GiB";

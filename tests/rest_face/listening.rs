@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use holdfast::rest::{Answered, Face, Limits, Observer, Watch};
+use holdfast::rest::{Answered, Behind, Face, Limits, Observer, Watch};
 use holdfast::tls::Identity;
 use holdfast_actors::kernel::{Instant, Now, Timestamp};
 use holdfast_actors::ports::Clock;
@@ -111,7 +111,12 @@ async fn an_onlooker_is_told_of_every_request_and_of_nobody() {
     let service = Arc::new(world.memory.clone());
     let free = "127.0.0.1:0".parse().unwrap();
     let limits = Limits::default();
-    let face = Face::watched(free, &world.certificates, service, limits, Some(watch));
+    let behind = Behind {
+        service,
+        counter: None,
+        watch: Some(watch),
+    };
+    let face = Face::before(free, &world.certificates, behind, limits);
     world.face = face.await.unwrap();
     world.address = world.face.address();
     let path = format!("/r/data/{}", name(TEN));

@@ -392,4 +392,11 @@ pub enum ServiceCommand {
         /// How.
         result: SessionResult,
     },
+    /// Another certificate waits and will be in use from then on.
+    CertificatePrepared {
+        /// SHA-256 of the certificate, as people compare it.
+        thumbprint: String,
+        /// When it will be in use.
+        switch: Timestamp,
+    },
 }

@@ -72,6 +72,8 @@ pub enum Code {
     CredentialRevoked = 30051,
     /// A login for a view of the past was made.
     ViewMade = 30052,
+    /// A certificate waits to be used.
+    CertificatePrepared = 30060,
 }
 
 impl Code {
@@ -111,7 +113,8 @@ impl Code {
             | Self::RepositoryChanged
             | Self::CredentialAdded
             | Self::CredentialRevoked
-            | Self::ViewMade => Severity::Information,
+            | Self::ViewMade
+            | Self::CertificatePrepared => Severity::Information,
         }
     }
 }

@@ -58,7 +58,9 @@ impl Draft<'_> {
                 ServiceCommand::CertificateUpdated { .. } | ServiceCommand::SessionEnded { .. } => {
                     true
                 }
-                ServiceCommand::Maintenance(_) => false,
+                ServiceCommand::Maintenance(_) | ServiceCommand::CertificatePrepared { .. } => {
+                    false
+                }
             },
             Command::Credential(_) | Command::Approval(..) => false,
         };
@@ -96,7 +98,11 @@ impl Draft<'_> {
         login: CredentialId,
         command: &Command,
     ) -> Result<(), Refused> {
-        let scope = self.login(name, login)?;
+        let row = self.login(name, login)?;
+        let scope = row.scope;
+        if row.subtenant.is_some() {
+            return self.admit_subtenant(login, command);
+        }
         match command {
             // What is not its own is answered like what is not there.
             Command::Subtenant(tenant, _, _) if tenant != name => {
@@ -114,8 +120,18 @@ impl Draft<'_> {
         }
     }
 
-    /// The scope of a tenant's own login, if the tenant is served and the login good.
-    fn login(&self, name: &TenantName, login: CredentialId) -> Result<Scope, Refused> {
+    /// A subtenant changes its own password, and nothing else.
+    fn admit_subtenant(&self, login: CredentialId, command: &Command) -> Result<(), Refused> {
+        let own = matches!(
+            command,
+            Command::Credential(CredentialCommand::ChangePassword { credential, .. })
+                if *credential == login
+        );
+        if own { Ok(()) } else { Err(self.not_allowed()) }
+    }
+
+    /// A tenant's or a subtenant's login, if the tenant is served and the login good.
+    fn login(&self, name: &TenantName, login: CredentialId) -> Result<&Credential, Refused> {
         let tenant = self.rows.tenants.get(name);
         let tenant = tenant.ok_or_else(|| Refused::NoTenant(name.clone()))?;
         let today = self.rows.clock.today;
@@ -126,8 +142,7 @@ impl Draft<'_> {
         }
         let row = self.rows.credentials.get(&login);
         row.filter(|row| row.tenant == *name && row.is_good(today))
-            .filter(|row| row.subtenant.is_none() && row.view.is_none())
-            .map(|row| row.scope)
+            .filter(|row| row.view.is_none())
             .ok_or_else(|| self.not_allowed())
     }
 

@@ -32,6 +32,11 @@ impl Draft<'_> {
                 let text = format!("certificate {thumbprint} in use");
                 self.event(Code::CertificateUpdated, None, text, None);
             }
+            ServiceCommand::CertificatePrepared { thumbprint, switch } => {
+                short("a thumbprint", thumbprint, THUMBPRINT_MAX)?;
+                let text = format!("certificate {thumbprint} waits, to be in use from {switch}");
+                self.event(Code::CertificatePrepared, None, text, None);
+            }
             ServiceCommand::SessionEnded { tenant, result } => {
                 let row = self.rows.tenants.get_mut(tenant);
                 let row = row.ok_or_else(|| Refused::NoTenant(tenant.clone()))?;

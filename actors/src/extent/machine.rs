@@ -163,13 +163,13 @@ struct Writing {
 }
 
 impl Extent {
-    /// An empty extent of an owner's epoch.
-    pub const fn new(id: ExtentId, epoch: Epoch) -> Self {
+    /// An extent of an owner's epoch, durable up to where the first append begins.
+    pub const fn new(id: ExtentId, epoch: Epoch, begin: u64) -> Self {
         Self {
             id,
             epoch,
-            end: 0,
-            durable: 0,
+            end: begin,
+            durable: begin,
             queue: VecDeque::new(),
             writing: None,
             sealing: Vec::new(),

@@ -31,7 +31,14 @@ struct Lines {
 /// The objects of one kind.
 pub(super) fn listing(held: Snapshot, stay: Arc<Stay>, kind: Kind) -> Listing {
     let moment = stay.moment(kind);
-    Box::new(Lines { held, stay, kind, moment, after: None, is_over: false })
+    Box::new(Lines {
+        held,
+        stay,
+        kind,
+        moment,
+        after: None,
+        is_over: false,
+    })
 }
 
 impl Source<Vec<(Hash, Size)>> for Lines {
@@ -39,8 +46,11 @@ impl Source<Vec<(Hash, Size)>> for Lines {
         let space = self.stay.key(self.kind, Hash::ZERO).space;
         let rest = self.held.list(space, self.kind, self.moment, self.after);
         let batch = rest.map(|(name, object)| (name, object.size));
-        let batch: Vec<_> =
-            if self.is_over { Vec::new() } else { batch.take(BATCH).collect() };
+        let batch: Vec<_> = if self.is_over {
+            Vec::new()
+        } else {
+            batch.take(BATCH).collect()
+        };
         self.is_over = batch.len() < BATCH;
         self.after = batch.last().map(|(name, _)| *name);
         Box::pin(std::future::ready((!batch.is_empty()).then_some(Ok(batch))))
@@ -55,7 +65,10 @@ struct Pieces {
 
 /// The bytes of a part of an object.
 pub(super) fn pieces(body: Body, stay: Arc<Stay>) -> Box<dyn Source<Bytes>> {
-    Box::new(Pieces { body: Arc::new(Mutex::new(body)), stay })
+    Box::new(Pieces {
+        body: Arc::new(Mutex::new(body)),
+        stay,
+    })
 }
 
 impl Source<Bytes> for Pieces {
@@ -81,5 +94,8 @@ impl Source<Bytes> for Pieces {
 /// What a caller is told of an object that cannot be read; the log says what is wrong with it.
 pub(super) fn unreadable(error: &ReadError) -> Refusal {
     tracing::error!(error = %Fault::of(error), "object unreadable");
-    Refusal::new(Reason::Unavailable, "the object is damaged at the provider; ask the provider")
+    Refusal::new(
+        Reason::Unavailable,
+        "the object is damaged at the provider; ask the provider",
+    )
 }

@@ -28,7 +28,9 @@ impl Sent {
     /// Waits until at most `left` pieces are on their way.
     async fn settle(&mut self, left: usize) -> Result<(), Refusal> {
         while self.0.len() > left {
-            let Some(written) = self.0.pop_front() else { break };
+            let Some(written) = self.0.pop_front() else {
+                break;
+            };
             settle(written.await)?;
         }
         Ok(())
@@ -56,7 +58,10 @@ struct Sending {
 
 /// An upload that its repository began.
 pub(super) fn upload(id: UploadId, stay: Arc<Stay>) -> Box<dyn Upload> {
-    Box::new(Sending { unfinished: Unfinished { id, stay }, sent: Arc::default() })
+    Box::new(Sending {
+        unfinished: Unfinished { id, stay },
+        sent: Arc::default(),
+    })
 }
 
 impl Upload for Sending {

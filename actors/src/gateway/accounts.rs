@@ -45,8 +45,11 @@ impl Stale {
 }
 
 impl Accounts {
-    /// Takes newer rows in; costs as much as has changed.
+    /// Takes newer rows in; costs as much as has changed. Older ones change nothing.
     pub(super) fn follow(&mut self, rows: Rows) -> Stale {
+        if rows.index < self.rows.index {
+            return Stale::default();
+        }
         let old = std::mem::replace(&mut self.rows, rows.clone());
         let mut stale = Stale {
             all: old.clock.today != rows.clock.today,

@@ -12,14 +12,11 @@ use crate::catalog::rows::Rows;
 use crate::catalog::{self, Catalog};
 use crate::frame::BODY_MAX;
 use crate::front::Front;
-use crate::gateway;
 use crate::journal;
 use crate::kernel::Never;
 use crate::ports::Pending;
-use crate::repositories;
 use crate::shell::{self, Context, End, Fault};
 use crate::tenant::SessionEnd;
-use crate::tenants;
 
 /// What the root is told.
 pub(super) enum Message {
@@ -60,18 +57,18 @@ impl fmt::Debug for NodeHands {
 impl NodeHands {
     /// Hands that say through `end` when the node has failed.
     pub(super) fn new(end: watch::Sender<Option<String>>) -> Self {
-        Self { end, parts: None, rows: Arc::default() }
+        Self {
+            end,
+            parts: None,
+            rows: Arc::default(),
+        }
     }
 
     /// Tells all parts what the catalog says, and waits for what it says next.
     fn spread(&self) -> Option<Pending<Message>> {
         let parts = self.parts.as_ref()?;
-        let (front, rows) = (&parts.front, &self.rows);
-        // A part that ended takes the node with it.
-        let _ = front.gateway.tell(gateway::Message::Rows(Rows::clone(rows)));
-        let _ = front.tenants.tell(tenants::Message::Rows(Rows::clone(rows)));
-        let _ = front.repositories.tell(repositories::Message::Rows(Arc::clone(rows)));
-        let (mut news, known) = (parts.catalog.subscribe(), rows.index);
+        parts.front.follow(&self.rows);
+        let (mut news, known) = (parts.catalog.subscribe(), self.rows.index);
         Some(Box::pin(async move {
             match news.wait_for(|rows| rows.index != known).await {
                 Ok(rows) => Message::Rows(Arc::new(rows.clone())),
@@ -83,12 +80,18 @@ impl NodeHands {
     fn keep(&self) -> Option<Pending<Message>> {
         let whole = catalog::snapshot(&self.rows);
         let parts = (0..whole.len()).step_by(BODY_MAX);
-        let parts = parts.map(|at| whole.slice(at..whole.len().min(at + BODY_MAX))).collect();
+        let parts = parts
+            .map(|at| whole.slice(at..whole.len().min(at + BODY_MAX)))
+            .collect();
         // The catalog alone writes to the journal, one record a command, so their numbers agree.
-        let kept = self.parts.as_ref()?.journal.snapshot(self.rows.index, parts);
+        let kept = self
+            .parts
+            .as_ref()?
+            .journal
+            .snapshot(self.rows.index, parts);
         Some(Box::pin(async move {
             if let Err(error) = kept.await {
-                tracing::warn!(error = %Fault::of(&error), "the catalog was not written down whole");
+                tracing::warn!(error = %Fault::of(&error), "no snapshot of the catalog");
             }
             Message::Kept
         }))
@@ -99,7 +102,13 @@ impl NodeHands {
         let command = Command::Service(ServiceCommand::SessionEnded { tenant, result });
         let at = context.ports.clock.now().wall;
         let (client, sequence, by) = (0, 0, Actor::System);
-        let submission = Submission { client, sequence, by, at, command };
+        let submission = Submission {
+            client,
+            sequence,
+            by,
+            at,
+            command,
+        };
         let told = self.parts.as_ref()?.catalog.submit(submission);
         Some(Box::pin(async move {
             if let Err(error) = told.await {

@@ -82,8 +82,15 @@ mod tests {
         let mut kept = 0;
         for index in 0..35_000 {
             let mut acts = Acts::default();
-            root.step(Now::default(), Event::Changed(Sequence::new(index)), &mut acts);
-            let keeps = acts.iter().filter(|act| format!("{act:?}") == "Start Keep").count();
+            root.step(
+                Now::default(),
+                Event::Changed(Sequence::new(index)),
+                &mut acts,
+            );
+            let keeps = acts
+                .iter()
+                .filter(|act| format!("{act:?}") == "Start Keep")
+                .count();
             kept += keeps;
             if keeps > 0 && index < 20_000 {
                 root.step(Now::default(), Event::Kept, &mut Acts::default());

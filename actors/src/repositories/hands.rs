@@ -60,6 +60,9 @@ impl RepositoriesHands {
     }
 
     fn follow(&mut self, rows: Arc<Rows>) {
+        if rows.index < self.rows.index {
+            return;
+        }
         self.rows = rows;
         for (id, (handle, known)) in &mut self.running {
             let settings = Settings::of(&self.rows, *id);
@@ -165,7 +168,10 @@ impl Hands for RepositoriesHands {
 
     fn ended(&mut self, child: &ActorCell, end: End) -> Option<Message> {
         let is_child = |handle: &Handle<_>| handle.cell().get_id() == child.get_id();
-        let (id, _) = self.running.iter().find(|(_, (handle, _))| is_child(handle))?;
+        let (id, _) = self
+            .running
+            .iter()
+            .find(|(_, (handle, _))| is_child(handle))?;
         let outcome = match end {
             End::Stopped => Outcome::Stopped,
             End::Failed(_) => Outcome::Failed,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use ractor::{ActorCell, SpawnErr};
 
 use crate::catalog::rows::Rows;
-use crate::kernel::{ExtentId, RepositoryId};
+use crate::kernel::RepositoryId;
 use crate::ports::Ports;
 use crate::repository::{
-    self, Hands, Reader, RecoveryError, Register, Repository, Settings, recover,
+    self, Hands, Reader, RecoveryError, Register, Repository, Settings, recover_by_index,
 };
 use crate::shell::{self, Fault, Handle, Path};
 
@@ -57,23 +57,41 @@ pub(super) struct Loading {
 
 /// Acquires a repository, reads its log, seals what an earlier owner left open, and starts it.
 pub(super) async fn load(loading: Loading) -> Result<Handle<repository::Message>, LoadError> {
-    let Loading { id, path, rows, register, ports, supervisor, idle } = loading;
+    let Loading {
+        id,
+        path,
+        rows,
+        register,
+        ports,
+        supervisor,
+        idle,
+    } = loading;
     let settings = Settings::of(&rows, id).ok_or(LoadError::Unknown(id))?;
-    let catalog = |source| LoadError::Catalog { repository: id, source };
+    let catalog = |source| LoadError::Catalog {
+        repository: id,
+        source,
+    };
     let epoch = register.acquire(id).await.map_err(catalog)?;
-    let extents = rows.extents.iter().filter(|(_, row)| row.repository == id);
-    let extents: Vec<(ExtentId, Option<u64>)> =
-        extents.map(|(extent, row)| (*extent, row.sealed)).collect();
+    // The rows at hand may be older than what the owner before has done.
+    let extents = register.extents(id);
     let mut machine = Repository::new(id, epoch, settings);
-    let recovered = recover(&ports.disk, id, &extents, &mut machine).await;
-    let recovered =
-        recovered.map_err(|source| LoadError::Recovery { repository: id, source })?;
+    let recovered = recover_by_index(&ports, id, &extents, &mut machine).await;
+    let recovered = recovered.map_err(|source| LoadError::Recovery {
+        repository: id,
+        source,
+    })?;
     for (extent, length) in recovered.open {
-        register.seal(extent, epoch, length).await.map_err(catalog)?;
+        register
+            .seal(extent, epoch, length)
+            .await
+            .map_err(catalog)?;
     }
     let reader = Reader::new(Arc::clone(&ports.disk), id);
     let hands = Hands::new(id, epoch, register, reader, idle);
     shell::spawn(path, machine, hands, ports, Some(supervisor))
         .await
-        .map_err(|source| LoadError::Spawn { repository: id, source })
+        .map_err(|source| LoadError::Spawn {
+            repository: id,
+            source,
+        })
 }

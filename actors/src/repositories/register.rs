@@ -1,8 +1,6 @@
 //! What repositories ask of the catalog, as its commands.
 
-use crate::catalog::command::{
-    Actor, Command, ExtentCommand, RepositoryCommand, Submission,
-};
+use crate::catalog::command::{Actor, Command, ExtentCommand, RepositoryCommand, Submission};
 use crate::catalog::{Catalog, Outcome};
 use crate::kernel::{Epoch, ExtentId, RepositoryId};
 use crate::ports::{Pending, Ports};
@@ -24,7 +22,13 @@ impl CatalogRegister {
     fn submit(&self, command: Command) -> Pending<Result<Outcome, Fault>> {
         let at = self.ports.clock.now().wall;
         let (client, sequence, by) = (0, 0, Actor::System);
-        let answer = self.catalog.submit(Submission { client, sequence, by, at, command });
+        let answer = self.catalog.submit(Submission {
+            client,
+            sequence,
+            by,
+            at,
+            command,
+        });
         Box::pin(async move {
             let answer = answer.await.map_err(|error| Fault::of(&error))?;
             Ok(answer.0)
@@ -34,25 +38,42 @@ impl CatalogRegister {
 
 impl Register for CatalogRegister {
     fn acquire(&self, repository: RepositoryId) -> Pending<Result<Epoch, Fault>> {
-        let answer = self.submit(Command::Repository(RepositoryCommand::Acquire { repository }));
+        let answer = self.submit(Command::Repository(RepositoryCommand::Acquire {
+            repository,
+        }));
         Box::pin(async move {
             let outcome = answer.await?;
-            let Outcome::Epoch { epoch } = outcome else { return Err(unexpected(outcome)) };
+            let Outcome::Epoch { epoch } = outcome else {
+                return Err(unexpected(outcome));
+            };
             Ok(epoch)
         })
+    }
+
+    fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {
+        let rows = self.catalog.rows();
+        let extents = rows.extents.iter();
+        let mine = extents.filter(|(_, row)| row.repository == repository);
+        mine.map(|(extent, row)| (*extent, row.sealed)).collect()
     }
 
     fn open(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>> {
         let answer = self.submit(Command::Extent(ExtentCommand::Open { repository, epoch }));
         Box::pin(async move {
             let outcome = answer.await?;
-            let Outcome::Extent { id } = outcome else { return Err(unexpected(outcome)) };
+            let Outcome::Extent { id } = outcome else {
+                return Err(unexpected(outcome));
+            };
             Ok(id)
         })
     }
 
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>> {
-        let answer = self.submit(Command::Extent(ExtentCommand::Seal { extent, epoch, length }));
+        let answer = self.submit(Command::Extent(ExtentCommand::Seal {
+            extent,
+            epoch,
+            length,
+        }));
         Box::pin(async move { answer.await.map(|_| ()) })
     }
 }

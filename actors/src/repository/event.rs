@@ -5,6 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::checkpoint::Checkpoint;
 use super::denied::Denied;
 use super::entry::{Entry, Place};
 use super::settings::Settings;
@@ -12,7 +13,7 @@ use super::snapshot::Snapshot;
 use super::state::Figures;
 use super::uploads::UploadId;
 use crate::extent::Trouble;
-use crate::kernel::{CredentialId, Date, ExtentId, Sequence, Size, Ticket, Timestamp};
+use crate::kernel::{CredentialId, Date, ExtentId, Sequence, Size, Space, Ticket, Timestamp};
 use crate::object::{Hash, Key};
 
 /// What can happen to a repository.
@@ -45,6 +46,11 @@ pub enum Event {
     Opened(Result<ExtentId, Denied>),
     /// An extent ended, and not all that it took is durable.
     Lost(ExtentId),
+    /// The index took a checkpoint, or did not.
+    Checkpointed {
+        /// Whether it did.
+        done: bool,
+    },
 }
 
 /// Somebody wants to upload.
@@ -123,7 +129,8 @@ impl Event {
             Self::Settings(_) | Self::Abort(_) => false,
             Self::Look(_) | Self::Report(_) => false,
             Self::Visited | Self::Left => false,
-            Self::Written(_) | Self::Opened(_) | Self::Lost(_) => false,
+            Self::Written(_) | Self::Opened(_) => false,
+            Self::Lost(_) | Self::Checkpointed { .. } => false,
         }
     }
 
@@ -138,7 +145,8 @@ impl Event {
             Self::Look(ticket) | Self::Report(ticket) => Some((*ticket, None)),
             Self::Written(written) => Some((written.ticket, Some(written.upload))),
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) => None,
-            Self::Visited | Self::Left | Self::Lost(_) => None,
+            Self::Visited | Self::Left => None,
+            Self::Lost(_) | Self::Checkpointed { .. } => None,
         }
     }
 }
@@ -166,6 +174,7 @@ impl fmt::Debug for Event {
             Self::Written(written) => write!(f, "{written:?}"),
             Self::Opened(opened) => write!(f, "Opened {opened:?}"),
             Self::Lost(extent) => write!(f, "Lost {extent}"),
+            Self::Checkpointed { done } => write!(f, "Checkpointed done={done}"),
         }
     }
 }
@@ -188,6 +197,8 @@ pub struct Record {
 pub struct Report {
     /// Sums over all spaces.
     pub total: Figures,
+    /// Sums of each space that holds anything.
+    pub spaces: BTreeMap<Space, Figures>,
     /// Bytes charged against the quota.
     pub charged: Size,
     /// Bytes held back for uploads under way.
@@ -218,6 +229,8 @@ pub enum Effect {
         /// Which.
         extent: ExtentId,
     },
+    /// Write what is held to the index, behind the log.
+    Checkpoint(Checkpoint),
     /// Nobody has been here for a while.
     Rest {
         /// How many have been here since the actor began.
@@ -289,6 +302,7 @@ impl fmt::Debug for Effect {
                 )
             }
             Self::Seal { extent } => write!(f, "Seal {extent}"),
+            Self::Checkpoint(checkpoint) => write!(f, "Checkpoint {checkpoint:?}"),
             Self::Rest { seen } => write!(f, "Rest after {seen}"),
             Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),

@@ -3,6 +3,7 @@
 //! Invariant: what is charged and what is reserved never pass the quota by a new object, except by
 //! the 64 MiB that `index/` may pass it so that a prune can free space (I3).
 
+mod pace;
 mod transfer;
 
 use std::collections::VecDeque;
@@ -11,11 +12,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 
+use super::checkpoint::Stamp;
 use super::denied::Denied;
 use super::entry::{Entry, Place};
 use super::event::{Delete, Effect, Event, Record, Report, Restore};
+use super::head::TRAILER;
 use super::settings::Settings;
-use super::snapshot::Moment;
+use super::snapshot::{Moment, Snapshot};
 use super::state::State;
 use super::tail::{Readiness, Tail};
 use super::uploads::Uploads;
@@ -26,6 +29,7 @@ use crate::kernel::{
 };
 use crate::object::Kind;
 use crate::schema;
+use pace::Pace;
 
 /// How often the bin is looked through (R9.4).
 const PURGE_EVERY: Duration = Duration::from_secs(20 * 60);
@@ -37,8 +41,6 @@ const PURGE_STEP: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
 /// How long a repository that nobody visits stays in memory (architecture, section 1).
 const IDLE: Duration = Duration::from_secs(60);
-/// The bytes behind an entry that say how far its extent was durable.
-pub(super) const MARK: u64 = 8;
 
 /// A repository.
 pub struct Repository {
@@ -56,6 +58,9 @@ pub struct Repository {
     seen: u64,
     /// When it says that nobody is here.
     rest_at: Option<Instant>,
+    pace: Pace,
+    /// Up to which entry the index knew at the start.
+    indexed: Sequence,
 }
 
 impl Repository {
@@ -73,6 +78,8 @@ impl Repository {
             visitors: 0,
             seen: 0,
             rest_at: None,
+            pace: Pace::default(),
+            indexed: Sequence::default(),
         }
     }
 
@@ -81,11 +88,18 @@ impl Repository {
         self.state.apply(entry, sequence, place);
     }
 
+    /// Begins recovery with what the index has.
+    pub(super) fn resume(&mut self, stamp: Stamp, snapshot: Snapshot) {
+        self.indexed = stamp.sequence;
+        self.state = State::of(stamp, snapshot);
+    }
+
     /// Ends recovery: the log goes on behind its last frame.
     pub fn recovered(&mut self, last: Sequence) {
         self.tail = Tail::behind(last);
         // A repository that is used now and then is in memory for minutes: the bin is due at once.
         self.purge_at = self.state.has_bin().then(Instant::default);
+        self.pace.recovered(self.state.sequence(), self.indexed);
     }
 
     /// What is held, with its sums.
@@ -103,6 +117,7 @@ impl Repository {
     fn report(&self, now: Now) -> Report {
         Report {
             total: self.state.total(),
+            spaces: self.state.spaces().collect(),
             charged: self.charged(),
             reserved: self.uploads.reserved(None),
             usage: self.state.usage(now.wall),
@@ -139,7 +154,7 @@ impl Repository {
     /// Writes a fact behind the last frame.
     fn log(&mut self, entry: Entry, acts: &mut Acts<Self>) {
         let encoded = Bytes::from(schema::encode(&entry));
-        let length = HEADER as u64 + encoded.len() as u64 + MARK;
+        let length = (HEADER + encoded.len() + TRAILER) as u64;
         // Every event that logs has made sure of room before.
         let Some((sequence, place)) = self.tail.place(length) else {
             return;
@@ -155,8 +170,8 @@ impl Repository {
         );
     }
 
-    /// The time of a new entry: never before the last one nor before the confirmed time, whatever the
-    /// wall clock says, so that the days of a deletion count from when it was.
+    /// The time of a new entry: never before the last one nor before the confirmed time, whatever
+    /// the wall clock says, so that the days of a deletion count from when it was.
     fn time(&self, now: Now) -> Timestamp {
         let confirmed = self.settings.trusted.unwrap_or_default();
         now.wall.max(confirmed).min(TIME_MAX).max(self.state.last())
@@ -249,7 +264,14 @@ impl Machine for Repository {
             Event::Written(written) => self.written(written, acts),
             Event::Opened(opened) => self.opened(now, opened, acts),
             Event::Lost(extent) => self.lost(extent, acts),
+            Event::Checkpointed { done } => {
+                self.pace.ended(now.monotonic, done);
+                if !done {
+                    self.state.forget_index();
+                }
+            }
         }
+        self.checkpoint(now, acts);
         if self.state.has_bin() && self.purge_at.is_none() {
             self.purge_at = Some(now.monotonic + PURGE_EVERY);
         }
@@ -266,6 +288,7 @@ impl Machine for Repository {
             .into_iter()
             .chain(self.purge_at)
             .chain(self.rest_at)
+            .chain(self.pace.deadline())
             .min()
     }
 
@@ -278,6 +301,7 @@ impl Machine for Repository {
             self.rest_at = None;
             acts.show(Effect::Rest { seen: self.seen });
         }
+        self.checkpoint(now, acts);
     }
 
     fn observe(&self) -> serde_json::Value {

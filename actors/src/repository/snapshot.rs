@@ -3,8 +3,6 @@
 //! An object that is deleted and brought back lives more than once: each life is visible from one
 //! instant up to another, no two lives of one name overlap, and so every instant has one view.
 
-use std::collections::BTreeMap;
-
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +53,8 @@ pub type Life = (Key, Sequence);
 pub struct Snapshot {
     pub(super) live: OrdMap<Key, Object>,
     pub(super) bin: OrdMap<Life, Binned>,
+    /// SHA-256 of each space's `config`, the only object whose name does not say it.
+    pub(super) configs: OrdMap<Space, Hash>,
 }
 
 impl Snapshot {
@@ -66,7 +66,7 @@ impl Snapshot {
             Moment::At(_) if key.kind == Kind::Lock => None,
             Moment::At(at) => live.filter(|object| object.since <= at).or_else(|| {
                 let mut lives = self.lives(key);
-                let visible = lives.find(|(_, binned)| binned.visible(at));
+                let visible = lives.find(|(_, binned)| binned.is_visible(at));
                 visible.map(|(_, binned)| binned.object)
             }),
         }
@@ -102,10 +102,25 @@ impl Snapshot {
             .bin
             .range((first, Sequence::new(0))..=(last, Sequence::new(u64::MAX)));
         let bin = bin.filter_map(move |((key, _), binned)| match moment {
-            Moment::At(at) if binned.visible(at) => Some((key.name, binned.object)),
+            Moment::At(at) if binned.is_visible(at) => Some((key.name, binned.object)),
             Moment::Now | Moment::At(_) => None,
         });
         merge(live, bin).filter(move |(name, _)| after.is_none_or(|after| *name > after))
+    }
+
+    /// All lives that have ended and are kept, of all spaces.
+    pub fn binned(&self) -> impl Iterator<Item = Binned> {
+        self.bin.iter().map(|(_, binned)| *binned)
+    }
+
+    /// All that is kept, live or in the bin, of all spaces.
+    pub fn everything(&self) -> impl Iterator<Item = (Key, Object)> {
+        let live = self.live.iter().map(|(key, object)| (*key, *object));
+        live.chain(
+            self.bin
+                .iter()
+                .map(|((key, _), binned)| (*key, binned.object)),
+        )
     }
 
     /// What is in the bin of one space and not live again, in the order of names.
@@ -124,17 +139,10 @@ impl Snapshot {
         self.bin.range(all).map(|(life, binned)| (*life, *binned))
     }
 
-    /// Bytes that the bin alone keeps of one name: those of a life that goes on in another one are
-    /// kept once, and those of a live object are not the bin's.
-    pub(super) fn bin_size(&self, key: &Key) -> Size {
-        let mut places = BTreeMap::new();
-        for (_, binned) in self.lives(key) {
-            places.insert(binned.object.place, binned.object.size);
-        }
-        let kept = places
-            .into_iter()
-            .filter(|(place, _)| !self.is_live(key, *place));
-        kept.map(|(_, size)| size).sum()
+    /// Whether the bin, and no live object, has the bytes at a place of one name.
+    pub(super) fn is_bin_only(&self, key: &Key, place: Place) -> bool {
+        let mut lives = self.lives(key);
+        !self.is_live(key, place) && lives.any(|(_, binned)| binned.object.place == place)
     }
 
     fn is_live(&self, key: &Key, place: Place) -> bool {
@@ -145,7 +153,8 @@ impl Snapshot {
 
 impl Binned {
     /// Whether this life shows at an instant.
-    pub(super) fn visible(&self, at: Timestamp) -> bool {
+    /// Whether it was visible at that instant.
+    pub fn is_visible(&self, at: Timestamp) -> bool {
         self.object.since <= at && at < self.deleted
     }
 }

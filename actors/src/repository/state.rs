@@ -2,11 +2,13 @@
 //!
 //! Invariant: every figure is the sum of what the maps hold; nothing drifts (I2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::{Changed, Checkpoint, Row, Stamp};
 use super::entry::{Entry, Place, Stored};
 use super::snapshot::{Binned, Life, Object, Snapshot};
 use super::usage::Usage;
@@ -27,18 +29,98 @@ pub struct Figures {
 }
 
 /// The state of a repository.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct State {
     snapshot: Snapshot,
-    /// SHA-256 of each space's `config`, the only object whose name does not say it.
-    configs: BTreeMap<Space, Hash>,
     figures: BTreeMap<Space, Figures>,
     usage: Usage,
     /// The time of the last entry.
     last: Timestamp,
+    /// The number of the last entry, and where it lies.
+    end: (Sequence, Place),
+    /// What the index does not have yet.
+    changed: Changed,
+    /// Places whose bytes have been brought back once: more than one life may have them.
+    shared: BTreeSet<Place>,
+}
+
+impl fmt::Debug for State {
+    /// Shows what follows from the log, which what the index lacks does not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("snapshot", &self.snapshot)
+            .field("figures", &self.figures)
+            .field("usage", &self.usage)
+            .field("last", &self.last)
+            .field("end", &self.end)
+            .finish()
+    }
 }
 
 impl State {
+    /// The state that was written to the index.
+    pub(super) fn of(stamp: Stamp, snapshot: Snapshot) -> Self {
+        let mut figures: BTreeMap<Space, Figures> = BTreeMap::new();
+        for (key, object) in &snapshot.live {
+            let sums = figures.entry(key.space).or_default();
+            if key.kind == Kind::Lock {
+                sums.locks += 1;
+            } else {
+                sums.live += object.size;
+                sums.objects += 1;
+            }
+        }
+        let objects = snapshot.bin.values().map(|binned| &binned.object);
+        let objects = objects.chain(snapshot.live.values());
+        let again = objects.filter(|object| object.since > object.at);
+        let shared: BTreeSet<Place> = again.map(|object| object.place).collect();
+        let mut counted = BTreeSet::new();
+        for ((key, _), binned) in &snapshot.bin {
+            let place = binned.object.place;
+            let alone = !shared.contains(&place);
+            if alone || (snapshot.is_bin_only(key, place) && counted.insert(place)) {
+                figures.entry(key.space).or_default().bin += binned.object.size;
+            }
+        }
+        Self {
+            snapshot,
+            figures,
+            usage: stamp.usage,
+            last: stamp.last,
+            end: (stamp.sequence, stamp.place),
+            changed: Changed::Rows(BTreeSet::new()),
+            shared,
+        }
+    }
+
+    /// What the index is to be told. Whatever changes from now on is told the next time.
+    pub(super) fn checkpoint(&mut self) -> Checkpoint {
+        let changed = std::mem::replace(&mut self.changed, Changed::Rows(BTreeSet::new()));
+        let (sequence, place) = self.end;
+        let stamp = Stamp {
+            sequence,
+            place,
+            last: self.last,
+            usage: self.usage.clone(),
+            ..Stamp::default()
+        };
+        Checkpoint {
+            snapshot: self.snapshot.clone(),
+            changed,
+            stamp,
+        }
+    }
+
+    /// What the index has is not known any more.
+    pub(super) fn forget_index(&mut self) {
+        self.changed = Changed::All;
+    }
+
+    /// The number of the last entry.
+    pub(super) const fn sequence(&self) -> Sequence {
+        self.end.0
+    }
+
     /// A cheap copy for whoever lists or reads.
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot.clone()
@@ -51,7 +133,7 @@ impl State {
 
     /// SHA-256 of a space's `config`.
     pub fn config(&self, space: Space) -> Option<Hash> {
-        self.configs.get(&space).copied()
+        self.snapshot.configs.get(&space).copied()
     }
 
     /// The sums of one space.
@@ -108,6 +190,7 @@ impl State {
     pub fn apply(&mut self, entry: &Entry, sequence: Sequence, place: Place) {
         self.usage.add(self.total().live, self.last, entry.at());
         self.last = self.last.max(entry.at());
+        self.end = (sequence, place);
         match entry {
             Entry::Stored(stored) => self.store(stored, sequence, place),
             Entry::Deleted { key, at, until, .. } => self.hide(key, *at, *until),
@@ -122,7 +205,7 @@ impl State {
             return;
         }
         if stored.key.kind == Kind::Config {
-            self.configs.insert(stored.key.space, stored.hash);
+            self.snapshot.configs.insert(stored.key.space, stored.hash);
         }
         let (size, at) = (stored.size, stored.at);
         let object = Object {
@@ -132,7 +215,8 @@ impl State {
             added,
             place,
         };
-        self.change(stored.key, |snapshot| {
+        self.changed.note(Row::Live(stored.key));
+        self.change(stored.key, object, |snapshot| {
             snapshot.live.insert(stored.key, object);
         });
     }
@@ -146,7 +230,9 @@ impl State {
             deleted,
             until,
         };
-        self.change(*key, |snapshot| {
+        self.changed.note(Row::Live(*key));
+        self.changed.note(Row::Bin((*key, object.added)));
+        self.change(*key, object, |snapshot| {
             snapshot.live.remove(key);
             if key.kind != Kind::Lock {
                 snapshot.bin.insert((*key, object.added), binned);
@@ -155,7 +241,11 @@ impl State {
     }
 
     fn purge(&mut self, life: &Life) {
-        self.change(life.0, |snapshot| {
+        let Some(binned) = self.snapshot.bin.get(life).copied() else {
+            return;
+        };
+        self.changed.note(Row::Bin(*life));
+        self.change(life.0, binned.object, |snapshot| {
             snapshot.bin.remove(life);
         });
     }
@@ -172,7 +262,7 @@ impl State {
             self.hide(&key, at, until);
         }
         let back = self.snapshot.bin.iter();
-        let back = back.filter(|(_, binned)| binned.visible(to));
+        let back = back.filter(|(_, binned)| binned.is_visible(to));
         let back: Vec<(Key, Object)> = back
             .map(|((key, _), binned)| (*key, binned.object))
             .collect();
@@ -182,27 +272,39 @@ impl State {
                 added: by,
                 ..object
             };
-            self.change(key, |snapshot| {
+            self.changed.note(Row::Live(key));
+            self.shared.insert(object.place);
+            self.change(key, again, |snapshot| {
                 snapshot.live.insert(key, again);
             });
         }
     }
 
-    /// Changes what is held under one name, and the sums with it.
-    fn change(&mut self, key: Key, change: impl FnOnce(&mut Snapshot)) {
-        let live = |snapshot: &Snapshot| snapshot.live.get(&key).map(|object| object.size);
-        let before = (live(&self.snapshot), self.snapshot.bin_size(&key));
+    /// Changes the life of an object, and the sums with it.
+    fn change(&mut self, key: Key, object: Object, change: impl FnOnce(&mut Snapshot)) {
+        let before = self.counted(&key, &object);
         change(&mut self.snapshot);
-        let after = (live(&self.snapshot), self.snapshot.bin_size(&key));
+        let after = self.counted(&key, &object);
         let figures = self.figures.entry(key.space).or_default();
-        let count = |size: Option<Size>| u64::from(size.is_some());
+        let size = |counts: bool| if counts { object.size } else { Size::ZERO };
         if key.kind == Kind::Lock {
-            figures.locks = figures.locks + count(after.0) - count(before.0);
+            figures.locks = figures.locks + u64::from(after.0) - u64::from(before.0);
         } else {
-            let (gone, here) = (before.0.unwrap_or_default(), after.0.unwrap_or_default());
-            figures.live = figures.live.minus(gone) + here;
-            figures.objects = figures.objects + count(after.0) - count(before.0);
+            figures.live = figures.live.minus(size(before.0)) + size(after.0);
+            figures.objects = figures.objects + u64::from(after.0) - u64::from(before.0);
         }
-        figures.bin = figures.bin.minus(before.1) + after.1;
+        figures.bin = figures.bin.minus(size(before.1)) + size(after.1);
+    }
+
+    /// Whether an object counts as live, and whether its bytes count in the bin.
+    fn counted(&self, key: &Key, object: &Object) -> (bool, bool) {
+        let live = self.snapshot.live.get(key);
+        let live = live.is_some_and(|live| live.added == object.added);
+        let binned = if self.shared.contains(&object.place) {
+            self.snapshot.is_bin_only(key, object.place)
+        } else {
+            self.snapshot.bin.contains_key(&(*key, object.added))
+        };
+        (live, binned)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::kernel::{ExtentId, Sequence};
 use crate::repository::entry::Place;
+use crate::repository::head::HEAD_BYTES;
 
 /// The largest extent in bytes.
 pub(super) const EXTENT_MAX: u64 = 256 << 20;
@@ -51,7 +52,7 @@ impl Tail {
             (Some(full), Some(next)) => {
                 self.current = Some(Place {
                     extent: next,
-                    offset: 0,
+                    offset: HEAD_BYTES,
                 });
                 self.next = None;
                 Readiness::Seal {
@@ -61,7 +62,7 @@ impl Tail {
             (None, Some(next)) => {
                 self.current = Some(Place {
                     extent: next,
-                    offset: 0,
+                    offset: HEAD_BYTES,
                 });
                 self.next = None;
                 Readiness::Ready

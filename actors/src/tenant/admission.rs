@@ -16,7 +16,9 @@
 //! Handling a lock is reading here: restic takes one even to restore.
 
 use super::{Contract, Grant, Visit};
-use crate::catalog::rows::{Scope, Tenant};
+use crate::catalog::rows::{Rows, Scope, Subtenant, Tenant};
+use crate::gateway::Admitted;
+use crate::kernel::Date;
 use crate::names::{RepositoryName, SubtenantName};
 use crate::object::Kind;
 use crate::refusal::{Reason, Refusal};
@@ -70,7 +72,7 @@ pub(super) fn decide(
 ) -> Result<Grant, Refusal> {
     let reach = Reach::of(visit.intent);
     let row = known(contract, visit)?;
-    standing(contract, row)?;
+    standing(contract.today, row)?;
     if is_expired(contract, row) && !reach.is_reading() {
         return Err(lease_ended(row));
     }
@@ -87,11 +89,37 @@ pub(super) fn decide(
     Ok(grant)
 }
 
+/// Whether an account may come to the counter, where it looks at itself: rules 1, 2, 3 within the
+/// grace, and 5.
+pub fn account(rows: &Rows, admitted: &Admitted) -> Result<(), Refusal> {
+    let tenant = rows.tenants.get(&admitted.tenant);
+    let tenant = tenant.filter(|row| row.id == admitted.tenant_id);
+    let tenant = tenant.filter(|_| rows.credentials.contains_key(&admitted.credential));
+    standing(rows.clock.today, tenant.ok_or_else(gone)?)?;
+    let Some(name) = &admitted.subtenant else {
+        return Ok(());
+    };
+    let key = (admitted.tenant.clone(), name.clone());
+    member(rows.subtenants.get(&key))
+}
+
+/// Whether an account may look at all of its tenant: a subtenant sees itself only, and a view sees
+/// one repository.
+pub fn tenant_itself(admitted: &Admitted) -> Result<(), Refusal> {
+    if admitted.subtenant.is_none() && admitted.view.is_none() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Reason::Scope,
+        "only the tenant itself may do this",
+    ))
+}
+
 /// Whether nothing at all is allowed to the tenant: its sessions end (I5).
 pub(super) fn closed(contract: &Contract) -> Option<Refusal> {
     match &contract.row {
         None => Some(gone()),
-        Some(row) => standing(contract, row).err(),
+        Some(row) => standing(contract.today, row).err(),
     }
 }
 
@@ -107,7 +135,11 @@ pub(super) fn membership(
     member: Option<&SubtenantName>,
 ) -> Result<(), Refusal> {
     let Some(name) = member else { return Ok(()) };
-    match contract.subtenants.get(name) {
+    self::member(contract.subtenants.get(name))
+}
+
+fn member(row: Option<&Subtenant>) -> Result<(), Refusal> {
+    match row {
         None => Err(gone()),
         Some(row) if row.disabled.is_some() => Err(Refusal::new(
             Reason::Disabled,
@@ -137,13 +169,13 @@ fn known<'a>(contract: &'a Contract, visit: &Visit) -> Result<&'a Tenant, Refusa
     if is_current { Ok(row) } else { Err(gone()) }
 }
 
-fn standing(contract: &Contract, row: &Tenant) -> Result<(), Refusal> {
+fn standing(today: Date, row: &Tenant) -> Result<(), Refusal> {
     if let Some(why) = &row.disabled {
         let sentence = format!("this account is disabled: {why}");
         return Err(Refusal::new(Reason::Disabled, sentence));
     }
     match row.lease {
-        Some(last) if contract.today > last.plus(row.restore_grace) => Err(lease_ended(row)),
+        Some(last) if today > last.plus(row.restore_grace) => Err(lease_ended(row)),
         Some(_) | None => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! What a request holds while it is inside: its way to ask for more, and to hear that it is over.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
@@ -19,11 +20,11 @@ pub struct Permit {
     grant: Grant,
     tenant: Handle<Message>,
     revoked: watch::Receiver<Option<Refusal>>,
-    finished: AtomicBool,
+    finished: Arc<AtomicBool>,
 }
 
 impl Permit {
-    pub(super) const fn new(
+    pub(super) fn new(
         id: PermitId,
         grant: Grant,
         tenant: Handle<Message>,
@@ -34,7 +35,7 @@ impl Permit {
             grant,
             tenant,
             revoked,
-            finished: AtomicBool::new(false),
+            finished: Arc::default(),
         }
     }
 
@@ -60,13 +61,20 @@ impl Permit {
         self.ask(move |id, reply| Message::Charge(id, direction, size, reply))
     }
 
-    /// Resolves when the request is cut from outside, and else never.
+    /// Resolves when the request is cut from outside, and else never; not after it was finished
+    /// either, though its answer may still be on the way.
     pub fn ended(&self) -> Pending<Refusal> {
         let mut revoked = self.revoked.clone();
+        let finished = Arc::clone(&self.finished);
         Box::pin(async move {
-            match revoked.wait_for(Option::is_some).await {
-                Ok(refusal) => refusal.clone().unwrap_or_else(unavailable),
-                Err(_) => unavailable(),
+            let told = revoked.wait_for(Option::is_some).await;
+            let refusal = told
+                .map(|refusal| refusal.clone().unwrap_or_else(unavailable))
+                .ok();
+            match refusal {
+                Some(refusal) => refusal,
+                None if finished.load(Ordering::Relaxed) => std::future::pending().await,
+                None => unavailable(),
             }
         })
     }

@@ -371,6 +371,7 @@ const fn is_certain(reason: Reason) -> bool {
         | Reason::Exists
         | Reason::TooLarge
         | Reason::Scope
+        | Reason::Invalid
         | Reason::QuotaExceeded => true,
         // The session may have been cut while the answer was on its way.
         Reason::LeaseExpired

@@ -22,9 +22,6 @@ pub(crate) async fn work(
     repository: Handle<Message>,
     ports: &Ports,
 ) -> Result<(), String> {
-    if world.fill > 0 {
-        fill(&repository, world.fill).await;
-    }
     let client = |number| Client {
         number,
         dice: (world.dice).fork(&format!("{number} {:?}", world.catalog.extents())),
@@ -37,6 +34,9 @@ pub(crate) async fn work(
             return Err("the script was cut off".to_owned());
         }
     }
+    if !world.script.is_empty() {
+        pause(Duration::from_secs(6)).await;
+    }
     let mut clients = tokio::task::JoinSet::new();
     for number in (0..CLIENTS).filter(|_| world.script.is_empty()) {
         let mut client = client(number);
@@ -48,8 +48,13 @@ pub(crate) async fn work(
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "clients take their time too")]
+async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
 /// Writes many bytes that nobody keeps.
-async fn fill(repository: &Handle<Message>, bytes: u64) {
+pub(crate) async fn fill(repository: &Handle<Message>, bytes: u64) {
     let (key, by) = (key(4), CredentialId::new(9));
     let size = Size::bytes(bytes);
     let begun = repository
@@ -121,8 +126,11 @@ impl Client {
             if !going {
                 break;
             }
-            #[expect(clippy::disallowed_methods, reason = "clients take their time too")]
-            tokio::time::sleep(Duration::from_micros(self.dice.below(5_000))).await;
+            let micros = match self.dice.one_in(8) {
+                true => 6_000_000,
+                false => self.dice.below(5_000),
+            };
+            pause(Duration::from_micros(micros)).await;
         }
         Ok(())
     }

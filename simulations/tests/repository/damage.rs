@@ -5,33 +5,36 @@ use std::time::Duration;
 
 use holdfast_actors::extent;
 use holdfast_actors::frame::{HEADER, Header};
-use holdfast_actors::kernel::ExtentId;
-use holdfast_actors::repository::{Moment, ReadError, Reader, RecoveryError};
+use holdfast_actors::kernel::{Epoch, ExtentId, Sequence, Timestamp};
+use holdfast_actors::repository::{Entry, Moment, ReadError, Reader, RecoveryError};
+use holdfast_actors::schema;
 
 use crate::clients;
 use crate::world::{ID, World, key};
 
 /// A frame as it lies on the disk.
 #[derive(Clone, Copy, Debug)]
-struct Lying {
+pub(crate) struct Lying {
     extent: ExtentId,
-    begin: usize,
+    pub(crate) begin: usize,
     end: usize,
-    is_entry: bool,
+    pub(crate) is_entry: bool,
+    is_head: bool,
 }
 
-fn frames(world: &World, extent: ExtentId) -> Vec<Lying> {
+pub(crate) fn frames(world: &World, extent: ExtentId) -> Vec<Lying> {
     let bytes = world.disk.content(&extent::path(ID, extent)).unwrap();
     let (mut frames, mut begin) = (Vec::new(), 0);
     while begin < bytes.len() {
         let header = Header::decode(&bytes[begin..]).unwrap();
         let end = begin + header.total() as usize;
-        let is_entry = header.kind == 2;
+        let (is_entry, is_head) = (header.kind == 2, header.kind == 3);
         frames.push(Lying {
             extent,
             begin,
             end,
             is_entry,
+            is_head,
         });
         begin = end;
     }
@@ -99,7 +102,7 @@ async fn judged(world: &World, frame: Lying, stored: &[u64]) -> Found {
 }
 
 /// In a runtime of its own, as each life has one.
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build();
     runtime.unwrap().block_on(future)
@@ -135,7 +138,7 @@ fn a_flipped_bit_is_noticed_wherever_it_is() {
             let found = run(flipped(&world, frame, at, &stored));
             let offset = frame.begin as u64;
             let body = at >= frame.begin + HEADER;
-            let expected = match body && !frame.is_entry {
+            let expected = match body && !frame.is_entry && !frame.is_head {
                 true => Found::Unreadable(offset),
                 false => Found::Damaged(offset),
             };
@@ -181,4 +184,31 @@ fn an_extent_that_lost_its_end_or_its_name_is_an_error() {
         error.to_string(),
         format!("the disk failed to read {sealed}")
     );
+}
+
+#[test]
+fn entries_that_a_tenant_makes_up_are_not_believed() {
+    let (world, _) = two_extents();
+    let open = world.catalog.extents().into_iter();
+    let (open, _) = open.rev().find(|(_, sealed)| sealed.is_none()).unwrap();
+    let path = extent::path(ID, open);
+    let mut bytes = world.disk.content(&path).unwrap();
+    let end = bytes.len() as u64;
+    // The header of a data frame was torn away; its body is a tenant's.
+    bytes.extend_from_slice(&[0; HEADER]);
+    let objects = vec![(key(1), Sequence::new(2))];
+    let at = Timestamp::from_millis(1);
+    for body in [schema::encode(&Entry::Purged { objects, at }), vec![99; 40]] {
+        let mut body = body;
+        body.extend_from_slice(&u64::MAX.to_le_bytes());
+        body.extend_from_slice(&[0; 8]);
+        for sequence in 1..40 {
+            let (epoch, sequence) = (Epoch::new(3), Sequence::new(sequence));
+            bytes.extend_from_slice(&Header::of(2, epoch, sequence, &body).encode());
+            bytes.extend_from_slice(&body);
+        }
+    }
+    assert!(world.disk.rot(&path, bytes));
+    let (_, recovered) = run(async { world.recover(&world.ports()).await.unwrap() });
+    assert_eq!(recovered.open, [(open, end)]);
 }

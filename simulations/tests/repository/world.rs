@@ -10,7 +10,7 @@ use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::repository::{
     Hands, Message, Moment, Reader, Recovered, RecoveryError, Register, Repository, Settings,
-    recover,
+    recover, recover_by_index,
 };
 use holdfast_actors::shell::{self, Directory, Fault, Handle, Path};
 use holdfast_simulations::clock::Clock;
@@ -31,8 +31,8 @@ pub(crate) const OBJECTS: u64 = 24;
 #[derive(Debug, Default)]
 pub(crate) struct Catalog(Mutex<Rows>);
 
-#[derive(Debug, Default)]
-struct Rows {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rows {
     last: u64,
     extents: BTreeMap<ExtentId, Option<u64>>,
 }
@@ -45,6 +45,15 @@ impl Catalog {
             .map(|(id, sealed)| (*id, *sealed))
             .collect()
     }
+
+    pub(crate) fn rows(&self) -> Rows {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Takes it back to what it was.
+    pub(crate) fn reset(&self, rows: Rows) {
+        *self.0.lock().unwrap() = rows;
+    }
 }
 
 impl Register for Catalog {
@@ -53,6 +62,10 @@ impl Register for Catalog {
         rows.last += 1;
         let epoch = Epoch::new(rows.last);
         Box::pin(async move { Ok(epoch) })
+    }
+
+    fn extents(&self, _: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {
+        Self::extents(self)
     }
 
     fn open(&self, _: RepositoryId, _: Epoch) -> Pending<Result<ExtentId, Fault>> {
@@ -177,6 +190,9 @@ impl World {
         self.check(&machine, &ports).await?;
         let handle = self.start(machine, &ports).await;
         self.disk.set_faults(self.faults.clone());
+        if self.fill > 0 {
+            clients::fill(&handle, self.fill).await;
+        }
         let work = clients::work(self, handle, &ports);
         // Cut off in the middle of whatever goes on.
         let worked = tokio::time::timeout(duration, work).await;
@@ -187,6 +203,24 @@ impl World {
         &self,
         ports: &Ports,
     ) -> Result<(Repository, Recovered), RecoveryError> {
+        let mut machine = self.empty().await;
+        let extents = self.catalog.extents();
+        let recovered = recover(&ports.disk, ID, &extents, &mut machine).await?;
+        Ok((machine, recovered))
+    }
+
+    /// Recovers by what the index has.
+    pub(crate) async fn recover_by_index(
+        &self,
+        ports: &Ports,
+    ) -> Result<(Repository, Recovered), RecoveryError> {
+        let extents = self.catalog.extents();
+        let mut machine = self.empty().await;
+        let recovered = recover_by_index(ports, ID, &extents, &mut machine).await?;
+        Ok((machine, recovered))
+    }
+
+    async fn empty(&self) -> Repository {
         let epoch = self.catalog.acquire(ID).await.unwrap();
         let quota = Size::gib(1);
         let settings = Settings {
@@ -194,10 +228,7 @@ impl World {
             bin_days: 7,
             ..Settings::default()
         };
-        let mut machine = Repository::new(ID, epoch, settings);
-        let extents = self.catalog.extents();
-        let recovered = recover(&ports.disk, ID, &extents, &mut machine).await?;
-        Ok((machine, recovered))
+        Repository::new(ID, epoch, settings)
     }
 
     /// Recovers as if the first recovery had been cut off before it sealed anything, and again
@@ -205,7 +236,7 @@ impl World {
     async fn recover_twice(&self, ports: &Ports) -> Result<Repository, String> {
         let fail = |error: RecoveryError| format!("not recovered: {error}");
         let (first, found) = self.recover(ports).await.map_err(fail)?;
-        let (second, again) = self.recover(ports).await.map_err(fail)?;
+        let (second, again) = self.recover_by_index(ports).await.map_err(fail)?;
         if found != again {
             return Err(format!("{found:?} and then {again:?}"));
         }
@@ -215,7 +246,7 @@ impl World {
                 .await
                 .unwrap();
         }
-        let (third, found) = self.recover(ports).await.map_err(fail)?;
+        let (third, found) = self.recover_by_index(ports).await.map_err(fail)?;
         if !found.open.is_empty() {
             return Err("an extent stayed open".to_owned());
         }

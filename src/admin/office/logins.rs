@@ -8,6 +8,7 @@ use holdfast_actors::catalog::Outcome;
 use holdfast_actors::catalog::command::{Command, CredentialCommand, NewCredential};
 use holdfast_actors::catalog::rows::{Scope, Verifier, View};
 use holdfast_actors::ports::Entropy;
+use holdfast_actors::service;
 use sha2::{Digest, Sha256};
 
 use super::super::{Items, Problem, ProblemClass, answers};
@@ -16,15 +17,12 @@ use super::{Answer, Office, value};
 use crate::commands::bin;
 use crate::commands::credential::{Credential, Password, Secret};
 use crate::commands::values::Login;
+use crate::passwords::checked;
 
 /// The characters of a generated password; 43 of 62 kinds hold 256 bits.
 const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// The length of a generated password.
 const LENGTH: usize = 43;
-/// The fewest characters of a password that somebody chooses.
-const CHOSEN_MIN: usize = 8;
-/// The most bytes of one.
-const CHOSEN_MAX: usize = 1024;
 
 impl Office {
     pub(super) async fn password(&self, by: &Speaker, order: Password) -> Answer {
@@ -115,12 +113,8 @@ impl Office {
     }
 
     fn verifier_of(&self, chosen: &Secret) -> Result<Verifier, Problem> {
-        let length = chosen.expose().chars().count();
-        if length < CHOSEN_MIN || chosen.expose().len() > CHOSEN_MAX {
-            let message =
-                format!("a password has {CHOSEN_MIN} characters at least, {CHOSEN_MAX} at most");
-            return Err(Problem::new(ProblemClass::Usage, "password", message));
-        }
+        let length = checked(&service::Secret::new(chosen.expose().to_owned()));
+        length.map_err(|error| Problem::new(ProblemClass::Usage, "password", error.to_string()))?;
         let mut salt = [0; 16];
         self.entropy.fill(&mut salt);
         let hash = Argon2::default()

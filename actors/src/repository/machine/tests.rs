@@ -1,6 +1,7 @@
 //! Scripts of what callers say, and what they hear; the disk and the catalog are played here.
 
 mod bin;
+mod checkpoints;
 mod extents;
 mod model;
 mod quota;
@@ -29,6 +30,7 @@ struct World {
     /// What callers heard.
     answers: BTreeMap<Ticket, Result<Option<UploadId>, Denied>>,
     shown: Option<Snapshot>,
+    reported: Option<Report>,
     /// Everything that was persisted, for a recovery.
     records: Vec<Record>,
     appended: Vec<(UploadId, Place)>,
@@ -40,6 +42,9 @@ struct World {
     /// How often an extent was asked for while nobody answers.
     asked: u32,
     rested: Vec<u64>,
+    /// What the index was told, and whether it takes it; `None` while it does not answer.
+    checkpoints: Vec<String>,
+    indexed: Option<bool>,
 }
 
 fn key(kind: Kind, letter: u8) -> Key {
@@ -83,6 +88,7 @@ impl World {
             extents: 0,
             answers: BTreeMap::new(),
             shown: None,
+            reported: None,
             records: Vec::new(),
             appended: Vec::new(),
             sealed: Vec::new(),
@@ -90,6 +96,8 @@ impl World {
             openable: Some(Ok(())),
             asked: 0,
             rested: Vec::new(),
+            checkpoints: Vec::new(),
+            indexed: Some(true),
         }
     }
 
@@ -140,6 +148,10 @@ impl World {
                 }));
             }
             Effect::Seal { extent } => self.sealed.push(extent),
+            Effect::Checkpoint(checkpoint) => {
+                self.checkpoints.push(format!("{checkpoint:?}"));
+                return self.indexed.map(|done| Event::Checkpointed { done });
+            }
             Effect::Rest { seen } => self.rested.push(seen),
             Effect::Begun { ticket, upload } => {
                 self.answers.insert(ticket, Ok(Some(upload)));
@@ -147,6 +159,7 @@ impl World {
             Effect::Done { ticket } => drop(self.answers.insert(ticket, Ok(None))),
             Effect::Deny { ticket, denied } => drop(self.answers.insert(ticket, Err(denied))),
             Effect::Show { snapshot, .. } => self.shown = Some(snapshot),
+            Effect::Tell { report, .. } => self.reported = Some(report),
         }
         None
     }

@@ -332,6 +332,14 @@ fn usage_is_metered_by_month_from_each_change_to_the_next() {
         .iter()
         .map(|(month, seconds)| (month.to_string(), *seconds))
         .collect();
+    let ticket = world.ticket();
+    world.feed(Event::Report(ticket));
+    let report = world.reported.take().unwrap();
+    assert_eq!(report.usage, world.machine.state().usage(world.now.wall));
+    assert_eq!(
+        (report.total, report.charged),
+        (world.figures(), Size::bytes(90))
+    );
     let april = (10 + 100 + 90) * 3_600;
     assert_eq!(
         usage,

@@ -1,0 +1,215 @@
+//! The node's data directory: what it is, of which format, and that one process holds it.
+//!
+//! ```text
+//! DIR/holdfast.json    the format and the node's name
+//! DIR/lock             held by the process that serves
+//! DIR/admin.sock       where operators' commands arrive
+//! DIR/tls/             the certificate and its key
+//! DIR/journal/         facts, in order: the truth
+//! DIR/extents/         what tenants sent: the truth
+//! DIR/index/           what both can be found by; rebuilt when it is gone
+//! ```
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use holdfast_actors::kernel::NodeName;
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+
+/// The format that this program makes and reads.
+const FORMAT: u32 = 1;
+const CARD: &str = "holdfast.json";
+const LOCK: &str = "lock";
+
+/// A data directory that this process holds.
+#[derive(Debug)]
+pub struct Home {
+    /// Where it is, absolute.
+    pub path: PathBuf,
+    /// Whose it is.
+    pub name: NodeName,
+    /// The user who owns it.
+    pub owner: u32,
+    _lock: File,
+}
+
+/// Why a directory is no node's, or not ours now.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// There is something in it.
+    #[error("{0} is not empty; name a directory that is empty or does not exist")]
+    NotEmpty(PathBuf),
+    /// There is no node in it.
+    #[error("{0} is not a node's data directory; make one with 'holdfast init --data DIR'")]
+    NoNode(PathBuf),
+    /// It was made by a newer program.
+    #[error("{path} has format {found}, and this program reads up to {FORMAT}; update holdfast")]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// Another process serves it.
+    #[error("another process serves {0}; stop it first")]
+    Held(PathBuf),
+    /// The operating system says no.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Card {
+    format: u32,
+    name: NodeName,
+}
+
+/// Makes an empty directory a node's. The mark is written last: a directory without it is nobody's.
+///
+/// # Errors
+/// When there is anything in the directory, or it cannot be made.
+pub fn create(
+    path: &Path,
+    name: &NodeName,
+    furnish: impl FnOnce(&Path) -> Result<(), HomeError>,
+) -> Result<(), HomeError> {
+    let at = |source| HomeError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(at)?;
+    if fs::read_dir(path).map_err(at)?.next().is_some() {
+        return Err(HomeError::NotEmpty(path.to_owned()));
+    }
+    furnish(path)?;
+    let card = serde_json::to_vec_pretty(&Card {
+        format: FORMAT,
+        name: name.clone(),
+    });
+    let card = card.map_err(|error| at(io::Error::other(error)))?;
+    let (new, whole) = (path.join("holdfast.json.new"), path.join(CARD));
+    fs::write(&new, card).map_err(at)?;
+    File::open(&new)
+        .and_then(|file| file.sync_all())
+        .map_err(at)?;
+    fs::rename(&new, &whole).map_err(at)?;
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(at)
+}
+
+impl Home {
+    /// Takes a node's directory for this process, until it is dropped.
+    ///
+    /// # Errors
+    /// When it is no node's, of a newer format, held by another process, or not writable.
+    pub fn open(path: &Path) -> Result<Self, HomeError> {
+        let at = |source| HomeError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let path = fs::canonicalize(path).map_err(|source| {
+            if source.kind() == io::ErrorKind::NotFound {
+                HomeError::NoNode(path.to_owned())
+            } else {
+                at(source)
+            }
+        })?;
+        let card = match fs::read(path.join(CARD)) {
+            Ok(card) => card,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(HomeError::NoNode(path));
+            }
+            Err(error) => return Err(at(error)),
+        };
+        let format: serde_json::Value =
+            serde_json::from_slice(&card).map_err(|error| at(io::Error::other(error)))?;
+        let found = format
+            .get("format")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or_default();
+        if found != u64::from(FORMAT) {
+            let found = u32::try_from(found).unwrap_or(u32::MAX);
+            return Err(HomeError::Newer { path, found });
+        }
+        let card: Card =
+            serde_json::from_slice(&card).map_err(|error| at(io::Error::other(error)))?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK));
+        let lock = lock.map_err(at)?;
+        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(HomeError::Held(path));
+        }
+        let owner = fs::metadata(&path).map_err(at)?.uid();
+        Ok(Self {
+            path,
+            name: card.name,
+            owner,
+            _lock: lock,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(name: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let name = NodeName::parse(name).unwrap();
+        create(folder.path(), &name, |_| Ok(())).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_directory_with_anything_in_it_is_refused() {
+        let folder = made("one");
+        let name = NodeName::parse("two").unwrap();
+        let again = create(folder.path(), &name, |_| Ok(()));
+        assert!(matches!(again, Err(HomeError::NotEmpty(_))));
+        assert_eq!(Home::open(folder.path()).unwrap().name.as_str(), "one");
+    }
+
+    #[test]
+    fn one_process_holds_a_directory_at_a_time() {
+        let folder = made("one");
+        let held = Home::open(folder.path()).unwrap();
+        assert!(matches!(Home::open(folder.path()), Err(HomeError::Held(_))));
+        drop(held);
+        assert!(Home::open(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_newer_format_and_no_node_are_told_apart() {
+        let folder = made("one");
+        fs::write(
+            folder.path().join(CARD),
+            r#"{"format":2,"name":"one","more":1}"#,
+        )
+        .unwrap();
+        assert!(matches!(
+            Home::open(folder.path()),
+            Err(HomeError::Newer { found: 2, .. })
+        ));
+        let empty = tempfile::tempdir().unwrap();
+        assert!(matches!(
+            Home::open(empty.path()),
+            Err(HomeError::NoNode(_))
+        ));
+    }
+}

@@ -1,0 +1,339 @@
+//! A node as a process: it takes its directory, starts the domain over real ports, and opens its
+//! doors: the restic face, the admin socket, metrics.
+
+mod desk;
+mod figures;
+mod selfservice;
+mod timing;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use holdfast_actors::catalog::command::{Actor, Command, OperatorCommand};
+use holdfast_actors::catalog::rows::Role;
+use holdfast_actors::kernel::NodeName;
+use holdfast_actors::names::OperatorName;
+use holdfast_actors::node as domain;
+use holdfast_actors::ports::{Clock, Pending, Ports};
+use holdfast_actors::shell::{self, Directory, Fault, Handle};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::admin::Door;
+use crate::admin::books::CatalogBooks;
+use crate::admin::office::{Books, FIRST, Office, Services};
+use crate::cli::{Exit, Failure, Screen};
+use crate::clock::SystemClock;
+use crate::commands::node::{Init, Serve};
+use crate::disk::Folder;
+use crate::entropy::SystemEntropy;
+use crate::home::{self, Home, HomeError};
+use crate::metrics::{self, Metrics, Source};
+use crate::passwords::Argon2id;
+use crate::rest::{Behind, Face, Limits, Watch};
+use crate::store::Store;
+use crate::telemetry;
+use crate::tls::{
+    CertificateStore, Identity, Rotation, RotationHands, RotationMessage, SharedStore,
+};
+
+use desk::Desk;
+use figures::Figures;
+use selfservice::Counter;
+use timing::{Stopwatch, Timed};
+
+/// Where the certificate lies in the node's directory.
+const TLS: &str = "tls";
+/// Where the index lies in the node's directory.
+const INDEX: &str = "index";
+
+/// Makes a new node: its directory, its name, its certificate.
+///
+/// # Errors
+/// When the directory is not empty or cannot be written.
+pub fn init(data: &Path, init: &Init, screen: &mut Screen) -> Result<(), Failure> {
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy().to_lowercase();
+    let name = init.name.clone().or_else(|| NodeName::parse(&host));
+    let name = name.or_else(|| NodeName::parse("node"));
+    let name = name.ok_or_else(|| Failure::usage("the node needs a name; add --name NODE"))?;
+    let identity = Identity::self_signed(&host, SystemClock::new().now().wall);
+    let identity = identity.map_err(|error| failure(&error))?;
+    let thumbprint = identity.thumbprint().to_string();
+    home::create(data, &name, |path| {
+        let stored = CertificateStore::create(&path.join(TLS), identity);
+        stored.map(|_| ()).map_err(|error| HomeError::Io {
+            path: path.to_owned(),
+            source: std::io::Error::other(error),
+        })
+    })?;
+    if screen.json {
+        let made = json!({ "node": name, "data": data, "thumbprint": thumbprint });
+        return screen.object(&made);
+    }
+    screen.line(format_args!("node         {name}"))?;
+    screen.line(format_args!("data         {}", data.display()))?;
+    screen.line(format_args!(
+        "certificate  self-signed, SHA-256 {thumbprint}"
+    ))?;
+    screen.remark(format_args!(
+        "next: holdfast serve --data {}",
+        data.display()
+    ));
+    Ok(())
+}
+
+/// Runs the node until it is told to end.
+///
+/// # Errors
+/// When the directory is not a node's, is held by another process, or cannot be read.
+pub fn serve(data: &Path, serve: &Serve, screen: &mut Screen) -> Result<(), Failure> {
+    telemetry::start(&serve.log).map_err(|error| failure(&error))?;
+    let home = Home::open(data)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| failure(&error))?;
+    runtime.block_on(async {
+        let running = Running::start(home, serve).await?;
+        running.announce(screen)?;
+        running.until_told().await
+    })
+}
+
+/// A node that serves.
+struct Running {
+    node: domain::Node,
+    face: Face,
+    metrics: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    doors: tokio::task::JoinSet<()>,
+    name: NodeName,
+    thumbprint: String,
+    _home: Home,
+}
+
+impl Running {
+    async fn start(home: Home, serve: &Serve) -> Result<Self, Failure> {
+        let metrics = Arc::new(Metrics::new());
+        let ports = ports(&home, &metrics).await?;
+        let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
+        let passwords = Argon2id::new(Arc::clone(&entropy));
+        let node = domain::Node::start(ports.clone(), Arc::new(passwords.clone())).await;
+        let node = node.map_err(|error| failure(&error))?;
+        let books = CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref());
+        let books: Arc<dyn Books> = Arc::new(books.telling(node.front.clone()));
+        first_operator(books.as_ref(), home.owner).await?;
+
+        let (store, rotation) = certificates(&home, &node, &ports).await?;
+        let (thumbprint, certificates) = {
+            let serving = store.lock().unwrap_or_else(PoisonError::into_inner);
+            let thumbprint = serving.served().thumbprint().to_string();
+            (thumbprint, serving.certificates().clone())
+        };
+        let behind = behind(&node, &ports, passwords, &metrics);
+        let face = Face::before(serve.listen, &certificates, behind, Limits::default());
+        let face = face.await.map_err(|error| failure(&error))?;
+
+        let (stop, stopped) = watch::channel(false);
+        let mut doors = tokio::task::JoinSet::new();
+        let metrics = match serve.metrics {
+            Some(address) => {
+                let listener = TcpListener::bind(address).await;
+                let listener = listener.map_err(|error| failure(&error))?;
+                let bound = listener.local_addr().map_err(|error| failure(&error))?;
+                let probe = Arc::new(figures::Gauging {
+                    books: Arc::clone(&books),
+                    front: node.front.clone(),
+                    directory: Arc::clone(&ports.directory),
+                });
+                let source = Source { metrics, probe };
+                doors.spawn(metrics::serve(listener, source, told(stopped.clone())));
+                Some(bound)
+            }
+            None => None,
+        };
+        let desk = Desk::new(
+            &home,
+            &node,
+            (store, rotation),
+            Arc::clone(&books),
+            ports.clone(),
+        );
+        desk.listens(face.address(), metrics);
+        let services: Arc<dyn Services> = Arc::new(desk);
+        let directory = ports.directory;
+        let office = Office {
+            books,
+            services,
+            directory,
+            entropy,
+        };
+        let door = Door::open(&home.path).map_err(|error| failure(&error))?;
+        doors.spawn(door.serve(Arc::new(office), told(stopped)));
+        let name = home.name.clone();
+        Ok(Self {
+            node,
+            face,
+            metrics,
+            stop,
+            doors,
+            name,
+            thumbprint,
+            _home: home,
+        })
+    }
+
+    fn announce(&self, screen: &mut Screen) -> Result<(), Failure> {
+        let listen = format!("https://{}", self.face.address());
+        let metrics = self
+            .metrics
+            .map(|address| format!("http://{address}/metrics"));
+        if screen.json {
+            let (node, thumbprint) = (&self.name, &self.thumbprint);
+            return screen.object(&json!({
+                "ready": true, "node": node, "listen": listen, "metrics": metrics,
+                "thumbprint": thumbprint,
+            }));
+        }
+        let metrics = metrics
+            .map(|metrics| format!(" {metrics}"))
+            .unwrap_or_default();
+        screen.line(format_args!("ready {listen}{metrics}"))
+    }
+
+    /// Serves until a signal or a fault, and drains.
+    async fn until_told(self) -> Result<(), Failure> {
+        let told = tokio::select! {
+            fault = self.node.ended() => Err(fault),
+            signalled = signalled() => signalled.map_err(|error| error.to_string()),
+        };
+        self.stop.send_replace(true);
+        if !self.face.stop().await {
+            tracing::warn!("requests that still ran after 10 s were cut");
+        }
+        let mut doors = self.doors;
+        while doors.join_next().await.is_some() {}
+        self.node.stop();
+        told.map_err(|fault| Failure::other("node-failed", format!("the node failed: {fault}")))
+    }
+}
+
+/// The real ports of a node in this directory.
+async fn ports(home: &Home, metrics: &Arc<Metrics>) -> Result<Ports, Failure> {
+    let opened = Store::open(home.path.join(INDEX)).await;
+    let opened = opened.map_err(|error| failure(&error))?;
+    if let Some(cause) = opened.emptied {
+        tracing::warn!(%cause, "the index was damaged and is built anew");
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let watch = Stopwatch {
+        clock: Arc::clone(&clock),
+        metrics: Arc::clone(metrics),
+    };
+    let disk = Arc::new(Folder::new(&home.path));
+    Ok(Ports {
+        clock,
+        entropy: Arc::new(SystemEntropy),
+        disk: Arc::new(Timed { disk, watch }),
+        index: Arc::new(opened.store),
+        directory: Arc::new(Directory::default()),
+    })
+}
+
+/// Opens the node's certificates, and starts who switches them when it is time.
+async fn certificates(
+    home: &Home,
+    node: &domain::Node,
+    ports: &Ports,
+) -> Result<(SharedStore, Handle<RotationMessage>), Failure> {
+    let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
+    let store = store.map_err(|error| failure(&error))?;
+    let machine = Rotation::new(store.standing());
+    let store: SharedStore = Arc::new(Mutex::new(store));
+    let hands = RotationHands::new(Arc::clone(&store), node.catalog.clone());
+    let path = shell::Path::node().child("certificate");
+    let rotation = shell::spawn(path, machine, hands, ports.clone(), Some(node.root()));
+    Ok((store, rotation.await.map_err(|error| failure(&error))?))
+}
+
+/// Who stands behind the face.
+fn behind(
+    node: &domain::Node,
+    ports: &Ports,
+    passwords: Argon2id,
+    metrics: &Arc<Metrics>,
+) -> Behind {
+    let counter = Counter {
+        front: node.front.clone(),
+        catalog: node.catalog.clone(),
+        passwords,
+        ports: ports.clone(),
+    };
+    let watch = Watch {
+        clock: Arc::clone(&ports.clock),
+        observer: Arc::new(Figures::new(Arc::clone(metrics))),
+    };
+    Behind {
+        service: Arc::new(node.front.clone()),
+        counter: Some(Arc::new(counter)),
+        watch: Some(watch),
+    }
+}
+
+/// On a new node whoever owns the directory is the first operator.
+async fn first_operator(books: &dyn Books, owner: u32) -> Result<(), Failure> {
+    if !books.rows().operators.is_empty() {
+        return Ok(());
+    }
+    let name = OperatorName::parse(FIRST).map_err(|error| failure(&error))?;
+    let add = OperatorCommand::Add {
+        role: Role::Admin,
+        uid: Some(owner),
+    };
+    let added = books
+        .submit(Actor::System, Command::Operator(name, add))
+        .await;
+    added
+        .map(|_| ())
+        .map_err(|problem| Failure::other(&problem.reason, problem.message))
+}
+
+/// Resolves when the node stops.
+fn told(mut stop: watch::Receiver<bool>) -> Pending<()> {
+    Box::pin(async move {
+        // A sender that is gone has stopped, too.
+        let _ = stop.wait_for(|stop| *stop).await;
+    })
+}
+
+async fn signalled() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// An error with its causes, as the command line says it.
+fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::other("failed", Fault::of(error))
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        let (exit, reason) = match error {
+            HomeError::NotEmpty(_) => (Exit::Conflict, "not-empty"),
+            HomeError::NoNode(_) => (Exit::NotFound, "no-node"),
+            HomeError::Newer { .. } => (Exit::Refused, "newer-format"),
+            HomeError::Held(_) => (Exit::Conflict, "in-use"),
+            HomeError::Io { .. } => (Exit::Other, "io"),
+        };
+        Self::new(exit, reason, error)
+    }
+}

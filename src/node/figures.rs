@@ -1,0 +1,168 @@
+//! What the metrics server is told: every request as it ends, and the gauges when somebody asks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::front::Front;
+use holdfast_actors::kernel::RepositoryId;
+use holdfast_actors::ports::Pending;
+use holdfast_actors::repositories as supervisor;
+use holdfast_actors::repository::{self, Report};
+use holdfast_actors::shell::{Directory, Listing};
+
+use crate::admin::office::Books;
+use crate::metrics::{
+    ActorLabels, ExtentLabels, Gauges, Method, Metrics, Probe, RepositoryLabels, RequestLabels,
+    TenantLabels, Way,
+};
+use crate::rest::{Answered, Observer};
+
+/// Counts requests.
+pub(super) struct Figures(Arc<Metrics>);
+
+impl Figures {
+    /// Counts into these metrics.
+    pub(super) const fn new(metrics: Arc<Metrics>) -> Self {
+        Self(metrics)
+    }
+}
+
+impl Observer for Figures {
+    fn answered(&self, answered: &Answered) {
+        let method = match answered.method.as_str() {
+            "GET" => Method::Get,
+            "HEAD" => Method::Head,
+            "POST" => Method::Post,
+            "DELETE" => Method::Delete,
+            _ => Method::Other,
+        };
+        let labels = RequestLabels {
+            method,
+            kind: answered.kind,
+            status: answered.status,
+        };
+        self.0.request(&labels, answered.took);
+        self.0.transferred(Way::Up, answered.received);
+        self.0.transferred(Way::Down, answered.sent);
+    }
+}
+
+/// Reads the gauges.
+pub(super) struct Gauging {
+    pub(super) books: Arc<dyn Books>,
+    pub(super) front: Front,
+    pub(super) directory: Arc<Directory>,
+}
+
+impl Probe for Gauging {
+    fn sample(&self, gauges: &Gauges) -> Pending<()> {
+        let (rows, gauges) = (self.books.rows(), gauges.clone());
+        let (front, tree) = (self.front.clone(), self.directory.tree());
+        Box::pin(async move {
+            let names: BTreeMap<u64, &str> = rows
+                .tenants
+                .iter()
+                .map(|(name, row)| (row.id, name.as_str()))
+                .collect();
+            gauges.lease_days_left.clear();
+            for (name, row) in &rows.tenants {
+                let Some(lease) = row.lease else { continue };
+                let labels = TenantLabels {
+                    tenant: name.to_string(),
+                };
+                let days = u64::from(rows.clock.today.until(lease));
+                gauges.lease_days_left.get_or_create(&labels).set(days);
+            }
+            gauges.extents.clear();
+            let sealed = rows
+                .extents
+                .iter()
+                .filter(|(_, row)| row.sealed.is_some())
+                .count();
+            let open = rows.extents.len() - sealed;
+            for (state, count) in [("sealed", sealed), ("open", open)] {
+                gauges
+                    .extents
+                    .get_or_create(&ExtentLabels { state })
+                    .set(count as u64);
+            }
+            gauges.restarts.clear();
+            for listing in tree.iter().filter(|listing| listing.restarts > 0) {
+                let labels = ActorLabels {
+                    path: listing.path.to_string(),
+                };
+                gauges.restarts.get_or_create(&labels).set(listing.restarts);
+            }
+            let sessions = tree
+                .iter()
+                .filter(|listing| listing.path.as_str().contains("/session-"));
+            gauges
+                .sessions
+                .set(i64::try_from(sessions.count()).unwrap_or(i64::MAX));
+            repositories(&gauges, &rows, &names, &front, &tree).await;
+        })
+    }
+
+    fn is_ready(&self) -> bool {
+        // The server starts behind recovery and ends before the drain.
+        true
+    }
+}
+
+/// Sets the gauges of repositories.
+async fn repositories(
+    gauges: &Gauges,
+    rows: &Rows,
+    names: &BTreeMap<u64, &str>,
+    front: &Front,
+    tree: &[Listing],
+) {
+    gauges.quota.clear();
+    gauges.quota_used.clear();
+    gauges.bin.clear();
+    let running = tree.iter().filter(|listing| listing.running);
+    let loaded: Vec<String> = running.map(|listing| listing.path.to_string()).collect();
+    for (id, row) in &rows.repositories {
+        let Some(tenant) = names.get(&row.tenant) else {
+            continue;
+        };
+        let labels = RepositoryLabels {
+            tenant: (*tenant).to_owned(),
+            repository: row.name.to_string(),
+        };
+        gauges
+            .quota
+            .get_or_create(&labels)
+            .set(row.quota.as_bytes());
+        // A repository that rests is not woken to be measured.
+        if !loaded.contains(&format!("node/repositories/{id}")) {
+            continue;
+        }
+        let Some(report) = report(front, *id).await else {
+            continue;
+        };
+        gauges
+            .quota_used
+            .get_or_create(&labels)
+            .set(report.charged.as_bytes());
+        gauges
+            .bin
+            .get_or_create(&labels)
+            .set(report.total.bin.as_bytes());
+    }
+}
+
+/// The figures of a repository; `None` if it is out of service.
+pub(super) async fn report(front: &Front, id: RepositoryId) -> Option<Report> {
+    let visit = front
+        .repositories
+        .ask(|door| supervisor::Message::Visit(id, door));
+    let visit = visit.await.ok()?;
+    visit
+        .repository
+        .ask(repository::Message::Report)
+        .await
+        .ok()?
+        .ok()
+}

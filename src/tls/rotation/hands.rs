@@ -1,0 +1,111 @@
+//! The hands of the rotation: the store, and the catalog that is told.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use holdfast_actors::catalog::Catalog;
+use holdfast_actors::catalog::command::{Actor, Command, ServiceCommand, Submission};
+use holdfast_actors::kernel::Never;
+use holdfast_actors::ports::Pending;
+use holdfast_actors::shell::{Context, Fault, Hands};
+
+use super::{Effect, Event, Rotation};
+use crate::tls::CertificateStore;
+
+/// The node's certificates, for whoever changes or shows them.
+pub type SharedStore = Arc<Mutex<CertificateStore>>;
+
+/// What the rotation is told.
+#[derive(Debug)]
+pub enum Message {
+    /// Somebody changed the store, or it came to what was wanted of it.
+    Look,
+    /// What was wanted failed.
+    Failed(Fault),
+}
+
+/// Belongs to the one rotation of a node.
+pub struct RotationHands {
+    store: SharedStore,
+    catalog: Catalog,
+}
+
+impl std::fmt::Debug for RotationHands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RotationHands")
+    }
+}
+
+impl RotationHands {
+    /// Hands that switch this store and tell this catalog.
+    pub const fn new(store: SharedStore, catalog: Catalog) -> Self {
+        Self { store, catalog }
+    }
+
+    fn switch(&self) -> Message {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        match store.switch() {
+            Ok(()) => Message::Look,
+            Err(error) => Message::Failed(Fault::of(&error)),
+        }
+    }
+
+    fn announce(&self, context: &Context<Self>) -> Pending<Message> {
+        let store = Arc::clone(&self.store);
+        let served = store.lock().unwrap_or_else(PoisonError::into_inner);
+        let (thumbprint, client) = (served.served().thumbprint(), served.served().number());
+        drop(served);
+        let told = self.catalog.submit(Submission {
+            // Drawn from the certificate: told again after a crash, it is answered and not done.
+            client,
+            sequence: 1,
+            by: Actor::System,
+            at: context.ports.clock.now().wall,
+            command: Command::Service(ServiceCommand::CertificateUpdated {
+                thumbprint: thumbprint.to_string(),
+            }),
+        });
+        Box::pin(async move {
+            if let Err(error) = told.await {
+                return Message::Failed(Fault::of(&error));
+            }
+            let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+            match store.told(thumbprint) {
+                Ok(()) => Message::Look,
+                Err(error) => Message::Failed(Fault::of(&error)),
+            }
+        })
+    }
+}
+
+impl Hands for RotationHands {
+    type Machine = Rotation;
+    type Message = Message;
+
+    fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event> {
+        Some(match message {
+            Message::Look => {
+                let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+                Event::Stands(store.standing())
+            }
+            Message::Failed(fault) => {
+                tracing::error!(error = %fault, "the certificate was not switched; trying again");
+                Event::Failed
+            }
+        })
+    }
+
+    fn persist(&mut self, record: Never, _: &Context<Self>) -> Pending<Result<(), Fault>> {
+        match record {}
+    }
+
+    fn perform(
+        &mut self,
+        effect: Effect,
+        context: &Context<Self>,
+    ) -> Result<Option<Pending<Message>>, Fault> {
+        Ok(Some(match effect {
+            Effect::Switch => Box::pin(std::future::ready(self.switch())),
+            Effect::Announce => self.announce(context),
+        }))
+    }
+}
