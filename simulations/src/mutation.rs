@@ -9,7 +9,7 @@ mod service;
 use holdfast_actors::catalog::command::{
     Command, Contract, ContractChange, RepositoryCommand, TenantCommand,
 };
-use holdfast_actors::kernel::Size;
+use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::repository::Report;
 
 pub(crate) use service::mutated;
@@ -76,51 +76,24 @@ impl Mutation {
     ];
 
     /// What becomes of an operator's command.
-    pub(crate) fn command(self, command: Command) -> Command {
-        match command {
-            Command::Tenant(name, TenantCommand::Add(contract)) => {
-                Command::Tenant(name, TenantCommand::Add(self.contract(contract)))
-            }
-            Command::Tenant(name, TenantCommand::Set(change)) => {
-                Command::Tenant(name, TenantCommand::Set(self.change(change)))
-            }
-            Command::Repository(RepositoryCommand::Add {
-                tenant,
-                name,
-                quota,
-                hold_days,
-                min_copies,
-            }) => {
-                let (quota, hold_days) = (self.quota(quota), self.hold(hold_days));
-                let add = RepositoryCommand::Add {
-                    tenant,
-                    name,
-                    quota,
-                    hold_days,
-                    min_copies,
-                };
-                Command::Repository(add)
-            }
-            Command::Repository(RepositoryCommand::Set {
-                tenant,
-                name,
-                quota,
-                hold_days,
-                min_copies,
-            }) => {
-                let quota = quota.map(|quota| self.quota(quota));
-                let hold_days = hold_days.map(|days| self.hold(days));
-                let set = RepositoryCommand::Set {
-                    tenant,
-                    name,
-                    quota,
-                    hold_days,
-                    min_copies,
-                };
-                Command::Repository(set)
-            }
-            other => other,
+    pub(crate) fn command(self, mut command: Command) -> Command {
+        if let Command::Tenant(_, TenantCommand::Add(contract)) = &mut command {
+            self.contract(contract);
+        } else if let Command::Tenant(_, TenantCommand::Set(change)) = &mut command {
+            self.change(change);
+        } else if let Command::Repository(RepositoryCommand::Add {
+            quota, hold_days, ..
+        }) = &mut command
+        {
+            (*quota, *hold_days) = (self.quota(*quota), self.hold(*hold_days));
+        } else if let Command::Repository(RepositoryCommand::Set {
+            quota, hold_days, ..
+        }) = &mut command
+        {
+            *quota = quota.map(|quota| self.quota(quota));
+            *hold_days = hold_days.map(|days| self.hold(days));
         }
+        command
     }
 
     /// What becomes of the figures on their way to the operator.
@@ -132,24 +105,32 @@ impl Mutation {
         report
     }
 
-    fn contract(self, mut contract: Contract) -> Contract {
-        match self {
-            Self::LongLease => contract.lease = contract.lease.map(|day| day.plus(3)),
-            Self::ManyTasks => contract.tasks += 3,
-            Self::EmptyBin | Self::NoHold => contract.bin_days = 0,
-            _ => {}
-        }
-        contract
+    fn contract(self, contract: &mut Contract) {
+        contract.lease = contract.lease.map(|day| self.lease(day));
+        contract.tasks = self.tasks(contract.tasks);
+        contract.bin_days = self.hold(contract.bin_days);
     }
 
-    fn change(self, mut change: ContractChange) -> ContractChange {
-        match self {
-            Self::LongLease => change.lease = change.lease.map(|day| day.map(|day| day.plus(3))),
-            Self::ManyTasks => change.tasks = change.tasks.map(|tasks| tasks + 3),
-            Self::EmptyBin | Self::NoHold => change.bin_days = change.bin_days.map(|_| 0),
-            _ => {}
+    fn change(self, change: &mut ContractChange) {
+        change.lease = change.lease.map(|lease| lease.map(|day| self.lease(day)));
+        change.tasks = change.tasks.map(|tasks| self.tasks(tasks));
+        change.bin_days = change.bin_days.map(|days| self.hold(days));
+    }
+
+    fn lease(self, day: Date) -> Date {
+        if self == Self::LongLease {
+            day.plus(3)
+        } else {
+            day
         }
-        change
+    }
+
+    fn tasks(self, tasks: u32) -> u32 {
+        if self == Self::ManyTasks {
+            tasks + 3
+        } else {
+            tasks
+        }
     }
 
     fn quota(self, quota: Size) -> Size {

@@ -30,6 +30,11 @@ use crate::verdict::Verdict;
 
 pub(crate) use scene::Scene;
 
+const _: () = assert!(
+    cfg!(tokio_unstable),
+    "never set RUSTFLAGS: .cargo seeds tokio's dice"
+);
+
 /// Two worlds at once would share ractor's state and the count of panics.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -43,14 +48,7 @@ pub struct Options {
 }
 
 /// Runs a plan to its end. The same plan gives the same trace, whatever ran before.
-///
-/// # Panics
-/// When this crate was built without `tokio_unstable`, which seeds the runtime's own dice.
 pub fn run(plan: &Plan, options: Options) -> Verdict {
-    assert!(
-        cfg!(tokio_unstable),
-        "build with the configuration in .cargo: never set RUSTFLAGS"
-    );
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let before = panics::count();
     let mut world = World::new(plan, options);

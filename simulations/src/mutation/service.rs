@@ -135,10 +135,12 @@ impl Entry for Inside {
         let (mutation, early) = (self.mutation, self.strikes(Mutation::EarlyAck));
         Box::pin(async move {
             let inner = begun.await?;
-            let upload: Box<dyn Upload> = match mutation {
-                Mutation::EarlyAck if early => Box::new(Early(inner)),
-                Mutation::KeptUpload => Box::new(Kept(Some(inner))),
-                _ => inner,
+            let upload: Box<dyn Upload> = if early {
+                Box::new(Early(inner))
+            } else if mutation == Mutation::KeptUpload {
+                Box::new(Kept(Some(inner)))
+            } else {
+                inner
             };
             Ok(upload)
         })

@@ -78,27 +78,14 @@ impl Wish {
 
     /// The command; none if there is nothing to be done.
     pub(super) fn command(&self, book: &Book) -> Option<Command> {
-        let change = |tenant: &usize, change| {
-            Some(Command::Tenant(
-                tenant_name(book, *tenant)?,
-                TenantCommand::Set(change),
-            ))
-        };
-        let nothing = ContractChange::default;
+        if let Some((tenant, command)) = self.of_tenant(book) {
+            return Some(Command::Tenant(tenant_name(book, tenant)?, command));
+        }
         match self {
             Self::Operator => {
-                let add = OperatorCommand::Add {
-                    role: Role::Admin,
-                    uid: None,
-                };
+                let (role, uid) = (Role::Admin, None);
+                let add = OperatorCommand::Add { role, uid };
                 Some(Command::Operator(OperatorName::parse(NAME).ok()?, add))
-            }
-            Self::Tenant(tenant) => {
-                let contract = contract(&book.accounts[*tenant]);
-                Some(Command::Tenant(
-                    tenant_name(book, *tenant)?,
-                    TenantCommand::Add(contract),
-                ))
             }
             Self::Repository(tenant) => {
                 let account = &book.accounts[*tenant];
@@ -114,59 +101,66 @@ impl Wish {
             Self::Credential(shelf) => credential(book, &book.shelves[*shelf]),
             Self::Revoke(shelf) => {
                 let credential = book.shelves[*shelf].credential?;
-                Some(Command::Credential(CredentialCommand::Revoke {
-                    credential,
-                }))
-            }
-            Self::Lease(tenant, lease) => change(
-                tenant,
-                ContractChange {
-                    lease: Some(*lease),
-                    ..nothing()
-                },
-            ),
-            Self::Tasks(tenant, tasks) => change(
-                tenant,
-                ContractChange {
-                    tasks: Some(*tasks),
-                    ..nothing()
-                },
-            ),
-            Self::BinDays(tenant, days) => change(
-                tenant,
-                ContractChange {
-                    bin_days: Some(*days),
-                    ..nothing()
-                },
-            ),
-            Self::BinLimit(tenant, limit) => {
-                let bin_limit = Some(limit.map(Size::bytes));
-                change(
-                    tenant,
-                    ContractChange {
-                        bin_limit,
-                        ..nothing()
-                    },
-                )
+                let revoke = CredentialCommand::Revoke { credential };
+                Some(Command::Credential(revoke))
             }
             Self::Quota(tenant, quota) => set(book, *tenant, Some(Size::bytes(*quota)), None),
             Self::Hold(tenant, days) => set(book, *tenant, None, Some(*days)),
-            Self::Disable(tenant) => {
-                let disable = TenantCommand::Disable {
-                    reason: "unpaid".to_owned(),
-                };
-                Some(Command::Tenant(tenant_name(book, *tenant)?, disable))
-            }
-            Self::Enable(tenant) => Some(Command::Tenant(
-                tenant_name(book, *tenant)?,
-                TenantCommand::Enable,
-            )),
             Self::Maintenance(on) => {
                 let notice = on.then(|| "back soon".to_owned());
                 Some(Command::Service(ServiceCommand::Maintenance(notice)))
             }
             Self::Confirm(today) => Some(Command::Clock(ClockCommand::Confirm { today: *today })),
+            Self::Tenant(_)
+            | Self::Lease(..)
+            | Self::Tasks(..)
+            | Self::BinDays(..)
+            | Self::BinLimit(..)
+            | Self::Disable(_)
+            | Self::Enable(_) => None,
         }
+    }
+
+    /// The command, if it is about a tenant.
+    fn of_tenant(&self, book: &Book) -> Option<(usize, TenantCommand)> {
+        let mut change = ContractChange::default();
+        let tenant = match self {
+            Self::Tenant(tenant) => {
+                let contract = contract(&book.accounts[*tenant]);
+                return Some((*tenant, TenantCommand::Add(contract)));
+            }
+            Self::Disable(tenant) => {
+                let reason = "unpaid".to_owned();
+                return Some((*tenant, TenantCommand::Disable { reason }));
+            }
+            Self::Enable(tenant) => return Some((*tenant, TenantCommand::Enable)),
+            Self::Lease(tenant, lease) => {
+                change.lease = Some(*lease);
+                tenant
+            }
+            Self::Tasks(tenant, tasks) => {
+                change.tasks = Some(*tasks);
+                tenant
+            }
+            Self::BinDays(tenant, days) => {
+                change.bin_days = Some(*days);
+                tenant
+            }
+            Self::BinLimit(tenant, limit) => {
+                change.bin_limit = Some(limit.map(Size::bytes));
+                tenant
+            }
+            Self::Operator
+            | Self::Repository(_)
+            | Self::Subtenant(_)
+            | Self::Credential(_)
+            | Self::Revoke(_)
+            | Self::Quota(..)
+            | Self::Hold(..)
+            | Self::Maintenance(_)
+            | Self::Confirm(_) => return None,
+        };
+        Some((*tenant, TenantCommand::Set(change)))
     }
 
     /// The order is given: what it changes is not known until it is answered.

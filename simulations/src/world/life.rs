@@ -104,11 +104,11 @@ fn served(rows: &Rows) -> Vec<RepositoryId> {
 
 /// A planted bug: the end of the journal is gone.
 pub(super) fn forget(disk: &Disk) {
-    let journals = disk
+    let journal = disk
         .paths()
         .into_iter()
-        .filter(|path| path.ends_with(".log"));
-    let Some(path) = journals.last() else { return };
+        .rfind(|path| path.ends_with(".log"));
+    let Some(path) = journal else { return };
     let mut bytes = disk.content(&path).unwrap_or_default();
     let written = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0);
     bytes.truncate(written);
