@@ -206,7 +206,16 @@ impl<'a> Play<'a> {
             kill.lost_objects,
         );
         title(self.screen, "Proved")?;
-        point(self.screen, line)
+        point(self.screen, line)?;
+        if self.stage.kept {
+            let data = self.stage.at("node");
+            let data = data.display();
+            say(
+                self.screen,
+                format_args!("\nKept: holdfast serve --data {data}"),
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -45,7 +45,8 @@ pub(super) struct Stage {
     pub(super) path: PathBuf,
     /// What a signal takes along.
     pub(super) leash: Leash,
-    kept: bool,
+    /// Whether all of it stays.
+    pub(super) kept: bool,
     clock: SystemClock,
     _signals: Runtime,
 }
