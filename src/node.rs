@@ -15,7 +15,7 @@ use holdfast_actors::catalog::rows::Role;
 use holdfast_actors::kernel::NodeName;
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::node as domain;
-use holdfast_actors::ports::{Clock as _, Pending, Ports};
+use holdfast_actors::ports::{Clock, Pending, Ports};
 use holdfast_actors::shell::{self, Directory, Fault, Handle};
 use serde_json::json;
 use tokio::net::TcpListener;

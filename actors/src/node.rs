@@ -7,11 +7,12 @@
 //! ├── catalog        what is rare and precious
 //! ├── gateway        who may come in
 //! ├── tenants ── tenant ── session
-//! └── repositories ── repository ── extent
+//! ├── repositories ── repository ── extent
+//! └── caretaker      bins that are due, data to be destroyed
 //! ```
 //!
 //! A tenant or a repository that fails is started again by its supervisor and goes out of service
-//! alone when that does not help. If one of the five above it fails, nothing right can be said any
+//! alone when that does not help. If one of the six above it fails, nothing right can be said any
 //! more: the node ends, and its start is its recovery.
 
 mod hands;
@@ -23,6 +24,7 @@ use bytes::Bytes;
 use ractor::{ActorCell, SpawnErr};
 use tokio::sync::watch;
 
+use crate::caretaker::{self, Caretaker, CaretakerHands};
 use crate::catalog::{self, Catalog, Keeper, RecoverError};
 use crate::front::Front;
 use crate::gateway::{Gateway, GatewayHands};
@@ -100,9 +102,10 @@ impl Node {
         );
         let catalog = catalog.await?;
 
-        let front = furnish(&path, &catalog, &ports, passwords, &root).await?;
+        let (front, caretaker) = furnish(&path, &catalog, &ports, passwords, &root).await?;
         let following = hands::Following {
             front: front.clone(),
+            caretaker,
             catalog: catalog.clone(),
             journal,
         };
@@ -138,14 +141,14 @@ impl Node {
     }
 }
 
-/// Starts the three parts that serve.
+/// Starts the parts that serve, and the one that looks after what is served.
 async fn furnish(
     path: &Path,
     catalog: &Catalog,
     ports: &Ports,
     passwords: Arc<dyn Passwords>,
     root: &Handle<hands::Message>,
-) -> Result<Front, SpawnErr> {
+) -> Result<(Front, Handle<caretaker::Message>), SpawnErr> {
     let (rows, above) = (catalog.rows(), Some(root.cell()));
     let hands = GatewayHands::new(passwords, ports.entropy.as_ref());
     let machine = Gateway::new(rows.clone());
@@ -171,21 +174,31 @@ async fn furnish(
 
     let register: Arc<dyn Register> =
         Arc::new(CatalogRegister::new(catalog.clone(), ports.clone()));
-    let hands = RepositoriesHands::new(Arc::new(rows), register);
+    let carrier = root.clone();
+    // A root that ended takes its repositories with it.
+    let news: repositories::Sink = Arc::new(move |news| {
+        let _ = carrier.tell(hands::Message::Care(news));
+    });
+    let hands = RepositoriesHands::new(Arc::new(rows), register, news);
     let machine = Supervisor::new(repositories::POLICY);
     let repositories = shell::spawn(
         path.child("repositories"),
         machine,
         hands,
         ports.clone(),
-        above,
+        above.clone(),
     )
     .await?;
-    Ok(Front {
+
+    let hands = CaretakerHands::new(catalog.clone(), repositories.clone());
+    let (path, machine) = (path.child("caretaker"), Caretaker::default());
+    let caretaker = shell::spawn(path, machine, hands, ports.clone(), above).await?;
+    let front = Front {
         gateway,
         tenants,
         repositories,
-    })
+    };
+    Ok((front, caretaker))
 }
 
 /// Carries the ends of sessions to the catalog.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::kernel::RepositoryId;
 use crate::supervision::{OutOfService, Policy, Supervisor};
 
-pub use hands::{Message, RepositoriesHands};
+pub use hands::{Message, RepositoriesHands, Sink};
 pub use load::LoadError;
 pub use register::CatalogRegister;
 

@@ -23,11 +23,11 @@ mod usage;
 mod visit;
 mod writer;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, clear as forget};
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
 pub use event::{Effect, Event, Report};
-pub use hands::{Hands, Message, Register};
+pub use hands::{Hands, Idle, Message, Register};
 pub use head::Secret;
 pub use machine::Repository;
 pub use reader::{Body, ReadError, Reader};

@@ -56,7 +56,7 @@ pub enum Mutation {
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
     pub const ALL: [(Self, &'static str); 17] = [
-        (Self::LyingSync, "acknowledged"),
+        (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
         (Self::WrongByte, "acknowledged"),

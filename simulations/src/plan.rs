@@ -75,6 +75,8 @@ pub struct Habits {
     pub trespass: u64,
     /// Of the clients, one that does not hear when its session is ended.
     pub deaf: u64,
+    /// An upload waits before it is finished, for up to two minutes.
+    pub dawdle: u64,
     /// A snapshot is read back at once.
     pub restore: u64,
     /// Milliseconds between two requests at most.
@@ -227,6 +229,7 @@ fn habits(dice: &mut Dice) -> Habits {
         prune: some(dice, 4),
         trespass: some(dice, 4),
         deaf: some(dice, 3),
+        dawdle: some(dice, 10),
         restore: some(dice, 3),
         pause: [0, 5, 200, 20_000][dice.below(4) as usize],
     }

@@ -7,6 +7,7 @@ use ractor::ActorCell;
 use tokio::sync::watch;
 
 use super::machine::{Effect, Event, Root};
+use crate::caretaker;
 use crate::catalog::command::{Actor, Command, ServiceCommand, Submission};
 use crate::catalog::rows::Rows;
 use crate::catalog::{self, Catalog};
@@ -15,7 +16,7 @@ use crate::front::Front;
 use crate::journal;
 use crate::kernel::Never;
 use crate::ports::Pending;
-use crate::shell::{self, Context, End, Fault};
+use crate::shell::{self, Context, End, Fault, Handle};
 use crate::tenant::SessionEnd;
 
 /// What the root is told.
@@ -26,6 +27,8 @@ pub(super) enum Message {
     Rows(Arc<Rows>),
     /// A snapshot of the catalog was made, or not.
     Kept,
+    /// Something for the caretaker.
+    Care(caretaker::Message),
     /// A session ended.
     SessionEnded(Box<SessionEnd>),
     /// A part ended.
@@ -37,6 +40,7 @@ pub(super) enum Message {
 /// The parts between which news is carried.
 pub(super) struct Following {
     pub(super) front: Front,
+    pub(super) caretaker: Handle<caretaker::Message>,
     pub(super) catalog: Catalog,
     pub(super) journal: journal::Handle,
 }
@@ -68,6 +72,9 @@ impl NodeHands {
     fn spread(&self) -> Option<Pending<Message>> {
         let parts = self.parts.as_ref()?;
         parts.front.follow(&self.rows);
+        let _ = parts
+            .caretaker
+            .tell(caretaker::Message::Rows(Arc::clone(&self.rows)));
         let (mut news, known) = (parts.catalog.subscribe(), self.rows.index);
         Some(Box::pin(async move {
             match news.wait_for(|rows| rows.index != known).await {
@@ -133,6 +140,12 @@ impl shell::Hands for NodeHands {
             Message::Rows(rows) => {
                 self.rows = rows;
                 Some(Event::Changed(self.rows.index))
+            }
+            Message::Care(news) => {
+                // Before all parts run no repository is loaded. A part that ended takes the node
+                // with it.
+                let _ = self.parts.as_ref().map(|parts| parts.caretaker.tell(news));
+                None
             }
             Message::Kept => Some(Event::Kept),
             Message::SessionEnded(end) => Some(Event::SessionEnded(end)),

@@ -1,6 +1,6 @@
 //! The hands of the repositories' supervisor: they load and stop repositories and let visitors in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 
 use super::Repositories;
 use super::load::{LoadError, Loading, load};
+use crate::caretaker;
 use crate::catalog::rows::Rows;
-use crate::kernel::{Never, RepositoryId, Ticket};
+use crate::kernel::{Never, RepositoryId, Ticket, Timestamp};
 use crate::ports::Pending;
 use crate::repository::{self, Register, Settings, Visit};
 use crate::shell::{Context, End, Fault, Handle, Hands};
@@ -24,8 +25,8 @@ pub enum Message {
     Visit(RepositoryId, oneshot::Sender<Visit>),
     /// A repository runs, or could not be loaded.
     Started(RepositoryId, Result<Handle<repository::Message>, LoadError>),
-    /// A repository has seen so many visitors and has none now.
-    Idle(RepositoryId, u64),
+    /// A repository has seen so many visitors and has none now; when its bin is due, if ever.
+    Idle(RepositoryId, u64, Option<Timestamp>),
     /// A repository's actor is gone.
     Ended(RepositoryId, Outcome),
     /// An operator wants a repository back in service.
@@ -39,7 +40,13 @@ pub struct RepositoriesHands {
     last_ticket: Ticket,
     visitors: BTreeMap<Ticket, oneshot::Sender<Visit>>,
     running: BTreeMap<RepositoryId, (Handle<repository::Message>, Option<Settings>)>,
+    /// Those that have said when their bin is due, and are not visited since.
+    rested: BTreeSet<RepositoryId>,
+    news: Sink,
 }
+
+/// Takes to the caretaker what repositories say.
+pub type Sink = Arc<dyn Fn(caretaker::Message) + Send + Sync>;
 
 impl fmt::Debug for RepositoriesHands {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,14 +55,17 @@ impl fmt::Debug for RepositoriesHands {
 }
 
 impl RepositoriesHands {
-    /// Hands that know the catalog as of `rows` and write to it through `register`.
-    pub const fn new(rows: Arc<Rows>, register: Arc<dyn Register>) -> Self {
+    /// Hands that know the catalog as of `rows`, write to it through `register`, and say through
+    /// `news` which repositories rest.
+    pub const fn new(rows: Arc<Rows>, register: Arc<dyn Register>, news: Sink) -> Self {
         Self {
             rows,
             register,
             last_ticket: Ticket::new(0),
             visitors: BTreeMap::new(),
             running: BTreeMap::new(),
+            rested: BTreeSet::new(),
+            news,
         }
     }
 
@@ -65,6 +75,13 @@ impl RepositoriesHands {
         }
         self.rows = rows;
         for (id, (handle, known)) in &mut self.running {
+            let row = self.rows.repositories.get(id);
+            let removal = row.and_then(|row| row.removed.as_ref());
+            if row.is_none() || removal.is_some_and(|removal| removal.purge) {
+                // It is to be destroyed, or is.
+                handle.stop();
+                continue;
+            }
             let settings = Settings::of(&self.rows, *id);
             if settings == *known {
                 continue;
@@ -87,8 +104,8 @@ impl RepositoriesHands {
             ports: context.ports.clone(),
             supervisor: context.myself.cell(),
             // A supervisor that is gone takes its repositories with it.
-            idle: Box::new(move |seen| {
-                let _ = myself.tell(Message::Idle(id, seen));
+            idle: Box::new(move |seen, purge| {
+                let _ = myself.tell(Message::Idle(id, seen, purge));
             }),
         };
         Box::pin(async move { Message::Started(id, load(loading).await) })
@@ -117,6 +134,7 @@ impl Hands for RepositoriesHands {
             Message::Visit(key, door) => {
                 self.last_ticket = self.last_ticket.next();
                 let ticket = self.last_ticket;
+                self.rested.remove(&key);
                 self.visitors.insert(ticket, door);
                 Some(Event::Wanted { key, ticket })
             }
@@ -128,9 +146,16 @@ impl Hands for RepositoriesHands {
                 tracing::error!(repository = %id, error = %Fault::of(&error), "not loaded");
                 Some(Event::Ended(id, Outcome::Failed))
             }
-            Message::Idle(key, seen) => Some(Event::Idle { key, seen }),
+            Message::Idle(key, seen, purge) => {
+                self.rested.insert(key);
+                (self.news)(caretaker::Message::Told(key, purge));
+                Some(Event::Idle { key, seen })
+            }
             Message::Ended(id, outcome) => {
                 self.running.remove(&id);
+                if !self.rested.contains(&id) {
+                    (self.news)(caretaker::Message::Lost(id));
+                }
                 Some(Event::Ended(id, outcome))
             }
             Message::Restart(id) => Some(Event::Restart(id)),

@@ -8,14 +8,14 @@ use crate::catalog::rows::Rows;
 use crate::kernel::RepositoryId;
 use crate::ports::Ports;
 use crate::repository::{
-    self, Hands, Reader, RecoveryError, Register, Repository, Settings, recover_by_index,
+    self, Hands, Idle, Reader, RecoveryError, Register, Repository, Settings, recover_by_index,
 };
 use crate::shell::{self, Fault, Handle, Path};
 
 /// Why a repository is not served.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The catalog does not know it.
+    /// The catalog does not know it, or it is to be destroyed.
     #[error("the catalog does not know {0}")]
     Unknown(RepositoryId),
     /// The catalog does not let this node write, or does not answer.
@@ -52,7 +52,7 @@ pub(super) struct Loading {
     pub(super) register: Arc<dyn Register>,
     pub(super) ports: Ports,
     pub(super) supervisor: ActorCell,
-    pub(super) idle: Box<dyn Fn(u64) + Send>,
+    pub(super) idle: Idle,
 }
 
 /// Acquires a repository, reads its log, seals what an earlier owner left open, and starts it.
@@ -66,7 +66,12 @@ pub(super) async fn load(loading: Loading) -> Result<Handle<repository::Message>
         supervisor,
         idle,
     } = loading;
-    let settings = Settings::of(&rows, id).ok_or(LoadError::Unknown(id))?;
+    let row = rows.repositories.get(&id);
+    let is_doomed = row
+        .and_then(|row| row.removed.as_ref())
+        .is_some_and(|removal| removal.purge);
+    let settings = Settings::of(&rows, id).filter(|_| !is_doomed);
+    let settings = settings.ok_or(LoadError::Unknown(id))?;
     let catalog = |source| LoadError::Catalog {
         repository: id,
         source,

@@ -228,7 +228,10 @@ async fn flow(index: &Arc<dyn Index>, batch: &mut Vec<Change>) -> io::Result<()>
 }
 
 /// Takes everything of a repository out of the index, the stamp first.
-async fn clear(index: &Arc<dyn Index>, id: RepositoryId) -> io::Result<()> {
+///
+/// # Errors
+/// When the index fails; what is left of a repository without a stamp is never believed.
+pub async fn clear(index: &Arc<dyn Index>, id: RepositoryId) -> io::Result<()> {
     index.apply(vec![Change::Remove(stamp_key(id))]).await?;
     for prefix in [prefix(b"object/", id), prefix(b"bin/", id)] {
         loop {

@@ -207,6 +207,8 @@ pub struct Report {
     pub usage: BTreeMap<Date, u128>,
     /// Where the next frame goes, if an extent is open.
     pub end: Option<Place>,
+    /// When something in the bin is due to be purged, if anything is in it.
+    pub purge: Option<Timestamp>,
 }
 
 /// What a repository asks of its hands.
@@ -235,6 +237,8 @@ pub enum Effect {
     Rest {
         /// How many have been here since the actor began.
         seen: u64,
+        /// When something in the bin is due to be purged, if anything is in it.
+        purge: Option<Timestamp>,
     },
     /// Answer an upload that began.
     Begun {
@@ -303,7 +307,7 @@ impl fmt::Debug for Effect {
             }
             Self::Seal { extent } => write!(f, "Seal {extent}"),
             Self::Checkpoint(checkpoint) => write!(f, "Checkpoint {checkpoint:?}"),
-            Self::Rest { seen } => write!(f, "Rest after {seen}"),
+            Self::Rest { seen, .. } => write!(f, "Rest after {seen}"),
             Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),
             Self::Deny { ticket, denied } => write!(f, "Deny {ticket:?} {denied:?}"),

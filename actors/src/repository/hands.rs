@@ -39,6 +39,9 @@ pub trait Register: Send + Sync + 'static {
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>>;
 }
 
+/// What a repository calls when it may be put away.
+pub type Idle = Box<dyn Fn(u64, Option<Timestamp>) + Send>;
+
 /// How a caller is answered.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Denied>>;
 
@@ -98,8 +101,8 @@ pub struct Hands {
     epoch: Epoch,
     writer: Writer,
     reader: Reader,
-    /// Told when nobody has been here for a while, and how many were.
-    idle: Box<dyn Fn(u64) + Send>,
+    /// Told when nobody has been here for a while, how many were, and when the bin is due.
+    idle: Idle,
     callers: BTreeMap<Ticket, Caller>,
     tickets: Ticket,
 }
@@ -111,7 +114,7 @@ impl Hands {
         epoch: Epoch,
         register: Arc<dyn Register>,
         reader: Reader,
-        idle: Box<dyn Fn(u64) + Send>,
+        idle: Idle,
     ) -> Self {
         Self {
             id,
@@ -302,7 +305,7 @@ impl shell::Hands for Hands {
             Effect::Checkpoint(checkpoint) => {
                 return Ok(Some(self.checkpoint(checkpoint, &context.ports)));
             }
-            Effect::Rest { seen } => (self.idle)(seen),
+            Effect::Rest { seen, purge } => (self.idle)(seen, purge),
             Effect::Begun { ticket, upload } => self.begun(ticket, upload),
             Effect::Done { ticket } => self.done(ticket),
             Effect::Deny { ticket, denied } => self.deny(ticket, denied),

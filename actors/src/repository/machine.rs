@@ -122,6 +122,7 @@ impl Repository {
             reserved: self.uploads.reserved(None),
             usage: self.state.usage(now.wall),
             end: self.tail.end(),
+            purge: self.state.next_purge(self.settings.hold_days),
         }
     }
 
@@ -299,7 +300,9 @@ impl Machine for Repository {
         }
         if self.rest_at.is_some_and(|at| at <= now.monotonic) {
             self.rest_at = None;
-            acts.show(Effect::Rest { seen: self.seen });
+            let purge = self.state.next_purge(self.settings.hold_days);
+            let seen = self.seen;
+            acts.show(Effect::Rest { seen, purge });
         }
         self.checkpoint(now, acts);
     }

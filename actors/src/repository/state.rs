@@ -181,6 +181,15 @@ impl State {
         due.map(|(life, _)| *life).take(limit).collect()
     }
 
+    /// When the first life in the bin may be purged; none if the bin is empty.
+    pub fn next_purge(&self, hold_days: u32) -> Option<Timestamp> {
+        let hold = Duration::from_secs(u64::from(hold_days) * 86_400);
+        let binned = self.snapshot.bin.values();
+        binned
+            .map(|binned| binned.until.max(binned.deleted + hold))
+            .min()
+    }
+
     /// Whether anything is in the bin.
     pub fn has_bin(&self) -> bool {
         !self.snapshot.bin.is_empty()

@@ -152,7 +152,14 @@ impl Client {
         let mut tried = 0;
         loop {
             self.pause().await;
-            match self.caller.store(thing, Manner::Whole).await {
+            let late = self.chance(self.habits.dawdle) && thing.name.0 != Kind::Lock;
+            let wait = if late { self.dice.below(120_000) } else { 0 };
+            let manner = if late {
+                Manner::Late(wait)
+            } else {
+                Manner::Whole
+            };
+            match self.caller.store(thing, manner).await {
                 Err(refusal) if may_pass(refusal.reason) && tried < RETRIES => {
                     tried += 1;
                     let wait = refusal.retry_after.unwrap_or(Duration::from_secs(1));

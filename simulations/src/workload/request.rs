@@ -18,6 +18,7 @@ use super::thing::Thing;
 use crate::invariants::{acknowledged, bin, progress, shut, tasks};
 use crate::ledger::Ledger;
 use crate::oracle::{Act, End, Name, ShelfId};
+use crate::world::pass;
 
 /// How long a client waits for one step of a request.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -27,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(crate) enum Manner {
     /// To its end.
     Whole,
+    /// To its end, after so many milliseconds in which nothing happens.
+    Late(u64),
     /// The client goes away after so many pieces.
     Cut(usize),
     /// One byte is not what the name says.
@@ -201,6 +204,15 @@ impl Caller {
         let sent = self.send(&entry, upload.as_mut(), thing, manner).await;
         if let Err(refusal) = sent {
             return (End::Refused, Err(refusal));
+        }
+        if let Manner::Late(wait) = manner {
+            let waited = async {
+                pass(wait).await;
+                Ok(())
+            };
+            if let Err(refusal) = self.cut(&entry, "wait", waited).await {
+                return (End::Refused, Err(refusal));
+            }
         }
         let hash = if manner == Manner::Wrong {
             Hash::ZERO

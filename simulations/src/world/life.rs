@@ -287,10 +287,14 @@ impl Stage {
                     service,
                     is_deaf,
                 };
+                let mut habits = self.plan.habits.clone();
+                if self.purpose == Purpose::Peace {
+                    (habits.pause, habits.dawdle) = (0, 0);
+                }
                 clients.push(Client {
                     caller,
                     dice,
-                    habits: self.plan.habits.clone(),
+                    habits,
                 });
             }
         }

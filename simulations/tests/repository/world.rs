@@ -291,7 +291,7 @@ impl World {
         let register: Arc<dyn Register> = self.catalog.clone();
         let epoch = register.acquire(ID).await.unwrap();
         let reader = Reader::new(Arc::clone(&ports.disk), ID);
-        let hands = Hands::new(ID, epoch, register, reader, Box::new(|_| ()));
+        let hands = Hands::new(ID, epoch, register, reader, Box::new(|_, _| ()));
         let path = Path::node().child("repositories").child(ID);
         shell::spawn(path, machine, hands, ports.clone(), None)
             .await

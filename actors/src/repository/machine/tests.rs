@@ -152,7 +152,7 @@ impl World {
                 self.checkpoints.push(format!("{checkpoint:?}"));
                 return self.indexed.map(|done| Event::Checkpointed { done });
             }
-            Effect::Rest { seen } => self.rested.push(seen),
+            Effect::Rest { seen, .. } => self.rested.push(seen),
             Effect::Begun { ticket, upload } => {
                 self.answers.insert(ticket, Ok(Some(upload)));
             }

@@ -1,0 +1,200 @@
+//! The hands of the caretaker: they visit, and they destroy.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use super::Standing;
+use super::machine::{Caretaker, Effect, Event};
+use crate::catalog::command::{Actor, Command, ExtentCommand, RepositoryCommand, Submission};
+use crate::catalog::rows::{Repository, Rows};
+use crate::catalog::{Catalog, Outcome, SubmitError};
+use crate::extent;
+use crate::kernel::{ExtentId, Never, RepositoryId, Timestamp};
+use crate::ports::{Pending, Ports};
+use crate::repositories;
+use crate::repository;
+use crate::shell::{Context, Fault, Handle, Hands};
+use crate::tenants::changes;
+
+/// What a caretaker is told.
+#[derive(Debug)]
+pub enum Message {
+    /// The catalog changed.
+    Rows(Arc<Rows>),
+    /// A repository rests, or was looked at.
+    Told(RepositoryId, Option<Timestamp>),
+    /// A repository failed.
+    Lost(RepositoryId),
+    /// A repository could not be looked at.
+    Missed(RepositoryId),
+    /// What was to be destroyed is, or is not yet.
+    Destroyed(RepositoryId, bool),
+}
+
+/// Why a repository is not destroyed yet.
+#[derive(Debug, thiserror::Error)]
+enum DestroyError {
+    #[error("the catalog does not agree")]
+    Catalog(#[from] SubmitError),
+    #[error("the catalog gives no epoch")]
+    Epoch,
+    #[error("its files cannot be removed")]
+    Files(#[source] io::Error),
+    #[error("its rows cannot be taken out of the index")]
+    Index(#[source] io::Error),
+}
+
+/// Belongs to the one caretaker of a node.
+pub struct CaretakerHands {
+    rows: Rows,
+    catalog: Catalog,
+    repositories: Handle<repositories::Message>,
+}
+
+impl std::fmt::Debug for CaretakerHands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CaretakerHands")
+    }
+}
+
+impl CaretakerHands {
+    /// Hands that know nothing of the catalog yet.
+    pub fn new(catalog: Catalog, repositories: Handle<repositories::Message>) -> Self {
+        Self {
+            rows: Rows::default(),
+            catalog,
+            repositories,
+        }
+    }
+
+    fn follow(&mut self, rows: &Rows) -> Event {
+        let old = std::mem::replace(&mut self.rows, rows.clone());
+        let mut changed = BTreeMap::new();
+        for (id, before, after) in changes(old.repositories.diff(&rows.repositories)) {
+            let standing = standing(after);
+            if before.is_none() || self::standing(before) != standing {
+                changed.insert(*id, standing);
+            }
+        }
+        Event::News {
+            changed: changed.into_iter().collect(),
+            trusted: (!rows.clock.doubted).then_some(rows.clock.wall),
+            today: rows.clock.trusted_today(),
+        }
+    }
+
+    fn look(&self, id: RepositoryId) -> Pending<Message> {
+        let visit = self
+            .repositories
+            .ask(|door| repositories::Message::Visit(id, door));
+        Box::pin(async move {
+            let Ok(visit) = visit.await else {
+                return Message::Missed(id);
+            };
+            match visit.repository.ask(repository::Message::Report).await {
+                Ok(Ok(report)) => Message::Told(id, report.purge),
+                Ok(Err(_)) | Err(_) => Message::Missed(id),
+            }
+        })
+    }
+
+    fn destroy(&self, id: RepositoryId, ports: &Ports) -> Pending<Message> {
+        let (catalog, ports) = (self.catalog.clone(), ports.clone());
+        Box::pin(async move {
+            let destroyed = destroy(&catalog, &ports, id).await;
+            if let Err(error) = &destroyed {
+                tracing::error!(repository = %id, error = %Fault::of(error), "not destroyed yet");
+            }
+            Message::Destroyed(id, destroyed.is_ok())
+        })
+    }
+}
+
+fn standing(row: Option<&Repository>) -> Standing {
+    match row.map(|row| &row.removed) {
+        None => Standing::Gone,
+        Some(None) => Standing::Served,
+        Some(Some(removal)) if removal.purge => Standing::Doomed(removal.purge_from),
+        Some(Some(_)) => Standing::Kept,
+    }
+}
+
+/// Destroys a repository, each step durable before the next.
+async fn destroy(catalog: &Catalog, ports: &Ports, id: RepositoryId) -> Result<(), DestroyError> {
+    let submit = |command| {
+        let at = ports.clock.now().wall;
+        let (client, sequence, by) = (0, 0, Actor::System);
+        catalog.submit(Submission {
+            client,
+            sequence,
+            by,
+            at,
+            command,
+        })
+    };
+    let repository = id;
+    let acquire = Command::Repository(RepositoryCommand::Acquire { repository });
+    let (Outcome::Epoch { epoch }, _) = submit(acquire).await? else {
+        return Err(DestroyError::Epoch);
+    };
+    // From now on nobody else makes one.
+    let rows = catalog.rows();
+    let extents: Vec<ExtentId> = rows.extents_of(id).map(|(extent, _)| extent).collect();
+    for extent in extents {
+        submit(Command::Extent(ExtentCommand::Drop { extent, epoch })).await?;
+    }
+    remove(ports, &extent::folder(id))
+        .await
+        .map_err(DestroyError::Files)?;
+    let forgotten = repository::forget(&ports.index, id).await;
+    forgotten.map_err(DestroyError::Index)?;
+    submit(Command::Repository(RepositoryCommand::Purged {
+        repository,
+        epoch,
+    }))
+    .await?;
+    tracing::info!(repository = %id, "destroyed");
+    Ok(())
+}
+
+/// Removes all files of a folder, known to the catalog or not.
+async fn remove(ports: &Ports, folder: &str) -> io::Result<()> {
+    for name in ports.disk.list(folder).await? {
+        ports.disk.remove(&format!("{folder}/{name}")).await?;
+    }
+    match ports.disk.sync_folder(folder).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        synced => synced,
+    }
+}
+
+impl Hands for CaretakerHands {
+    type Machine = Caretaker;
+    type Message = Message;
+
+    fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event> {
+        Some(match message {
+            Message::Rows(rows) => self.follow(&rows),
+            Message::Told(id, purge) => Event::Told(id, purge),
+            Message::Lost(id) => Event::Lost(id),
+            Message::Missed(id) => Event::Missed(id),
+            Message::Destroyed(id, done) => Event::Destroyed(id, done),
+        })
+    }
+
+    fn persist(&mut self, record: Never, _: &Context<Self>) -> Pending<Result<(), Fault>> {
+        match record {}
+    }
+
+    fn perform(
+        &mut self,
+        effect: Effect,
+        context: &Context<Self>,
+    ) -> Result<Option<Pending<Message>>, Fault> {
+        Ok(Some(match effect {
+            Effect::Look(id) => self.look(id),
+            Effect::Destroy(id) => self.destroy(id, &context.ports),
+        }))
+    }
+}
