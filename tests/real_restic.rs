@@ -119,6 +119,7 @@ fn an_append_only_login_backs_up_and_deletes_nothing() {
         refused.code != 0 && refused.err.contains("403 Forbidden"),
         "{refused:?}"
     );
+    append.restic(&["unlock"]).good();
     assert_eq!(acme.snapshots().len(), 2);
     acme.whole();
 }
@@ -139,6 +140,7 @@ fn a_read_only_login_restores_and_stores_nothing() {
             refused.code != 0 && refused.err.contains("403 Forbidden"),
             "{refused:?}"
         );
+        read.restic(&["unlock"]).good();
     }
     assert_eq!(acme.snapshots().len(), 1);
     acme.whole();
