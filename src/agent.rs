@@ -28,11 +28,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use arguments::AgentCommand;
+pub(crate) use backend::Remote;
 pub use failure::Failure;
 pub use thumbprint::{Thumbprint, ThumbprintError};
 pub use user::User;
 
-use arguments::ServerArguments;
+use arguments::{RepositoryArguments, ServerArguments};
 use client::{Client, Target};
 use trust::Trust;
 
@@ -59,6 +60,19 @@ pub fn run(
         AgentCommand::Password(arguments) => account::password(arguments, input, &mut output),
         AgentCommand::Subtenant { command } => account::subtenant(command, input, &mut output),
     }
+}
+
+/// A repository as the wire has it: names and bytes, without the key that gives them a meaning.
+/// Nothing is sent yet.
+///
+/// # Errors
+/// When the arguments make no client, or the password cannot be read.
+pub(crate) fn remote(
+    arguments: &RepositoryArguments,
+    input: &mut dyn BufRead,
+) -> Result<Remote, Failure> {
+    let client = client_of(&arguments.server, input)?;
+    Ok(Remote::new(client.into(), arguments.repository.clone()))
 }
 
 /// Where results go.

@@ -1,12 +1,56 @@
-//! The demonstration.
+//! The demonstration: the main job on a node of its own, with what it proves in figures.
+//!
+//! It starts this program's own node as a child process, gives it orders as an operator does, and
+//! backs up, attacks and restores as tenants do. It needs nothing but this program, and ends with
+//! an error at the first thing that is not as promised.
+//!
+//! Invariant of absence: no code of the node or of the agent knows that it is being demonstrated.
+
+mod figures;
+mod node;
+mod operator;
+mod play;
+mod stage;
+mod tenant;
+mod tree;
 
 use crate::cli::{Failure, Screen};
 use crate::commands::node::Demo;
 
-/// Shows the main job.
+use play::Play;
+use stage::Stage;
+
+/// Shows the main job, line by line, or its figures as one object at the end.
 ///
 /// # Errors
-/// Always, until it is there.
-pub fn run(_: &Demo, _: &mut Screen) -> Result<(), Failure> {
-    Err(Failure::other("absent", "absent"))
+/// With a sentence about the first thing that was not as promised.
+pub fn run(demo: &Demo, screen: &mut Screen) -> Result<(), Failure> {
+    if let Some(parent) = demo.child_of {
+        return node::become_child(parent, demo);
+    }
+    let source = demo.source.as_deref().map(play::given).transpose()?;
+    let stage = Stage::set(demo.keep.as_deref())?;
+    if source
+        .as_ref()
+        .is_some_and(|source| stage.path.starts_with(source))
+    {
+        let message = "the demo's own files would lie in the directory to back up";
+        return Err(Failure::usage(format!("{message}; name another one")));
+    }
+    let figures = Play::new(&stage, source, screen)?.through()?;
+    if screen.json {
+        screen.object(&figures)
+    } else {
+        Ok(())
+    }
+}
+
+/// An expectation that did not hold.
+fn said(sentence: &str) -> Failure {
+    Failure::other("demo", sentence)
+}
+
+/// Something that failed on the way, with its causes.
+fn told(error: &dyn ToString) -> Failure {
+    said(&error.to_string())
 }

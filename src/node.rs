@@ -4,6 +4,7 @@
 mod desk;
 mod figures;
 mod selfservice;
+mod timing;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,7 +15,7 @@ use holdfast_actors::catalog::rows::Role;
 use holdfast_actors::kernel::NodeName;
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::node as domain;
-use holdfast_actors::ports::{Clock as _, Pending, Ports};
+use holdfast_actors::ports::{Clock, Pending, Ports};
 use holdfast_actors::shell::{self, Directory, Fault, Handle};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -42,6 +43,7 @@ use crate::tls::{
 use desk::Desk;
 use figures::Figures;
 use selfservice::Counter;
+use timing::{Stopwatch, Timed};
 
 /// Where the certificate lies in the node's directory.
 const TLS: &str = "tls";
@@ -116,7 +118,8 @@ struct Running {
 
 impl Running {
     async fn start(home: Home, serve: &Serve) -> Result<Self, Failure> {
-        let ports = ports(&home).await?;
+        let metrics = Arc::new(Metrics::new());
+        let ports = ports(&home, &metrics).await?;
         let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
         let passwords = Argon2id::new(Arc::clone(&entropy));
         let node = domain::Node::start(ports.clone(), Arc::new(passwords.clone())).await;
@@ -131,7 +134,6 @@ impl Running {
             let thumbprint = serving.served().thumbprint().to_string();
             (thumbprint, serving.certificates().clone())
         };
-        let metrics = Arc::new(Metrics::new());
         let behind = behind(&node, &ports, passwords, &metrics);
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
@@ -222,16 +224,22 @@ impl Running {
 }
 
 /// The real ports of a node in this directory.
-async fn ports(home: &Home) -> Result<Ports, Failure> {
+async fn ports(home: &Home, metrics: &Arc<Metrics>) -> Result<Ports, Failure> {
     let opened = Store::open(home.path.join(INDEX)).await;
     let opened = opened.map_err(|error| failure(&error))?;
     if let Some(cause) = opened.emptied {
         tracing::warn!(%cause, "the index was damaged and is built anew");
     }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let watch = Stopwatch {
+        clock: Arc::clone(&clock),
+        metrics: Arc::clone(metrics),
+    };
+    let disk = Arc::new(Folder::new(&home.path));
     Ok(Ports {
-        clock: Arc::new(SystemClock::new()),
+        clock,
         entropy: Arc::new(SystemEntropy),
-        disk: Arc::new(Folder::new(&home.path)),
+        disk: Arc::new(Timed { disk, watch }),
         index: Arc::new(opened.store),
         directory: Arc::new(Directory::default()),
     })

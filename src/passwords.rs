@@ -1,8 +1,8 @@
 //! Passwords: made so that nobody guesses them, and kept so that nobody reads them.
 //!
 //! Generated ones have 43 letters and digits, more than 256 bits of chance, and are kept as
-//! SHA-256. Chosen ones are kept as argon2id, which costs 19 MiB and some ten milliseconds of a thread that
-//! may block. Nothing here says who may log in.
+//! SHA-256. Chosen ones are kept as argon2id, which costs 19 MiB and some ten milliseconds of a
+//! thread that may block. Nothing here says who may log in.
 
 use std::sync::Arc;
 

@@ -117,6 +117,7 @@ impl Stay {
     }
 
     async fn look(&self) -> Result<Snapshot, Refusal> {
+        self.permit.standing()?;
         settle(self.visit.repository.ask(repository::Message::Look).await)
     }
 
@@ -207,7 +208,10 @@ impl Entry for Inside {
         Box::pin(async move {
             let (key, by) = (stay.key(kind, name), stay.credential);
             let delete = |reply| repository::Message::Delete(key, by, reply);
-            let deleted = settle(stay.visit.repository.ask(delete).await);
+            let deleted = match stay.permit.standing() {
+                Ok(()) => settle(stay.visit.repository.ask(delete).await),
+                Err(refusal) => Err(refusal),
+            };
             stay.told(deleted)
         })
     }

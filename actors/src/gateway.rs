@@ -9,8 +9,8 @@
 //!   before: nobody can guess it, so nobody's failures slow its owner down, and an attacker cannot
 //!   lock a tenant out.
 //! - What matches none of those is taken for a *chosen* password and verified slowly, by at most
-//!   two verifications at once. No such tenant, a wrong password and an account without a chosen one
-//!   take this same way.
+//!   two verifications at once. No such tenant, a wrong password and an account without a chosen
+//!   one take this same way.
 //! - From the fifth failure on, attempts from one address (an IPv6 network of 64 bits) start after
 //!   a delay that doubles up to a minute, and those at one account after up to two seconds, unless
 //!   they come from an address that has logged in to it before. An attempt that would start in more

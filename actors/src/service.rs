@@ -61,7 +61,8 @@ pub struct Login {
 pub enum Intent {
     /// Ask that the repository be there (`?create=true`): it is, or it is not found.
     Create,
-    /// Look whether there is a `config`: every session begins so, and here it is refused as a whole.
+    /// Look whether there is a `config`: every session begins so, and here it is refused as a
+    /// whole.
     Probe,
     /// Ask for an object's size.
     Stat(Kind),
@@ -121,8 +122,8 @@ pub trait Entry: Send + Sync + 'static {
 
 /// An object on its way in. Dropping it gives everything back.
 pub trait Upload: Send + 'static {
-    /// Takes the next 1 to [`PIECE_MAX`] bytes; resolves when more may come. Not called again before
-    /// that.
+    /// Takes the next 1 to [`PIECE_MAX`] bytes; resolves when more may come. Not called again
+    /// before that.
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>>;
 
     /// All bytes are there and have this SHA-256. Resolves when the object is durable, or refused

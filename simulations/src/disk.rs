@@ -21,7 +21,7 @@ use files::{Change, Files};
 #[derive(Clone, Debug, Default)]
 pub struct Disk(Arc<Mutex<State>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     life: u64,
     files: Files,
@@ -62,6 +62,12 @@ impl Disk {
         let mut state = self.state();
         state.life += 1;
         state.files.kill();
+    }
+
+    /// Another disk with the same content, whose node has not crashed yet.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.state().clone())))
     }
 
     /// Sets what is wrong from now on.

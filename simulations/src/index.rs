@@ -20,7 +20,7 @@ const VALUE_MAX: usize = 16 << 10;
 #[derive(Clone, Debug, Default)]
 pub struct Index(Arc<Mutex<State>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     life: u64,
     entries: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -47,6 +47,17 @@ impl Index {
             state.undo();
         }
         state.unflushed = 0;
+    }
+
+    /// Ends the node's life as `kill -9` does: nothing is taken.
+    pub fn kill(&self) {
+        self.state().life += 1;
+    }
+
+    /// Another index with the same content.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.state().clone())))
     }
 
     /// Takes the last `batches`, flushed or not, as silent damage does.

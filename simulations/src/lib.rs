@@ -1,6 +1,25 @@
-//! x
+//! Holdfast's own actors in a world of its own: one seed, one history.
+//!
+//! The world makes the ports (disk, index, clock, chance) and plays everybody outside of the node:
+//! tenants' clients, operators, the power supply. The actors are those of production, shells and
+//! all. A [`plan::Plan`] says what will happen; a run of it ends in a [`verdict::Verdict`]. The
+//! oracle knows only what clients and operators were told; each invariant has a file of its own.
+//!
+//! Nothing here reads a real clock, draws real chance, or starts a thread.
+
 pub mod clock;
 pub mod dice;
 pub mod disk;
 pub mod entropy;
 pub mod index;
+mod invariants;
+mod ledger;
+pub mod mutation;
+mod office;
+mod oracle;
+mod passwords;
+pub mod plan;
+pub mod trace;
+pub mod verdict;
+mod workload;
+pub mod world;

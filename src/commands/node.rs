@@ -1,5 +1,6 @@
 //! The arguments of what runs a node itself, instead of speaking to one.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -17,6 +18,12 @@ pub struct Demo {
     /// Back up this directory too
     #[arg(long, value_name = "DIR")]
     pub source: Option<PathBuf>,
+    /// What the demo starts itself with: the process to die with.
+    #[arg(long, hide = true, value_name = "PID")]
+    pub child_of: Option<u32>,
+    /// What the demo starts itself with: the arguments to go on with.
+    #[arg(last = true, hide = true, requires = "child_of")]
+    pub arguments: Vec<OsString>,
 }
 
 /// A new node.
@@ -30,7 +37,7 @@ pub struct Init {
 /// A node at work.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
-    /// Where clients connect; [::]:8443 takes IPv4 too
+    /// Where clients connect; `[::]:8443` takes IPv4 too
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8443")]
     pub listen: SocketAddr,
     /// Where metrics and health are served in plain HTTP

@@ -83,8 +83,8 @@ fn broken(sentence: &str) -> Refusal {
 }
 
 /// Reads what is left of a body that nobody wants, so that a client which is still sending gets to
-/// read its answer and not a reset: of a connection by HTTP/1.1, of a stream by HTTP/2. Gives up after 32 MiB, after `limit`, or when
-/// nothing comes any more.
+/// read its answer and not a reset: of a connection by HTTP/1.1, of a stream by HTTP/2. Gives up
+/// after 32 MiB, after `limit`, or when nothing comes any more.
 pub(super) async fn discard(mut body: Incoming, limit: Duration) {
     const MOST: usize = 32 << 20;
     const PAUSE: Duration = Duration::from_secs(2);

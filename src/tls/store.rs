@@ -154,8 +154,8 @@ impl CertificateStore {
         Ok(())
     }
 
-    /// Keeps a certificate to be served from `switch` on, or when ordered; it takes the place of one
-    /// that waits already (D4).
+    /// Keeps a certificate to be served from `switch` on, or when ordered; it takes the place of
+    /// one that waits already (D4).
     ///
     /// # Errors
     /// When it cannot be written; then nothing changes.

@@ -186,7 +186,11 @@ pub(crate) fn is_test_file(path: &str) -> bool {
     let in_test_folder = path
         .split('/')
         .any(|part| matches!(part, "tests" | "benches" | "examples" | "fuzz"));
-    in_test_folder || path.ends_with("/tests.rs")
+    let of_tests = ["tests.rs", "fixture.rs", "properties.rs"];
+    in_test_folder
+        || of_tests
+            .iter()
+            .any(|name| path.rsplit('/').next() == Some(name))
 }
 
 /// How many lines stand above the module of unit tests.

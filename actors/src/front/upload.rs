@@ -84,6 +84,8 @@ impl Upload for Sending {
             let Unfinished { id, stay } = &self.unfinished;
             let finished = async {
                 self.sent.lock().await.settle(0).await?;
+                // The last piece may have come long before.
+                stay.permit.standing()?;
                 let finish = |reply| Message::Finish(*id, sha256, reply);
                 settle(stay.visit.repository.ask(finish).await)
             };

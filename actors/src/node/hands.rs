@@ -98,7 +98,7 @@ impl NodeHands {
             .snapshot(self.rows.index, parts);
         Some(Box::pin(async move {
             if let Err(error) = kept.await {
-                tracing::warn!(error = %Fault::of(&error), "the catalog was not written down whole");
+                tracing::warn!(error = %Fault::of(&error), "no snapshot of the catalog");
             }
             Message::Kept
         }))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ractor::{ActorCell, SpawnErr};
 
 use crate::catalog::rows::Rows;
-use crate::kernel::{ExtentId, RepositoryId};
+use crate::kernel::RepositoryId;
 use crate::ports::Ports;
 use crate::repository::{
     self, Hands, Idle, Reader, RecoveryError, Register, Repository, Settings, recover_by_index,
@@ -77,9 +77,8 @@ pub(super) async fn load(loading: Loading) -> Result<Handle<repository::Message>
         source,
     };
     let epoch = register.acquire(id).await.map_err(catalog)?;
-    let extents = rows.extents.iter().filter(|(_, row)| row.repository == id);
-    let extents: Vec<(ExtentId, Option<u64>)> =
-        extents.map(|(extent, row)| (*extent, row.sealed)).collect();
+    // The rows at hand may be older than what the owner before has done.
+    let extents = register.extents(id);
     let mut machine = Repository::new(id, epoch, settings);
     let recovered = recover_by_index(&ports, id, &extents, &mut machine).await;
     let recovered = recovered.map_err(|source| LoadError::Recovery {

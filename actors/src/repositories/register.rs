@@ -50,6 +50,13 @@ impl Register for CatalogRegister {
         })
     }
 
+    fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {
+        let rows = self.catalog.rows();
+        let extents = rows.extents.iter();
+        let mine = extents.filter(|(_, row)| row.repository == repository);
+        mine.map(|(extent, row)| (*extent, row.sealed)).collect()
+    }
+
     fn open(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>> {
         let answer = self.submit(Command::Extent(ExtentCommand::Open { repository, epoch }));
         Box::pin(async move {

@@ -63,6 +63,8 @@ pub(super) struct Stamp {
     pub sequence: Sequence,
     /// Where it lies.
     pub place: Place,
+    /// The checksum of its frame: another history may have an entry at the same place.
+    pub checksum: u32,
     /// The time of the last entry.
     pub last: Timestamp,
     /// Byte-milliseconds by month up to then.
@@ -405,7 +407,13 @@ mod tests {
 
     #[test]
     fn the_first_version_of_each_value_stays_readable() {
-        let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let hex = |bytes: Vec<u8>| {
+            let lines = bytes.chunks(32).map(|line| {
+                let line = line.iter().map(|b| format!("{b:02x}"));
+                line.collect::<String>() + "\n"
+            });
+            lines.collect::<String>()
+        };
         let mut usage = Usage::default();
         usage.add(
             crate::kernel::Size::bytes(5),
@@ -415,6 +423,7 @@ mod tests {
         let stamp = Stamp {
             sequence: Sequence::new(9),
             place: Place::default(),
+            checksum: 11,
             last: Timestamp::from_millis(3_000),
             usage,
             rows: 2,
@@ -433,10 +442,18 @@ mod tests {
             until: Timestamp::from_millis(4_000),
         };
         let config = Some(Hash::new([1; 32]));
-        expect_test::expect!["01090000fbb80b0100fb10270207"]
-            .assert_eq(&hex(schema::encode(&stamp)));
-        expect_test::expect!["01fb2c01fbe803fbd007090000010101010101010101010101010101010101010101010101010101010101010101"].assert_eq(&hex(schema::encode(&LiveRow { object, config })));
-        expect_test::expect!["01fb2c01fbe803fbd007090000fbb80bfba00f"]
-            .assert_eq(&hex(schema::encode(&BinRow(binned))));
+        expect_test::expect![[r#"
+            010900000bfbb80b0100fb10270207
+        "#]]
+        .assert_eq(&hex(schema::encode(&stamp)));
+        expect_test::expect![[r#"
+            01fb2c01fbe803fbd00709000001010101010101010101010101010101010101
+            0101010101010101010101010101
+        "#]]
+        .assert_eq(&hex(schema::encode(&LiveRow { object, config })));
+        expect_test::expect![[r#"
+            01fb2c01fbe803fbd007090000fbb80bfba00f
+        "#]]
+        .assert_eq(&hex(schema::encode(&BinRow(binned))));
     }
 }

@@ -138,8 +138,17 @@ mod tests {
         };
         let entry = Entry::Stored(stored);
         let bytes = encode(&entry);
-        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        expect!["010000010707070707070707070707070707070707070707070707070707070707070707fb2c010707070707070707070707070707070707070707070707070707070707070707fd002a74bd9d01000004010920fb2c01"].assert_eq(&hex);
+        let lines = bytes.chunks(32).map(|line| {
+            let line = line.iter().map(|b| format!("{b:02x}"));
+            line.collect::<String>() + "\n"
+        });
+        let hex: String = lines.collect();
+        expect![[r#"
+            0100000107070707070707070707070707070707070707070707070707070707
+            07070707fb2c0107070707070707070707070707070707070707070707070707
+            07070707070707fd002a74bd9d01000004010920fb2c01
+        "#]]
+        .assert_eq(&hex);
         assert_eq!(decode::<Entry>(&bytes).unwrap(), entry);
     }
 }

@@ -30,6 +30,9 @@ use crate::shell::{self, Context, End, Fault, Handle};
 pub trait Register: Send + Sync + 'static {
     /// The right to write to a repository, until somebody else acquires it.
     fn acquire(&self, repository: RepositoryId) -> Pending<Result<Epoch, Fault>>;
+    /// A repository's extents in their order, each with its sealed length if it has one, as of all
+    /// that was answered so far. Once a repository is acquired, only the owner adds to them.
+    fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)>;
     /// A new extent for the owner with this epoch.
     fn open(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>>;
     /// The final length of an extent.
@@ -132,11 +135,18 @@ impl Hands {
 
     fn checkpoint(&self, checkpoint: Checkpoint, ports: &Ports) -> Pending<Message> {
         let (id, index) = (self.id, Arc::clone(&ports.index));
+        let (reader, mut checkpoint) = (self.reader.clone(), checkpoint);
         Box::pin(async move {
-            let written = checkpoint::write(&index, id, checkpoint).await;
+            let written = match reader.checksum(checkpoint.stamp.place).await {
+                Ok(checksum) => {
+                    checkpoint.stamp.checksum = checksum;
+                    let written = checkpoint::write(&index, id, checkpoint).await;
+                    written.map_err(|error| Fault::of(&error))
+                }
+                Err(error) => Err(Fault::of(&error)),
+            };
             if let Err(error) = &written {
-                let error = Fault::of(error);
-                tracing::warn!(repository = %id, %error, "the index is behind until the next start");
+                tracing::warn!(repository = %id, %error, "the index is behind");
             }
             Message::Checkpointed {
                 done: written.is_ok(),

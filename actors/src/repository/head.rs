@@ -82,12 +82,25 @@ mod tests {
     #[test]
     fn the_first_version_of_head_and_trailer_stays_readable() {
         let secret = Secret::of(&[5; 16]).unwrap();
-        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| {
+            let lines = bytes.chunks(32).map(|line| {
+                let line = line.iter().map(|b| format!("{b:02x}"));
+                line.collect::<String>() + "\n"
+            });
+            lines.collect::<String>()
+        };
         let head = secret.head(Epoch::new(2)).concat();
         assert_eq!(head.len() as u64, HEAD_BYTES);
-        expect_test::expect!["484601031000000002000000000000000000000000000000626b2d5a67fc2fed05050505050505050505050505050505"].assert_eq(&hex(&head));
+        expect_test::expect![[r#"
+            484601031000000002000000000000000000000000000000626b2d5a67fc2fed
+            05050505050505050505050505050505
+        "#]]
+        .assert_eq(&hex(&head));
         let trailer = secret.trailer(Sequence::new(7), b"an entry", 258);
-        expect_test::expect!["0201000000000000dab77e1f607d14d4"].assert_eq(&hex(&trailer));
+        expect_test::expect![[r#"
+            0201000000000000dab77e1f607d14d4
+        "#]]
+        .assert_eq(&hex(&trailer));
     }
 
     #[test]

@@ -171,9 +171,11 @@ impl Repository {
         );
     }
 
-    /// The time of a new entry: never before the last one, whatever the wall clock says.
+    /// The time of a new entry: never before the last one nor before the confirmed time, whatever
+    /// the wall clock says, so that the days of a deletion count from when it was.
     fn time(&self, now: Now) -> Timestamp {
-        now.wall.min(TIME_MAX).max(self.state.last())
+        let confirmed = self.settings.trusted.unwrap_or_default();
+        now.wall.max(confirmed).min(TIME_MAX).max(self.state.last())
     }
 
     fn opened(&mut self, now: Now, opened: Result<ExtentId, Denied>, acts: &mut Acts<Self>) {

@@ -65,6 +65,8 @@ pub struct Reader {
     files: Arc<Mutex<BTreeMap<ExtentId, Arc<dyn File>>>>,
 }
 
+/// What an entry has at most, mostly.
+const GLANCE: usize = HEADER + (16 << 10);
 /// Files kept open for reading.
 const FILES_MAX: usize = 64;
 
@@ -107,7 +109,7 @@ impl Reader {
     /// When there is none, or it is damaged.
     pub async fn entry(&self, place: Place) -> Result<Stored, ReadError> {
         let Place { extent, offset } = place;
-        let body = self.frame(extent, offset, HEADER + (16 << 10)).await?;
+        let body = self.frame(extent, offset, GLANCE).await?;
         let encoded = body
             .get(..body.len().saturating_sub(TRAILER))
             .unwrap_or_default();
@@ -122,6 +124,12 @@ impl Reader {
                 Err(ReadError::NoObject { extent, offset })
             }
         }
+    }
+
+    /// The checksum of the frame at a place.
+    pub(super) async fn checksum(&self, place: Place) -> Result<u32, ReadError> {
+        let body = self.frame(place.extent, place.offset, GLANCE).await?;
+        Ok(crc32c::crc32c(&body))
     }
 
     /// Reads and checks one frame, whose length is likely `guess` bytes; gives its body.

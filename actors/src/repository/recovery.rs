@@ -1,9 +1,10 @@
 //! What a repository's extents say after a stop, of whatever kind.
 //!
-//! A sealed extent is believed up to its sealed length: its headers and entries are read, the bodies
-//! of its data frames are left to whoever reads them. An extent that was open is read whole. What is
-//! cut off there was never acknowledged: each entry says how far its extent was durable when it was
-//! written, so a bad frame below such a mark is damage, and an error, while above it is a torn tail.
+//! A sealed extent is believed up to its sealed length: its headers and entries are read, the
+//! bodies of its data frames are left to whoever reads them. An extent that was open is read whole.
+//! What is cut off there was never acknowledged: each entry says how far its extent was durable
+//! when it was written, so a bad frame below such a mark is damage, and an error, while above it is
+//! a torn tail. What the index knows is not read again, and is told apart from what it makes up.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +17,7 @@ use super::machine::Repository;
 use super::scan::Scan;
 use crate::extent;
 use crate::kernel::{ExtentId, RepositoryId, Sequence};
-use crate::ports::{Disk, Ports};
+use crate::ports::{Disk, File, Ports};
 use crate::schema::SchemaError;
 use crate::shell::Fault;
 
@@ -141,7 +142,8 @@ async fn behind(
     let scan = Scan::new(extent, file, end, true).await;
     let mut scan = scan.ok()?;
     let frame = scan.frame(offset).await.ok()?.ok()?;
-    let same = frame.header.sequence == stamp.sequence && frame.entry.is_some();
+    let named = (stamp.sequence, stamp.checksum);
+    let same = (frame.header.sequence, frame.header.checksum) == named && frame.entry.is_some();
     let offset = offset + frame.header.total();
     let from = Start {
         place: Place { extent, offset },
@@ -173,11 +175,16 @@ async fn scan(
             recovered.open.push((extent, 0));
             continue;
         };
+        // The index never goes further than what is durable.
+        let mut durable = 0;
         if extent == from.place.extent {
             scan.at = from.place.offset;
+            durable = scan.at;
         }
         lengths.insert(extent, scan.end);
         while let Some(frame) = scan.next().await? {
+            let mark = frame.entry.as_ref().map_or(0, |(_, mark)| *mark);
+            durable = durable.max(mark);
             let sequence = frame.header.sequence;
             recovered.last = recovered.last.max(sequence);
             match frame.entry {
@@ -191,6 +198,8 @@ async fn scan(
         }
         lengths.insert(extent, scan.at);
         if sealed.is_none() {
+            let settled = settle(scan.file(), durable, scan.at).await;
+            settled.map_err(|source| RecoveryError::Disk { extent, source })?;
             recovered.open.push((extent, scan.at));
         }
     }
@@ -217,8 +226,6 @@ async fn open(
     };
     let end = file.length().await.map_err(failed)?;
     let Some(sealed) = sealed else {
-        // What is about to be believed may lie in the page cache only.
-        file.sync().await.map_err(failed)?;
         // The head was not durable yet, so nobody had begun to write behind it.
         if end <= HEAD_BYTES {
             return Ok(None);
@@ -233,6 +240,27 @@ async fn open(
         });
     }
     Ok(Some(Scan::new(extent, file, sealed, false).await?))
+}
+
+/// Bytes written again at once.
+const REWRITE: usize = 1 << 20;
+
+/// Makes durable what is about to be believed, which may lie in the page cache only.
+///
+/// Below `durable` it was synced. What is above is written again: if a sync of it failed, the
+/// kernel shows it and has forgotten that it is not on the disk.
+async fn settle(file: &dyn File, durable: u64, end: u64) -> io::Result<()> {
+    let mut at = durable;
+    while at < end {
+        let bytes = file.read(at, REWRITE.min((end - at) as usize)).await?;
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let next = at + bytes.len() as u64;
+        file.write(at, vec![bytes]).await?;
+        at = next;
+    }
+    file.sync().await
 }
 
 /// Whether all frames of an object lie within the lengths that their extents turned out to have.

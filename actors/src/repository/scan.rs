@@ -40,6 +40,11 @@ pub(super) struct Frame {
 }
 
 impl Scan {
+    /// The file that is walked over.
+    pub(super) fn file(&self) -> &dyn File {
+        self.file.as_ref()
+    }
+
     /// A walk behind the head of an extent.
     pub(super) async fn new(
         extent: ExtentId,

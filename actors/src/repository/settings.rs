@@ -39,14 +39,13 @@ impl Settings {
             let limit = subtenant.slices.get(&id).copied().flatten()?;
             Some((subtenant.space, limit))
         });
-        let trusted = (!rows.clock.doubted).then_some(rows.clock.wall);
         Some(Self {
             quota: row.quota,
             limits: limits.collect(),
             hold_days: row.hold_days,
             bin_days: tenant.map_or(0, |(_, tenant)| tenant.bin_days),
             bin_limit: tenant.and_then(|(_, tenant)| tenant.bin_limit),
-            trusted: trusted.filter(|_| tenant.is_some()),
+            trusted: rows.clock.trusted().filter(|_| tenant.is_some()),
         })
     }
 }

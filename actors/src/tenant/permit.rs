@@ -79,6 +79,22 @@ impl Permit {
         })
     }
 
+    /// Whether the request may go on: asked before each step that others would see, because not
+    /// every caller listens to [`Permit::ended`].
+    ///
+    /// # Errors
+    /// Why the request was cut.
+    pub fn standing(&self) -> Result<(), Refusal> {
+        if let Some(refusal) = self.revoked.borrow().clone() {
+            return Err(refusal);
+        }
+        let is_alone = self.revoked.has_changed().is_err();
+        if is_alone && !self.finished.load(Ordering::Relaxed) {
+            return Err(unavailable());
+        }
+        Ok(())
+    }
+
     /// Ends the request; only the first call counts.
     pub fn finish(&self, outcome: Outcome) {
         if !self.finished.swap(true, Ordering::Relaxed) {

@@ -9,7 +9,7 @@ use crate::dice::Dice;
 const SECTOR: u64 = 512;
 
 /// All files of a disk.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Files {
     /// The number of the last file or change.
     last: u64,
@@ -22,7 +22,7 @@ pub(super) struct Files {
     unsynced: Vec<Renaming>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Inode {
     bytes: Vec<u8>,
     durable: Vec<u8>,

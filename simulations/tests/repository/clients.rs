@@ -34,6 +34,9 @@ pub(crate) async fn work(
             return Err("the script was cut off".to_owned());
         }
     }
+    if !world.script.is_empty() {
+        pause(Duration::from_secs(6)).await;
+    }
     let mut clients = tokio::task::JoinSet::new();
     for number in (0..CLIENTS).filter(|_| world.script.is_empty()) {
         let mut client = client(number);
@@ -43,6 +46,11 @@ pub(crate) async fn work(
         ended.unwrap()?;
     }
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "clients take their time too")]
+async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
 }
 
 /// Writes many bytes that nobody keeps.
@@ -118,12 +126,11 @@ impl Client {
             if !going {
                 break;
             }
-            let pause = match self.dice.one_in(8) {
+            let micros = match self.dice.one_in(8) {
                 true => 6_000_000,
                 false => self.dice.below(5_000),
             };
-            #[expect(clippy::disallowed_methods, reason = "clients take their time too")]
-            tokio::time::sleep(Duration::from_micros(pause)).await;
+            pause(Duration::from_micros(micros)).await;
         }
         Ok(())
     }

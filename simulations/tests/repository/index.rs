@@ -8,7 +8,7 @@ use holdfast_actors::ports::Change;
 use holdfast_actors::repository::Repository;
 
 use crate::damage::{frames, run};
-use crate::world::{ID, World};
+use crate::world::{ID, Rows, World};
 
 /// Three lives, each long enough for the index to be told of some of it.
 fn lived() -> World {
@@ -91,26 +91,77 @@ fn every_lie_of_the_index_is_noticed() {
     }
 }
 
+/// A copy of disk and catalog.
+struct Copy {
+    files: Vec<(String, Vec<u8>)>,
+    rows: Rows,
+}
+
+impl Copy {
+    fn of(world: &World) -> Self {
+        let paths = world.disk.paths().into_iter();
+        let files = paths.map(|path| (path.clone(), world.disk.content(&path).unwrap()));
+        let rows = world.catalog.rows();
+        Self {
+            files: files.collect(),
+            rows,
+        }
+    }
+
+    fn restore(&self, world: &World) {
+        for path in world.disk.paths() {
+            match self.files.iter().find(|(known, _)| *known == path) {
+                Some((_, bytes)) => assert!(world.disk.rot(&path, bytes.clone())),
+                None => assert!(world.disk.lose(&path)),
+            }
+        }
+        world.catalog.reset(self.rows.clone());
+        world.told.lock().unwrap().clear();
+    }
+}
+
 #[test]
 fn an_index_ahead_of_the_log_is_made_again() {
     let mut world = World::of_seed(3);
     world.live(Duration::from_secs(20)).unwrap();
     world.crash();
-    let (disk, catalog) = (world.disk.paths(), world.catalog.extents());
-    let before: Vec<_> = (disk.iter())
-        .map(|path| (path, world.disk.content(path).unwrap()))
-        .collect();
+    let copy = Copy::of(&world);
     world.live(Duration::from_secs(20)).unwrap();
     world.crash();
     // The disk comes back from a copy that was made before, and the index does not.
-    for (path, bytes) in before {
-        assert!(world.disk.rot(path, bytes));
-    }
-    for path in world.disk.paths() {
-        let _ = disk.contains(&path) || world.disk.lose(&path);
-    }
-    world.catalog.reset(catalog);
+    copy.restore(&world);
     let (by_log, by_index) = both(&world);
+    assert_eq!(by_log, by_index);
+}
+
+#[test]
+fn an_index_of_another_history_is_made_again() {
+    let mut world = World::of_seed(3);
+    let copy = Copy::of(&world);
+    let mut life = |object| {
+        world.script = vec![object];
+        world.live(Duration::from_secs(20)).unwrap();
+        world.crash();
+        let index = world.ports().index;
+        let rows = run(index.scan(&[], &[], 10_000)).unwrap();
+        let (by_log, _) = both(&world);
+        copy.restore(&world);
+        world.index.empty();
+        (by_log, rows)
+    };
+    // Two objects of one length, so that all lies at the same places.
+    let (_, stranger) = life(1);
+    let (expected, _) = life(9);
+    world.script = vec![9];
+    world.live(Duration::from_secs(20)).unwrap();
+    world.crash();
+    world.index.empty();
+    let put = stranger
+        .into_iter()
+        .map(|(key, value)| Change::Put(key, value));
+    run(world.ports().index.apply(put.collect())).unwrap();
+    let (by_log, by_index) = both(&world);
+    assert_eq!(by_log.len(), expected.len());
     assert_eq!(by_log, by_index);
 }
 

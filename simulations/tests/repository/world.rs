@@ -31,8 +31,8 @@ pub(crate) const OBJECTS: u64 = 24;
 #[derive(Debug, Default)]
 pub(crate) struct Catalog(Mutex<Rows>);
 
-#[derive(Debug, Default)]
-struct Rows {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rows {
     last: u64,
     extents: BTreeMap<ExtentId, Option<u64>>,
 }
@@ -45,12 +45,14 @@ impl Catalog {
             .map(|(id, sealed)| (*id, *sealed))
             .collect()
     }
-}
 
-impl Catalog {
+    pub(crate) fn rows(&self) -> Rows {
+        self.0.lock().unwrap().clone()
+    }
+
     /// Takes it back to what it was.
-    pub(crate) fn reset(&self, extents: Vec<(ExtentId, Option<u64>)>) {
-        self.0.lock().unwrap().extents = extents.into_iter().collect();
+    pub(crate) fn reset(&self, rows: Rows) {
+        *self.0.lock().unwrap() = rows;
     }
 }
 
@@ -60,6 +62,10 @@ impl Register for Catalog {
         rows.last += 1;
         let epoch = Epoch::new(rows.last);
         Box::pin(async move { Ok(epoch) })
+    }
+
+    fn extents(&self, _: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {
+        Self::extents(self)
     }
 
     fn open(&self, _: RepositoryId, _: Epoch) -> Pending<Result<ExtentId, Fault>> {

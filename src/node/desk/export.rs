@@ -75,9 +75,8 @@ pub(super) async fn verify(visit: &Visit, held: &Snapshot, items: &Items) -> Fin
         });
         let sound = match read.await {
             Ok(_) => {
-                let named =
-                    key.kind == Kind::Config || Hash::new(hash.finalize().into()) == key.name;
-                named && length == object.size
+                let name = Hash::new(hash.finalize().into());
+                (key.kind == Kind::Config || name == key.name) && length == object.size
             }
             Err(error) => {
                 tracing::error!(?key, error = %Fault::of(&error), "object damaged");

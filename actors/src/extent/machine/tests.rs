@@ -4,7 +4,8 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
-/// Each line is an event: `write OFFSET LENGTH`, `sync OFFSET LENGTH`, `done`, `full`, `settle`, `seal`.
+/// Each line is an event: `write OFFSET LENGTH`, `sync OFFSET LENGTH`, `done`, `full`, `settle`,
+/// `seal`.
 fn check(script: &str, expected: Expect) {
     let mut extent = Extent::new(ExtentId::new(1), Epoch::new(7), 0);
     let mut shown = String::new();

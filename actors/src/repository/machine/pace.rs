@@ -26,7 +26,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// The log goes on behind its last entry, and the index goes up to another one or knows nothing.
+    /// The log goes on behind its last entry; the index goes up to another one, or knows nothing.
     pub(super) fn recovered(&mut self, last: Sequence, index: Sequence) {
         self.seen = last;
         self.at = (last > index).then(Instant::default);

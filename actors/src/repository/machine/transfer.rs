@@ -46,7 +46,9 @@ impl Repository {
             return Err(Denied::Busy);
         }
         if !new {
-            return Ok(());
+            // A second config would be another repository (vector 5 of the restic face).
+            let config = key.kind == Kind::Config;
+            return if config { Err(Denied::Exists) } else { Ok(()) };
         }
         if key.kind == Kind::Lock {
             let locks = self.state.figures(key.space).locks as usize;

@@ -161,7 +161,7 @@ fn a_config_is_never_changed_nor_deleted() {
         world.finish(upload, Hash::new([hash; 32]))
     };
     assert_eq!(put(1, 10), Ok(()));
-    assert_eq!(put(1, 10), Ok(()));
+    assert_eq!(put(1, 10), Err(Denied::Exists));
     assert_eq!(put(2, 10), Err(Denied::Exists));
     assert_eq!(put(2, 11), Err(Denied::Exists));
     assert_eq!(

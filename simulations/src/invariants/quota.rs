@@ -1,0 +1,41 @@
+//! No new object passes the quota (I3).
+//!
+//! What is charged and what is reserved, as the operator's report says, never grows while it is
+//! above the quota that operators were told, but by `index/`, which may pass it by 64 MiB. A quota
+//! or bin limit that was just changed may leave it above; then it must not grow.
+
+use holdfast_actors::object::Kind;
+use holdfast_actors::repository::Report;
+
+use crate::ledger::Book;
+
+/// The id of this invariant.
+pub(crate) const ID: &str = "I3";
+
+/// The operator was told the figures.
+pub(crate) fn check(book: &mut Book, tenant: usize, report: &Report) {
+    let sum = (report.charged + report.reserved).as_bytes();
+    let shelves = book
+        .shelves
+        .iter()
+        .enumerate()
+        .filter(|(_, shelf)| shelf.tenant == tenant);
+    let slack: u64 = shelves
+        .map(|(shelf, _)| book.oracle.known(shelf, Kind::Index))
+        .sum();
+    let now = book.now();
+    let account = &mut book.accounts[tenant];
+    let before = account.charged.replace((now, sum));
+    let Some((then, old)) = before else { return };
+    let facts = (account.quota.since(then), account.bin_limit.since(then));
+    let (Some(quota), Some(_)) = facts else {
+        return;
+    };
+    if sum > quota + slack && sum > old {
+        let story = format!(
+            "{}: {old} grew to {sum}, the quota is {quota}",
+            account.name
+        );
+        book.breach(ID, format_args!("{story}"));
+    }
+}

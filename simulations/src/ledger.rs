@@ -1,0 +1,181 @@
+//! What everybody outside of the node wrote down: the trace, the oracle, the accounts, the broken
+//! promises. Shared by clients, operators and checks; never by the node.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::kernel::{Date, Timestamp};
+use holdfast_actors::ports::Clock as _;
+
+use crate::clock::Clock;
+use crate::oracle::Oracle;
+use crate::plan::DAY;
+use crate::trace::{Micros, Trace};
+use crate::verdict::{Figures, Violation};
+
+mod account;
+
+pub(crate) use account::{Account, Fact, Shelf};
+
+/// The most broken promises kept: the first ones tell the story.
+const VIOLATIONS_MAX: usize = 20;
+
+/// The ledger of one run. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Ledger(Arc<Mutex<Book>>);
+
+/// Its pages.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) trace: Trace,
+    pub(crate) oracle: Oracle,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) shelves: Vec<Shelf>,
+    pub(crate) figures: Figures,
+    pub(crate) violations: Vec<Violation>,
+    /// The catalog's day, as it was seen.
+    pub(crate) today: Fact<Date>,
+    /// Commands of the operator that made an event each.
+    pub(crate) events: u64,
+    /// Whether a command of the operator is not answered yet.
+    pub(crate) is_asking: bool,
+    /// The catalog at the last check.
+    pub(crate) rows: Rows,
+    /// The wall clock's steps forward of at most a day so far: nobody can tell them from time.
+    pub(crate) leaps: Micros,
+    clock: Option<Arc<Clock>>,
+    /// Time at the start of the node's present life.
+    base: Micros,
+    /// What a right wall clock showed at the start of the run.
+    start: Timestamp,
+    /// The latest that the node's wall clock ever showed.
+    high: Timestamp,
+}
+
+impl Ledger {
+    /// An empty ledger.
+    pub(crate) fn new(
+        trace: Trace,
+        start: Timestamp,
+        accounts: Vec<Account>,
+        shelves: Vec<Shelf>,
+    ) -> Self {
+        let book = Book {
+            trace,
+            oracle: Oracle::new(shelves.len()),
+            accounts,
+            shelves,
+            figures: Figures::default(),
+            violations: Vec::new(),
+            today: Fact::new(Date::of(start)),
+            events: 0,
+            is_asking: false,
+            rows: Rows::default(),
+            leaps: 0,
+            clock: None,
+            base: 0,
+            start,
+            high: start,
+        };
+        Self(Arc::new(Mutex::new(book)))
+    }
+
+    /// Opens it. Never held over an await.
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a line to the trace.
+    pub(crate) fn say(&self, what: fmt::Arguments<'_>) {
+        let mut book = self.book();
+        let now = book.now();
+        book.trace.say(now, what);
+    }
+
+    /// Time since the run began.
+    pub(crate) fn now(&self) -> Micros {
+        self.book().now()
+    }
+
+    /// Writes down a broken promise.
+    pub(crate) fn breach(&self, invariant: &'static str, story: fmt::Arguments<'_>) {
+        self.book().breach(invariant, story);
+    }
+}
+
+impl Book {
+    /// Time since the run began.
+    pub(crate) fn now(&self) -> Micros {
+        let life = self
+            .clock
+            .as_ref()
+            .map_or(0, |clock| clock.now().monotonic.as_micros());
+        self.base + life
+    }
+
+    /// What a wall clock shows that was never wrong.
+    pub(crate) fn right_wall(&self) -> Timestamp {
+        self.start + Duration::from_micros(self.now())
+    }
+
+    /// What the node's wall clock shows, if it has never shown a later time.
+    pub(crate) fn highest_wall(&self) -> Option<Timestamp> {
+        let wall = self.clock.as_ref()?.now().wall;
+        (wall >= self.high).then_some(wall)
+    }
+
+    /// The node starts, with these clocks.
+    pub(crate) fn life_begins(&mut self, clock: Arc<Clock>) {
+        self.high = self.high.max(clock.now().wall);
+        self.clock = Some(clock);
+    }
+
+    /// The node is off from now on; tells what its wall clock showed.
+    pub(crate) fn life_ends(&mut self) -> Timestamp {
+        let now = self.now();
+        let wall = self
+            .clock
+            .take()
+            .map_or(self.high, |clock| clock.now().wall);
+        self.high = self.high.max(wall);
+        self.base = now;
+        self.oracle.crash();
+        self.accounts.iter_mut().for_each(Account::crash);
+        wall
+    }
+
+    /// Time passes while the node is off.
+    pub(crate) fn pass(&mut self, duration: Duration) {
+        self.base += u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    }
+
+    /// The node's wall clock is set.
+    pub(crate) fn step_wall(&mut self, by: i64) {
+        let Some(clock) = self.clock.clone() else {
+            return;
+        };
+        let wall = clock.now().wall;
+        self.high = self.high.max(wall);
+        let millis = wall.as_millis().saturating_add_signed(by);
+        clock.set_wall(Timestamp::from_millis(millis));
+        let leap = u64::try_from(by).unwrap_or(0);
+        // More is noticed, and then no time has passed for anything that cannot be taken back.
+        if leap <= DAY {
+            self.leaps += leap * 1_000;
+        }
+    }
+
+    /// Writes down a broken promise.
+    pub(crate) fn breach(&mut self, invariant: &'static str, story: fmt::Arguments<'_>) {
+        let now = self.now();
+        self.trace
+            .say(now, format_args!("BROKEN {invariant}: {story}"));
+        if self.violations.len() < VIOLATIONS_MAX {
+            let at = Duration::from_micros(now);
+            let story = format!("at {at:?}: {story}");
+            self.violations.push(Violation { invariant, story });
+        }
+    }
+}

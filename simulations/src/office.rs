@@ -1,0 +1,229 @@
+//! Operators: they make tenants, change contracts, and confirm the day when the clock was doubted.
+//!
+//! One command at a time, each under its number until it is answered, across the node's lives: so
+//! each is done exactly once, and what the operator was told is what must be true.
+
+mod wish;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use holdfast_actors::catalog::command::{Actor, ClockCommand, Command, Submission};
+use holdfast_actors::catalog::{Catalog, Outcome, SubmitError};
+use holdfast_actors::kernel::Date;
+use holdfast_actors::names::OperatorName;
+use holdfast_actors::ports::Clock;
+
+use crate::dice::Dice;
+use crate::ledger::Ledger;
+use crate::mutation::Mutation;
+use crate::plan::Operators;
+
+pub(crate) use wish::Wish;
+
+/// The operator's own number as a client of the catalog.
+const CLIENT: u64 = 77;
+/// The most commands in one life, beside those that must be given.
+const COMMANDS_MAX: u32 = 40;
+/// The operator's name.
+pub(crate) const NAME: &str = "ann";
+
+/// What lies on the operator's desk, over all lives of the node.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    sequence: u64,
+    waiting: VecDeque<Wish>,
+    dice: Dice,
+}
+
+/// The operator at work with one life of the node.
+#[derive(Clone)]
+pub(crate) struct Office {
+    desk: Arc<Mutex<Desk>>,
+    ledger: Ledger,
+    catalog: Catalog,
+    clock: Arc<dyn Clock>,
+    mutation: Option<Mutation>,
+}
+
+/// The node does not answer any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+impl Desk {
+    /// A desk with the first orders: operators, tenants, repositories, logins.
+    pub(crate) fn new(ledger: &Ledger, dice: Dice) -> Self {
+        let book = ledger.book();
+        let mut waiting = VecDeque::from([Wish::Operator]);
+        for tenant in 0..book.accounts.len() {
+            waiting.extend([Wish::Tenant(tenant), Wish::Repository(tenant)]);
+        }
+        for (shelf, row) in book.shelves.iter().enumerate() {
+            if row.subtenant {
+                waiting.push_back(Wish::Subtenant(shelf));
+            }
+            waiting.push_back(Wish::Credential(shelf));
+        }
+        Self {
+            sequence: 1,
+            waiting,
+            dice,
+        }
+    }
+}
+
+impl Office {
+    /// The operator's way to a node that has started.
+    pub(crate) fn open(
+        desk: Arc<Mutex<Desk>>,
+        ledger: Ledger,
+        catalog: Catalog,
+        clock: Arc<dyn Clock>,
+        mutation: Option<Mutation>,
+    ) -> Self {
+        Self {
+            desk,
+            ledger,
+            catalog,
+            clock,
+            mutation,
+        }
+    }
+
+    /// Puts an order behind the others.
+    pub(crate) fn order(&self, wish: Wish) {
+        self.desk().waiting.push_back(wish);
+    }
+
+    /// Gives all orders that wait, one after the other.
+    pub(crate) async fn clear(&self) -> Result<(), Gone> {
+        loop {
+            let first = self.desk().waiting.front().cloned();
+            let Some(wish) = first else { return Ok(()) };
+            self.give(&wish).await?;
+            let mut desk = self.desk();
+            desk.waiting.pop_front();
+            desk.sequence += 1;
+        }
+    }
+
+    /// Confirms the day if the catalog doubts it.
+    pub(crate) async fn confirm(&self) -> Result<(), Gone> {
+        if self.catalog.rows().clock.doubted {
+            let today = Date::of(self.ledger.book().right_wall());
+            self.order(Wish::Confirm(today));
+        }
+        self.clear().await
+    }
+
+    /// Changes contracts now and then, for ever.
+    pub(crate) async fn work(&self, plan: &Operators) -> Gone {
+        for _ in 0..COMMANDS_MAX {
+            if self.clear().await.is_err() || self.confirm().await.is_err() {
+                return Gone;
+            }
+            if plan.pause == 0 {
+                std::future::pending::<()>().await;
+            }
+            let pause = self.desk().dice.below(plan.pause) + 1;
+            crate::world::pass(pause).await;
+            let wish = Wish::draw(&mut self.desk().dice, &self.ledger.book(), plan);
+            if let Some(wish) = wish {
+                self.order(wish);
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// A planted bug: the day goes back, and nobody was told.
+    pub(crate) async fn turn_back(&self, days: u32) {
+        let today = self.catalog.rows().clock.today;
+        let today = Date::from_days(today.days().saturating_sub(days));
+        let Ok(name) = OperatorName::parse(NAME) else {
+            return;
+        };
+        let command = Command::Clock(ClockCommand::Confirm { today });
+        let (by, at) = (Actor::Operator(name), self.clock.now().wall);
+        let submission = Submission {
+            client: 0,
+            sequence: 0,
+            by,
+            at,
+            command,
+        };
+        // Refused or not: that is for the invariant to notice.
+        let _ = self.catalog.submit(submission).await;
+    }
+
+    async fn give(&self, wish: &Wish) -> Result<(), Gone> {
+        let command = {
+            let mut book = self.ledger.book();
+            wish.doubt(&mut book);
+            book.is_asking = !matches!(wish, Wish::Operator);
+            wish.command(&book)
+        };
+        let Some(command) = command else {
+            self.ledger.book().is_asking = false;
+            return Ok(());
+        };
+        let command = match self.mutation {
+            Some(mutation) => mutation.command(command),
+            None => command,
+        };
+        let answer = self.submit(wish, command).await;
+        let mut book = self.ledger.book();
+        let now = book.now();
+        if !matches!(answer, Err(SubmitError::Gone(_))) {
+            book.is_asking = false;
+        }
+        match answer {
+            Ok(outcome) => {
+                book.figures.commands += 1;
+                book.events += u64::from(!matches!(wish, Wish::Operator));
+                book.trace
+                    .say(now, format_args!("operator {wish:?}: {outcome:?}"));
+                wish.settle(&mut book, outcome);
+            }
+            Err(SubmitError::Refused(refused)) => {
+                book.trace
+                    .say(now, format_args!("operator {wish:?}: {}", refused.reason()));
+                wish.keep(&mut book);
+            }
+            Err(SubmitError::Gone(_)) => return Err(Gone),
+        }
+        Ok(())
+    }
+
+    async fn submit(&self, wish: &Wish, command: Command) -> Result<Outcome, SubmitError> {
+        let name = OperatorName::parse(NAME);
+        let by = match (wish, name) {
+            (Wish::Operator, _) | (_, Err(_)) => Actor::System,
+            (_, Ok(name)) => Actor::Operator(name),
+        };
+        let at = self.clock.now().wall;
+        let sequence = self.desk().sequence;
+        if self.mutation == Some(Mutation::Twice) && matches!(wish, Wish::Tasks(..)) {
+            let again = Submission {
+                client: 0,
+                sequence,
+                by: by.clone(),
+                at,
+                command: command.clone(),
+            };
+            self.catalog.submit(again).await?;
+        }
+        let submission = Submission {
+            client: CLIENT,
+            sequence,
+            by,
+            at,
+            command,
+        };
+        let (outcome, _) = self.catalog.submit(submission).await?;
+        Ok(outcome)
+    }
+
+    fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,70 @@
+//! What came of a run.
+
+use std::fmt;
+
+use crate::trace::Trace;
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The id of the invariant.
+    pub invariant: &'static str,
+    /// What was seen, and when.
+    pub story: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.story)
+    }
+}
+
+/// How much happened: a run in which little happens proves little.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Requests that were done.
+    pub done: u64,
+    /// Requests that were refused or cut.
+    pub refused: u64,
+    /// Uploads acknowledged.
+    pub stored: u64,
+    /// Deletions acknowledged.
+    pub deleted: u64,
+    /// Whole backups that succeeded.
+    pub backups: u64,
+    /// Operators' commands that were accepted.
+    pub commands: u64,
+    /// Ends of a life of the node.
+    pub crashes: u64,
+    /// Quiet points at which everything was checked.
+    pub checks: u64,
+    /// Views of the past that were compared.
+    pub views: u64,
+}
+
+/// The end of a run.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The seed of its plan.
+    pub seed: u64,
+    /// What happened.
+    pub trace: Trace,
+    /// Which promises were broken; none in a good run.
+    pub violations: Vec<Violation>,
+    /// How much happened.
+    pub figures: Figures,
+}
+
+impl Verdict {
+    /// Whether no promise was broken.
+    pub fn is_good(&self) -> bool {
+        self.violations.is_empty()
+    }
+
+    /// Whether the invariant with this id was broken.
+    pub fn breaks(&self, invariant: &str) -> bool {
+        self.violations
+            .iter()
+            .any(|violation| violation.invariant == invariant)
+    }
+}

@@ -1,0 +1,382 @@
+//! One life of the node: start, check, rounds of work, and whatever goes wrong meanwhile.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::kernel::{RepositoryId, Timestamp};
+use holdfast_actors::node::Node;
+use holdfast_actors::ports::{self, Ports};
+use holdfast_actors::repositories;
+use holdfast_actors::repository::Message;
+use holdfast_actors::service::Service;
+use holdfast_actors::shell::Directory;
+use tokio::task::JoinSet;
+
+use super::{Scene, pass};
+use crate::clock::Clock;
+use crate::dice::Dice;
+use crate::disk::{Disk, Faults};
+use crate::entropy::Entropy;
+use crate::index::Index;
+use crate::invariants::{self, calendar, progress, quota, recovery};
+use crate::ledger::Ledger;
+use crate::mutation::{Mutation, mutated};
+use crate::office::{Desk, Office, Wish};
+use crate::passwords::Cheap;
+use crate::plan::{DAY, Life, Plan};
+use crate::workload::{Caller, Client};
+
+/// How long after the last client everything is quiet.
+const SETTLE: u64 = 10_000;
+/// How long a disk stays full.
+const FULL: u64 = 60_000;
+
+/// What a life is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Clients work, operators interfere, things break.
+    Work,
+    /// Nothing breaks: everybody must get on.
+    Peace,
+    /// Nobody works: what is there is compared with what was promised.
+    Judge,
+}
+
+/// All that one life needs of the world.
+pub(super) struct Stage {
+    pub(super) plan: Plan,
+    pub(super) life: Life,
+    pub(super) purpose: Purpose,
+    pub(super) mutation: Option<Mutation>,
+    pub(super) disk: Disk,
+    pub(super) index: Index,
+    pub(super) dice: Dice,
+    pub(super) ledger: Ledger,
+    pub(super) desk: Arc<Mutex<Desk>>,
+    pub(super) wall: Timestamp,
+}
+
+/// The ports of one life.
+pub(super) fn ports(
+    wall: Timestamp,
+    disk: &Disk,
+    index: &Index,
+    dice: Dice,
+) -> (Arc<Clock>, Ports) {
+    let clock = Arc::new(Clock::starting_at(wall));
+    let shared: Arc<dyn ports::Clock> = clock.clone();
+    let ports = Ports {
+        clock: shared,
+        entropy: Arc::new(Entropy::new(dice)),
+        disk: disk.port(),
+        index: index.port(),
+        directory: Arc::new(Directory::default()),
+    };
+    (clock, ports)
+}
+
+/// Starts a node and says what it came to: its rows, and what its repositories hold.
+pub(super) async fn rehearse(ports: Ports) -> String {
+    match Node::start(ports, Arc::new(Cheap)).await {
+        Ok(node) => came_to(&node).await,
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+async fn came_to(node: &Node) -> String {
+    let rows = node.catalog.rows();
+    let mut text = format!("{rows:?}");
+    for id in served(&rows) {
+        let visit = |door| repositories::Message::Visit(id, door);
+        let snapshot = match node.front.repositories.ask(visit).await {
+            Ok(visit) => visit.repository.ask(Message::Look).await.ok(),
+            Err(_) => None,
+        };
+        text.push_str(&format!("\n{id} {snapshot:?}"));
+    }
+    text
+}
+
+fn served(rows: &Rows) -> Vec<RepositoryId> {
+    rows.repositories.keys().copied().collect()
+}
+
+/// A planted bug: the end of the journal is gone.
+pub(super) fn forget(disk: &Disk) {
+    let journals = disk
+        .paths()
+        .into_iter()
+        .filter(|path| path.ends_with(".log"));
+    let Some(path) = journals.last() else { return };
+    let mut bytes = disk.content(&path).unwrap_or_default();
+    let written = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0);
+    bytes.truncate(written);
+    disk.rot(&path, bytes);
+}
+
+impl Stage {
+    /// The life, until its rounds are over, its power fails, or the node ends by itself.
+    pub(super) async fn play(self, rehearsed: Option<String>) {
+        let ledger = self.ledger.clone();
+        let cut = self.life.cut.map_or(Duration::MAX, Duration::from_millis);
+        if tokio::time::timeout(cut, self.whole(rehearsed))
+            .await
+            .is_err()
+        {
+            ledger.say(format_args!("cut off"));
+        }
+    }
+
+    async fn whole(self, rehearsed: Option<String>) {
+        let (clock, ports) = ports(
+            self.wall,
+            &self.disk,
+            &self.index,
+            self.dice.fork("entropy"),
+        );
+        self.ledger.book().life_begins(Arc::clone(&clock));
+        let shared = Arc::clone(&ports.clock);
+        let node = match Node::start(ports, Arc::new(Cheap)).await {
+            Ok(node) => node,
+            Err(error) => {
+                self.ledger
+                    .breach(recovery::ID, format_args!("no start: {error:?}"));
+                return;
+            }
+        };
+        if let Some(rehearsed) = rehearsed {
+            let real = came_to(&node).await;
+            recovery::check(&mut self.ledger.book(), &rehearsed, &real);
+        }
+        let (desk, ledger) = (Arc::clone(&self.desk), self.ledger.clone());
+        let office = Office::open(desk, ledger, node.catalog.clone(), shared, self.mutation);
+        let front: Arc<dyn Service> = Arc::new(node.front.clone());
+        let scene = Scene {
+            ledger: self.ledger.clone(),
+            front: node.front.clone(),
+            service: mutated(front, self.mutation, self.dice.fork("mutation")),
+            catalog: node.catalog.clone(),
+            office,
+            mutation: self.mutation,
+        };
+        let mut beside = JoinSet::new();
+        beside.spawn(watch(scene.clone()));
+        tokio::select! {
+            biased;
+            end = node.ended() => {
+                self.ledger.say(format_args!("the node ended: {end}"));
+            }
+            () = self.rounds(&scene, &mut beside) => {}
+        }
+    }
+
+    async fn rounds(&self, scene: &Scene, beside: &mut JoinSet<()>) {
+        invariants::check(scene, "after recovery").await;
+        match self.purpose {
+            Purpose::Judge => return,
+            Purpose::Work => self.trouble(scene, beside),
+            Purpose::Peace => self.pacify(scene).await,
+        }
+        for (round, linger) in self.life.rounds.iter().enumerate() {
+            let mut clients = JoinSet::new();
+            for client in self.clients(scene, round) {
+                match self.purpose {
+                    Purpose::Peace => clients.spawn(get_on(client)),
+                    Purpose::Work | Purpose::Judge => clients.spawn(work(client)),
+                };
+            }
+            while clients.join_next().await.is_some() {}
+            pass(SETTLE).await;
+            invariants::check(scene, "at a quiet point").await;
+            pass(*linger).await;
+        }
+    }
+
+    /// Everything that interferes with clients.
+    fn trouble(&self, scene: &Scene, beside: &mut JoinSet<()>) {
+        let (office, operators) = (scene.office.clone(), self.plan.operators.clone());
+        beside.spawn(async move {
+            office.work(&operators).await;
+        });
+        beside.spawn(audit(scene.clone(), self.dice.fork("audit")));
+        beside.spawn(break_disk(
+            self.disk.clone(),
+            self.life.clone(),
+            self.mutation,
+        ));
+        for step in self.life.steps.clone() {
+            let (scene, mutation) = (scene.clone(), self.mutation);
+            beside.spawn(async move {
+                pass(step.at).await;
+                scene
+                    .ledger
+                    .say(format_args!("the wall clock steps by {} ms", step.by));
+                scene.ledger.book().step_wall(step.by);
+                if mutation == Some(Mutation::DayGoesBack) && step.by < 0 {
+                    let days = 1 + step.by.unsigned_abs() / DAY;
+                    scene
+                        .office
+                        .turn_back(u32::try_from(days).unwrap_or(1))
+                        .await;
+                }
+            });
+        }
+        if self.mutation == Some(Mutation::Panic) {
+            beside.spawn(async { panic!("planted") });
+        }
+    }
+
+    /// Takes away all that may stand in a client's way.
+    async fn pacify(&self, scene: &Scene) {
+        // First of all what was begun before.
+        let mut cleared = scene.office.clear().await;
+        let (tenants, shelves) = {
+            let book = self.ledger.book();
+            let disabled = book.accounts.iter().map(|account| *account.disabled.last());
+            let locked_out = book.shelves.iter().map(|shelf| shelf.credential.is_none());
+            (disabled.collect::<Vec<_>>(), locked_out.collect::<Vec<_>>())
+        };
+        scene.office.order(Wish::Maintenance(false));
+        for (tenant, is_disabled) in tenants.into_iter().enumerate() {
+            if is_disabled {
+                scene.office.order(Wish::Enable(tenant));
+            }
+            scene.office.order(Wish::Lease(tenant, None));
+            scene.office.order(Wish::Quota(tenant, 1 << 30));
+            scene.office.order(Wish::Tasks(tenant, 16));
+        }
+        for (shelf, _) in shelves
+            .into_iter()
+            .enumerate()
+            .filter(|(_, locked_out)| *locked_out)
+        {
+            scene.office.order(Wish::Credential(shelf));
+        }
+        if cleared.is_ok() {
+            cleared = scene.office.confirm().await;
+        }
+        if cleared.is_err() {
+            self.ledger
+                .breach(progress::ID, format_args!("the catalog does not answer"));
+        }
+        // News travel.
+        pass(1_000).await;
+    }
+
+    fn clients(&self, scene: &Scene, round: usize) -> Vec<Client> {
+        let shelves: Vec<_> = self
+            .ledger
+            .book()
+            .shelves
+            .iter()
+            .map(|shelf| shelf.clients)
+            .collect();
+        let mut clients = Vec::new();
+        for (shelf, count) in shelves.into_iter().enumerate() {
+            for _ in 0..count {
+                let number = clients.len();
+                let mut dice = self.dice.fork(&format!("client {number} round {round}"));
+                let deaf = self.plan.habits.deaf;
+                let is_deaf = deaf > 0 && dice.one_in(deaf) && self.purpose == Purpose::Work;
+                let (ledger, service) = (self.ledger.clone(), Arc::clone(&scene.service));
+                let caller = Caller {
+                    number,
+                    shelf,
+                    ledger,
+                    service,
+                    is_deaf,
+                };
+                let mut habits = self.plan.habits.clone();
+                if self.purpose == Purpose::Peace {
+                    (habits.pause, habits.dawdle) = (0, 0);
+                }
+                clients.push(Client {
+                    caller,
+                    dice,
+                    habits,
+                });
+            }
+        }
+        clients
+    }
+}
+
+async fn work(mut client: Client) {
+    // Who has no login yet waits for one, but not for long.
+    for _ in 0..20 {
+        if client.has_login() {
+            return client.round().await;
+        }
+        pass(100).await;
+    }
+}
+
+/// Tries until a backup succeeds.
+async fn get_on(mut client: Client) {
+    let mut last = String::from("never answered");
+    let tried = tokio::time::timeout(progress::PATIENCE, async {
+        while let Err(refusal) = client.backup().await {
+            last = refusal.to_string();
+            pass(1_000).await;
+        }
+    });
+    if tried.await.is_err() {
+        let number = client.caller.number;
+        progress::stuck(&mut client.caller.ledger.book(), number, &last);
+    }
+}
+
+/// Follows the catalog's day.
+async fn watch(scene: Scene) {
+    let mut news = scene.catalog.subscribe();
+    loop {
+        let today = news.borrow_and_update().clock.today;
+        calendar::seen(&mut scene.ledger.book(), today);
+        if news.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks for the figures now and then.
+async fn audit(scene: Scene, mut dice: Dice) {
+    let mut pause = 8;
+    loop {
+        pass(1 + dice.below(pause)).await;
+        // Often at first, and seldom when nothing happens for hours.
+        pause = (pause + pause / 8 + 1).min(1_200_000);
+        let ids: Vec<_> = {
+            let book = scene.ledger.book();
+            book.accounts
+                .iter()
+                .map(|account| account.repository_id)
+                .collect()
+        };
+        for (tenant, id) in ids.into_iter().enumerate() {
+            let Some(id) = id else { continue };
+            if let Some(report) = scene.report(id).await {
+                quota::check(&mut scene.ledger.book(), tenant, &report);
+            }
+        }
+    }
+}
+
+/// Lets the disk fail as the plan says.
+async fn break_disk(disk: Disk, life: Life, mutation: Option<Mutation>) {
+    pass(life.faults.after).await;
+    let faults = Faults {
+        capacity: life.faults.full_kib.map(|kib| kib << 10),
+        failing_syncs: life.faults.syncs,
+        failing_writes: life.faults.writes,
+        lying_syncs: mutation == Some(Mutation::LyingSync),
+    };
+    disk.set_faults(faults.clone());
+    pass(FULL).await;
+    disk.set_faults(Faults {
+        capacity: None,
+        failing_syncs: 0,
+        failing_writes: 0,
+        ..faults
+    });
+}

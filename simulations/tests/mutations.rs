@@ -1,0 +1,67 @@
+//! Every invariant is seen to fail: each planted bug is caught by the invariant that it breaks.
+//!
+//! A quick run stops at the first seed that catches it; `HOLDFAST_LONG=1` counts in how many of 100
+//! seeds it is caught.
+
+use holdfast_simulations::mutation::Mutation;
+use holdfast_simulations::plan::Plan;
+use holdfast_simulations::world::{Options, run};
+
+fn caught(mutation: Mutation) {
+    let is_long = std::env::var_os("HOLDFAST_LONG").is_some_and(|value| value != "0");
+    let (_, invariant) = Mutation::ALL
+        .into_iter()
+        .find(|(planted, _)| *planted == mutation)
+        .unwrap_or((mutation, "nothing"));
+    let options = Options {
+        mutation: Some(mutation),
+        keeps_lines: false,
+    };
+    let verdicts = (0..100).map(|seed| run(&Plan::from_seed(seed), options));
+    let catches = verdicts.filter(|verdict| verdict.breaks(invariant));
+    let caught = catches.take(if is_long { 100 } else { 1 }).count();
+    if is_long {
+        println!("{mutation:?}: {caught} of 100 seeds break {invariant}");
+    }
+    assert!(
+        caught > 0,
+        "{mutation:?} breaks {invariant} in no seed of 100"
+    );
+}
+
+macro_rules! planted {
+    ($($name:ident: $mutation:ident;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                caught(Mutation::$mutation);
+            }
+        )*
+
+        #[test]
+        fn every_planted_bug_has_its_test() {
+            let tested = [$(Mutation::$mutation),*];
+            assert!(Mutation::ALL.iter().all(|(mutation, _)| tested.contains(mutation)));
+        }
+    };
+}
+
+planted! {
+    a_disk_whose_syncs_lie_is_caught: LyingSync;
+    a_deletion_that_was_not_done_is_caught: LostDelete;
+    an_upload_that_was_acknowledged_too_early_is_caught: EarlyAck;
+    a_byte_that_changed_on_its_way_is_caught: WrongByte;
+    a_name_of_somebody_elses_is_caught: StrangeName;
+    an_object_that_is_counted_twice_is_caught: CountedTwice;
+    a_quota_that_is_too_high_is_caught: DoubleQuota;
+    too_many_uploads_at_once_are_caught: ManyTasks;
+    a_lease_that_does_not_end_is_caught: LongLease;
+    a_bin_that_keeps_nothing_is_caught: EmptyBin;
+    a_hold_that_holds_nothing_is_caught: NoHold;
+    an_upload_that_is_never_given_up_is_caught: KeptUpload;
+    a_request_that_is_never_answered_is_caught: Silence;
+    a_command_that_is_done_twice_is_caught: Twice;
+    a_day_that_goes_back_is_caught: DayGoesBack;
+    a_record_that_is_forgotten_at_a_start_is_caught: ForgottenRecord;
+    a_panic_is_caught: Panic;
+}

@@ -1,0 +1,158 @@
+//! Seeds that must be good: those that once were not, each with its sentence, and a range of all.
+//!
+//! `HOLDFAST_LONG=1` runs a thousand. One process per seed is the rule where many run at once; in one
+//! process they take turns, and come to the same traces.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::ops::Range;
+use std::process::Command;
+
+use holdfast_simulations::plan::Plan;
+use holdfast_simulations::world::{Options, run};
+
+/// Seeds that found something, and what.
+const FOUND: [(u64, &str); 12] = [
+    (
+        56,
+        "an extent whose sync had failed was believed from the page cache, and lost later",
+    ),
+    (77, "the same, with a subtenant's objects behind it"),
+    (144, "the same, after days without power"),
+    (281, "the same, at the first upload of a repository"),
+    (291, "the same, with a full disk before it"),
+    (314, "the same, under forty commands of the operator"),
+    (488, "the same, twice in one life"),
+    (
+        95,
+        "a confirmed day ended the doubt, and the bin was emptied by the wrong wall clock",
+    ),
+    (131, "the same, with a hold instead of a bin"),
+    (
+        70,
+        "a client that does not listen finished its upload long after it was disabled",
+    ),
+    (270, "the same, after the end of its lease"),
+    (
+        134,
+        "a client with long pauses made no backup in time: the world's fault, not the node's",
+    ),
+];
+
+fn is_long() -> bool {
+    std::env::var_os("HOLDFAST_LONG").is_some_and(|value| value != "0")
+}
+
+fn good(seeds: impl IntoIterator<Item = u64>) {
+    for seed in seeds {
+        let verdict = run(&Plan::from_seed(seed), Options::default());
+        let violations: Vec<String> = verdict.violations.iter().map(ToString::to_string).collect();
+        let reproduce = format!("cargo run -p holdfast-simulations -- {seed} --trace");
+        assert!(
+            violations.is_empty(),
+            "seed {seed}: {violations:#?}\nreproduce: {reproduce}"
+        );
+    }
+}
+
+fn program(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_holdfast-simulations"))
+        .args(arguments)
+        .env_remove("RUST_BACKTRACE")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn seeds_that_once_found_something_are_good() {
+    good(FOUND.iter().map(|(seed, _)| *seed));
+}
+
+/// The seeds are cut in four, so that two cores run them side by side.
+fn quarter(number: u64) {
+    let all: Range<u64> = if is_long() { 0..1_000 } else { 0..100 };
+    let share = (all.end - all.start) / 4;
+    good(all.start + number * share..all.start + (number + 1) * share);
+}
+
+#[test]
+fn the_first_quarter_of_seeds_is_good() {
+    quarter(0);
+}
+
+#[test]
+fn the_second_quarter_of_seeds_is_good() {
+    quarter(1);
+}
+
+#[test]
+fn the_third_quarter_of_seeds_is_good() {
+    quarter(2);
+}
+
+#[test]
+fn the_fourth_quarter_of_seeds_is_good() {
+    quarter(3);
+}
+
+#[test]
+fn a_seed_has_one_trace_in_two_processes() {
+    for seed in ["0", "7", "95"] {
+        let first = program(&[seed, "--trace"]);
+        assert!(first.lines().count() > 20, "{first}");
+        assert_eq!(first, program(&[seed, "--trace"]));
+    }
+}
+
+#[test]
+fn a_seed_has_one_trace_however_often_it_is_run_in_a_process() {
+    let options = Options {
+        keeps_lines: true,
+        ..Options::default()
+    };
+    for seed in [3, 17, 42] {
+        let plan = Plan::from_seed(seed);
+        let (first, second) = (run(&plan, options), run(&plan, options));
+        assert_eq!(first.trace.lines(), second.trace.lines());
+        assert_eq!(first.trace, second.trace);
+        assert_eq!(first.figures, second.figures);
+    }
+}
+
+#[test]
+fn a_trace_does_not_depend_on_what_ran_before() {
+    let hash = |text: &str| {
+        let line = text.lines().find(|line| line.starts_with("trace "));
+        line.unwrap().to_owned()
+    };
+    let alone = hash(&program(&["5"]));
+    run(&Plan::from_seed(4), Options::default());
+    let verdict = run(&Plan::from_seed(5), Options::default());
+    let after = verdict.trace;
+    assert_eq!(
+        alone,
+        format!("trace {:016x} of {} lines", after.hash(), after.count())
+    );
+}
+
+#[test]
+fn much_happens_in_a_hundred_seeds() {
+    let mut sum = holdfast_simulations::verdict::Figures::default();
+    for seed in 0..25 {
+        let figures = run(&Plan::from_seed(seed), Options::default()).figures;
+        sum.stored += figures.stored;
+        sum.deleted += figures.deleted;
+        sum.refused += figures.refused;
+        sum.crashes += figures.crashes;
+        sum.views += figures.views;
+        sum.commands += figures.commands;
+    }
+    assert!(
+        sum.stored > 1_000 && sum.deleted > 200 && sum.refused > 100,
+        "{sum:?}"
+    );
+    assert!(
+        sum.crashes > 75 && sum.views > 100 && sum.commands > 300,
+        "{sum:?}"
+    );
+}

@@ -1,0 +1,108 @@
+//! The demonstration as people start it: the built program, its own node, its figures.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::fs::{FlockOperation, flock};
+use serde_json::Value;
+
+/// The demonstration with its files under a directory of the test.
+fn demo(place: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    command
+        .arg("demo")
+        .env("TMPDIR", place)
+        .stdin(Stdio::null());
+    command
+}
+
+fn number(figures: &Value, path: &str) -> u64 {
+    figures
+        .pointer(path)
+        .and_then(Value::as_u64)
+        .unwrap_or_else(|| panic!("{path} is missing"))
+}
+
+#[test]
+fn the_demo_proves_what_it_says_and_cleans_up() {
+    let place = tempfile::tempdir().unwrap();
+    let source = tempfile::tempdir().unwrap();
+    fs::write(source.path().join("given"), b"a file of one's own").unwrap();
+    let output = demo(place.path())
+        .args(["--json", "--source"])
+        .arg(source.path())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert_eq!(
+        fs::read_dir(place.path()).unwrap().count(),
+        0,
+        "something is left"
+    );
+
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(figures["seconds"].as_f64().unwrap() < 60.0, "{figures}");
+    let names = |list: &str, name: &str| -> Vec<String> {
+        let rows = figures[list].as_array().unwrap();
+        rows.iter()
+            .map(|row| row[name].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        names("refusals", "reason"),
+        ["quota-exceeded", "lease-expired", "lease-expired"]
+    );
+    assert_eq!(names("backups", "what").len(), 5);
+    for restore in figures["restores"].as_array().unwrap() {
+        assert_eq!(restore["differences"], 0, "{restore}");
+    }
+    assert_eq!(names("restores", "what").len(), 6);
+    assert_eq!(number(&figures, "/theft/left"), 0);
+    assert!(number(&figures, "/theft/deleted") > 0);
+    assert_eq!(
+        number(&figures, "/theft/recovered"),
+        number(&figures, "/theft/deleted")
+    );
+    assert!(number(&figures, "/kill/unacknowledged") > 0);
+    assert_eq!(number(&figures, "/kill/lost-objects"), 0);
+    assert_eq!(number(&figures, "/verified/damaged"), 0);
+    assert_eq!(number(&figures, "/check-errors"), 0);
+}
+
+#[test]
+fn a_killed_demo_takes_its_node_along() {
+    let place = tempfile::tempdir().unwrap();
+    let keep = place.path().join("kept");
+    let mut child = demo(place.path())
+        .arg("--keep")
+        .arg(&keep)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let served = lines
+        .map(Result::unwrap)
+        .any(|line| line.contains("serves at https://"));
+    assert!(served);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The node holds this lock for as long as it lives: if it lived on, this would wait for ever.
+    let lock = File::open(keep.join("node/lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+}
+
+#[test]
+fn a_directory_to_keep_stays_and_must_be_new() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("mine"), b"").unwrap();
+    let output = demo(place.path())
+        .arg("--keep")
+        .arg(place.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+}

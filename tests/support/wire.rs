@@ -1,0 +1,163 @@
+//! The restic protocol by hand: for what no decent client does, and for counting what comes back.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use holdfast_actors::object::Hash;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use sha2::{Digest as _, Sha256};
+
+use crate::node::Login;
+
+/// A connection that says nothing for so long has failed.
+const SILENCE: Duration = Duration::from_secs(90);
+
+/// One login that speaks the protocol itself, on a new connection for each request.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    config: Arc<ClientConfig>,
+    authorization: String,
+    port: u16,
+}
+
+/// What came back.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    /// What was read of an answer, once its head is there.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some(Self {
+            status,
+            head: head.to_owned(),
+            body: body.to_owned(),
+        })
+    }
+
+    /// The value of a header; empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let mut pairs = self.head.lines().filter_map(|line| line.split_once(": "));
+        pairs
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map_or("", |(_, value)| value)
+    }
+
+    /// All of it but the date.
+    pub(crate) fn timeless(&self) -> String {
+        let lines = self.head.lines().filter(|line| !line.starts_with("date: "));
+        format!("{}\n\n{}", lines.collect::<Vec<_>>().join("\n"), self.body)
+    }
+}
+
+impl Wire {
+    pub(crate) fn new(login: &Login) -> Self {
+        let mut roots = RootCertStore::empty();
+        let pem = fs::read(&login.certificate).unwrap();
+        roots
+            .add(CertificateDer::from_pem_slice(&pem).unwrap())
+            .unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let secret = BASE64_STANDARD.encode(format!("{}:{}", login.user, login.password));
+        let authorization = format!("Basic {secret}");
+        Self {
+            config: Arc::new(config),
+            authorization,
+            port: login.port,
+        }
+    }
+
+    /// Sends a whole request and reads the whole answer.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &[u8]) -> Reply {
+        self.begin(method, path, body, body.len()).answer().unwrap()
+    }
+
+    /// Stores bytes under their right name in a repository.
+    pub(crate) fn store(&self, repository: &str, bytes: &[u8]) -> Reply {
+        self.ask(
+            "POST",
+            &format!("/{repository}/data/{}", name(bytes)),
+            bytes,
+        )
+    }
+
+    /// Sends the head of a request, and as much of its body as is given.
+    pub(crate) fn begin(&self, method: &str, path: &str, body: &[u8], length: usize) -> Open {
+        let tcp = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        tcp.set_read_timeout(Some(SILENCE)).unwrap();
+        let host = ServerName::try_from("localhost").unwrap();
+        let tls = ClientConnection::new(Arc::clone(&self.config), host).unwrap();
+        let mut stream = StreamOwned::new(tls, tcp);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Authorization: {}\r\nContent-Length: {length}\r\n\r\n",
+            self.authorization
+        );
+        // A server that refuses before it read everything may close: its answer tells.
+        let _ = stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(body));
+        let _ = stream.flush();
+        Open(stream)
+    }
+}
+
+/// A request that is not answered yet.
+pub(crate) struct Open(StreamOwned<ClientConnection, TcpStream>);
+
+impl Open {
+    /// Sends more of the body.
+    pub(crate) fn more(&mut self, body: &[u8]) -> io::Result<()> {
+        self.0.write_all(body)?;
+        self.0.flush()
+    }
+
+    /// Reads the answer: as much as it announces, or until the server closes. An error if it closes
+    /// without one.
+    pub(crate) fn answer(mut self) -> io::Result<Reply> {
+        let (mut bytes, mut piece) = (Vec::new(), vec![0; 1 << 16]);
+        loop {
+            let more = match self.0.read(&mut piece) {
+                // A close without the goodbye of TLS is an end too.
+                Err(error) if bytes.is_empty() => return Err(error),
+                Err(_) => 0,
+                Ok(more) => more,
+            };
+            bytes.extend_from_slice(&piece[..more]);
+            let reply = Reply::of(&bytes);
+            let announced = reply
+                .as_ref()
+                .and_then(|it| it.header("content-length").parse().ok());
+            match reply {
+                Some(reply) if more == 0 || announced == Some(reply.body.len()) => {
+                    return Ok(reply);
+                }
+                None if more == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(_) | None => {}
+            }
+        }
+    }
+}
+
+/// The name of an object.
+pub(crate) fn name(bytes: &[u8]) -> String {
+    Hash::new(Sha256::digest(bytes).into()).to_string()
+}
