@@ -149,6 +149,7 @@ impl Running {
                     books: Arc::clone(&books),
                     front: node.front.clone(),
                     directory: Arc::clone(&ports.directory),
+                    clock: Arc::clone(&ports.clock),
                 });
                 let source = Source { metrics, probe };
                 doors.spawn(metrics::serve(listener, source, told(stopped.clone())));

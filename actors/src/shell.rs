@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use crate::kernel::Machine;
 use crate::ports::{Pending, Ports};
 
-pub use directory::{Directory, Inspection, Listing, Path};
+pub use directory::{Directory, Inspection, Listing, Path, Standing};
 pub use recorder::Decision;
 pub use runner::spawn;
 

@@ -45,6 +45,8 @@ pub struct Repository {
     pub min_copies: u32,
     pub made: Moment,
     pub removed: Option<Moment>,
+    /// When all of it was last read back and compared.
+    pub verified: Option<Moment>,
     /// None if they cannot be had now.
     #[serde(flatten)]
     pub figures: Option<Figures>,

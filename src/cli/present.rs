@@ -218,6 +218,7 @@ const REPOSITORY: &[Column] = &[
     plain("min-copies"),
     plain("made"),
     plain("removed"),
+    plain("verified"),
 ];
 const REPOSITORY_FIGURES: &[Column] = &[
     plain("id"),

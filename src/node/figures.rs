@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::front::Front;
 use holdfast_actors::kernel::RepositoryId;
-use holdfast_actors::ports::Pending;
+use holdfast_actors::ports::{Clock, Pending};
 use holdfast_actors::repositories as supervisor;
 use holdfast_actors::repository::{self, Report};
 use holdfast_actors::shell::{Directory, Listing};
@@ -53,18 +53,39 @@ pub(super) struct Gauging {
     pub(super) books: Arc<dyn Books>,
     pub(super) front: Front,
     pub(super) directory: Arc<Directory>,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Probe for Gauging {
     fn sample(&self, gauges: &Gauges) -> Pending<()> {
         let (rows, gauges) = (self.books.rows(), gauges.clone());
         let (front, tree) = (self.front.clone(), self.directory.tree());
+        let now = self.clock.now().wall;
         Box::pin(async move {
             let names: BTreeMap<u64, &str> = rows
                 .tenants
                 .iter()
                 .map(|(name, row)| (row.id, name.as_str()))
                 .collect();
+            gauges.scrub_age.clear();
+            for row in rows
+                .repositories
+                .values()
+                .filter(|row| row.removed.is_none())
+            {
+                let (Some(at), Some(tenant)) = (row.verified, names.get(&row.tenant)) else {
+                    continue;
+                };
+                let repository = row.name.to_string();
+                let labels = RepositoryLabels {
+                    tenant: (*tenant).to_owned(),
+                    repository,
+                };
+                gauges
+                    .scrub_age
+                    .get_or_create(&labels)
+                    .set(now.since(at).as_secs());
+            }
             gauges.lease_days_left.clear();
             for (name, row) in &rows.tenants {
                 let Some(lease) = row.lease else { continue };
@@ -121,7 +142,7 @@ async fn repositories(
     gauges.quota.clear();
     gauges.quota_used.clear();
     gauges.bin.clear();
-    let running = tree.iter().filter(|listing| listing.running);
+    let running = tree.iter().filter(|listing| listing.is_running());
     let loaded: Vec<String> = running.map(|listing| listing.path.to_string()).collect();
     for (id, row) in &rows.repositories {
         let Some(tenant) = names.get(&row.tenant) else {

@@ -141,6 +141,7 @@ impl SelfService for Counter {
         caller: &Caller,
         change: PasswordChange,
     ) -> Result<(), Refusal> {
+        tenant::tenant_itself(&caller.admitted)?;
         let new = Secret::new(change.new.to_string());
         checked(&new).map_err(|error| Refusal::new(Reason::Invalid, error.to_string()))?;
         let current = Login {

@@ -78,7 +78,8 @@ pub trait SelfService: Send + Sync {
         caller: &Self::Caller,
     ) -> impl Future<Output = Result<Account, Refusal>> + Send;
 
-    /// Replaces the credential that was used to ask, if `current` is its password.
+    /// Replaces the credential that was used to ask, if `current` is its password. Refused to
+    /// subtenants, whose passwords are their tenant's to change.
     fn change_password(
         &self,
         caller: &Self::Caller,

@@ -223,7 +223,8 @@ fn tenant_of(command: &Command) -> Option<&TenantName> {
         Command::Repository(
             RepositoryCommand::Purge { .. }
             | RepositoryCommand::Acquire { .. }
-            | RepositoryCommand::Purged { .. },
+            | RepositoryCommand::Purged { .. }
+            | RepositoryCommand::Verified { .. },
         )
         | Command::Clock(_)
         | Command::Subtenant(..)

@@ -345,6 +345,15 @@ pub enum RepositoryCommand {
         /// Of the owner.
         epoch: Epoch,
     },
+    /// All that a repository holds was read back and compared.
+    Verified {
+        /// Which.
+        repository: RepositoryId,
+        /// How many objects were read.
+        objects: u64,
+        /// How many of them are not what they were.
+        damaged: u64,
+    },
 }
 
 /// What the owner of a repository does with its extents. The system's.

@@ -182,27 +182,6 @@ mod tests {
     }
 
     #[test]
-    fn a_subtenant_changes_its_own_password_and_nothing_else() {
-        let (mut office, _) = office();
-        office.ann(add_subtenant("Acme", "joe", &["main"])).unwrap();
-        let tenants = office.add_login("Acme", Scope::Full);
-        let joes = login("Acme", Some("joe"), Scope::Full);
-        let Ok(Outcome::Credential { id: joes }) = office.ann(joes) else {
-            panic!("a login is made");
-        };
-        let joe = || Actor::Tenant(tenant_name("Acme"), joes);
-        assert_eq!(office.submit(joe(), change(joes)), Ok(Outcome::Done));
-        for beyond in [
-            change(tenants),
-            revoke(joes),
-            add_subtenant("Acme", "jim", &["main"]),
-        ] {
-            let refused = office.submit(joe(), beyond).unwrap_err();
-            assert_eq!(refused.reason(), "not-allowed");
-        }
-    }
-
-    #[test]
     fn each_operation_on_a_login_writes_exactly_one_event() {
         let (mut office, repository) = office();
         let id = office.add_login("Acme", Scope::Full);

@@ -66,6 +66,10 @@ pub enum Code {
     PurgeOrdered = 30041,
     /// Data was destroyed.
     Purged = 30042,
+    /// A repository was read back, and is as it was.
+    RepositoryVerified = 30043,
+    /// A repository was read back, and objects in it are damaged.
+    RepositoryDamaged = 30044,
     /// Login made.
     CredentialAdded = 30050,
     /// Login ended.
@@ -93,7 +97,7 @@ impl Code {
             | Self::OperatorRemoved
             | Self::PurgeOrdered
             | Self::Purged => Severity::Warning,
-            Self::LeaseEnded | Self::ClockDoubted => Severity::Error,
+            Self::LeaseEnded | Self::ClockDoubted | Self::RepositoryDamaged => Severity::Error,
             Self::TenantAdded
             | Self::PasswordChanged
             | Self::QuotaAdded
@@ -111,6 +115,7 @@ impl Code {
             | Self::OperatorAdded
             | Self::OperatorChanged
             | Self::RepositoryChanged
+            | Self::RepositoryVerified
             | Self::CredentialAdded
             | Self::CredentialRevoked
             | Self::ViewMade

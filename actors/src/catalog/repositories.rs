@@ -37,6 +37,7 @@ impl Draft<'_> {
                     epoch: Epoch::default(),
                     made: self.at,
                     removed: None,
+                    verified: None,
                 };
                 self.add_repository(tenant, row)
             }
@@ -57,6 +58,11 @@ impl Draft<'_> {
             }
             RepositoryCommand::Acquire { repository } => self.acquire(*repository),
             RepositoryCommand::Purged { repository, epoch } => self.purged(*repository, *epoch),
+            RepositoryCommand::Verified {
+                repository,
+                objects,
+                damaged,
+            } => self.verified(*repository, *objects, *damaged),
         }
     }
 
@@ -218,6 +224,27 @@ impl Draft<'_> {
         let tenant = row.removed.map(|removal| removal.tenant);
         let text = format!("the data of {id}, once {}, was destroyed", row.name);
         self.event(Code::Purged, tenant.as_ref(), text, None);
+        Ok(Outcome::Done)
+    }
+
+    fn verified(
+        &mut self,
+        id: RepositoryId,
+        objects: u64,
+        damaged: u64,
+    ) -> Result<Outcome, Refused> {
+        let mut row = self.known_repository(id)?.clone();
+        row.verified = Some(self.at);
+        let (name, tenant) = (row.name.clone(), self.rows.tenant_name(row.tenant).cloned());
+        self.rows.repositories.insert(id, row);
+        let (code, text) = if damaged == 0 {
+            let text = format!("repository {name}: {objects} objects read back, all as they were");
+            (Code::RepositoryVerified, text)
+        } else {
+            let text = format!("repository {name}: {damaged} of {objects} objects are damaged");
+            (Code::RepositoryDamaged, text)
+        };
+        self.event(code, tenant.as_ref(), text, None);
         Ok(Outcome::Done)
     }
 

@@ -52,7 +52,9 @@ impl Draft<'_> {
                         }
                     )
             }
-            Command::Repository(command) => system_only(command),
+            Command::Repository(command) => {
+                system_only(command) || matches!(command, RepositoryCommand::Verified { .. })
+            }
             Command::Extent(_) => true,
             Command::Service(command) => match command {
                 ServiceCommand::CertificateUpdated { .. } | ServiceCommand::SessionEnded { .. } => {
@@ -98,11 +100,7 @@ impl Draft<'_> {
         login: CredentialId,
         command: &Command,
     ) -> Result<(), Refused> {
-        let row = self.login(name, login)?;
-        let scope = row.scope;
-        if row.subtenant.is_some() {
-            return self.admit_subtenant(login, command);
-        }
+        let scope = self.login(name, login)?;
         match command {
             // What is not its own is answered like what is not there.
             Command::Subtenant(tenant, _, _) if tenant != name => {
@@ -120,18 +118,8 @@ impl Draft<'_> {
         }
     }
 
-    /// A subtenant changes its own password, and nothing else.
-    fn admit_subtenant(&self, login: CredentialId, command: &Command) -> Result<(), Refused> {
-        let own = matches!(
-            command,
-            Command::Credential(CredentialCommand::ChangePassword { credential, .. })
-                if *credential == login
-        );
-        if own { Ok(()) } else { Err(self.not_allowed()) }
-    }
-
-    /// A tenant's or a subtenant's login, if the tenant is served and the login good.
-    fn login(&self, name: &TenantName, login: CredentialId) -> Result<&Credential, Refused> {
+    /// The scope of a tenant's own login, if the tenant is served and the login good.
+    fn login(&self, name: &TenantName, login: CredentialId) -> Result<Scope, Refused> {
         let tenant = self.rows.tenants.get(name);
         let tenant = tenant.ok_or_else(|| Refused::NoTenant(name.clone()))?;
         let today = self.rows.clock.today;
@@ -142,7 +130,8 @@ impl Draft<'_> {
         }
         let row = self.rows.credentials.get(&login);
         row.filter(|row| row.tenant == *name && row.is_good(today))
-            .filter(|row| row.view.is_none())
+            .filter(|row| row.subtenant.is_none() && row.view.is_none())
+            .map(|row| row.scope)
             .ok_or_else(|| self.not_allowed())
     }
 
@@ -182,7 +171,8 @@ const fn system_only(command: &RepositoryCommand) -> bool {
         RepositoryCommand::Add { .. }
         | RepositoryCommand::Set { .. }
         | RepositoryCommand::Remove { .. }
-        | RepositoryCommand::Purge { .. } => false,
+        | RepositoryCommand::Purge { .. }
+        | RepositoryCommand::Verified { .. } => false,
     }
 }
 

@@ -266,6 +266,8 @@ pub struct Repository {
     pub made: Timestamp,
     /// Set when it was removed: it is not served, and its data waits for a purge.
     pub removed: Option<Removal>,
+    /// When all of it was last read back and compared.
+    pub verified: Option<Timestamp>,
 }
 
 /// What remains to be known of a repository that is not served any more.

@@ -125,7 +125,7 @@ impl Hands for RepositoriesHands {
     type Machine = Repositories;
     type Message = Message;
 
-    fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event<RepositoryId>> {
+    fn admit(&mut self, message: Message, context: &Context<Self>) -> Option<Event<RepositoryId>> {
         match message {
             Message::Rows(rows) => {
                 self.follow(rows);
@@ -158,7 +158,11 @@ impl Hands for RepositoriesHands {
                 }
                 Some(Event::Ended(id, outcome))
             }
-            Message::Restart(id) => Some(Event::Restart(id)),
+            Message::Restart(id) => {
+                let path = context.path.child(id);
+                context.ports.directory.give_up(path, false);
+                Some(Event::Restart(id))
+            }
         }
     }
 
@@ -186,7 +190,11 @@ impl Hands for RepositoriesHands {
                     handle.stop();
                 }
             }
-            Effect::GiveUp(id) => tracing::error!(repository = %id, "out of service"),
+            Effect::GiveUp(id) => {
+                tracing::error!(repository = %id, "out of service");
+                let path = context.path.child(id);
+                context.ports.directory.give_up(path, true);
+            }
         }
         Ok(None)
     }

@@ -76,8 +76,38 @@ pub struct Listing {
     pub depth: usize,
     /// How often it was started again at this place since the node's start.
     pub restarts: u64,
-    /// Whether it runs now; one that does not may be resting or out of service.
-    pub running: bool,
+    /// What it does.
+    pub standing: Standing,
+}
+
+/// What the actor at a place does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It runs.
+    Running,
+    /// Nobody wants it now; it starts when somebody does.
+    Resting,
+    /// It failed too often, and its supervisor has given it up for now.
+    OutOfService,
+}
+
+impl Listing {
+    /// One who rests and is not known here.
+    pub const fn resting(path: Path) -> Self {
+        let (depth, restarts, standing) = (0, 0, Standing::Resting);
+        Self {
+            path,
+            depth,
+            restarts,
+            standing,
+        }
+    }
+
+    /// Whether it runs now.
+    pub fn is_running(&self) -> bool {
+        self.standing == Standing::Running
+    }
 }
 
 /// An actor as the directory knows it.
@@ -92,6 +122,26 @@ struct Entry {
     resident: Option<Box<dyn Resident>>,
     life: u64,
     failures: u64,
+    is_given_up: bool,
+}
+
+impl Entry {
+    const fn empty() -> Self {
+        Self {
+            resident: None,
+            life: 0,
+            failures: 0,
+            is_given_up: false,
+        }
+    }
+
+    const fn standing(&self) -> Standing {
+        match (&self.resident, self.is_given_up) {
+            (Some(_), _) => Standing::Running,
+            (None, true) => Standing::OutOfService,
+            (None, false) => Standing::Resting,
+        }
+    }
 }
 
 /// The actors of one node by path.
@@ -108,7 +158,7 @@ impl Directory {
                 .as_ref()
                 .map_or(0, |resident| resident.depth()),
             restarts: entry.failures,
-            running: entry.resident.is_some(),
+            standing: entry.standing(),
         };
         self.entries().iter().map(listing).collect()
     }
@@ -143,6 +193,13 @@ impl Directory {
         resident.is_some()
     }
 
+    /// A supervisor has given up, or takes back into service, what stands there. It counts as out
+    /// of service until it is started again.
+    pub(crate) fn give_up(&self, path: Path, is_given_up: bool) {
+        let mut entries = self.entries();
+        entries.entry(path).or_insert_with(Entry::empty).is_given_up = is_given_up;
+    }
+
     /// Stops all that stand below `path`, in path order.
     pub(super) fn stop_below(&self, path: &Path) {
         for (_, entry) in self
@@ -158,12 +215,9 @@ impl Directory {
 
     pub(super) fn enter(&self, path: Path, resident: Box<dyn Resident>) -> u64 {
         let mut entries = self.entries();
-        let entry = entries.entry(path).or_insert(Entry {
-            resident: None,
-            life: 0,
-            failures: 0,
-        });
+        let entry = entries.entry(path).or_insert_with(Entry::empty);
         entry.resident = Some(resident);
+        entry.is_given_up = false;
         entry.life += 1;
         entry.life
     }
@@ -177,7 +231,7 @@ impl Directory {
         entry.failures += u64::from(failed);
         if entry.life == life {
             entry.resident = None;
-            if entry.failures == 0 {
+            if entry.failures == 0 && !entry.is_given_up {
                 entries.remove(path);
             }
         }

@@ -123,7 +123,7 @@ impl Hands for TenantsHands {
     type Machine = Tenants;
     type Message = Message;
 
-    fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event<TenantName>> {
+    fn admit(&mut self, message: Message, context: &Context<Self>) -> Option<Event<TenantName>> {
         match message {
             Message::Rows(rows) => {
                 self.follow(rows);
@@ -151,7 +151,11 @@ impl Hands for TenantsHands {
                 self.running.remove(&name);
                 Some(Event::Ended(name, outcome))
             }
-            Message::Restart(name) => Some(Event::Restart(name)),
+            Message::Restart(name) => {
+                let path = context.path.child(&name);
+                context.ports.directory.give_up(path, false);
+                Some(Event::Restart(name))
+            }
         }
     }
 
@@ -178,7 +182,11 @@ impl Hands for TenantsHands {
                     handle.stop();
                 }
             }
-            Effect::GiveUp(name) => tracing::error!(tenant = %name, "tenant out of service"),
+            Effect::GiveUp(name) => {
+                tracing::error!(tenant = %name, "tenant out of service");
+                let path = context.path.child(&name);
+                context.ports.directory.give_up(path, true);
+            }
         }
         Ok(None)
     }

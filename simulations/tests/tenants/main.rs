@@ -103,6 +103,7 @@ fn rows() -> Rows {
             epoch: Epoch::new(1),
             made: Timestamp::default(),
             removed: None,
+            verified: None,
         },
     );
     rows
@@ -189,7 +190,7 @@ impl Node {
     fn runs(&self, path: &str) -> bool {
         let tree = self.ports.directory.tree();
         tree.iter()
-            .any(|line| line.path == Path::from(path) && line.running)
+            .any(|line| line.path == Path::from(path) && line.is_running())
     }
 
     /// Lets all actors do what they can do without time passing, until `path` is gone.

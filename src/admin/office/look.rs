@@ -1,8 +1,9 @@
 //! Looks into running actors for the debug shell. It reads; only `stop` and `restart` end one.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use holdfast_actors::shell::{Inspection, Listing, Path};
+use holdfast_actors::shell::{Inspection, Listing, Path, Standing};
 use serde::Serialize;
 use serde_json::json;
 
@@ -11,6 +12,8 @@ use super::speaker::Speaker;
 use super::{Answer, Office, value};
 use crate::commands::shell::{Look, Place};
 
+/// The most tenants, and the most repositories, that are looked for among those who rest.
+const RESTING_MAX: usize = 1000;
 /// How often a watched actor is looked at.
 const GLANCE: Duration = Duration::from_millis(500);
 /// How long an actor may take to show itself before it counts as stuck.
@@ -23,7 +26,7 @@ const TENANTS: &str = "node/tenants/";
 #[serde(rename_all = "kebab-case")]
 struct Leaf {
     path: Path,
-    state: &'static str,
+    state: Standing,
     restarts: u64,
     mailbox: usize,
 }
@@ -31,7 +34,7 @@ struct Leaf {
 impl From<Listing> for Leaf {
     fn from(listing: Listing) -> Self {
         Self {
-            state: if listing.running { "running" } else { "ended" },
+            state: listing.standing,
             path: listing.path,
             restarts: listing.restarts,
             mailbox: listing.depth,
@@ -43,7 +46,7 @@ impl Office {
     pub(super) async fn look(&self, by: &Speaker, look: Look, items: &Items) -> Answer {
         match look {
             Look::Tree => {
-                for listing in self.directory.tree() {
+                for listing in self.tree() {
                     items.send(&Leaf::from(listing)).await?;
                 }
                 value(&())
@@ -76,6 +79,30 @@ impl Office {
         }
     }
 
+    /// All actors, with the tenants and repositories that rest, at most [`RESTING_MAX`] of each.
+    fn tree(&self) -> Vec<Listing> {
+        let mut tree: BTreeMap<Path, Listing> = BTreeMap::new();
+        for listing in self.directory.tree() {
+            tree.insert(listing.path.clone(), listing);
+        }
+        let rows = self.books.rows();
+        let (tenants, repositories) = (
+            Path::node().child("tenants"),
+            Path::node().child("repositories"),
+        );
+        let tenants = rows.tenants.keys().map(|name| tenants.child(name));
+        let served = rows
+            .repositories
+            .iter()
+            .filter(|(_, row)| row.removed.is_none());
+        let served = served.map(|(id, _)| repositories.child(id));
+        for path in tenants.take(RESTING_MAX).chain(served.take(RESTING_MAX)) {
+            let resting = Listing::resting(path.clone());
+            tree.entry(path).or_insert(resting);
+        }
+        tree.into_values().collect()
+    }
+
     /// The sessions of all tenants: what stands two levels below the tenants.
     async fn sessions(&self, items: &Items) -> Answer {
         let is_session = |path: &Path| {
@@ -83,7 +110,7 @@ impl Office {
             below.is_some_and(|below| below.split('/').count() == 2)
         };
         for listing in self.directory.tree() {
-            if !listing.running || !is_session(&listing.path) {
+            if !listing.is_running() || !is_session(&listing.path) {
                 continue;
             }
             let place = Place::parse(listing.path.as_str()).map_err(Problem::failed)?;

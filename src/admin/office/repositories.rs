@@ -171,6 +171,12 @@ impl Office {
         for (id, tenant, repository) in self.chosen(&order.tenant, &order.repository)? {
             let found = self.services.verify(id, items.clone()).await?;
             damaged += found.damaged;
+            let verified = RepositoryCommand::Verified {
+                repository: id,
+                objects: found.objects,
+                damaged: found.damaged,
+            };
+            self.submit(by, Command::Repository(verified)).await?;
             let row = answers::Verified {
                 tenant,
                 repository,
@@ -256,6 +262,7 @@ fn shown(
         min_copies: row.min_copies,
         made: Moment(row.made),
         removed: row.removed.as_ref().map(|removal| Moment(removal.at)),
+        verified: row.verified.map(Moment),
         figures,
     }
 }
