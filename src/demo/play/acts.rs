@@ -19,7 +19,7 @@ const SLOW: Option<Rate> = Rate::per_second(Size::mib(16));
 /// So many bytes of objects without an acknowledgement are "in the middle".
 const MIDDLE: u64 = 2 << 20;
 /// How long the middle of an upload may be in coming, in seconds.
-const MIDDLE_WITHIN: f64 = 30.0;
+const MIDDLE_WITHIN: f64 = 90.0;
 
 impl Play<'_> {
     /// A tree, the same with changes, and a given directory twice.
