@@ -9,10 +9,13 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use holdfast::clock::SystemClock;
-use holdfast_actors::ports::Clock as _;
 use serde_json::Value;
 use tempfile::TempDir;
+
+#[path = "ground.rs"]
+mod ground;
+
+pub(crate) use ground::*;
 
 /// The program under test.
 pub(crate) const HOLDFAST: &str = env!("CARGO_BIN_EXE_holdfast");
@@ -370,72 +373,6 @@ pub(crate) fn saved(said: &str) -> String {
         .as_str()
         .unwrap_or_else(|| panic!("{said}"))
         .to_owned()
-}
-
-/// A path as text.
-pub(crate) fn text(path: &Path) -> &str {
-    path.to_str().expect("the paths of the tests are UTF-8")
-}
-
-/// Fails unless two trees hold the same files with the same bytes.
-pub(crate) fn same(one: &Path, other: &Path) {
-    run(LIMIT, "diff", &["-r", text(one), text(other)], &[]).good();
-}
-
-/// Bytes that do not compress, always the same for a seed.
-pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
-    use rand::{Rng as _, SeedableRng as _};
-    let mut bytes = vec![0; length];
-    rand_chacha::ChaCha8Rng::seed_from_u64(seed).fill_bytes(&mut bytes);
-    bytes
-}
-
-/// Writes version `version` of a tree: most files stay from one version to the next, some change,
-/// some go and some come.
-pub(crate) fn plant(tree: &Path, version: u64) {
-    let _ = fs::remove_dir_all(tree);
-    for number in 0..24 {
-        let folder = tree.join(format!("folder {}", number % 5));
-        fs::create_dir_all(&folder).unwrap();
-        let seed = if number % 6 == 0 {
-            number + 1000 * version
-        } else {
-            number
-        };
-        let length = usize::try_from(number * number * 700).unwrap();
-        fs::write(folder.join(format!("file-{number}")), noise(seed, length)).unwrap();
-    }
-    let words = format!("version {version}\n").repeat(5000);
-    fs::write(tree.join(format!("only in {version}.txt")), words).unwrap();
-    fs::write(tree.join("empty"), "").unwrap();
-}
-
-/// Says that a test cannot run here.
-pub(crate) fn skipped(name: &str, reason: &str) {
-    eprintln!("SKIPPED: {name}: {reason}");
-    if let Some(file) = std::env::var_os("HOLDFAST_SKIPS") {
-        let mut file = File::options()
-            .create(true)
-            .append(true)
-            .open(file)
-            .unwrap();
-        writeln!(file, "SKIPPED: {name}: {reason}").unwrap();
-    }
-}
-
-/// How long something takes.
-pub(crate) struct Stopwatch(SystemClock);
-
-impl Stopwatch {
-    /// Starts now.
-    pub(crate) fn start() -> Self {
-        Self(SystemClock::new())
-    }
-
-    /// Since the start.
-    pub(crate) fn seconds(&self) -> f64 {
-        self.0.now().monotonic.as_micros() as f64 / 1e6
-    }
 }
 
 /// A port that is free, below those that the kernel gives to clients: a node that starts again
