@@ -23,6 +23,9 @@ use serde::{Deserialize, Serialize};
 const FORMAT: u32 = 1;
 const CARD: &str = "holdfast.json";
 const LOCK: &str = "lock";
+/// What holds the truth; each may be a disk of its own, so each bears a mark.
+const FOLDERS: [&str; 2] = ["extents", "journal"];
+const MARK: &str = "mark";
 
 /// A data directory that this process holds.
 #[derive(Debug)]
@@ -45,6 +48,9 @@ pub enum HomeError {
     /// There is no node in it.
     #[error("{0} is not a node's data directory; make one with 'holdfast init --data DIR'")]
     NoNode(PathBuf),
+    /// What holds the truth is gone. Starting without it would look like an empty node.
+    #[error("{0} is not there; is a disk not mounted? Nothing was changed")]
+    Absent(PathBuf),
     /// It was made by a newer program.
     #[error("{path} has format {found}, and this program reads up to {FORMAT}; update holdfast")]
     Newer {
@@ -94,6 +100,9 @@ pub fn create(
         return Err(HomeError::NotEmpty(path.to_owned()));
     }
     furnish(path)?;
+    for folder in FOLDERS {
+        mark(&path.join(folder)).map_err(at)?;
+    }
     let card = serde_json::to_vec_pretty(&Card {
         format: FORMAT,
         name: name.clone(),
@@ -108,6 +117,15 @@ pub fn create(
     File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(at)
+}
+
+/// Makes a folder that is known again by its mark.
+fn mark(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(folder)?;
+    let mark = folder.join(MARK);
+    fs::write(&mark, "holdfast\n")?;
+    File::open(&mark)?.sync_all()?;
+    File::open(folder)?.sync_all()
 }
 
 impl Home {
@@ -155,6 +173,10 @@ impl Home {
         if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(HomeError::Held(path));
         }
+        let marks = FOLDERS.map(|folder| path.join(folder).join(MARK));
+        if let Some(mark) = marks.iter().find(|mark| !mark.exists()) {
+            return Err(HomeError::Absent(mark.clone()));
+        }
         let owner = fs::metadata(&path).map_err(at)?.uid();
         Ok(Self {
             path,
@@ -183,6 +205,15 @@ mod tests {
         let again = create(folder.path(), &name, |_| Ok(()));
         assert!(matches!(again, Err(HomeError::NotEmpty(_))));
         assert_eq!(Home::open(folder.path()).unwrap().name.as_str(), "one");
+    }
+
+    #[test]
+    fn a_disk_that_is_not_mounted_is_not_taken_for_an_empty_node() {
+        for folder in FOLDERS {
+            let home = made("one");
+            fs::remove_dir_all(home.path().join(folder)).unwrap();
+            assert!(matches!(Home::open(home.path()), Err(HomeError::Absent(_))));
+        }
     }
 
     #[test]

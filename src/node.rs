@@ -333,6 +333,7 @@ impl From<HomeError> for Failure {
             HomeError::NoNode(_) => (Exit::NotFound, "no-node"),
             HomeError::Newer { .. } => (Exit::Refused, "newer-format"),
             HomeError::Held(_) => (Exit::Conflict, "in-use"),
+            HomeError::Absent(_) => (Exit::Other, "absent"),
             HomeError::Io { .. } => (Exit::Other, "io"),
         };
         Self::new(exit, reason, error)
