@@ -3,12 +3,14 @@
 //!
 //! A repository empties its own bin while it is loaded. When it rests it says when something in it
 //! is due; the caretaker visits it then, which loads it. After a boot, and after a repository
-//! failed, nobody knows: each is looked at once, one every [`PACE`]. So what is deleted goes at most
-//! twenty minutes behind its day (I7): ten until the catalog's clock is moved on, and the rounds.
+//! failed, nobody knows: each is looked at once, one every [`PACE`]. So what is deleted goes at
+//! most twenty minutes behind its day (I7): ten until the catalog's clock is moved on, and the
+//! rounds.
 //!
 //! What is destroyed goes in this order: no other writer, no extents in the catalog, no files, no
-//! rows in the index, no repository. Each step is durable before the next, so that after a crash the
-//! order is found again and carried out from the beginning; nothing is left that nobody knows of.
+//! rows in the index, no repository. Each step is durable before the next, so that after a crash
+//! the order is found again and carried out from the beginning; nothing is left that nobody knows
+//! of.
 
 mod hands;
 mod machine;

@@ -6,6 +6,7 @@
 mod answer;
 mod approvals;
 pub mod command;
+mod contract;
 mod credentials;
 mod draft;
 mod events;

@@ -1,4 +1,5 @@
-//! What the suites stand on: trees of files, bytes, the time, and the word for what cannot run here.
+//! What the suites stand on: trees of files, bytes, the time, and the word for what cannot run
+//! here.
 
 use std::fs::{self, File};
 use std::io::Write as _;

@@ -182,7 +182,7 @@ impl Stage {
             let mut clients = JoinSet::new();
             for client in self.clients(scene, round) {
                 match self.purpose {
-                    Purpose::Peace => clients.spawn(get_on(client)),
+                    Purpose::Peace => clients.spawn(back_up_at_last(client)),
                     Purpose::Work | Purpose::Judge => clients.spawn(work(client)),
                 };
             }
@@ -313,7 +313,7 @@ async fn work(mut client: Client) {
 }
 
 /// Tries until a backup succeeds.
-async fn get_on(mut client: Client) {
+async fn back_up_at_last(mut client: Client) {
     let mut last = String::from("never answered");
     let tried = tokio::time::timeout(progress::PATIENCE, async {
         while let Err(refusal) = client.backup().await {
