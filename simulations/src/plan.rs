@@ -169,8 +169,11 @@ pub struct Step {
 impl Plan {
     /// The plan of a seed.
     pub fn from_seed(seed: u64) -> Self {
-        let mut dice = Dice::of_seed(seed).fork("plan");
-        // A spring day, at any time of it, often shortly before midnight.
+        let plan = Dice::of_seed(seed).fork("plan");
+        // Dice of their own, so that one more draw in one part does not change the others.
+        let part = |label: &str| plan.fork(label);
+        let mut dice = part("world");
+        // A day in winter, at any time of it, often shortly before midnight.
         let late = dice.one_in(2);
         let time = if late {
             23 * HOUR + dice.below(HOUR)
@@ -178,17 +181,20 @@ impl Plan {
             dice.below(DAY)
         };
         let tenants = 1 + dice.below(3);
-        let steps = dice.one_in(3);
-        let faults = dice.one_in(3);
+        let (steps, faults) = (dice.one_in(3), dice.one_in(3));
         let lives = 1 + dice.below(4);
         Self {
             seed,
             wall: 20_500 * DAY + time,
             disk_micros: 50 + dice.below(2_000),
-            tenants: (0..tenants).map(|_| tenant(&mut dice)).collect(),
-            habits: habits(&mut dice),
-            operators: operators(&mut dice),
-            lives: (0..lives).map(|_| life(&mut dice, steps, faults)).collect(),
+            tenants: (0..tenants)
+                .map(|number| tenant(&mut part(&format!("tenant {number}"))))
+                .collect(),
+            habits: habits(&mut part("habits")),
+            operators: operators(&mut part("operators")),
+            lives: (0..lives)
+                .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
+                .collect(),
         }
     }
 }
@@ -202,7 +208,7 @@ fn tenant(dice: &mut Dice) -> Tenant {
     };
     let subtenant = dice.one_in(3);
     Tenant {
-        lease_days: dice.one_in(2).then(|| dice.below(4) as u32),
+        lease_days: dice.one_in(2).then(|| dice.below(3) as u32),
         grace_days: some(dice, 3) as u32,
         tasks: 1 + dice.below(3) as u32,
         quota_kib,
@@ -265,7 +271,7 @@ fn life(dice: &mut Dice, steps: bool, faults: bool) -> Life {
     let lingers = lingers.collect();
     // From the first access to the disk on up to long after the last.
     let cut = 1_u64 << dice.below(16);
-    let far = dice.one_in(4);
+    let far = dice.one_in(3);
     Life {
         rounds: lingers,
         cut: (!dice.one_in(3)).then(|| cut + dice.below(cut)),
@@ -275,7 +281,7 @@ fn life(dice: &mut Dice, steps: bool, faults: bool) -> Life {
             End::Power
         },
         off: if far {
-            dice.below(6 * DAY)
+            dice.below(5 * DAY)
         } else {
             dice.below(20_000)
         },
