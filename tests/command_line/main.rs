@@ -1,9 +1,5 @@
 //! The command line as operators meet it: the built program, run with arguments, against a socket.
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "stand-ins answer a few orders alone"
-)]
 
 mod arguments;
 mod figures;
