@@ -32,9 +32,6 @@ const READ_MAX: usize = 64 << 10;
 /// What a client may send unasked on one HTTP/2 stream, and on all of a connection.
 const STREAM_WINDOW: u32 = 512 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
-/// The most of a body in one HTTP/2 frame. The 16 KiB that HTTP/2 begins with mean four times the
-/// frames to take apart.
-const FRAME_MAX: u32 = 64 << 10;
 
 /// Serves a connection until it ends. `draining` turns true when it is to end soon.
 pub(super) async fn serve(
@@ -105,7 +102,6 @@ async fn two_requests<I>(
         .max_concurrent_streams(streams)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(FRAME_MAX)
         .serve_connection(io, service_fn(responder(client)));
     let mut connection = pin!(connection);
     tokio::select! {
