@@ -7,23 +7,18 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IoSlice};
-use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use holdfast_actors::ports::{Disk, File, Pending, is_path};
-use rustix::fs::{Advice, FallocateFlags};
+use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
 /// The most parts that Linux takes in one call.
 const PARTS_MAX: usize = 1_024;
-/// Written bytes that may lie in memory before the disk is told to begin with them.
-const IDLE_MAX: u64 = 4 << 20;
-/// What the kernel keeps files in.
-const PAGE: u64 = 4 << 10;
 
 /// A folder and what is below it.
 #[derive(Debug)]
@@ -143,16 +138,6 @@ struct OpenFile {
     file: Arc<fs::File>,
     /// A sync failed: the kernel has forgotten writes.
     spoilt: Arc<AtomicBool>,
-    front: Arc<Front>,
-}
-
-/// How far a file that is written from front to end has come.
-#[derive(Debug, Default)]
-struct Front {
-    /// In memory.
-    written: AtomicU64,
-    /// On its way to the disk.
-    begun: AtomicU64,
 }
 
 impl OpenFile {
@@ -160,7 +145,6 @@ impl OpenFile {
         Arc::new(Self {
             file: Arc::new(file),
             spoilt: Arc::default(),
-            front: Arc::default(),
         })
     }
 
@@ -181,23 +165,15 @@ impl OpenFile {
 
 impl File for OpenFile {
     fn write(&self, at: u64, parts: Vec<Bytes>) -> Pending<io::Result<()>> {
-        let front = Arc::clone(&self.front);
-        self.change(move |file| {
-            let end = write_all(file, at, &parts)?;
-            front.written(file, at, end);
-            Ok(())
-        })
+        self.change(move |file| write_all(file, at, &parts))
     }
 
     fn sync(&self) -> Pending<io::Result<()>> {
-        let (spoilt, front) = (Arc::clone(&self.spoilt), Arc::clone(&self.front));
+        let spoilt = Arc::clone(&self.spoilt);
         self.change(move |file| {
-            let end = front.written.load(Ordering::Relaxed);
             let synced = file.sync_data();
             if synced.is_err() {
                 spoilt.store(true, Ordering::Release);
-            } else {
-                front.synced(end);
             }
             synced
         })
@@ -242,33 +218,7 @@ impl File for OpenFile {
     }
 }
 
-impl Front {
-    /// Lets the disk begin with what was written, so that the sync behind it finds little left to
-    /// do: else the kernel would leave the disk idle until then. A hint: what fails here, the sync
-    /// tells.
-    fn written(&self, file: &fs::File, at: u64, end: u64) {
-        self.written.store(end, Ordering::Relaxed);
-        // A file that was opened and is written in its middle begins there.
-        let low = at.saturating_sub(IDLE_MAX);
-        let from = self.begun.load(Ordering::Relaxed).clamp(low, at);
-        let whole = end - end % PAGE;
-        if let Some(length) = NonZeroU64::new(whole.saturating_sub(from))
-            && length.get() >= IDLE_MAX
-        {
-            // Of pages that are not on the disk yet this drops none: it begins to write them.
-            let _ = rustix::fs::fadvise(file, from, Some(length), Advice::DontNeed);
-            self.begun.store(whole, Ordering::Relaxed);
-        }
-    }
-
-    /// A sync brought the disk up to `end`.
-    fn synced(&self, end: u64) {
-        self.begun.fetch_max(end, Ordering::Relaxed);
-    }
-}
-
-/// Writes all parts one behind the other; gives the end of the last.
-fn write_all(file: &fs::File, mut at: u64, parts: &[Bytes]) -> io::Result<u64> {
+fn write_all(file: &fs::File, mut at: u64, parts: &[Bytes]) -> io::Result<()> {
     let full = parts.iter().filter(|part| !part.is_empty());
     let mut slices: Vec<IoSlice<'_>> = full.map(|part| IoSlice::new(part)).collect();
     let mut left = slices.as_mut_slice();
@@ -284,7 +234,7 @@ fn write_all(file: &fs::File, mut at: u64, parts: &[Bytes]) -> io::Result<u64> {
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(at)
+    Ok(())
 }
 
 /// The names of plain files that the port would take, sorted; others are none of ours.
