@@ -1,7 +1,7 @@
 //! Seeds that must be good: those that once were not, each with its sentence, and a range of all.
 //!
-//! `HOLDFAST_LONG=1` runs a thousand. One process per seed is the rule where many run at once; in one
-//! process they take turns, and come to the same traces.
+//! `HOLDFAST_LONG=1` runs a thousand. One process per seed is the rule where many run at once; in
+//! one process they take turns, and come to the same traces.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::ops::Range;
