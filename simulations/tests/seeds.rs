@@ -11,7 +11,7 @@ use holdfast_simulations::plan::Plan;
 use holdfast_simulations::world::{Options, run};
 
 /// Seeds that found something, and what. Each still does where its repair is taken out.
-const FOUND: [(u64, &str); 5] = [
+const FOUND: [(u64, &str); 6] = [
     (
         82,
         "a confirmed day ended the doubt, and the bin was emptied by the wall clock that was wrong",
@@ -28,6 +28,10 @@ const FOUND: [(u64, &str); 5] = [
     (
         164,
         "a client that does not listen finished its upload long after its tenant was shut out",
+    ),
+    (
+        699,
+        "an index went above a quota that was lowered, as it may: the world's fault, not the node's",
     ),
 ];
 
