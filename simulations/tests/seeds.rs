@@ -10,31 +10,28 @@ use std::process::Command;
 use holdfast_simulations::plan::Plan;
 use holdfast_simulations::world::{Options, run};
 
-/// Seeds that found something, and what.
-const FOUND: [(u64, &str); 12] = [
+/// Seeds that found something, and what. Each still does where its repair is taken out.
+const FOUND: [(u64, &str); 6] = [
     (
-        56,
-        "an extent whose sync had failed was believed from the page cache, and lost later",
+        82,
+        "a confirmed day ended the doubt, and the bin was emptied by the wall clock that was wrong",
     ),
-    (77, "the same, with a subtenant's objects behind it"),
-    (144, "the same, after days without power"),
-    (281, "the same, at the first upload of a repository"),
-    (291, "the same, with a full disk before it"),
-    (314, "the same, under forty commands of the operator"),
-    (488, "the same, twice in one life"),
     (
-        95,
-        "a confirmed day ended the doubt, and the bin was emptied by the wrong wall clock",
+        93,
+        "an extent whose sync had failed was believed from the page cache, and an object lost",
     ),
-    (131, "the same, with a hold instead of a bin"),
     (
-        70,
-        "a client that does not listen finished its upload long after it was disabled",
+        201,
+        "the same, and the repository could not be recovered any more",
     ),
-    (270, "the same, after the end of its lease"),
+    (330, "the same, within minutes"),
     (
-        134,
-        "a client with long pauses made no backup in time: the world's fault, not the node's",
+        164,
+        "a client that does not listen finished its upload long after its tenant was shut out",
+    ),
+    (
+        699,
+        "an index went above a quota that was lowered, as it may: the world's fault, not the node's",
     ),
 ];
 
@@ -136,7 +133,7 @@ fn a_trace_does_not_depend_on_what_ran_before() {
 }
 
 #[test]
-fn much_happens_in_a_hundred_seeds() {
+fn much_happens_in_a_few_seeds() {
     let mut sum = holdfast_simulations::verdict::Figures::default();
     for seed in 0..25 {
         let figures = run(&Plan::from_seed(seed), Options::default()).figures;

@@ -25,13 +25,16 @@ pub(crate) fn check(book: &mut Book, tenant: usize, report: &Report) {
         .sum();
     let now = book.now();
     let account = &mut book.accounts[tenant];
-    let before = account.charged.replace((now, sum));
-    let Some((then, old)) = before else { return };
+    let before = account.charged.replace((now, sum, slack));
+    let Some((then, old, old_slack)) = before else {
+        return;
+    };
     let facts = (account.quota.since(then), account.bin_limit.since(then));
     let (Some(quota), Some(_)) = facts else {
         return;
     };
-    if sum > quota + slack && sum > old {
+    // Above a quota that was lowered, `index/` alone may grow.
+    if sum > quota + slack && sum > old + (slack - old_slack) {
         let story = format!(
             "{}: {old} grew to {sum}, the quota is {quota}",
             account.name

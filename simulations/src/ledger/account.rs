@@ -78,8 +78,8 @@ pub(crate) struct Account {
     /// Uploads that have a task, by number, with the time of their begin.
     pub(crate) running: BTreeMap<u64, Micros>,
     pub(crate) uploads: u64,
-    /// What was charged and reserved at the last look, and when that was.
-    pub(crate) charged: Option<(Micros, u64)>,
+    /// When the last look was, what was charged and reserved then, and all of `index/`.
+    pub(crate) charged: Option<(Micros, u64, u64)>,
 }
 
 impl Account {
