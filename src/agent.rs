@@ -19,7 +19,6 @@ mod secret;
 mod source;
 mod thumbprint;
 mod trust;
-mod user;
 mod work;
 
 use std::io::{self, BufRead, Write};
@@ -31,7 +30,6 @@ pub use arguments::AgentCommand;
 pub(crate) use backend::Remote;
 pub use failure::Failure;
 pub use thumbprint::{Thumbprint, ThumbprintError};
-pub use user::User;
 
 use arguments::{RepositoryArguments, ServerArguments};
 use client::{Client, Target};

@@ -8,7 +8,7 @@ use holdfast_actors::kernel::Size;
 use holdfast_actors::names::{RepositoryName, SubtenantName};
 
 use super::thumbprint::Thumbprint;
-use super::user::User;
+use crate::commands::values::Login;
 
 /// The commands of the tenant's own client.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -40,8 +40,8 @@ pub struct ServerArguments {
     #[arg(long, value_name = "https://HOST:PORT", env = "HOLDFAST_SERVER")]
     pub server: String,
     /// Who asks
-    #[arg(long, value_name = "TENANT[+SUB]", env = "HOLDFAST_USER", value_parser = User::parse)]
-    pub user: User,
+    #[arg(long, value_name = "TENANT[+SUB]", env = "HOLDFAST_USER", value_parser = Login::parse)]
+    pub user: Login,
     /// A file with the account's password in its first line, '-' for standard input (else a prompt
     /// asks)
     #[arg(long, value_name = "FILE", env = "HOLDFAST_PASSWORD_FILE")]

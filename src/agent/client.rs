@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::connection::{Answer, Broken, Payload, Place, Pool};
 use super::failure::{Failure, REASON};
 use super::trust::{self, Trust};
-use super::user::User;
+use crate::commands::values::Login;
 
 /// The first pause between two tries; each later one is twice as long.
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
@@ -34,7 +34,7 @@ pub(crate) struct Target {
     /// The server's address.
     pub(crate) server: String,
     /// Who asks.
-    pub(crate) user: User,
+    pub(crate) user: Login,
     /// The account's password.
     pub(crate) password: Zeroizing<String>,
     /// Whom to trust.

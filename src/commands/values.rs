@@ -388,6 +388,18 @@ mod tests {
     }
 
     #[test]
+    fn a_login_is_a_tenant_or_a_subtenant_of_one() {
+        assert_eq!(Login::parse("acme").unwrap().to_string(), "acme");
+        assert_eq!(
+            Login::parse("acme+lab 2").unwrap().to_string(),
+            "acme+lab 2"
+        );
+        for bad in ["", "+", "acme+", "+lab", "a+b+c", "a:b"] {
+            assert!(Login::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn values_cross_the_socket_as_people_write_them() {
         assert_eq!(round(Until::parse("never").unwrap()), "\"never\"");
         assert_eq!(round(Until::parse("2026-12-31").unwrap()), "\"2026-12-31\"");

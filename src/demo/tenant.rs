@@ -14,8 +14,9 @@ use crate::agent::arguments::{
     BackupArguments, CheckArguments, RepositoryArguments, RestoreArguments, ServerArguments,
     SnapshotsArguments,
 };
-use crate::agent::{self, AgentCommand, Thumbprint, User};
+use crate::agent::{self, AgentCommand, Thumbprint};
 use crate::cli::Failure;
+use crate::commands::values::Login;
 
 /// What encrypts the repositories; the node never sees it.
 const REPOSITORY_PASSWORD: &str = "known to the tenant alone";
@@ -27,7 +28,7 @@ const FOLDERS: [&str; 4] = ["snapshots", "index", "data", "keys"];
 /// Who logs in, where.
 #[derive(Clone, Debug)]
 pub(super) struct Tenant {
-    user: User,
+    user: Login,
     repository: RepositoryName,
     server: String,
     thumbprint: Thumbprint,
@@ -90,7 +91,7 @@ impl Tenant {
         password: &str,
     ) -> Result<Self, Failure> {
         Ok(Self {
-            user: User {
+            user: Login {
                 tenant: name.clone(),
                 subtenant: None,
             },

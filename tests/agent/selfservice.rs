@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use holdfast::agent::User;
+use holdfast::commands::values::Login as Named;
 use holdfast::selfservice::server::{SelfService, Wanted, handle};
 use holdfast::selfservice::{
     ACCOUNT, Account, PASSWORD as PASSWORD_PATH, PasswordChange, SUBTENANTS, SubtenantMade,
@@ -57,7 +57,7 @@ impl SelfService for Ledger {
 
     async fn log_in(&self, login: Option<Login>) -> Result<Caller, Refusal> {
         let login = login.ok_or_else(unknown)?;
-        let user = User::parse(&login.user).map_err(|_| unknown())?;
+        let user = Named::parse(&login.user).map_err(|_| unknown())?;
         let known = user.tenant.as_str() == USER
             && login.password.expose() == *self.password.lock().unwrap();
         let subtenant = user.subtenant.map(|name| name.to_string());
