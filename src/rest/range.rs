@@ -7,7 +7,7 @@
 use holdfast_actors::service::Part;
 
 /// Reads the value of a `Range` header.
-pub(super) fn part(value: &str) -> Part {
+pub fn part(value: &str) -> Part {
     parse(value).unwrap_or(Part::Whole)
 }
 

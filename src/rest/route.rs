@@ -10,16 +10,16 @@ use hyper::Method;
 
 /// What is asked for. `repository` is as sent: one part of a path, not yet a valid name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Request {
+pub struct Request {
     /// The first part of the path.
-    pub(super) repository: String,
+    pub repository: String,
     /// What to do there.
-    pub(super) verb: Verb,
+    pub verb: Verb,
 }
 
 /// What is to be done in a repository. A name is [`Hash::ZERO`] for `config`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
+pub enum Verb {
     /// `POST /REPO/?create=true`
     Create,
     /// `HEAD` of an object or `config`
@@ -36,7 +36,7 @@ pub(super) enum Verb {
 
 /// A request that is none of the protocol's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stray {
+pub enum Stray {
     /// 404: the path names nothing.
     Path,
     /// 400: `POST /REPO/` without `create=true`.
@@ -53,7 +53,7 @@ const LIST: &str = "GET";
 const OBJECT: &str = "HEAD, GET, POST, DELETE";
 
 /// Finds the request.
-pub(super) fn route(method: &Method, path: &str, query: Option<&str>) -> Result<Request, Stray> {
+pub fn route(method: &Method, path: &str, query: Option<&str>) -> Result<Request, Stray> {
     let path = path.strip_prefix('/').ok_or(Stray::Path)?;
     let (repository, rest) = path.split_once('/').ok_or(Stray::Path)?;
     if !plain(repository) {

@@ -1,0 +1,220 @@
+//! The fuzz targets of `tests/fuzz`, for a moment each, on valid bytes with faults in them.
+//!
+//! A fuzzer that follows coverage finds more: `cargo fuzz run --fuzz-dir tests/fuzz NAME`. What
+//! runs here makes sure that the targets stay true of the product.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+use bytes::Bytes;
+use holdfast_actors::frame::Header;
+use holdfast_actors::kernel::{CredentialId, Epoch, ExtentId, Sequence, Size, Space, Timestamp};
+use holdfast_actors::object::{Hash, Key, Kind};
+use holdfast_actors::repository::{Entry, Piece, Stored};
+use holdfast_actors::schema;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, TestRunner};
+use sha2::{Digest, Sha256};
+
+#[path = "fuzz/targets.rs"]
+mod targets;
+
+/// Inputs that each target gets.
+const CASES: u32 = 512;
+
+/// One fault in valid bytes.
+#[derive(Clone, Debug)]
+enum Fault {
+    Set(Index, u8),
+    Flip(Index, u8),
+    Cut(Index),
+    Insert(Index, Vec<u8>),
+    Repeat(Index, Index),
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Fault::Set(at, byte)),
+        (any::<Index>(), 0..8_u8).prop_map(|(at, bit)| Fault::Flip(at, bit)),
+        any::<Index>().prop_map(Fault::Cut),
+        (any::<Index>(), prop::collection::vec(any::<u8>(), 1..16))
+            .prop_map(|(at, bytes)| Fault::Insert(at, bytes)),
+        (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Fault::Repeat(from, to)),
+    ]
+}
+
+fn spoil(mut bytes: Vec<u8>, fault: &Fault) -> Vec<u8> {
+    let within = |at: &Index| at.index(bytes.len() + 1);
+    match fault {
+        Fault::Cut(at) => bytes.truncate(within(at)),
+        Fault::Insert(at, more) => {
+            let at = within(at);
+            bytes.splice(at..at, more.iter().copied());
+        }
+        Fault::Repeat(from, to) => {
+            let (from, to) = (within(from), within(to));
+            bytes.extend_from_within(from.min(to)..from.max(to));
+        }
+        Fault::Set(..) | Fault::Flip(..) if bytes.is_empty() => {}
+        Fault::Set(at, byte) => *at.get_mut(&mut bytes) = *byte,
+        Fault::Flip(at, bit) => *at.get_mut(&mut bytes) ^= 1 << bit,
+    }
+    bytes
+}
+
+/// Gives a target each sample as it is, then samples with faults, and noise.
+fn fuzz(target: fn(&[u8]) -> bool, samples: &[Vec<u8>]) {
+    for sample in samples {
+        let text = String::from_utf8_lossy(sample);
+        assert!(target(sample), "nothing is read from {text}");
+    }
+    let noise = prop::collection::vec(any::<u8>(), 0..2_048);
+    let sample = prop::sample::select(samples.to_vec());
+    let faults = prop::collection::vec(fault(), 1..5);
+    let spoilt = (sample, faults).prop_map(|(bytes, faults)| faults.iter().fold(bytes, spoil));
+    let mut runner = TestRunner::new(Config::with_cases(CASES));
+    let input = prop_oneof![1 => noise, 7 => spoilt];
+    let tried = runner.run(&input, |bytes| {
+        target(&bytes);
+        Ok(())
+    });
+    tried.unwrap();
+}
+
+fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+fn framed(kind: u8, sequence: u64, body: &[u8]) -> Vec<u8> {
+    let header = Header::of(kind, Epoch::default(), Sequence::new(sequence), body);
+    [&header.encode(), body].concat()
+}
+
+fn stored() -> Entry {
+    let hash = Hash::new(Sha256::digest(b"twelve bytes").into());
+    let key = Key {
+        space: Space::TENANT,
+        kind: Kind::Data,
+        name: hash,
+    };
+    let piece = Piece {
+        extent: ExtentId::new(1),
+        offset: 48,
+        length: 12,
+    };
+    Entry::Stored(Stored {
+        key,
+        size: Size::bytes(12),
+        hash,
+        at: Timestamp::from_millis(1_800_000_000_000),
+        by: CredentialId::new(1),
+        pieces: vec![piece],
+    })
+}
+
+/// An extent as it lies on disk: its secret, an object's bytes, and the entry with its tag.
+fn extent() -> Vec<u8> {
+    let (secret, durable) = ([7; 16], 92_u64);
+    let entry = schema::encode(&stored());
+    let tag = Sha256::new()
+        .chain_update(secret)
+        .chain_update(2_u64.to_le_bytes())
+        .chain_update(durable.to_le_bytes())
+        .chain_update(&entry)
+        .finalize();
+    let entry = [entry.as_slice(), &durable.to_le_bytes(), &tag[..8]].concat();
+    [
+        framed(3, 0, &secret),
+        framed(1, 1, b"twelve bytes"),
+        framed(2, 2, &entry),
+    ]
+    .concat()
+}
+
+#[test]
+fn any_bytes_may_stand_where_a_frame_is_read() {
+    fuzz(
+        targets::frame,
+        &[framed(1, 5, b"a body"), framed(2, 6, b"")],
+    );
+}
+
+#[test]
+fn any_bytes_may_stand_where_a_record_is_read() {
+    let deleted = Entry::Purged {
+        objects: vec![],
+        at: Timestamp::from_millis(1),
+    };
+    let rows = schema::encode(&holdfast_actors::catalog::rows::Rows::default());
+    let samples = [schema::encode(&stored()), schema::encode(&deleted), rows];
+    fuzz(targets::record, &samples);
+}
+
+#[test]
+fn any_bytes_may_stand_where_the_journal_is_read() {
+    let one = framed(1, 1, b"the first");
+    let two = [
+        one.clone(),
+        framed(1, 2, b"the second"),
+        framed(4, 3, b"and more"),
+    ]
+    .concat();
+    let long = [two.clone(), vec![0; 4_096]].concat();
+    fuzz(targets::journal, &[one, two, long]);
+}
+
+#[test]
+fn any_bytes_may_stand_where_an_extent_is_read() {
+    let whole = extent();
+    let twice = Bytes::from(whole.clone()).repeat(2);
+    fuzz(targets::extent, &[whole, twice]);
+}
+
+#[test]
+fn any_text_may_stand_where_a_name_a_size_or_a_date_is_read() {
+    let words = [
+        "acme",
+        "laptop-7",
+        "r2-d2.x_y",
+        "10GiB",
+        "1.5TB",
+        "50MB/s",
+        "2026-12-31",
+    ];
+    let times = [
+        "2026-12-31T23:59:59Z",
+        "2026-12-31T23:59:59.999+01:00",
+        "never",
+    ];
+    let hash = ["aa".repeat(32), format!("sha256:{}", "AB:".repeat(32))];
+    let hash: Vec<&str> = hash.iter().map(String::as_str).collect();
+    fuzz(targets::name, &texts(&[&words[..], &times, &hash].concat()));
+}
+
+#[test]
+fn any_text_may_stand_where_a_path_and_a_range_are_read() {
+    let object = format!("/main/data/{}\nbytes=0-99", "0a".repeat(32));
+    let samples = [
+        "/main/?create=true",
+        "/main/config\nbytes=-5",
+        "/main/keys/",
+        &object,
+    ];
+    fuzz(targets::request, &texts(&samples));
+}
+
+#[test]
+fn any_bytes_may_stand_where_an_order_is_read() {
+    let samples = [
+        r#"{"version":1,"command":"status"}"#,
+        r#"{"version":1,"as":"ann","command":{"tenant":{"show":{"name":"acme"}}}}"#,
+    ];
+    fuzz(targets::order, &texts(&samples));
+}
+
+#[test]
+fn any_text_may_stand_where_a_certificate_is_read() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let pem = made.cert.pem() + &made.signing_key.serialize_pem();
+    fuzz(targets::certificate, &[pem.into_bytes()]);
+}
