@@ -33,6 +33,8 @@ pub enum Message {
     Seal(oneshot::Sender<Sealed>),
     /// The write under way ended.
     Written(Result<(), Trouble>),
+    /// The sync under way ended.
+    Synced(Result<(), Trouble>),
 }
 
 /// Where an extent's file lies.
@@ -104,6 +106,7 @@ impl shell::Hands for Hands {
                 }
             }
             Message::Written(result) => Event::Written { result },
+            Message::Synced(result) => Event::Synced { result },
         })
     }
 
@@ -117,20 +120,18 @@ impl shell::Hands for Hands {
         _: &Context<Self>,
     ) -> Result<Option<Pending<Message>>, Fault> {
         match effect {
-            Effect::Write {
-                offset,
-                parts,
-                sync,
-            } => {
+            Effect::Write { offset, parts } => {
                 let file = Arc::clone(&self.file);
-                let write = async move {
-                    if !parts.is_empty() {
-                        file.write(offset, parts).await?;
-                    }
-                    if sync { file.sync().await } else { Ok(()) }
-                };
                 Ok(Some(Box::pin(async move {
-                    Message::Written(write.await.map_err(|error| trouble(&error)))
+                    let written = file.write(offset, parts).await;
+                    Message::Written(written.map_err(|error| trouble(&error)))
+                })))
+            }
+            Effect::Sync => {
+                let file = Arc::clone(&self.file);
+                Ok(Some(Box::pin(async move {
+                    let synced = file.sync().await;
+                    Message::Synced(synced.map_err(|error| trouble(&error)))
                 })))
             }
             Effect::Answer { ticket, result } => {

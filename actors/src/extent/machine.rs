@@ -1,6 +1,10 @@
 //! What an open extent takes, and when it answers.
 //!
-//! Invariant: one write is under way at a time, and it begins where the last one ended.
+//! Writing and syncing go on side by side, because a disk is idle while nobody syncs and a client
+//! waits while nobody writes: a sync covers what was written when it began.
+//!
+//! Invariant: one write is under way at a time, and it begins where the last one ended; one sync is
+//! under way at a time, and nobody hears of durable bytes that it did not cover.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,6 +16,8 @@ use crate::kernel::{Acts, Epoch, ExtentId, Machine, Never, Now, Ticket};
 
 /// Bytes taken into one write.
 const BATCH_MAX: u64 = 4 << 20;
+/// Bytes after which a sync begins though nobody waits for it: whoever does will wait for less.
+const UNSYNCED_MAX: u64 = 8 << 20;
 
 /// Bytes for the end of the extent.
 pub struct Append {
@@ -66,8 +72,13 @@ pub enum Trouble {
 pub enum Event {
     /// The repository appends.
     Append(Append),
-    /// The write under way, and its sync if it had one, came to an end.
+    /// The write under way came to an end.
     Written {
+        /// How.
+        result: Result<(), Trouble>,
+    },
+    /// The sync under way came to an end.
+    Synced {
         /// How.
         result: Result<(), Trouble>,
     },
@@ -85,15 +96,15 @@ pub enum Event {
 
 /// What an extent asks of its hands.
 pub enum Effect {
-    /// Write the parts at an offset, then sync if asked to.
+    /// Write the parts at an offset.
     Write {
         /// Where.
         offset: u64,
         /// The bytes.
         parts: Vec<Bytes>,
-        /// Whether to sync behind it.
-        sync: bool,
     },
+    /// Make durable all that was written when this began.
+    Sync,
     /// Tell a caller how its append came out.
     Answer {
         /// Whom.
@@ -122,14 +133,11 @@ pub struct Sealed {
 impl fmt::Debug for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Write {
-                offset,
-                parts,
-                sync,
-            } => {
+            Self::Write { offset, parts } => {
                 let length: usize = parts.iter().map(Bytes::len).sum();
-                write!(f, "Write {length}B at {offset} sync={sync}")
+                write!(f, "Write {length}B at {offset}")
             }
+            Self::Sync => f.write_str("Sync"),
             Self::Answer { ticket, result } => write!(f, "Answer {ticket:?} {result:?}"),
             Self::Sealed { ticket, sealed } => {
                 let Sealed { durable, result } = sealed;
@@ -146,19 +154,26 @@ pub struct Extent {
     epoch: Epoch,
     /// Where the next append must begin.
     end: u64,
+    /// Below it, everything was written.
+    written: u64,
     /// Below it, everything survives a power loss.
     durable: u64,
     queue: VecDeque<Append>,
     writing: Option<Writing>,
+    /// The end of what the sync under way covers.
+    syncing: Option<u64>,
+    /// Who waits for durable bytes, each with the end of its own, in their order.
+    waiting: VecDeque<(u64, Ticket)>,
     /// Who waits for the end.
     sealing: Vec<Ticket>,
     trouble: Option<Trouble>,
 }
 
+/// A write under way.
 #[derive(Debug)]
 struct Writing {
     end: u64,
-    sync: bool,
+    /// Who hears of it once it is written.
     tickets: Vec<Ticket>,
 }
 
@@ -169,9 +184,12 @@ impl Extent {
             id,
             epoch,
             end: begin,
+            written: begin,
             durable: begin,
             queue: VecDeque::new(),
             writing: None,
+            syncing: None,
+            waiting: VecDeque::new(),
             sealing: Vec::new(),
             trouble: None,
         }
@@ -194,113 +212,120 @@ impl Extent {
             return;
         }
         self.end += append.length();
+        if append.durable {
+            self.waiting.push_back((self.end, append.ticket));
+        }
         self.queue.push_back(append);
     }
 
     fn settle(&mut self, ticket: Ticket, acts: &mut Acts<Self>) {
-        match self.trouble {
-            Some(trouble @ (Trouble::Full | Trouble::Broken | Trouble::Fenced)) => {
-                acts.show(Effect::Answer {
-                    ticket,
-                    result: Err(trouble),
-                });
+        let result = match self.trouble {
+            Some(trouble @ (Trouble::Full | Trouble::Broken | Trouble::Fenced)) => Err(trouble),
+            Some(Trouble::Sealed) | None if self.durable == self.end => Ok(()),
+            Some(Trouble::Sealed) | None => {
+                self.waiting.push_back((self.end, ticket));
+                return;
             }
-            _ if self.durable == self.end => {
-                acts.show(Effect::Answer {
-                    ticket,
-                    result: Ok(()),
-                });
-            }
-            _ => {
-                let (epoch, offset, parts) = (self.epoch, self.end, Vec::new());
-                self.queue.push_back(Append {
-                    ticket,
-                    epoch,
-                    offset,
-                    parts,
-                    durable: true,
-                });
-            }
-        }
+        };
+        acts.show(Effect::Answer { ticket, result });
     }
 
     fn written(&mut self, result: Result<(), Trouble>, acts: &mut Acts<Self>) {
         let Some(writing) = self.writing.take() else {
             return;
         };
-        if result.is_ok() && writing.sync {
-            self.durable = writing.end;
-        }
+        let result = self.trouble.map_or(result, Err);
         for ticket in writing.tickets {
             acts.show(Effect::Answer { ticket, result });
         }
-        let Err(trouble) = result else { return };
-        self.trouble = Some(trouble);
-        for append in std::mem::take(&mut self.queue) {
-            acts.show(Effect::Answer {
-                ticket: append.ticket,
-                result,
-            });
+        match result {
+            Ok(()) => self.written = writing.end,
+            Err(trouble) => self.fail(trouble, acts),
         }
     }
 
-    /// Begins the next write, or answers the seal when nothing is left to write.
+    fn synced(&mut self, result: Result<(), Trouble>, acts: &mut Acts<Self>) {
+        let Some(end) = self.syncing.take() else {
+            return;
+        };
+        match result {
+            // What a sync made durable stays so, whatever became of a write beside it.
+            Ok(()) => self.durable = end,
+            Err(trouble) => self.fail(trouble, acts),
+        }
+        while let Some((_, ticket)) = self.waiting.pop_front_if(|(end, _)| *end <= self.durable) {
+            let result = Ok(());
+            acts.show(Effect::Answer { ticket, result });
+        }
+    }
+
+    /// Takes nothing more. Whoever waits for bytes that a sync under way does not cover hears it.
+    fn fail(&mut self, trouble: Trouble, acts: &mut Acts<Self>) {
+        let trouble = *self.trouble.get_or_insert(trouble);
+        let covered = self.syncing.unwrap_or(self.durable);
+        let still = self.waiting.partition_point(|(end, _)| *end <= covered);
+        let waiting = self
+            .waiting
+            .split_off(still)
+            .into_iter()
+            .map(|(_, ticket)| ticket);
+        let queued = std::mem::take(&mut self.queue).into_iter();
+        let queued = queued
+            .filter(|append| !append.durable)
+            .map(|append| append.ticket);
+        let result = Err(trouble);
+        for ticket in queued.chain(waiting) {
+            acts.show(Effect::Answer { ticket, result });
+        }
+    }
+
+    /// Begins the next write and the next sync, or answers the seal when nothing is left to do.
     fn proceed(&mut self, acts: &mut Acts<Self>) {
-        if self.writing.is_some() {
-            return;
+        if self.writing.is_none() && !self.queue.is_empty() {
+            self.write(acts);
         }
-        if self.queue.is_empty() {
+        let wanted = self
+            .waiting
+            .front()
+            .is_some_and(|(end, _)| *end <= self.written)
+            || self.written - self.durable >= UNSYNCED_MAX
+            || !self.sealing.is_empty() && self.writing.is_none();
+        let sound = self.trouble.is_none() && self.durable < self.written;
+        if self.syncing.is_none() && wanted && sound {
+            self.syncing = Some(self.written);
+            acts.start(Effect::Sync);
+        }
+        if self.writing.is_none() && self.syncing.is_none() && !self.sealing.is_empty() {
             self.finish(acts);
-            return;
         }
-        let offset = self.queue.front().map_or(self.end, |append| append.offset);
+    }
+
+    fn write(&mut self, acts: &mut Acts<Self>) {
+        let offset = self.written;
         let (mut parts, mut tickets) = (Vec::new(), Vec::new());
-        let (mut end, mut sync) = (offset, false);
+        let mut end = offset;
         while let Some(append) = self.queue.pop_front_if(|_| end - offset < BATCH_MAX) {
             end += append.length();
-            sync |= append.durable;
-            tickets.push(append.ticket);
+            if !append.durable {
+                tickets.push(append.ticket);
+            }
             parts.extend(append.parts);
         }
-        self.writing = Some(Writing { end, sync, tickets });
-        acts.start(Effect::Write {
-            offset,
-            parts,
-            sync,
-        });
+        self.writing = Some(Writing { end, tickets });
+        acts.start(Effect::Write { offset, parts });
     }
 
     fn finish(&mut self, acts: &mut Acts<Self>) {
-        if self.sealing.is_empty() {
-            return;
-        }
-        match self.trouble {
-            None if self.durable < self.end => {
-                let (end, tickets) = (self.end, Vec::new());
-                self.writing = Some(Writing {
-                    end,
-                    sync: true,
-                    tickets,
-                });
-                acts.start(Effect::Write {
-                    offset: end,
-                    parts: Vec::new(),
-                    sync: true,
-                });
-            }
-            trouble => {
-                self.trouble = trouble.or(Some(Trouble::Sealed));
-                let durable = self.durable;
-                // Sealing twice is no trouble: nothing came in between.
-                let result = match trouble {
-                    None | Some(Trouble::Sealed) => Ok(()),
-                    Some(trouble) => Err(trouble),
-                };
-                let sealed = Sealed { durable, result };
-                for ticket in std::mem::take(&mut self.sealing) {
-                    acts.show(Effect::Sealed { ticket, sealed });
-                }
-            }
+        // Sealing twice is no trouble: nothing came in between.
+        let result = match self.trouble {
+            None | Some(Trouble::Sealed) => Ok(()),
+            Some(trouble) => Err(trouble),
+        };
+        self.trouble = self.trouble.or(Some(Trouble::Sealed));
+        let durable = self.durable;
+        let sealed = Sealed { durable, result };
+        for ticket in std::mem::take(&mut self.sealing) {
+            acts.show(Effect::Sealed { ticket, sealed });
         }
     }
 }
@@ -314,6 +339,7 @@ impl Machine for Extent {
         match event {
             Event::Append(append) => self.append(append, acts),
             Event::Written { result } => self.written(result, acts),
+            Event::Synced { result } => self.synced(result, acts),
             Event::Settle { ticket } => self.settle(ticket, acts),
             Event::Seal { ticket } => self.sealing.push(ticket),
         }
@@ -332,16 +358,18 @@ impl Machine for Extent {
             "durable": self.durable,
             "queued": self.queue.len(),
             "writing": self.writing.is_some(),
+            "syncing": self.syncing.is_some(),
             "trouble": self.trouble.map(|trouble| trouble.to_string()),
         })
     }
 
     fn waits(&self) -> Vec<String> {
-        let write = self.writing.as_ref().map(|writing| match writing.sync {
-            true => format!("the disk syncs up to byte {}", writing.end),
-            false => format!("the disk writes up to byte {}", writing.end),
-        });
-        write.into_iter().collect()
+        let write = self.writing.as_ref().map(|writing| writing.end);
+        let write = write.map(|end| format!("the disk writes up to byte {end}"));
+        let sync = self
+            .syncing
+            .map(|end| format!("the disk syncs up to byte {end}"));
+        write.into_iter().chain(sync).collect()
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Reader {
 const GLANCE: usize = HEADER + (16 << 10);
 /// Files kept open for reading.
 const FILES_MAX: usize = 64;
+/// Bytes read at once: two full frames. Each read is a thread's errand, so fewer cost less.
+const RUN_MAX: usize = 2 * (HEADER + FRAME_BYTES);
 
 impl Reader {
     /// A reader of one repository's extents.
@@ -100,6 +102,7 @@ impl Reader {
             reader: self.clone(),
             size: stored.size,
             frames,
+            ready: VecDeque::new(),
         })
     }
 
@@ -150,9 +153,26 @@ impl Reader {
         if bytes.len() < total {
             bytes = file.read(offset, total).await.map_err(disk)?;
         }
-        let body = bytes.slice(HEADER.min(bytes.len())..total.min(bytes.len()));
-        header.check(&body).map_err(damaged)?;
-        Ok(body)
+        checked(&bytes).map_err(damaged)
+    }
+
+    /// Reads and checks frames that lie one behind the other.
+    async fn run(&self, run: &[Stretch]) -> VecDeque<Result<Bytes, ReadError>> {
+        let Some(first) = run.first() else {
+            return VecDeque::new();
+        };
+        let extent = first.extent;
+        let read = async {
+            let length = run.iter().map(Stretch::total).sum();
+            self.file(extent).await?.read(first.offset, length).await
+        };
+        match read.await {
+            Ok(bytes) => run
+                .iter()
+                .map(|one| one.cut(first.offset, &bytes))
+                .collect(),
+            Err(source) => VecDeque::from([Err(ReadError::Disk { extent, source })]),
+        }
     }
 
     async fn file(&self, extent: ExtentId) -> io::Result<Arc<dyn File>> {
@@ -196,6 +216,15 @@ fn frames_of(piece: &Piece, range: Range<u64>, frames: &mut VecDeque<Stretch>) {
     }
 }
 
+/// The body of the frame that some bytes begin with.
+fn checked(bytes: &Bytes) -> Result<Bytes, FrameError> {
+    let header = Header::decode(bytes)?;
+    let total = HEADER + header.length as usize;
+    let body = bytes.slice(HEADER.min(bytes.len())..total.min(bytes.len()));
+    header.check(&body)?;
+    Ok(body)
+}
+
 /// What is wanted of one frame.
 struct Stretch {
     extent: ExtentId,
@@ -204,11 +233,41 @@ struct Stretch {
     wanted: Range<usize>,
 }
 
+impl Stretch {
+    /// The bytes of the whole frame.
+    const fn total(&self) -> usize {
+        HEADER + self.length
+    }
+
+    /// Whether it lies right behind another.
+    fn follows(&self, other: &Self) -> bool {
+        self.extent == other.extent && self.offset == other.offset + other.total() as u64
+    }
+
+    /// What is wanted, out of bytes that were read from `begin` on.
+    fn cut(&self, begin: u64, bytes: &Bytes) -> Result<Bytes, ReadError> {
+        let (extent, offset) = (self.extent, self.offset);
+        let from = bytes.len().min((offset - begin) as usize);
+        let body = checked(&bytes.slice(from..bytes.len().min(from + self.total())));
+        let whole = body.and_then(|body| match body.len() == self.length {
+            true => Ok(body.slice(self.wanted.clone())),
+            false => Err(FrameError::Body),
+        });
+        whole.map_err(|source| ReadError::Frame {
+            extent,
+            offset,
+            source,
+        })
+    }
+}
+
 /// The bytes of an object, frame by frame.
 pub struct Body {
     reader: Reader,
     size: Size,
     frames: VecDeque<Stretch>,
+    /// What was read together and not yet asked for.
+    ready: VecDeque<Result<Bytes, ReadError>>,
 }
 
 impl Body {
@@ -219,24 +278,24 @@ impl Body {
 
     /// The next bytes, at most a frame's; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, ReadError>> {
-        let Stretch {
-            extent,
-            offset,
-            length,
-            wanted,
-        } = self.frames.pop_front()?;
-        let body = match self.reader.frame(extent, offset, HEADER + length).await {
-            Ok(body) => body,
-            Err(error) => return Some(Err(error)),
-        };
-        if body.len() != length {
-            let source = FrameError::Body;
-            return Some(Err(ReadError::Frame {
-                extent,
-                offset,
-                source,
-            }));
+        if self.ready.is_empty() {
+            let run = self.next_run();
+            self.ready = self.reader.run(&run).await;
         }
-        Some(Ok(body.slice(wanted)))
+        self.ready.pop_front()
+    }
+
+    /// The next frames that one read fetches: those that lie one behind the other.
+    fn next_run(&mut self) -> Vec<Stretch> {
+        let mut run: Vec<Stretch> = Vec::new();
+        let mut total = 0;
+        while let Some(next) = self.frames.pop_front_if(|next| {
+            run.last()
+                .is_none_or(|last| next.follows(last) && total + next.total() <= RUN_MAX)
+        }) {
+            total += next.total();
+            run.push(next);
+        }
+        run
     }
 }

@@ -4,8 +4,8 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
-/// Each line is an event: `write OFFSET LENGTH`, `sync OFFSET LENGTH`, `done`, `full`, `settle`,
-/// `seal`.
+/// Each line is an event: `write OFFSET LENGTH`, `durable OFFSET LENGTH`, `written`, `full`,
+/// `synced`, `broken`, `settle`, `seal`.
 fn check(script: &str, expected: Expect) {
     let mut extent = Extent::new(ExtentId::new(1), Epoch::new(7), 0);
     let mut shown = String::new();
@@ -26,9 +26,13 @@ fn check(script: &str, expected: Expect) {
         };
         let event = match words[0] {
             "write" => append(7, false),
-            "sync" => append(7, true),
+            "durable" => append(7, true),
             "stranger" => append(6, true),
-            "done" => Event::Written { result: Ok(()) },
+            "written" => Event::Written { result: Ok(()) },
+            "synced" => Event::Synced { result: Ok(()) },
+            "broken" => Event::Synced {
+                result: Err(Trouble::Broken),
+            },
             "full" => Event::Written {
                 result: Err(Trouble::Full),
             },
@@ -46,21 +50,47 @@ fn check(script: &str, expected: Expect) {
 }
 
 #[test]
-fn all_that_arrives_during_a_sync_is_served_by_the_next_one() {
+fn all_that_is_written_during_a_sync_is_served_by_the_next_one() {
     check(
-        "sync 0 10
-         sync 10 5
+        "durable 0 10
+         written
+         durable 10 5
          write 15 5
-         sync 20 1
-         done
-         done",
+         durable 20 1
+         written
+         written
+         synced
+         synced",
         expect![[r#"
-            0: Start Write 10B at 0 sync=true
+            0: Start Write 10B at 0
+            1: Start Sync
+            2: Start Write 5B at 10
+            5: Start Write 6B at 15
+            6: Show Answer ticket-3 Ok(())
+            7: Show Answer ticket-0 Ok(())
+            7: Start Sync
+            8: Show Answer ticket-2 Ok(())
+            8: Show Answer ticket-4 Ok(())
+        "#]],
+    );
+}
+
+#[test]
+fn a_sync_answers_nobody_whose_bytes_were_written_after_it_began() {
+    check(
+        "durable 0 10
+         written
+         durable 10 5
+         written
+         synced
+         synced",
+        expect![[r#"
+            0: Start Write 10B at 0
+            1: Start Sync
+            2: Start Write 5B at 10
             4: Show Answer ticket-0 Ok(())
-            4: Start Write 11B at 10 sync=true
-            5: Show Answer ticket-1 Ok(())
+            4: Start Sync
             5: Show Answer ticket-2 Ok(())
-            5: Show Answer ticket-3 Ok(())
         "#]],
     );
 }
@@ -73,7 +103,7 @@ fn a_gap_an_overlap_and_a_stranger_are_fenced_off() {
          write 11 1
          stranger 10 1",
         expect![[r#"
-            0: Start Write 10B at 0 sync=false
+            0: Start Write 10B at 0
             1: Show Answer ticket-1 Err(Fenced)
             2: Show Answer ticket-2 Err(Fenced)
             3: Show Answer ticket-3 Err(Fenced)
@@ -85,16 +115,84 @@ fn a_gap_an_overlap_and_a_stranger_are_fenced_off() {
 fn after_a_failed_write_nothing_more_is_taken() {
     check(
         "write 0 10
-         sync 10 1
+         durable 10 1
          full
          write 11 1
          seal",
         expect![[r#"
-            0: Start Write 10B at 0 sync=false
+            0: Start Write 10B at 0
             2: Show Answer ticket-0 Err(Full)
             2: Show Answer ticket-1 Err(Full)
             3: Show Answer ticket-3 Err(Full)
             4: Show Sealed ticket-4 at 0 Err(Full)
+        "#]],
+    );
+}
+
+#[test]
+fn a_failed_write_takes_nothing_back_from_the_sync_beside_it() {
+    check(
+        "durable 0 10
+         written
+         durable 10 1
+         full
+         seal
+         synced",
+        expect![[r#"
+            0: Start Write 10B at 0
+            1: Start Sync
+            2: Start Write 1B at 10
+            3: Show Answer ticket-2 Err(Full)
+            5: Show Answer ticket-0 Ok(())
+            5: Show Sealed ticket-4 at 10 Err(Full)
+        "#]],
+    );
+}
+
+#[test]
+fn after_a_failed_sync_a_write_beside_it_counts_for_nothing() {
+    check(
+        "durable 0 10
+         written
+         write 10 1
+         durable 11 1
+         broken
+         written
+         settle
+         seal",
+        expect![[r#"
+            0: Start Write 10B at 0
+            1: Start Sync
+            2: Start Write 1B at 10
+            4: Show Answer ticket-0 Err(Broken)
+            4: Show Answer ticket-3 Err(Broken)
+            5: Show Answer ticket-2 Err(Broken)
+            6: Show Answer ticket-6 Err(Broken)
+            7: Show Sealed ticket-7 at 0 Err(Broken)
+        "#]],
+    );
+}
+
+#[test]
+fn many_bytes_are_synced_before_anybody_asks() {
+    check(
+        "write 0 8388607
+         written
+         write 8388607 1
+         written
+         durable 8388608 1
+         written
+         synced
+         synced",
+        expect![[r#"
+            0: Start Write 8388607B at 0
+            1: Show Answer ticket-0 Ok(())
+            2: Start Write 1B at 8388607
+            3: Show Answer ticket-2 Ok(())
+            3: Start Sync
+            4: Start Write 1B at 8388608
+            6: Start Sync
+            7: Show Answer ticket-4 Ok(())
         "#]],
     );
 }
@@ -105,14 +203,16 @@ fn a_seal_makes_all_durable_before_it_is_answered() {
         "write 0 10
          seal
          write 10 1
-         done
-         done",
+         written
+         synced
+         seal",
         expect![[r#"
-            0: Start Write 10B at 0 sync=false
+            0: Start Write 10B at 0
             2: Show Answer ticket-2 Err(Sealed)
             3: Show Answer ticket-0 Ok(())
-            3: Start Write 0B at 10 sync=true
+            3: Start Sync
             4: Show Sealed ticket-1 at 10 Ok(())
+            5: Show Sealed ticket-5 at 10 Ok(())
         "#]],
     );
 }
@@ -122,20 +222,23 @@ fn settling_answers_once_what_was_taken_before_is_durable() {
     check(
         "write 0 10
          settle
-         done
+         written
          write 10 1
-         done
+         written
+         synced
          settle
-         done
+         synced
          settle",
         expect![[r#"
-            0: Start Write 10B at 0 sync=false
+            0: Start Write 10B at 0
             2: Show Answer ticket-0 Ok(())
-            2: Start Write 0B at 10 sync=true
-            4: Show Answer ticket-1 Ok(())
-            4: Start Write 1B at 10 sync=false
-            6: Show Answer ticket-3 Ok(())
-            6: Start Write 0B at 11 sync=true
+            2: Start Sync
+            3: Start Write 1B at 10
+            4: Show Answer ticket-3 Ok(())
+            5: Show Answer ticket-1 Ok(())
+            6: Start Sync
+            7: Show Answer ticket-6 Ok(())
+            8: Show Answer ticket-8 Ok(())
         "#]],
     );
 }
