@@ -70,6 +70,9 @@ fn measure(plan: &Plan, programs: &[Program], report: &mut Report) -> io::Result
     if plan.wants(Part::List) {
         lists(plan, programs, report)?;
     }
+    if plan.wants(Part::Many) {
+        many(plan, &programs[0], report)?;
+    }
     if plan.wants(Part::Upload) {
         uploads(plan, programs, report)?;
     }
@@ -141,6 +144,43 @@ fn lists(plan: &Plan, programs: &[Program], report: &mut Report) -> io::Result<(
         }
     }
     report.take(row);
+    Ok(())
+}
+
+/// A repository of very many objects: its list, and how long it takes until a node that was started
+/// gives one, with its index and without.
+fn many(plan: &Plan, program: &Program, report: &mut Report) -> io::Result<()> {
+    let objects = plan.sizes().many;
+    plan.progress(format_args!("{objects} objects in one repository"));
+    let mut server = Server::start(program, &plan.folder)?;
+    load::many_objects(&server, objects)?;
+    let goal = if plan.full {
+        Goal::Under(5.0)
+    } else {
+        Goal::None
+    };
+    let mut list = report.row(&format!("{objects} objects: list"), "s", Goal::None);
+    let mut start = report.row(&format!("{objects} objects: start to list"), "s", goal);
+    let mut rebuild = report.row(
+        &format!("{objects} objects: without index"),
+        "s",
+        Goal::None,
+    );
+    let mut resident = report.row(&format!("{objects} objects: memory"), "MiB", Goal::None);
+    for _ in 0..plan.rounds() {
+        list.add(Make::Holdfast, load::list(&server, objects)?);
+        server.terminate()?;
+        let started = server.serve()?;
+        start.add(Make::Holdfast, started + load::list(&server, objects)?);
+        resident.add(Make::Holdfast, memory::peak(&server)?);
+        server.terminate()?;
+        std::fs::remove_dir_all(server.data().join("index"))?;
+        let started = server.serve()?;
+        rebuild.add(Make::Holdfast, started + load::list(&server, objects)?);
+    }
+    for row in [list, start, rebuild, resident] {
+        report.take(row);
+    }
     Ok(())
 }
 

@@ -53,6 +53,8 @@ pub(crate) enum Part {
     Small,
     /// A list of many objects
     List,
+    /// Very many objects in one repository
+    Many,
     /// Raw uploads of 16 MiB objects
     Upload,
     /// An idle node with many tenants
@@ -70,6 +72,8 @@ pub(crate) struct Sizes {
     pub(crate) small: usize,
     /// Objects in a list.
     pub(crate) objects: usize,
+    /// Objects in one repository of very many.
+    pub(crate) many: usize,
     /// Objects of 16 MiB on each of four connections.
     pub(crate) uploads: usize,
     /// Tenants of an idle node.
@@ -114,6 +118,7 @@ impl Sizes {
         big: 256 << 20,
         small: 5_000,
         objects: 2_000,
+        many: 5_000,
         uploads: 8,
         tenants: 500,
         at_once: (8, 16 << 20),
@@ -122,6 +127,7 @@ impl Sizes {
         big: 4 << 30,
         small: 100_000,
         objects: 100_000,
+        many: 1_000_000,
         uploads: 32,
         tenants: 10_000,
         at_once: (64, 128 << 20),
