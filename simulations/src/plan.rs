@@ -297,7 +297,7 @@ fn life(dice: &mut Dice, steps: bool, faults: bool) -> Life {
         faults: if faults {
             faults_of(dice)
         } else {
-            scarcity(&mut dice.fork("scarcity"))
+            scarcity(&mut dice.fork("room"))
         },
         steps: if steps {
             (0..dice.below(3)).map(|_| step(dice)).collect()
