@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use holdfast_actors::ports::{Disk, File, Pending, is_path};
+use holdfast_actors::kernel::Size;
+use holdfast_actors::ports::{Disk, File, Pending, Storage, is_path};
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
@@ -107,6 +108,16 @@ impl Disk for Folder {
         let name = folder.to_owned();
         self.run(below_the_root(&[folder]), move |root| {
             sync_names(&root.path.join(&name))
+        })
+    }
+
+    fn storage(&self) -> Option<Storage> {
+        let told = rustix::fs::statvfs(&self.0.path).ok()?;
+        let blocks = |count: u64| Size::bytes(count.saturating_mul(told.f_frsize));
+        // A file system in user space that does not know says zero.
+        (told.f_blocks > 0).then(|| Storage {
+            free: blocks(told.f_bavail),
+            total: blocks(told.f_blocks),
         })
     }
 }

@@ -140,6 +140,10 @@ pub struct Gauges {
     pub restarts: Amounts<ActorLabels>,
     /// Sessions that are open.
     pub sessions: Gauge,
+    /// Bytes free on the file system of the node's directory.
+    pub storage_free: Gauge<u64, AtomicU64>,
+    /// How many of them are kept back from new data.
+    pub storage_reserve: Gauge<u64, AtomicU64>,
 }
 
 /// All figures of one node.
@@ -229,6 +233,14 @@ impl Metrics {
         let lease = "Days until the lease of a tenant ends";
         registry.register("lease_days_left", lease, gauges.lease_days_left.clone());
         registry.register("extents", "Extents by state", gauges.extents.clone());
+        let free = "Bytes free on the disk";
+        registry.register("storage_free_bytes", free, gauges.storage_free.clone());
+        let reserve = "Bytes on the disk that new data is not taken into";
+        registry.register(
+            "storage_reserve_bytes",
+            reserve,
+            gauges.storage_reserve.clone(),
+        );
         let restarts = "How often an actor was started again since the node's start";
         registry.register("restarts", restarts, gauges.restarts.clone());
         registry.register(

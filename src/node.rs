@@ -150,6 +150,7 @@ impl Running {
                     front: node.front.clone(),
                     directory: Arc::clone(&ports.directory),
                     clock: Arc::clone(&ports.clock),
+                    disk: Arc::clone(&ports.disk),
                 });
                 let source = Source { metrics, probe };
                 doors.spawn(metrics::serve(listener, source, told(stopped.clone())));

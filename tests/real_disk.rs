@@ -12,10 +12,11 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use node::{Login, Node, noise, plant, run, skipped, text};
-use wire::Wire;
+use wire::{Reply, Wire};
 
 /// A small file system in memory, gone when this is dropped.
 struct Mount(PathBuf);
@@ -55,74 +56,180 @@ fn tenant(node: &Node) -> Login {
     node.login("acme", "main")
 }
 
+/// A node on a small disk with a backup in it, filled with objects until one was refused.
+struct Full {
+    mount: Mount,
+    node: Node,
+    acme: Login,
+    wire: Wire,
+    tree: PathBuf,
+    /// The names of the objects.
+    kept: Vec<String>,
+}
+
+impl Full {
+    /// None where nobody may mount.
+    fn new() -> Option<Self> {
+        let base = tempfile::tempdir().unwrap();
+        // Room for the journal and for some data; a sixteenth is kept back.
+        let mount = Mount::new(base.path().join("small"), "160m")?;
+        let data = mount.0.join("data");
+        let node = Node::at(base, data);
+        let acme = tenant(&node);
+        acme.init();
+        let tree = node.path("tree");
+        plant(&tree, 1);
+        acme.backup(&tree);
+        let wire = Wire::new(&acme);
+        let mut kept = Vec::new();
+        let full = (0..200).find_map(|number| {
+            let bytes = noise(number, 4 << 20);
+            let reply = wire.store("main", &bytes);
+            if reply.status == 200 {
+                kept.push(wire::name(&bytes));
+            }
+            (reply.status != 200).then_some(reply)
+        });
+        storage_full(&full.expect("the disk never filled"));
+        Some(Self {
+            mount,
+            node,
+            acme,
+            wire,
+            tree,
+            kept,
+        })
+    }
+
+    fn delete(&self, name: &str) -> Reply {
+        self.wire.ask("DELETE", &format!("/main/data/{name}"), &[])
+    }
+
+    fn post(&self, folder: &str, bytes: &[u8]) -> Reply {
+        let path = format!("/main/{folder}/{}", wire::name(bytes));
+        self.wire.ask("POST", &path, bytes)
+    }
+
+    /// All objects are there, and every byte on the disk is what it was.
+    fn is_whole(&self) {
+        for name in &self.kept {
+            let there = self.wire.ask("HEAD", &format!("/main/data/{name}"), &[]);
+            assert_eq!(there.status, 200, "{name}");
+        }
+        let verified = self.node.json(&["verify", "acme", "main"]).to_string();
+        assert!(verified.contains("\"damaged\":0"), "{verified}");
+    }
+
+    fn restart(&mut self) {
+        self.node.kill();
+        self.node.start();
+    }
+}
+
+fn storage_full(reply: &Reply) {
+    let reason = reply.header("x-holdfast-reason");
+    assert_eq!((reply.status, reason), (507, "storage-full"), "{reply:?}");
+}
+
 #[test]
 fn a_full_disk_refuses_what_is_new_and_tears_nothing() {
-    let base = tempfile::tempdir().unwrap();
-    // Room for the journal with its reserve, and for a little more.
-    let Some(mount) = Mount::new(base.path().join("small"), "420m") else {
+    let Some(mut full) = Full::new() else {
         return skipped(
             "a_full_disk_refuses_what_is_new_and_tears_nothing",
             "no tmpfs",
         );
     };
-    let data = mount.0.join("data");
-    let mut node = Node::at(base, data);
-    let acme = tenant(&node);
-    acme.init();
-    let tree = node.path("tree");
-    plant(&tree, 1);
-    acme.backup(&tree);
-    let wire = Wire::new(&acme);
-    let mut kept = Vec::new();
-    let full = (0..200).find_map(|number| {
-        let bytes = noise(number, 8 << 20);
-        let reply = wire.store("main", &bytes);
-        if reply.status == 200 {
-            kept.push(wire::name(&bytes));
-        }
-        (reply.status != 200).then_some(reply)
-    });
-    let full = full.expect("the disk never filled");
-    assert_eq!(
-        (full.status, full.header("x-holdfast-reason")),
-        (507, "storage-full"),
-        "{full:?}"
-    );
-    eprintln!("full after {} objects of 8 MiB", kept.len());
+    eprintln!("full after {} objects of 4 MiB", full.kept.len());
+    full.node.plain(&["status"]).good();
+    full.acme.restores("latest", &full.tree, &full.tree);
+    full.is_whole();
+    full.restart();
+    full.is_whole();
+    full.mount.resize("400m");
+    let stored = full.wire.store("main", &noise(900, 4 << 20));
+    assert_eq!(stored.status, 200, "{stored:?}");
+    plant(&full.tree, 2);
+    full.acme.backup(&full.tree);
+    full.acme.whole();
+    full.acme.restores("latest", &full.tree, &full.tree);
+}
 
-    node.plain(&["status"]).good();
-    let back = node.path("back");
-    // There is no room for a lock either.
-    acme.restic(&["--no-lock", "restore", "latest", "--target", text(&back)])
-        .good();
-    node::same(&tree, &back.join(tree.strip_prefix("/").unwrap()));
-    for again in 0..2 {
-        for name in &kept {
-            let there = wire.ask("HEAD", &format!("/main/data/{name}"), &[]);
-            assert_eq!(there.status, 200, "{name} after {again} restarts");
-        }
-        let verified = node.json(&["verify", "acme", "main"]).to_string();
-        assert!(verified.contains("\"damaged\":0"), "{verified}");
-        if again == 0 {
-            node.kill();
-            node.start();
-        }
+#[test]
+fn on_a_full_disk_a_tenant_prunes_and_what_was_deleted_stays_deleted() {
+    const NAME: &str = "on_a_full_disk_a_tenant_prunes_and_what_was_deleted_stays_deleted";
+    let Some(mut full) = Full::new() else {
+        return skipped(NAME, "no tmpfs");
+    };
+    let gone: Vec<String> = full.kept.drain(..3).collect();
+    for name in &gone {
+        let deleted = full.delete(name);
+        assert_eq!(deleted.status, 200, "{deleted:?}");
     }
-    mount.resize("900m");
-    assert_eq!(wire.store("main", &noise(900, 8 << 20)).status, 200);
-    for name in &kept {
-        assert_eq!(
-            wire.ask("DELETE", &format!("/main/data/{name}"), &[])
-                .status,
-            200
-        );
+    let (index, data) = (noise(901, 1 << 20), noise(902, 4 << 20));
+    assert_eq!(full.post("index", &index).status, 200);
+    full.restart();
+    storage_full(&full.post("data", &data));
+    for name in &gone {
+        let there = full.wire.ask("HEAD", &format!("/main/data/{name}"), &[]);
+        assert_eq!(there.status, 404, "{name} came back");
     }
-    plant(&tree, 2);
-    acme.backup(&tree);
-    acme.whole();
-    acme.restores("latest", &tree, &tree);
-    drop(node);
-    drop(mount);
+    full.is_whole();
+    // What restic does not know are no packs of its own.
+    for name in full.kept.split_off(0) {
+        assert_eq!(full.delete(&name).status, 200);
+    }
+    let index = format!("/main/index/{}", wire::name(&index));
+    assert_eq!(full.wire.ask("DELETE", &index, &[]).status, 200);
+    // Half of the reserve is for what a prune writes.
+    let snapshot = full.acme.snapshots().remove(0);
+    full.acme.restic(&["forget", &snapshot, "--prune"]).good();
+    assert_eq!(full.acme.snapshots(), Vec::<String>::new());
+    full.acme.whole();
+}
+
+#[test]
+fn a_disk_without_a_single_byte_left_tears_nothing_and_is_used_again_later() {
+    const NAME: &str = "a_disk_without_a_single_byte_left_tears_nothing_and_is_used_again_later";
+    let Some(mut full) = Full::new() else {
+        return skipped(NAME, "no tmpfs");
+    };
+    let foreign = full.mount.0.join("foreign");
+    fill(&foreign);
+    let victim = full.kept.pop().unwrap();
+    for _ in 0..2 {
+        // Larger than what is left of a block that has been begun.
+        let lock = noise(1, 16 << 10);
+        storage_full(&full.post("locks", &lock));
+        for _ in 0..3 {
+            let deleted = full.delete(&victim);
+            assert!([503, 507].contains(&deleted.status), "{deleted:?}");
+        }
+        full.node.plain(&["status"]).good();
+        full.is_whole();
+        full.restart();
+        fill(&foreign);
+    }
+    storage_full(&full.delete(&victim));
+    fs::remove_file(&foreign).unwrap();
+    let deleted = full.delete(&victim);
+    assert_eq!(deleted.status, 200, "{deleted:?}");
+    full.restart();
+    full.is_whole();
+    full.acme.whole();
+    full.mount.resize("400m");
+    plant(&full.tree, 2);
+    full.acme.backup(&full.tree);
+    full.acme.restores("latest", &full.tree, &full.tree);
+}
+
+/// Takes all that is left of a disk.
+fn fill(path: &Path) {
+    let mut file = fs::File::options();
+    let mut file = file.append(true).create(true).open(path).unwrap();
+    for size in [1 << 20, 4_096, 1] {
+        let zeros = vec![0; size];
+        while file.write(&zeros).is_ok_and(|written| written > 0) {}
+    }
 }
 
 #[test]

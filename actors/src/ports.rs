@@ -4,6 +4,7 @@
 //! [`conformance`] is run on both.
 
 pub mod conformance;
+mod storage;
 
 use std::future::Future;
 use std::io;
@@ -14,6 +15,8 @@ use bytes::Bytes;
 
 use crate::kernel::Now;
 use crate::shell::Fault;
+
+pub use storage::Storage;
 
 /// Something that will be known later.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -58,6 +61,9 @@ pub trait Disk: Send + Sync + 'static {
     fn remove(&self, path: &str) -> Pending<io::Result<()>>;
     /// Makes the names in a folder durable.
     fn sync_folder(&self, folder: &str) -> Pending<io::Result<()>>;
+    /// The space of the file system that holds the folder, as it is at this moment; none if that
+    /// does not say. The kernel answers from memory, so this does not wait for the disk.
+    fn storage(&self) -> Option<Storage>;
 }
 
 /// Whether a [`Disk`] takes this path: parts as its documentation says, each at most 255 bytes.

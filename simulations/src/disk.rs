@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use holdfast_actors::kernel::Size;
 use holdfast_actors::ports::{self, Pending, is_path};
 
 use crate::dice::Dice;
@@ -40,6 +41,8 @@ pub struct Faults {
     pub failing_writes: u32,
     /// A planted bug: syncs of files report success and do nothing.
     pub lying_syncs: bool,
+    /// A planted bug: the disk says that all of it is free.
+    pub boasts: bool,
 }
 
 impl Disk {
@@ -73,6 +76,11 @@ impl Disk {
     /// Sets what is wrong from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.state().faults = faults;
+    }
+
+    /// How many bytes the files take, with what is reserved for them.
+    pub fn used(&self) -> u64 {
+        self.state().files.used()
     }
 
     /// How long each call takes in tokio's time, from now on.
@@ -216,6 +224,17 @@ impl ports::Disk for Life {
             state.files.sync_folder(&name);
             Ok(())
         })
+    }
+
+    fn storage(&self) -> Option<ports::Storage> {
+        let state = self.state().ok()?;
+        let total = Size::bytes(state.faults.capacity?);
+        let free = if state.faults.boasts {
+            total
+        } else {
+            total.minus(Size::bytes(state.files.used()))
+        };
+        Some(ports::Storage { free, total })
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod progress;
 pub(crate) mod quota;
 pub(crate) mod recovery;
 pub(crate) mod reservations;
+pub(crate) mod reserve;
 pub(crate) mod shut;
 pub(crate) mod sums;
 pub(crate) mod tasks;

@@ -39,6 +39,8 @@ pub(crate) struct Book {
     pub(crate) today: Fact<Date>,
     /// Commands of the operator that made an event each.
     pub(crate) events: u64,
+    /// Whether the disk is full but for its reserve, and nothing else is wrong with it.
+    pub(crate) scarce: Fact<bool>,
     /// Whether a command of the operator is not answered yet.
     pub(crate) is_asking: bool,
     /// The catalog at the last check.
@@ -71,6 +73,7 @@ impl Ledger {
             violations: Vec::new(),
             today: Fact::new(Date::of(start)),
             events: 0,
+            scarce: Fact::new(false),
             is_asking: false,
             rows: Rows::default(),
             leaps: 0,
@@ -130,6 +133,13 @@ impl Book {
     pub(crate) fn life_begins(&mut self, clock: Arc<Clock>) {
         self.high = self.high.max(clock.now().wall);
         self.clock = Some(clock);
+        self.fills_up(false);
+    }
+
+    /// From now on the disk is full but for its reserve, or is not any more.
+    pub(crate) fn fills_up(&mut self, is_scarce: bool) {
+        let now = self.now();
+        self.scarce.settle(is_scarce, now);
     }
 
     /// The node is off from now on; tells what its wall clock showed.

@@ -47,6 +47,8 @@ pub enum Mutation {
     Twice,
     /// A clock that is set back takes the catalog's day along.
     DayGoesBack,
+    /// The disk says that all of it is free, whatever lies on it.
+    BoastingDisk,
     /// The disk forgets a part of its journal between two recoveries.
     ForgottenRecord,
     /// Something panics.
@@ -55,7 +57,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 17] = [
+    pub const ALL: [(Self, &'static str); 18] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -72,6 +74,7 @@ impl Mutation {
         (Self::Twice, "events"),
         (Self::DayGoesBack, "calendar"),
         (Self::ForgottenRecord, "recovery"),
+        (Self::BoastingDisk, "reserve"),
         (Self::Panic, "panics"),
     ];
 

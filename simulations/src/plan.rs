@@ -155,6 +155,10 @@ pub struct Faults {
     pub writes: u32,
     /// KiB after which the disk is full, for a minute.
     pub full_kib: Option<u64>,
+    /// KiB beside the reserve that are left on the disk for a minute, from the start; then nothing
+    /// else goes wrong.
+    #[serde(default)]
+    pub left_kib: Option<u64>,
 }
 
 /// A step of the wall clock.
@@ -293,7 +297,7 @@ fn life(dice: &mut Dice, steps: bool, faults: bool) -> Life {
         faults: if faults {
             faults_of(dice)
         } else {
-            Faults::default()
+            scarcity(&mut dice.fork("room"))
         },
         steps: if steps {
             (0..dice.below(3)).map(|_| step(dice)).collect()
@@ -309,6 +313,15 @@ fn faults_of(dice: &mut Dice) -> Faults {
         syncs: u32::from(dice.one_in(3)),
         writes: some(dice, 3) as u32,
         full_kib: dice.one_in(3).then(|| dice.below(4_096)),
+        left_kib: None,
+    }
+}
+
+/// A disk that fills up while nothing else is wrong with it.
+fn scarcity(dice: &mut Dice) -> Faults {
+    Faults {
+        left_kib: dice.one_in(4).then(|| dice.below(512)),
+        ..Faults::default()
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! ractor keeps state per process, so worlds take turns.
 
+mod faults;
 mod life;
 mod scene;
 

@@ -63,5 +63,6 @@ planted! {
     a_command_that_is_done_twice_is_caught: Twice;
     a_day_that_goes_back_is_caught: DayGoesBack;
     a_record_that_is_forgotten_at_a_start_is_caught: ForgottenRecord;
+    data_that_takes_the_reserve_is_caught: BoastingDisk;
     a_panic_is_caught: Panic;
 }

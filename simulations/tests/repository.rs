@@ -69,11 +69,24 @@ fn a_full_disk_loses_nothing_acknowledged() {
     for seed in 200..200 + SEEDS {
         let faults = Faults {
             capacity: Some(3 << 20),
+            // Every other one fills up under an upload, as by another program.
+            boasts: seed % 2 == 0,
             ..Faults::default()
         };
         let told = lives(seed, 4, &faults);
         assert_eq!(told, Ok(()), "seed {seed}");
     }
+}
+
+#[test]
+fn a_disk_without_any_space_adds_no_extents_to_the_catalog() {
+    let mut world = World::of_seed(1);
+    world.faults.capacity = Some(0);
+    world.live(Duration::from_secs(60)).unwrap();
+    assert_eq!(world.catalog.extents(), []);
+    world.faults.capacity = None;
+    world.live(Duration::from_secs(60)).unwrap();
+    assert!(!world.catalog.extents().is_empty());
 }
 
 #[test]

@@ -279,4 +279,8 @@ pub struct Node {
     pub metrics: Option<String>,
     /// SHA-256 of its certificate.
     pub thumbprint: String,
+    /// Bytes free on the file system of its directory, if that says.
+    pub free: Option<Size>,
+    /// How many of them are kept back from new data.
+    pub reserve: Option<Size>,
 }

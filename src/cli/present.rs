@@ -277,6 +277,8 @@ const STATUS: &[Column] = &[
     plain("listen"),
     plain("metrics"),
     plain("thumbprint"),
+    bytes("free"),
+    bytes("reserve"),
     plain("today"),
     plain("doubted"),
     plain("maintenance"),

@@ -11,7 +11,7 @@ use holdfast_actors::catalog::command::{Actor, Command, ServiceCommand};
 use holdfast_actors::front::Front;
 use holdfast_actors::kernel::{Date, RepositoryId, Size, Space, Timestamp};
 use holdfast_actors::node::Node;
-use holdfast_actors::ports::{Pending, Ports};
+use holdfast_actors::ports::{Pending, Ports, Storage};
 use holdfast_actors::repositories;
 use holdfast_actors::repository::{self, Snapshot, Visit};
 use holdfast_actors::shell::{Fault, Handle};
@@ -157,12 +157,15 @@ impl Services for Desk {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
+        let storage = self.ports.disk.storage();
         answers::Node {
             node: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             listen,
             metrics,
             thumbprint: self.identity().served().thumbprint().to_string(),
+            free: storage.map(|storage| storage.free),
+            reserve: storage.map(Storage::reserve),
         }
     }
 

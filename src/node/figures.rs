@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::front::Front;
 use holdfast_actors::kernel::RepositoryId;
-use holdfast_actors::ports::{Clock, Pending};
+use holdfast_actors::ports::{Clock, Disk, Pending};
 use holdfast_actors::repositories as supervisor;
 use holdfast_actors::repository::{self, Report};
 use holdfast_actors::shell::{Directory, Listing};
@@ -54,6 +54,7 @@ pub(super) struct Gauging {
     pub(super) front: Front,
     pub(super) directory: Arc<Directory>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) disk: Arc<dyn Disk>,
 }
 
 impl Probe for Gauging {
@@ -61,6 +62,10 @@ impl Probe for Gauging {
         let (rows, gauges) = (self.books.rows(), gauges.clone());
         let (front, tree) = (self.front.clone(), self.directory.tree());
         let now = self.clock.now().wall;
+        if let Some(storage) = self.disk.storage() {
+            gauges.storage_free.set(storage.free.as_bytes());
+            gauges.storage_reserve.set(storage.reserve().as_bytes());
+        }
         Box::pin(async move {
             let names: BTreeMap<u64, &str> = rows
                 .tenants

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use holdfast_actors::journal;
-use holdfast_actors::ports::{Clock, Disk, File, Pending};
+use holdfast_actors::ports::{Clock, Disk, File, Pending, Storage};
 
 use crate::metrics::Metrics;
 
@@ -67,6 +67,10 @@ impl Disk for Timed {
 
     fn sync_folder(&self, folder: &str) -> Pending<io::Result<()>> {
         self.disk.sync_folder(folder)
+    }
+
+    fn storage(&self) -> Option<Storage> {
+        self.disk.storage()
     }
 }
 

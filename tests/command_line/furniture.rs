@@ -39,6 +39,8 @@ impl Services for Simple {
             listen: vec!["127.0.0.1:8443".to_owned()],
             metrics: None,
             thumbprint: "ab".repeat(32),
+            free: Some(Size::gib(100)),
+            reserve: Some(Size::mib(256)),
         }
     }
 

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use crate::kernel::{Instant, Now, Timestamp};
     use crate::names::OperatorName;
-    use crate::ports::{Change, Clock, Disk, Entries, Entropy, File, Index};
+    use crate::ports::{Change, Clock, Disk, Entries, Entropy, File, Index, Storage};
 
     /// A journal whose appends are durable when the test says so.
     #[derive(Default)]
@@ -220,6 +220,9 @@ mod tests {
         }
         fn sync_folder(&self, _: &str) -> Pending<io::Result<()>> {
             nothing()
+        }
+        fn storage(&self) -> Option<Storage> {
+            None
         }
     }
 

@@ -42,6 +42,8 @@ pub(super) struct JournalHands {
     disk: Arc<dyn Disk>,
     options: Options,
     on_failure: Option<OnFailure>,
+    /// The disk was full when it was last asked for anything, and the operator was told.
+    is_full: bool,
     /// The segment that takes records.
     file: Option<Arc<dyn File>>,
     last: Ticket,
@@ -62,6 +64,7 @@ impl JournalHands {
             disk,
             options,
             on_failure: Some(on_failure),
+            is_full: false,
             file: None,
             last: Ticket::default(),
             waiting: BTreeMap::new(),
@@ -76,7 +79,29 @@ impl JournalHands {
 
     fn opened(&mut self, result: io::Result<Arc<dyn File>>) -> Event {
         let ended = result.map(|file| self.file = Some(file));
-        ended_as(Event::Opened, "open a segment", ended)
+        self.ended_as(Event::Opened, "open a segment", ended)
+    }
+
+    /// What the end of a piece of work means: only a full disk is expected. The operator hears when
+    /// that begins and when it is over, not of every try.
+    fn ended_as(&mut self, event: Event, what: &str, result: io::Result<()>) -> Event {
+        match result {
+            Ok(()) => {
+                if matches!(event, Event::Written) && std::mem::take(&mut self.is_full) {
+                    tracing::warn!("the journal has space again");
+                }
+                event
+            }
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                if !std::mem::replace(&mut self.is_full, true) {
+                    tracing::error!("the disk is full: nothing is lost, and all changes wait");
+                }
+                Event::Full
+            }
+            Err(error) => Event::Broken {
+                reason: format!("cannot {what}: {error}"),
+            },
+        }
     }
 
     fn write(&self, at: u64, first: Sequence, tickets: &Tickets) -> Result<Work, Fault> {
@@ -175,7 +200,7 @@ impl Hands for JournalHands {
                 Event::Snapshot { ticket, through }
             }
             Message::Opened(result) => self.opened(result),
-            Message::Written(result) => ended_as(Event::Written, "write", result),
+            Message::Written(result) => self.ended_as(Event::Written, "write", result),
             Message::Kept(ticket, result) => {
                 let event = if result.is_ok() {
                     Event::Kept
@@ -242,17 +267,6 @@ impl Hands for JournalHands {
     }
 }
 
-/// What the end of a piece of work means: only a full disk is expected.
-fn ended_as(event: Event, what: &str, result: io::Result<()>) -> Event {
-    match result {
-        Ok(()) => event,
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => Event::Full,
-        Err(error) => Event::Broken {
-            reason: format!("cannot {what}: {error}"),
-        },
-    }
-}
-
 /// A failed sync has lost writes, whatever its reason: it must not pass for a full disk.
 fn unsynced(error: io::Error) -> io::Error {
     io::Error::other(format!("sync: {error}"))
@@ -266,15 +280,24 @@ async fn create(disk: &dyn Disk, segment: Sequence, reserved: u64) -> io::Result
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open(&path).await?,
         made => made?,
     };
-    file.reserve(reserved).await?;
+    reserve(file.as_ref(), reserved).await?;
     disk.sync_folder(FOLDER).await.map_err(unsynced)?;
     Ok(file)
 }
 
 async fn open(disk: &dyn Disk, segment: Sequence, reserved: u64) -> io::Result<Arc<dyn File>> {
     let file = disk.open(&segment_path(segment)).await?;
-    file.reserve(reserved).await?;
+    reserve(file.as_ref(), reserved).await?;
     Ok(file)
+}
+
+/// Asks for a segment's blocks ahead. A disk that has not as many may still have room for a few
+/// records, so that is for each write to find out.
+async fn reserve(file: &dyn File, length: u64) -> io::Result<()> {
+    match file.reserve(length).await {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+        reserved => reserved,
+    }
 }
 
 async fn purge(disk: &dyn Disk, files: &Files) -> io::Result<()> {

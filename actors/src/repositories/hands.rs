@@ -13,7 +13,7 @@ use crate::caretaker;
 use crate::catalog::rows::Rows;
 use crate::kernel::{Never, RepositoryId, Ticket, Timestamp};
 use crate::ports::Pending;
-use crate::repository::{self, Register, Settings, Visit};
+use crate::repository::{self, Promises, Register, Settings, Visit};
 use crate::shell::{Context, End, Fault, Handle, Hands};
 use crate::supervision::{Effect, Event, Outcome};
 
@@ -37,6 +37,7 @@ pub enum Message {
 pub struct RepositoriesHands {
     rows: Arc<Rows>,
     register: Arc<dyn Register>,
+    promises: Promises,
     last_ticket: Ticket,
     visitors: BTreeMap<Ticket, oneshot::Sender<Visit>>,
     running: BTreeMap<RepositoryId, (Handle<repository::Message>, Option<Settings>)>,
@@ -57,10 +58,11 @@ impl fmt::Debug for RepositoriesHands {
 impl RepositoriesHands {
     /// Hands that know the catalog as of `rows`, write to it through `register`, and say through
     /// `news` which repositories rest.
-    pub const fn new(rows: Arc<Rows>, register: Arc<dyn Register>, news: Sink) -> Self {
+    pub fn new(rows: Arc<Rows>, register: Arc<dyn Register>, news: Sink) -> Self {
         Self {
             rows,
             register,
+            promises: Promises::default(),
             last_ticket: Ticket::new(0),
             visitors: BTreeMap::new(),
             running: BTreeMap::new(),
@@ -101,6 +103,7 @@ impl RepositoriesHands {
             path: context.path.child(id),
             rows: Arc::clone(&self.rows),
             register: Arc::clone(&self.register),
+            promises: self.promises.clone(),
             ports: context.ports.clone(),
             supervisor: context.myself.cell(),
             // A supervisor that is gone takes its repositories with it.

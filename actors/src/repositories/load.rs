@@ -8,7 +8,8 @@ use crate::catalog::rows::Rows;
 use crate::kernel::RepositoryId;
 use crate::ports::Ports;
 use crate::repository::{
-    self, Hands, Idle, Reader, RecoveryError, Register, Repository, Settings, recover_by_index,
+    self, Hands, Idle, Promises, Reader, RecoveryError, Register, Repository, Settings,
+    recover_by_index,
 };
 use crate::shell::{self, Fault, Handle, Path};
 
@@ -50,6 +51,7 @@ pub(super) struct Loading {
     pub(super) path: Path,
     pub(super) rows: Arc<Rows>,
     pub(super) register: Arc<dyn Register>,
+    pub(super) promises: Promises,
     pub(super) ports: Ports,
     pub(super) supervisor: ActorCell,
     pub(super) idle: Idle,
@@ -62,6 +64,7 @@ pub(super) async fn load(loading: Loading) -> Result<Handle<repository::Message>
         path,
         rows,
         register,
+        promises,
         ports,
         supervisor,
         idle,
@@ -92,7 +95,7 @@ pub(super) async fn load(loading: Loading) -> Result<Handle<repository::Message>
             .map_err(catalog)?;
     }
     let reader = Reader::new(Arc::clone(&ports.disk), id);
-    let hands = Hands::new(id, epoch, register, reader, idle);
+    let hands = Hands::new(id, epoch, register, reader, &promises, idle);
     shell::spawn(path, machine, hands, ports, Some(supervisor))
         .await
         .map_err(|source| LoadError::Spawn {

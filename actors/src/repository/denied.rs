@@ -44,7 +44,7 @@ pub enum Denied {
     /// The upload was given up, timed out, or never begun.
     #[error("the upload is not under way any more")]
     NoUpload,
-    /// The disk is full.
+    /// The disk is full, or what is left of it is not for objects of this kind.
     #[error("the provider's storage is full")]
     StorageFull,
     /// The disk failed.

@@ -15,6 +15,7 @@ use super::uploads::UploadId;
 use crate::extent::Trouble;
 use crate::kernel::{CredentialId, Date, ExtentId, Sequence, Size, Space, Ticket, Timestamp};
 use crate::object::{Hash, Key};
+use crate::ports::Storage;
 
 /// What can happen to a repository.
 pub enum Event {
@@ -64,6 +65,10 @@ pub struct Begin {
     pub size: Size,
     /// By which login.
     pub by: CredentialId,
+    /// The space on the disk, if it says.
+    pub storage: Option<Storage>,
+    /// What the uploads of other repositories may still write there.
+    pub elsewhere: Size,
 }
 
 /// Bytes of an upload.
@@ -116,6 +121,8 @@ pub struct Written {
     pub upload: UploadId,
     /// To which extent.
     pub extent: ExtentId,
+    /// Bytes of the object in it.
+    pub length: Size,
     /// How it came out.
     pub result: Result<(), Trouble>,
 }
@@ -226,6 +233,8 @@ pub enum Effect {
         /// Header and body.
         parts: Vec<Bytes>,
     },
+    /// Let other repositories know what the uploads under way may still write.
+    Promise(Size),
     /// No more goes to an extent: end it and tell the catalog how much of it is durable.
     Seal {
         /// Which.
@@ -305,6 +314,7 @@ impl fmt::Debug for Effect {
                     place.extent, place.offset
                 )
             }
+            Self::Promise(size) => write!(f, "Promise {size:?}"),
             Self::Seal { extent } => write!(f, "Seal {extent}"),
             Self::Checkpoint(checkpoint) => write!(f, "Checkpoint {checkpoint:?}"),
             Self::Rest { seen, .. } => write!(f, "Rest after {seen}"),

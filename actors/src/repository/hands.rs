@@ -13,6 +13,7 @@ use super::entry::FRAME_ENTRY;
 use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Report, Restore, Written};
 use super::head::Secret;
 use super::machine::Repository;
+use super::promises::{Promise, Promises};
 use super::reader::Reader;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
@@ -101,6 +102,7 @@ pub struct Hands {
     epoch: Epoch,
     writer: Writer,
     reader: Reader,
+    promise: Promise,
     /// Told when nobody has been here for a while, how many were, and when the bin is due.
     idle: Idle,
     callers: BTreeMap<Ticket, Caller>,
@@ -108,12 +110,14 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// Hands for the owner with this epoch; `idle` is told when the repository may be put away.
+    /// Hands for the owner with this epoch, on a node that has made these promises; `idle` is told
+    /// when the repository may be put away.
     pub fn new(
         id: RepositoryId,
         epoch: Epoch,
         register: Arc<dyn Register>,
         reader: Reader,
+        promises: &Promises,
         idle: Idle,
     ) -> Self {
         Self {
@@ -121,6 +125,7 @@ impl Hands {
             epoch,
             writer: Writer::new(id, epoch, register),
             reader,
+            promise: promises.share(),
             idle,
             callers: BTreeMap::new(),
             tickets: Ticket::new(0),
@@ -213,6 +218,8 @@ impl shell::Hands for Hands {
                     key,
                     size,
                     by,
+                    storage: context.ports.disk.storage(),
+                    elsewhere: self.promise.others(),
                 })
             }
             Message::Frame(upload, bytes, reply) => Event::Frame(Frame {
@@ -290,17 +297,21 @@ impl shell::Hands for Hands {
                 place,
                 parts,
             } => {
-                let (extent, written) = (place.extent, self.writer.append(place, parts, false));
+                let extent = place.extent;
+                let length = Size::bytes(parts.iter().skip(1).map(|part| part.len() as u64).sum());
+                let written = self.writer.append(place, parts, false);
                 return Ok(Some(Box::pin(async move {
                     let result = written.await;
                     Message::Written(Written {
                         ticket,
                         upload,
                         extent,
+                        length,
                         result,
                     })
                 })));
             }
+            Effect::Promise(size) => self.promise.set(size),
             Effect::Seal { extent } => return Ok(Some(self.writer.seal(extent))),
             Effect::Checkpoint(checkpoint) => {
                 return Ok(Some(self.checkpoint(checkpoint, &context.ports)));

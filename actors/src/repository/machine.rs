@@ -4,6 +4,7 @@
 //! the 64 MiB that `index/` may pass it so that a prune can free space (I3).
 
 mod pace;
+mod reserve;
 mod transfer;
 
 use std::collections::VecDeque;
@@ -50,6 +51,8 @@ pub struct Repository {
     state: State,
     tail: Tail,
     uploads: Uploads,
+    /// What the others know of what the uploads may still write.
+    promised: Size,
     /// What waits for an extent, in the order in which it came.
     stalled: VecDeque<Event>,
     purge_at: Option<Instant>,
@@ -73,6 +76,7 @@ impl Repository {
             state: State::default(),
             tail: Tail::default(),
             uploads: Uploads::default(),
+            promised: Size::ZERO,
             stalled: VecDeque::new(),
             purge_at: None,
             visitors: 0,
@@ -272,6 +276,7 @@ impl Machine for Repository {
                 }
             }
         }
+        self.promise(acts);
         self.checkpoint(now, acts);
         if self.state.has_bin() && self.purge_at.is_none() {
             self.purge_at = Some(now.monotonic + PURGE_EVERY);
@@ -295,6 +300,7 @@ impl Machine for Repository {
 
     fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {
         self.uploads.end_silent(now.monotonic);
+        self.promise(acts);
         if self.purge_at.is_some_and(|at| at <= now.monotonic) {
             self.purge(now, acts);
         }

@@ -41,6 +41,8 @@ pub(super) struct Upload {
     pub declared: Size,
     /// Bytes that came.
     pub received: Size,
+    /// Bytes that went to an extent.
+    written: Size,
     /// Where they went.
     pub pieces: Vec<Piece>,
     /// Whether its bytes are kept; those of an object that was there at the beginning are not.
@@ -75,6 +77,7 @@ impl Uploads {
             by,
             declared,
             received: Size::ZERO,
+            written: Size::ZERO,
             pieces: Vec::new(),
             new,
             reserved,
@@ -89,6 +92,20 @@ impl Uploads {
         let upload = self.under_way.get_mut(&id)?;
         upload.deadline = now + SILENCE_MAX;
         Some(upload)
+    }
+
+    /// So many bytes of an upload went to an extent.
+    pub(super) fn written(&mut self, id: UploadId, length: Size) {
+        if let Some(upload) = self.under_way.get_mut(&id) {
+            upload.written += length;
+        }
+    }
+
+    /// Bytes that may still be written.
+    pub(super) fn left(&self) -> Size {
+        let kept = self.under_way.values().filter(|upload| upload.new);
+        kept.map(|upload| upload.declared.minus(upload.written))
+            .sum()
     }
 
     /// Ends an upload and gives its reservation back.

@@ -15,7 +15,7 @@ use super::hands::{Message, Register};
 use super::head::{HEAD_BYTES, Secret, TRAILER};
 use crate::extent::{self, Extent, Trouble};
 use crate::kernel::{Epoch, ExtentId, RepositoryId, Sequence};
-use crate::ports::{Pending, Ports};
+use crate::ports::{Pending, Ports, Storage};
 use crate::shell::{self, Fault, Handle, Path};
 
 /// The writing side of the hands of one repository.
@@ -145,8 +145,12 @@ impl Writer {
         })
     }
 
-    /// Makes an extent and starts its actor.
+    /// Makes an extent and starts its actor. On a disk without any space the catalog is not asked:
+    /// each try would add an extent to it that nobody can make.
     pub(super) fn open(&self, ports: Ports, path: Path, supervisor: ActorCell) -> Pending<Message> {
+        if ports.disk.storage().is_some_and(Storage::is_spent) {
+            return Box::pin(async { Message::Opened(Err(Denied::StorageFull)) });
+        }
         let opened = self.register.open(self.id, self.epoch);
         let (repository, epoch) = (self.id, self.epoch);
         Box::pin(async move {

@@ -137,6 +137,11 @@ impl Files {
         }
     }
 
+    /// The space that all files take.
+    pub(super) fn used(&self) -> u64 {
+        self.inodes.values().map(Inode::used).sum()
+    }
+
     /// How long a file may become on a disk of this size.
     pub(super) fn room_in(&self, inode: u64, capacity: Option<u64>) -> u64 {
         let others = self.inodes.iter().filter(|(other, _)| **other != inode);

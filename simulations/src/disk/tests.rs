@@ -22,6 +22,28 @@ async fn a_slow_simulated_disk_keeps_them_too() {
 }
 
 #[tokio::test]
+async fn a_small_simulated_disk_keeps_them_too_and_says_what_is_free() {
+    let disk = Disk::default();
+    let (total, mib) = (Size::mib(32), 1 << 20);
+    disk.set_faults(Faults {
+        capacity: Some(total.as_bytes()),
+        ..Faults::default()
+    });
+    let port = disk.port();
+    conformance::disk(port.clone()).await;
+    let free = || port.storage().map(|storage| storage.free);
+    let before = free().unwrap();
+    let file = port.create("a").await.unwrap();
+    file.reserve(2 * mib).await.unwrap();
+    file.write(0, bytes("x")).await.unwrap();
+    assert_eq!(free(), Some(before.minus(Size::mib(2))));
+    file.write(2 * mib, bytes("12345")).await.unwrap();
+    assert_eq!(free(), Some(before.minus(Size::bytes(2 * mib + 5))));
+    disk.set_faults(Faults::default());
+    assert_eq!(port.storage(), None);
+}
+
+#[tokio::test]
 async fn a_synced_write_under_a_synced_name_outlives_every_crash() {
     for seed in 0..50 {
         let disk = Disk::default();

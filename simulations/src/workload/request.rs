@@ -15,7 +15,7 @@ use holdfast_actors::service::{
 use sha2::{Digest, Sha256};
 
 use super::thing::Thing;
-use crate::invariants::{acknowledged, bin, progress, shut, tasks};
+use crate::invariants::{acknowledged, bin, progress, reserve, shut, tasks};
 use crate::ledger::Ledger;
 use crate::oracle::{Act, End, Name, ShelfId};
 use crate::world::pass;
@@ -172,6 +172,7 @@ impl Caller {
                 book.figures.stored += 1;
                 shut::done(&mut book, self.shelf, started, thing.name.0);
             }
+            reserve::stored(&mut book, started, thing.name.0, &told);
             self.end(&mut book, &act, end);
             if end == End::Done
                 && let Some(wall) = book.highest_wall()
@@ -277,6 +278,7 @@ impl Caller {
                 book.figures.deleted += 1;
                 shut::done(&mut book, self.shelf, started, name.0);
             }
+            reserve::deleted(&mut book, started, &told);
             if let Some(act) = act {
                 let changed = self.end(&mut book, &act, end);
                 bin::deleted(&mut book, &act, started, before, changed);

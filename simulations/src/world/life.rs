@@ -13,10 +13,10 @@ use holdfast_actors::service::Service;
 use holdfast_actors::shell::Directory;
 use tokio::task::JoinSet;
 
-use super::{Scene, pass};
+use super::{Scene, faults, pass};
 use crate::clock::Clock;
 use crate::dice::Dice;
-use crate::disk::{Disk, Faults};
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::index::Index;
 use crate::invariants::{self, calendar, progress, quota, recovery};
@@ -29,8 +29,6 @@ use crate::workload::{Caller, Client};
 
 /// How long after the last client everything is quiet.
 const SETTLE: u64 = 10_000;
-/// How long a disk stays full.
-const FULL: u64 = 60_000;
 
 /// What a life is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,11 +198,11 @@ impl Stage {
             office.work(&operators).await;
         });
         beside.spawn(audit(scene.clone(), self.dice.fork("audit")));
-        beside.spawn(break_disk(
-            self.disk.clone(),
-            self.life.clone(),
-            self.mutation,
-        ));
+        let (disk, ledger) = (self.disk.clone(), self.ledger.clone());
+        match self.life.faults.left_kib {
+            Some(kib) => beside.spawn(faults::fill(disk, kib << 10, ledger, self.mutation)),
+            None => beside.spawn(faults::break_disk(disk, self.life.faults, self.mutation)),
+        };
         for step in self.life.steps.clone() {
             let (scene, mutation) = (scene.clone(), self.mutation);
             beside.spawn(async move {
@@ -360,23 +358,4 @@ async fn audit(scene: Scene, mut dice: Dice) {
             }
         }
     }
-}
-
-/// Lets the disk fail as the plan says.
-async fn break_disk(disk: Disk, life: Life, mutation: Option<Mutation>) {
-    pass(life.faults.after).await;
-    let faults = Faults {
-        capacity: life.faults.full_kib.map(|kib| kib << 10),
-        failing_syncs: life.faults.syncs,
-        failing_writes: life.faults.writes,
-        lying_syncs: mutation == Some(Mutation::LyingSync),
-    };
-    disk.set_faults(faults.clone());
-    pass(FULL).await;
-    disk.set_faults(Faults {
-        capacity: None,
-        failing_syncs: 0,
-        failing_writes: 0,
-        ..faults
-    });
 }

@@ -300,27 +300,6 @@ async fn a_failed_write_ends_the_journal_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_a_full_disk_appends_wait_for_space() {
-    let node = Node::new();
-    let journal = node.start().await;
-    journal.append(body(1, 5_000)).await.unwrap();
-    node.disk.set_faults(Faults {
-        capacity: Some(SEGMENT + 100),
-        ..Faults::default()
-    });
-    // There is room in the segment, which was reserved, and none for the next.
-    journal.append(body(2, 3_000)).await.unwrap();
-    let mut third = journal.append(body(3, 3_000));
-    let early = tokio::time::timeout(Duration::from_secs(60), &mut third).await;
-    early.expect_err("there was no space");
-    node.disk.set_faults(Faults::default());
-    assert_eq!(third.await.unwrap(), Sequence::new(3));
-    assert_eq!(node.failures(), 0);
-    node.disk.crash(&mut Dice::of_seed(1));
-    assert_eq!(node.recover().await.unwrap().records.len(), 3);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_journal_that_stops_answers_those_who_wait_with_a_fault() {
     let node = Node::new();
     let journal = node.start().await;

@@ -22,6 +22,7 @@ use holdfast_simulations::index::Index;
 use proptest::prelude::*;
 
 mod damage;
+mod full;
 mod life;
 
 const SEGMENT: u64 = 8 << 10;

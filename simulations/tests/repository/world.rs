@@ -9,8 +9,8 @@ use holdfast_actors::kernel::{Epoch, ExtentId, RepositoryId, Size, Space, Timest
 use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::repository::{
-    Hands, Message, Moment, Reader, Recovered, RecoveryError, Register, Repository, Settings,
-    recover, recover_by_index,
+    Hands, Message, Moment, Promises, Reader, Recovered, RecoveryError, Register, Repository,
+    Settings, recover, recover_by_index,
 };
 use holdfast_actors::shell::{self, Directory, Fault, Handle, Path};
 use holdfast_simulations::clock::Clock;
@@ -291,7 +291,8 @@ impl World {
         let register: Arc<dyn Register> = self.catalog.clone();
         let epoch = register.acquire(ID).await.unwrap();
         let reader = Reader::new(Arc::clone(&ports.disk), ID);
-        let hands = Hands::new(ID, epoch, register, reader, Box::new(|_, _| ()));
+        let promises = Promises::default();
+        let hands = Hands::new(ID, epoch, register, reader, &promises, Box::new(|_, _| ()));
         let path = Path::node().child("repositories").child(ID);
         shell::spawn(path, machine, hands, ports.clone(), None)
             .await

@@ -21,6 +21,7 @@ pub async fn disk(disk: Arc<dyn Disk>) {
     a_cut_file_reads_zeros_when_it_grows(disk).await;
     reserved_space_changes_nothing_that_is_read(disk).await;
     two_handles_see_one_file(disk).await;
+    no_more_is_free_than_there_is(disk);
     paths_that_lead_elsewhere_are_refused(disk).await;
 }
 
@@ -129,6 +130,11 @@ async fn two_handles_see_one_file(disk: &dyn Disk) {
     assert_eq!(read(two.as_ref(), 0, 100).await, b"abcdef");
     two.truncate(1).await.expect("a cut");
     assert_eq!(read(one.as_ref(), 0, 100).await, b"a");
+}
+
+fn no_more_is_free_than_there_is(disk: &dyn Disk) {
+    let storage = disk.storage();
+    assert!(storage.is_none_or(|told| told.free <= told.total && told.reserve() < told.total));
 }
 
 async fn paths_that_lead_elsewhere_are_refused(disk: &dyn Disk) {

@@ -5,6 +5,7 @@ mod checkpoints;
 mod extents;
 mod model;
 mod quota;
+mod reserve;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::*;
 use crate::extent::Trouble;
 use crate::kernel::{Act, CredentialId, Space, Ticket};
 use crate::object::{Hash, Key};
+use crate::ports::Storage;
 use crate::repository::event::{Begin, Finish, Frame, Written};
 use crate::repository::snapshot::Snapshot;
 use crate::repository::uploads::UploadId;
@@ -37,6 +39,11 @@ struct World {
     sealed: Vec<ExtentId>,
     /// How the next writes of frames come out; well, if nothing is said.
     writes: VecDeque<Trouble>,
+    /// What the disk says, and what other repositories have promised of it.
+    storage: Option<Storage>,
+    elsewhere: Size,
+    /// What the others were told.
+    promised: Size,
     /// Whether extents can be made; `None` while nobody answers.
     openable: Option<Result<(), Denied>>,
     /// How often an extent was asked for while nobody answers.
@@ -93,6 +100,9 @@ impl World {
             appended: Vec::new(),
             sealed: Vec::new(),
             writes: VecDeque::new(),
+            storage: None,
+            elsewhere: Size::ZERO,
+            promised: Size::ZERO,
             openable: Some(Ok(())),
             asked: 0,
             rested: Vec::new(),
@@ -135,18 +145,21 @@ impl World {
                 ticket,
                 upload,
                 place,
-                ..
+                parts,
             } => {
                 self.appended.push((upload, place));
                 let extent = place.extent;
+                let length = Size::bytes(parts[1].len() as u64);
                 let result = self.writes.pop_front().map_or(Ok(()), Err);
                 return Some(Event::Written(Written {
                     ticket,
                     upload,
                     extent,
+                    length,
                     result,
                 }));
             }
+            Effect::Promise(size) => self.promised = size,
             Effect::Seal { extent } => self.sealed.push(extent),
             Effect::Checkpoint(checkpoint) => {
                 self.checkpoints.push(format!("{checkpoint:?}"));
@@ -178,11 +191,14 @@ impl World {
     fn begin(&mut self, key: Key, size: u64) -> Result<UploadId, Denied> {
         let (ticket, by) = (self.ticket(), CredentialId::new(1));
         let size = Size::bytes(size);
+        let (storage, elsewhere) = (self.storage, self.elsewhere);
         self.feed(Event::Begin(Begin {
             ticket,
             key,
             size,
             by,
+            storage,
+            elsewhere,
         }));
         self.answer(ticket).map(|upload| upload.expect("an upload"))
     }

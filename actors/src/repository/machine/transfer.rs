@@ -21,9 +21,10 @@ impl Repository {
             key,
             size,
             by,
+            ..
         } = event;
         let new = self.state.held().object(&key, Moment::Now).is_none();
-        if let Err(denied) = self.may_begin(&key, size, new) {
+        if let Err(denied) = self.may_begin(&event, new) {
             acts.show(Effect::Deny { ticket, denied });
             return;
         }
@@ -38,7 +39,8 @@ impl Repository {
         acts.show(Effect::Begun { ticket, upload });
     }
 
-    fn may_begin(&self, key: &Key, size: Size, new: bool) -> Result<(), Denied> {
+    fn may_begin(&self, begin: &Begin, new: bool) -> Result<(), Denied> {
+        let Begin { key, size, .. } = *begin;
         if size > key.kind.size_max() {
             return Err(Denied::TooLarge(key.kind.size_max()));
         }
@@ -60,6 +62,11 @@ impl Repository {
                 Ok(())
             };
         }
+        self.fits_quotas(&key, size)?;
+        self.spares_the_reserve(begin)
+    }
+
+    fn fits_quotas(&self, key: &Key, size: Size) -> Result<(), Denied> {
         let slack = if key.kind == Kind::Index {
             INDEX_SLACK
         } else {
@@ -190,9 +197,11 @@ impl Repository {
             ticket,
             upload,
             extent,
+            length,
             result,
         } = event;
         let Err(trouble) = result else {
+            self.uploads.written(upload, length);
             acts.start(Effect::Done { ticket });
             return;
         };

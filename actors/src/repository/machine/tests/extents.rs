@@ -87,6 +87,8 @@ fn writers_wait_for_the_first_extent_and_go_on_in_order() {
             key,
             size,
             by,
+            storage: None,
+            elsewhere: Size::ZERO,
         }));
     }
     assert_eq!((world.answers.len(), world.asked), (0, 1));

@@ -1,0 +1,50 @@
+//! What goes wrong with the disk while clients are at work.
+
+use super::pass;
+use crate::disk::{Disk, Faults};
+use crate::ledger::Ledger;
+use crate::mutation::Mutation;
+use crate::plan;
+
+/// How long a disk stays full.
+const FULL: u64 = 60_000;
+
+/// Lets the disk fail as the plan says.
+pub(super) async fn break_disk(disk: Disk, plan: plan::Faults, mutation: Option<Mutation>) {
+    pass(plan.after).await;
+    let faults = Faults {
+        capacity: plan.full_kib.map(|kib| kib << 10),
+        failing_syncs: plan.syncs,
+        failing_writes: plan.writes,
+        lying_syncs: mutation == Some(Mutation::LyingSync),
+        ..Faults::default()
+    };
+    disk.set_faults(faults.clone());
+    pass(FULL).await;
+    disk.set_faults(Faults {
+        capacity: None,
+        failing_syncs: 0,
+        failing_writes: 0,
+        ..faults
+    });
+}
+
+/// Leaves the disk with its reserve and so many bytes, before anybody has begun anything.
+pub(super) async fn fill(disk: Disk, left: u64, ledger: Ledger, mutation: Option<Mutation>) {
+    let lying_syncs = mutation == Some(Mutation::LyingSync);
+    let faults = Faults {
+        lying_syncs,
+        ..Faults::default()
+    };
+    // A sixteenth of the whole is kept back.
+    let capacity = Some((disk.used() + left) / 15 * 16);
+    disk.set_faults(Faults {
+        capacity,
+        boasts: mutation == Some(Mutation::BoastingDisk),
+        ..faults
+    });
+    ledger.book().fills_up(true);
+    pass(FULL).await;
+    ledger.book().fills_up(false);
+    disk.set_faults(faults);
+}
