@@ -4,6 +4,7 @@
 //! [`conformance`] is run on both.
 
 pub mod conformance;
+mod link;
 
 use std::future::Future;
 use std::io;
@@ -14,6 +15,8 @@ use bytes::Bytes;
 
 use crate::kernel::Now;
 use crate::shell::Fault;
+
+pub use link::{Arrival, FRAME_MAX, Link, PERMITS, Unsent};
 
 /// Something that will be known later.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
