@@ -4,9 +4,13 @@
 //! hard they strike, who is there and how they behave. Each seed draws some of each and leaves
 //! others out, because a run with everything in it hides what needs peace to show (swarm testing).
 
+mod wire;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
+
+pub use wire::Wire;
 
 /// Milliseconds of a day.
 pub(crate) const DAY: u64 = 86_400_000;
