@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use holdfast_actors::kernel::{Date, Timestamp};
-use tokio::runtime::{Builder, RngSeed, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::dice::Dice;
 use crate::disk::{Disk, Faults};
@@ -25,15 +25,11 @@ use crate::ledger::{Account, Ledger, Shelf};
 use crate::mutation::Mutation;
 use crate::office::Desk;
 use crate::plan::{End, Life, Loss, Plan};
+use crate::runtime;
 use crate::trace::Trace;
 use crate::verdict::Verdict;
 
 pub(crate) use scene::Scene;
-
-const _: () = assert!(
-    cfg!(tokio_unstable),
-    "never set RUSTFLAGS: .cargo seeds tokio's dice"
-);
 
 /// Two worlds at once would share ractor's state and the count of panics.
 static TURN: Mutex<()> = Mutex::new(());
@@ -142,7 +138,7 @@ impl<'a> World<'a> {
         self.lives += 1;
         self.calm();
         let rehearsed = self.dice.one_in(3).then(|| self.rehearse());
-        let runtime = self.runtime();
+        let runtime = runtime::paused(&mut self.dice);
         let stage = self.stage(life, purpose);
         runtime.block_on(stage.play(rehearsed));
         self.end(life, runtime);
@@ -150,7 +146,7 @@ impl<'a> World<'a> {
 
     /// What a start from a copy of the disk comes to; the copy is thrown away.
     fn rehearse(&mut self) -> String {
-        let runtime = self.runtime();
+        let runtime = runtime::paused(&mut self.dice);
         let (disk, index) = (self.disk.copy(), self.index.copy());
         if self.options.mutation == Some(Mutation::ForgottenRecord) {
             life::forget(&disk);
@@ -205,23 +201,6 @@ impl<'a> World<'a> {
         book.figures.crashes += 1;
         book.pass(off);
         self.wall = wall + off;
-    }
-
-    fn runtime(&mut self) -> Runtime {
-        let mut seed = [0; 32];
-        self.dice.fill(&mut seed);
-        let mut builder = Builder::new_current_thread();
-        let builder = builder
-            .enable_time()
-            .start_paused(true)
-            .rng_seed(RngSeed::from_bytes(&seed));
-        #[expect(
-            clippy::expect_used,
-            reason = "a host that has no memory left cannot simulate"
-        )]
-        builder
-            .build()
-            .expect("a runtime without drivers asks the host for nothing")
     }
 
     /// No fault while the node starts.
