@@ -10,6 +10,7 @@
 
 mod log;
 mod program;
+mod timetable;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use holdfast_actors::kernel::NodeId;
 use tokio::runtime::Runtime;
 
 use crate::dice::Dice;
+use crate::disk::{Disk, Faults};
 use crate::network::{Event, Network};
 use crate::plan::{End, Wire};
 use crate::runtime;
@@ -26,6 +28,7 @@ use crate::yields::Yields;
 
 pub(crate) use log::Log;
 pub(crate) use program::{Main, Program, Stand};
+pub(crate) use timetable::{Timetable, member};
 
 /// All nodes of a world.
 pub(crate) struct Fleet {
@@ -171,6 +174,34 @@ impl Fleet {
             self.network.wake(node, self.now);
             self.log.say(self.now, format_args!("{node} wakes"));
         }
+    }
+
+    /// Lets a node's disk answer nothing, or go on.
+    pub(crate) fn hang(&self, node: NodeId, hangs: bool) {
+        if let Some(disk) = self.disk(node) {
+            disk.set_hanging(hangs);
+        }
+    }
+
+    /// Lets a node's disk fail as said from now on.
+    pub(crate) fn spoil(&self, node: NodeId, faults: Faults) {
+        if let Some(disk) = self.disk(node) {
+            disk.set_faults(faults);
+        }
+    }
+
+    /// Sets a node's wall clock.
+    pub(crate) fn step_wall(&mut self, node: NodeId, by: i64) {
+        if let Some(berth) = self.berths.get_mut(&node)
+            && let Some(body) = &berth.body
+        {
+            let _entered = body.runtime.enter();
+            berth.program.step_wall(by);
+        }
+    }
+
+    fn disk(&self, node: NodeId) -> Option<&Disk> {
+        self.berths.get(&node)?.program.disk()
     }
 
     /// Lets time pass until then; tells which nodes ended by themselves meanwhile.

@@ -21,6 +21,7 @@ mod office;
 mod oracle;
 mod passwords;
 pub mod plan;
+mod register;
 mod runtime;
 mod timepiece;
 pub mod trace;

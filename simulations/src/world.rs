@@ -24,7 +24,8 @@ use crate::invariants::panics;
 use crate::ledger::{Account, Ledger, Shelf};
 use crate::mutation::Mutation;
 use crate::office::Desk;
-use crate::plan::{End, Life, Loss, Plan};
+use crate::plan::{self, End, Life, Loss, Members, Plan};
+use crate::register;
 use crate::runtime;
 use crate::trace::Trace;
 use crate::verdict::Verdict;
@@ -46,6 +47,9 @@ pub struct Options {
 /// Runs a plan to its end. The same plan gives the same trace, whatever ran before.
 pub fn run(plan: &Plan, options: Options) -> Verdict {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(fleet) = &plan.fleet {
+        return many(plan, fleet, options);
+    }
     let before = panics::count();
     let mut world = World::new(plan, options);
     for life in &plan.lives {
@@ -60,6 +64,25 @@ pub fn run(plan: &Plan, options: Options) -> Verdict {
         trace: book.trace.clone(),
         violations: book.violations.clone(),
         figures: book.figures,
+    }
+}
+
+/// Runs the plan of a fleet.
+fn many(plan: &Plan, fleet: &plan::Fleet, options: Options) -> Verdict {
+    match &fleet.members {
+        Members::Register {
+            replicas,
+            clients,
+            pause,
+        } => {
+            let shape = register::Shape {
+                replicas: *replicas,
+                clients: *clients,
+                pause: *pause,
+            };
+            register::run(plan, fleet, shape, options)
+        }
+        Members::Holdfast { .. } => unreachable!("later"),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use holdfast_actors::ports::Link;
 
 use crate::dice::Dice;
+use crate::disk::Disk;
 use crate::plan::End;
 use crate::timepiece::Timepiece;
 use crate::yields::Yields;
@@ -22,6 +23,14 @@ pub(crate) trait Program {
     /// Called inside of its runtime, before anything of it is dropped. The end is the program's own
     /// to choose if none is told.
     fn over(&mut self, end: Option<End>);
+
+    /// The disk, if it has one.
+    fn disk(&self) -> Option<&Disk> {
+        None
+    }
+
+    /// Sets the wall clock of the present life; called inside of its runtime.
+    fn step_wall(&mut self, _by: i64) {}
 }
 
 /// What the world gives to one life of a node.
