@@ -11,7 +11,9 @@ mod units;
 use std::fmt;
 
 pub use date::{Date, DateError};
-pub use id::{CredentialId, Epoch, ExtentId, NodeName, RepositoryId, Sequence, Space, Ticket};
+pub use id::{
+    CredentialId, Epoch, ExtentId, NodeId, NodeName, RepositoryId, Sequence, Space, Ticket,
+};
 pub use time::{Instant, Now, Timestamp};
 pub use units::{Rate, Size, SizeError};
 

@@ -4,6 +4,7 @@
 //! [`conformance`] is run on both.
 
 pub mod conformance;
+mod link;
 mod storage;
 
 use std::future::Future;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use crate::kernel::Now;
 use crate::shell::Fault;
 
+pub use link::{Arrival, FRAME_MAX, Link, PERMITS, Unsent};
 pub use storage::Storage;
 
 /// Something that will be known later.

@@ -16,6 +16,7 @@ use holdfast_actors::kernel::Size;
 use holdfast_actors::ports::{self, Pending, is_path};
 
 use crate::dice::Dice;
+use crate::yields::Yields;
 use files::{Change, Files};
 
 /// The disk of one simulated node, over all its lives.
@@ -28,7 +29,12 @@ struct State {
     files: Files,
     faults: Faults,
     latency: Duration,
+    hangs: bool,
+    yields: Yields,
 }
+
+/// How often a call looks whether a disk that hangs goes on.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What is wrong with a disk.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +94,16 @@ impl Disk {
         self.state().latency = latency;
     }
 
+    /// Whether calls are not answered until this is taken back.
+    pub fn set_hanging(&self, hangs: bool) {
+        self.state().hangs = hangs;
+    }
+
+    /// Where calls step back from now on.
+    pub(crate) fn set_yields(&self, yields: Yields) {
+        self.state().yields = yields;
+    }
+
     /// The bytes of a file as a process reads them; `None` if there is no such file.
     pub fn content(&self, path: &str) -> Option<Vec<u8>> {
         self.state().files.content(path).map(<[u8]>::to_vec)
@@ -117,6 +133,13 @@ impl Disk {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn pass(time: Duration) {
+    if !time.is_zero() {
+        #[expect(clippy::disallowed_methods, reason = "a simulated disk takes its time")]
+        tokio::time::sleep(time).await;
     }
 }
 
@@ -153,10 +176,14 @@ impl Life {
     }
 
     async fn wait(&self) -> io::Result<()> {
-        let latency = self.state()?.latency;
-        if !latency.is_zero() {
-            #[expect(clippy::disallowed_methods, reason = "a simulated disk takes its time")]
-            tokio::time::sleep(latency).await;
+        let (latency, yields) = {
+            let state = self.state()?;
+            (state.latency, state.yields.clone())
+        };
+        pass(latency).await;
+        yields.pass().await;
+        while self.state()?.hangs {
+            pass(LOOK).await;
         }
         Ok(())
     }

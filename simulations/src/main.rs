@@ -1,8 +1,8 @@
 //! Runs seeds, one after the other.
 //!
 //! ```text
-//! holdfast-simulations SEED [--trace] [--plan] [--bug NAME]
-//! holdfast-simulations --seeds A..B [--bug NAME]
+//! holdfast-simulations SEED [--register] [--trace] [--plan] [--bug NAME]
+//! holdfast-simulations --seeds A..B [--register] [--bug NAME]
 //! ```
 //!
 //! The seed stands on the first line, how to reproduce a failure on the last. With a planted bug, a
@@ -12,12 +12,11 @@ use std::ops::Range;
 use std::process::ExitCode;
 
 use holdfast_simulations::mutation::Mutation;
-use holdfast_simulations::plan::Plan;
+use holdfast_simulations::plan::{Members, Plan};
 use holdfast_simulations::verdict::Verdict;
 use holdfast_simulations::world::{Options, run};
 
-const USAGE: &str =
-    "usage: holdfast-simulations (SEED [--trace] [--plan] | --seeds A..B) [--bug NAME]";
+const USAGE: &str = "usage: holdfast-simulations (SEED [--trace] [--plan] | --seeds A..B) [--register] [--bug NAME]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +39,11 @@ fn main() -> ExitCode {
     let seed = arguments
         .iter()
         .find_map(|argument| argument.parse::<u64>().ok());
+    let plan = if has("--register") {
+        Plan::register
+    } else {
+        Plan::from_seed
+    };
     let mutation = bug.flatten().map(|(mutation, _)| mutation);
     match (range, seed, bug) {
         (_, _, Some(None)) | (None, None, _) => {
@@ -49,24 +53,23 @@ fn main() -> ExitCode {
         (Some((first, end)), _, Some(Some((mutation, invariant)))) => {
             tally(first..end, mutation, invariant)
         }
-        (Some((first, end)), _, None) => many(first..end),
+        (Some((first, end)), _, None) => many(first..end, plan),
         (None, Some(seed), _) => {
             let options = Options {
                 keeps_lines: has("--trace"),
                 mutation,
             };
-            one(seed, options, has("--plan"))
+            one(&plan(seed), options, has("--plan"))
         }
     }
 }
 
-fn one(seed: u64, options: Options, shows_plan: bool) -> ExitCode {
-    println!("seed {seed}");
-    let plan = Plan::from_seed(seed);
+fn one(plan: &Plan, options: Options, shows_plan: bool) -> ExitCode {
+    println!("seed {}", plan.seed);
     if shows_plan {
         println!("{plan:#?}");
     }
-    let verdict = run(&plan, options);
+    let verdict = run(plan, options);
     for line in verdict.trace.lines() {
         println!("{line}");
     }
@@ -76,17 +79,18 @@ fn one(seed: u64, options: Options, shows_plan: bool) -> ExitCode {
         verdict.trace.hash(),
         verdict.trace.count()
     );
-    end(&verdict)
+    end(plan, &verdict)
 }
 
-fn many(seeds: Range<u64>) -> ExitCode {
+fn many(seeds: Range<u64>, plan: impl Fn(u64) -> Plan) -> ExitCode {
     println!("seeds {}..{}", seeds.start, seeds.end);
     let mut code = ExitCode::SUCCESS;
     for seed in seeds {
-        let verdict = run(&Plan::from_seed(seed), Options::default());
+        let plan = plan(seed);
+        let verdict = run(&plan, Options::default());
         if !verdict.is_good() {
             println!("seed {seed}");
-            code = end(&verdict);
+            code = end(&plan, &verdict);
         }
     }
     code
@@ -98,7 +102,7 @@ fn tally(seeds: Range<u64>, mutation: Mutation, invariant: &str) -> ExitCode {
         mutation: Some(mutation),
         keeps_lines: false,
     };
-    let verdicts = seeds.map(|seed| run(&Plan::from_seed(seed), options));
+    let verdicts = seeds.map(|seed| run(&mutation.plan(seed), options));
     let caught = verdicts.filter(|verdict| verdict.breaks(invariant)).count();
     println!("{mutation:?}: {caught} of {all} seeds break {invariant}");
     if caught > 0 {
@@ -108,16 +112,21 @@ fn tally(seeds: Range<u64>, mutation: Mutation, invariant: &str) -> ExitCode {
     }
 }
 
-fn end(verdict: &Verdict) -> ExitCode {
+fn end(plan: &Plan, verdict: &Verdict) -> ExitCode {
     for violation in &verdict.violations {
         println!("{violation}");
     }
     if verdict.is_good() {
         return ExitCode::SUCCESS;
     }
+    let is_register = plan
+        .fleet
+        .as_ref()
+        .is_some_and(|fleet| matches!(fleet.members, Members::Register { .. }));
+    let kind = if is_register { " --register" } else { "" };
     println!(
-        "reproduce: cargo run -p holdfast-simulations -- {} --trace",
-        verdict.seed
+        "reproduce: cargo run -p holdfast-simulations -- {}{kind} --trace",
+        plan.seed
     );
     ExitCode::FAILURE
 }

@@ -12,6 +12,9 @@ use holdfast_actors::catalog::command::{
 use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::repository::Report;
 
+use crate::plan::Plan;
+use crate::register::Flaw;
+
 pub(crate) use service::mutated;
 
 /// One planted bug.
@@ -53,11 +56,19 @@ pub enum Mutation {
     ForgottenRecord,
     /// Something panics.
     Panic,
+    /// A replica of the register says that it keeps a value before that is durable.
+    EarlyKept,
+    /// A read of the register is answered before a majority keeps what was read.
+    BareRead,
+    /// A majority of the register's replicas is one too small.
+    SmallQuorum,
+    /// A replica of the register forgets what it kept when it starts again.
+    ForgottenTag,
 }
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 18] = [
+    pub const ALL: [(Self, &'static str); 22] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -76,7 +87,19 @@ impl Mutation {
         (Self::ForgottenRecord, "recovery"),
         (Self::BoastingDisk, "reserve"),
         (Self::Panic, "panics"),
+        (Self::EarlyKept, "register-kept"),
+        (Self::BareRead, "register-linear"),
+        (Self::SmallQuorum, "register-linear"),
+        (Self::ForgottenTag, "register-linear"),
     ];
+
+    /// A plan of this seed in which the bug can show.
+    pub fn plan(self, seed: u64) -> Plan {
+        match Flaw::of(self) {
+            Some(_) => Plan::register(seed),
+            None => Plan::from_seed(seed),
+        }
+    }
 
     /// What becomes of an operator's command.
     pub(crate) fn command(self, mut command: Command) -> Command {

@@ -4,9 +4,16 @@
 //! hard they strike, who is there and how they behave. Each seed draws some of each and leaves
 //! others out, because a run with everything in it hides what needs peace to show (swarm testing).
 
+mod draw;
+mod fleet;
+mod wire;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
+
+pub use fleet::{Fleet, Members, Mishap, Timed, Ways};
+pub use wire::Wire;
 
 /// Milliseconds of a day.
 pub(crate) const DAY: u64 = 86_400_000;
@@ -29,6 +36,9 @@ pub struct Plan {
     pub operators: Operators,
     /// The lives of the node, one after the other.
     pub lives: Vec<Life>,
+    /// Many nodes instead of the one; the lives above are not lived then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Fleet>,
 }
 
 /// One tenant as it is first made.
@@ -199,6 +209,7 @@ impl Plan {
             lives: (0..lives)
                 .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
                 .collect(),
+            fleet: None,
         }
     }
 }

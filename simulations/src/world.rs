@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use holdfast_actors::kernel::{Date, Timestamp};
-use tokio::runtime::{Builder, RngSeed, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::dice::Dice;
 use crate::disk::{Disk, Faults};
@@ -25,16 +25,13 @@ use crate::invariants::panics;
 use crate::ledger::{Account, Ledger, Shelf};
 use crate::mutation::Mutation;
 use crate::office::Desk;
-use crate::plan::{End, Life, Loss, Plan};
+use crate::plan::{self, End, Life, Loss, Members, Plan};
+use crate::register;
+use crate::runtime;
 use crate::trace::Trace;
 use crate::verdict::Verdict;
 
 pub(crate) use scene::Scene;
-
-const _: () = assert!(
-    cfg!(tokio_unstable),
-    "never set RUSTFLAGS: .cargo seeds tokio's dice"
-);
 
 /// Two worlds at once would share ractor's state and the count of panics.
 static TURN: Mutex<()> = Mutex::new(());
@@ -51,6 +48,9 @@ pub struct Options {
 /// Runs a plan to its end. The same plan gives the same trace, whatever ran before.
 pub fn run(plan: &Plan, options: Options) -> Verdict {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(fleet) = &plan.fleet {
+        return many(plan, fleet, options);
+    }
     let before = panics::count();
     let mut world = World::new(plan, options);
     for life in &plan.lives {
@@ -65,6 +65,25 @@ pub fn run(plan: &Plan, options: Options) -> Verdict {
         trace: book.trace.clone(),
         violations: book.violations.clone(),
         figures: book.figures,
+    }
+}
+
+/// Runs the plan of a fleet.
+fn many(plan: &Plan, fleet: &plan::Fleet, options: Options) -> Verdict {
+    match &fleet.members {
+        Members::Register {
+            replicas,
+            clients,
+            pause,
+        } => {
+            let shape = register::Shape {
+                replicas: *replicas,
+                clients: *clients,
+                pause: *pause,
+            };
+            register::run(plan, fleet, shape, options)
+        }
+        Members::Holdfast { .. } => unreachable!("later"),
     }
 }
 
@@ -143,7 +162,7 @@ impl<'a> World<'a> {
         self.lives += 1;
         self.calm();
         let rehearsed = self.dice.one_in(3).then(|| self.rehearse());
-        let runtime = self.runtime();
+        let runtime = runtime::paused(&mut self.dice);
         let stage = self.stage(life, purpose);
         runtime.block_on(stage.play(rehearsed));
         self.end(life, runtime);
@@ -151,7 +170,7 @@ impl<'a> World<'a> {
 
     /// What a start from a copy of the disk comes to; the copy is thrown away.
     fn rehearse(&mut self) -> String {
-        let runtime = self.runtime();
+        let runtime = runtime::paused(&mut self.dice);
         let (disk, index) = (self.disk.copy(), self.index.copy());
         if self.options.mutation == Some(Mutation::ForgottenRecord) {
             life::forget(&disk);
@@ -206,23 +225,6 @@ impl<'a> World<'a> {
         book.figures.crashes += 1;
         book.pass(off);
         self.wall = wall + off;
-    }
-
-    fn runtime(&mut self) -> Runtime {
-        let mut seed = [0; 32];
-        self.dice.fill(&mut seed);
-        let mut builder = Builder::new_current_thread();
-        let builder = builder
-            .enable_time()
-            .start_paused(true)
-            .rng_seed(RngSeed::from_bytes(&seed));
-        #[expect(
-            clippy::expect_used,
-            reason = "a host that has no memory left cannot simulate"
-        )]
-        builder
-            .build()
-            .expect("a runtime without drivers asks the host for nothing")
     }
 
     /// No fault while the node starts.

@@ -48,6 +48,11 @@ number!(
     "ticket-"
 );
 number!(
+    /// A node of a cluster; never reused, whatever its name.
+    NodeId,
+    "node-"
+);
+number!(
     /// The rising number under which an owner writes; what stores data refuses a lower one.
     Epoch,
     "epoch-"

@@ -8,8 +8,10 @@ mod clock;
 mod disk;
 mod entropy;
 mod index;
+mod link;
 
 pub use clock::clock;
 pub use disk::disk;
 pub use entropy::entropy;
 pub use index::index;
+pub use link::{Ends, link};

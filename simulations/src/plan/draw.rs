@@ -1,0 +1,160 @@
+//! The fleets that seeds draw.
+
+use super::{End, Fleet, Members, Mishap, Plan, Timed, Ways, Wire};
+use crate::dice::Dice;
+
+/// The most members that a seed draws.
+const REPLICAS: [u32; 4] = [3, 3, 4, 5];
+
+/// What may go wrong at all in a run.
+struct Kinds {
+    crashes: bool,
+    partitions: bool,
+    connections: bool,
+    slowness: bool,
+    sleep: bool,
+    disks: bool,
+}
+
+impl Plan {
+    /// The plan of a seed for a replicated register on nodes that a network joins.
+    pub fn register(seed: u64) -> Self {
+        let dice = Dice::of_seed(seed).fork("register");
+        let mut shape = dice.fork("shape");
+        let replicas = REPLICAS[shape.below(4) as usize];
+        let clients = 2 + shape.below(3) as u32;
+        let members = Members::Register {
+            replicas,
+            clients,
+            pause: [5, 50, 500][shape.below(3) as usize],
+        };
+        let mut plan = Self::from_seed(seed);
+        plan.tenants.clear();
+        plan.lives.clear();
+        plan.disk_micros = 100 + shape.below(20_000);
+        plan.fleet = Some(fleet(&dice, replicas, clients, members));
+        plan
+    }
+}
+
+fn fleet(dice: &Dice, nodes: u32, clients: u32, members: Members) -> Fleet {
+    let mut shape = dice.fork("fleet");
+    let quantum = [1_000, 2_000, 5_000][shape.below(3) as usize];
+    let wire = Wire {
+        least: quantum,
+        more: [0, 1_000, 20_000][shape.below(3) as usize],
+        has_tail: shape.one_in(2),
+        kib_per_second: shape.one_in(4).then(|| 16 + shape.below(1_000)),
+        silence: [500, 2_000, 10_000][shape.below(3) as usize],
+    };
+    let drift = [0, 0, 500, 100_000][shape.below(4) as usize];
+    let drifts = (0..nodes).map(|_| shape.below(2 * drift + 1) as i64 - drift as i64);
+    let drifts = drifts.collect();
+    let millis = 5_000 + shape.below(15_000);
+    let kinds = Kinds {
+        crashes: !shape.one_in(3),
+        partitions: shape.one_in(2),
+        connections: shape.one_in(2),
+        slowness: shape.one_in(4),
+        sleep: shape.one_in(4),
+        disks: shape.one_in(4),
+    };
+    let mut pause = dice.fork("pauses");
+    let most = [200, 1_000, 4_000][shape.below(3) as usize];
+    let mut mishaps = dice.fork("mishaps");
+    let (mut at, mut timed) = (0, Vec::new());
+    loop {
+        at += 1 + pause.below(most);
+        if at >= millis {
+            break;
+        }
+        if let Some(mishap) = mishap(&mut mishaps, &kinds, nodes, nodes + clients) {
+            timed.push(Timed { at, mishap });
+        }
+    }
+    Fleet {
+        quantum,
+        wire,
+        members,
+        drifts,
+        millis,
+        mishaps: timed,
+    }
+}
+
+fn mishap(dice: &mut Dice, kinds: &Kinds, nodes: u32, all: u32) -> Option<Mishap> {
+    let node = dice.below(u64::from(nodes)) as u32;
+    let one = dice.below(u64::from(all)) as u32;
+    let other = dice.below(u64::from(all)) as u32;
+    match dice.below(8) {
+        0 | 1 if kinds.crashes => Some(crash(dice, node)),
+        2 if kinds.partitions => Some(Mishap::Part {
+            side: (0..all).filter(|_| dice.one_in(2)).collect(),
+            ways: [Ways::Both, Ways::Both, Ways::Out, Ways::In][dice.below(4) as usize],
+        }),
+        3 if kinds.partitions || kinds.slowness => Some(Mishap::Heal),
+        4 if kinds.connections && dice.one_in(2) => Some(Mishap::Forget {
+            node: one,
+            peer: other,
+        }),
+        4 if kinds.connections => Some(Mishap::Kill { one, other }),
+        5 if kinds.slowness => Some(Mishap::Slow {
+            one,
+            other,
+            times: 2 + dice.below(100),
+        }),
+        6 if kinds.sleep => Some(Mishap::Sleep {
+            node,
+            millis: 1 << dice.below(18),
+        }),
+        7 if kinds.disks && dice.one_in(2) => Some(Mishap::Hang {
+            node,
+            millis: 1 << dice.below(14),
+        }),
+        7 if kinds.disks => Some(Mishap::Disk {
+            node,
+            syncs: 1,
+            writes: 0,
+            full_kib: None,
+        }),
+        _ => None,
+    }
+}
+
+fn crash(dice: &mut Dice, node: u32) -> Mishap {
+    let off = 1 << dice.below(12);
+    let loops = dice.one_in(4);
+    Mishap::Crash {
+        node,
+        end: if dice.one_in(3) {
+            End::Kill
+        } else {
+            End::Power
+        },
+        off: dice.below(off),
+        again: if loops { 1 + dice.below(3) as u32 } else { 0 },
+        after: dice.below(40),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fleets_plan_comes_back_from_its_text() {
+        for seed in 0..50 {
+            let plan = Plan::register(seed);
+            let text = serde_json::to_string(&plan).unwrap();
+            assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+        }
+    }
+
+    #[test]
+    fn a_plan_from_before_there_were_fleets_has_none() {
+        let plan = Plan::from_seed(5);
+        let mut text = serde_json::to_value(&plan).unwrap();
+        text.as_object_mut().unwrap().remove("fleet");
+        assert_eq!(serde_json::from_value::<Plan>(text).unwrap(), plan);
+    }
+}
