@@ -31,7 +31,7 @@ pub use hands::{Hands, Idle, Message, Register};
 pub use head::Secret;
 pub use machine::Repository;
 pub use reader::{Body, ReadError, Reader};
-pub use recovery::{Recovered, RecoveryError, recover, recover_by_index};
+pub use recovery::{Recovered, RecoveryError, present, recover, recover_by_index};
 pub use settings::Settings;
 pub use snapshot::{Binned, Life, Moment, Object, Snapshot};
 pub use state::{Figures, State};

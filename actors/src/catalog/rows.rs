@@ -1,10 +1,11 @@
 //! The rows of the catalog. [`Rows`] is cheap to clone: a snapshot for whoever reads.
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use super::command::Command;
+use super::table::{Row, Table};
 use crate::kernel::{
     CredentialId, Date, Epoch, ExtentId, Rate, RepositoryId, Sequence, Size, Space, Timestamp,
 };
@@ -26,20 +27,38 @@ pub struct Rows {
     /// Requests that wait for a second operator, or were decided lately.
     pub approvals: OrdMap<u64, Approval>,
     /// Tenants by name.
-    pub tenants: OrdMap<TenantName, Tenant>,
+    pub tenants: Table<TenantName, Tenant>,
     /// Subtenants by tenant and name.
-    pub subtenants: OrdMap<(TenantName, SubtenantName), Subtenant>,
+    pub subtenants: Table<(TenantName, SubtenantName), Subtenant>,
     /// Logins of tenants and subtenants.
     pub credentials: OrdMap<CredentialId, Credential>,
     /// Repositories by id, those of removed tenants included as long as their data stays.
-    pub repositories: OrdMap<RepositoryId, Repository>,
+    pub repositories: Table<RepositoryId, Repository>,
     /// Extents by id.
-    pub extents: OrdMap<ExtentId, Extent>,
+    pub extents: Table<ExtentId, Extent>,
     /// The newest events, in order.
     pub events: OrdMap<Sequence, Event>,
     /// The last answer given to each client, so that a repeated command is answered and not done
     /// again.
     pub answers: OrdMap<u64, Answered>,
+    /// Extents that are not sealed and whose file is durable: one that is missing was lost. Since
+    /// the second version of the rows.
+    pub begun: OrdSet<ExtentId>,
+    /// What reading repositories back brought. Since the second version of the rows.
+    pub scrubs: OrdMap<RepositoryId, Scrub>,
+}
+
+/// What the last reading back of a repository brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scrub {
+    /// When it ended.
+    pub at: Timestamp,
+    /// How many objects were read.
+    pub objects: u64,
+    /// How many of them are not what they were.
+    pub damaged: u64,
+    /// Which, as a number that two readings share if they found the same; zero if nobody said.
+    pub finding: u64,
 }
 
 /// The last answer to one client.
@@ -335,4 +354,57 @@ pub enum State {
     Disabled,
     /// Its lease has ended.
     Expired,
+}
+
+/// What a tenant is found by, other than its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TenantBy {
+    /// Its id.
+    Id(u64),
+    /// Its name in small letters: names are unique whatever their case.
+    Folded(String),
+}
+
+impl TenantBy {
+    /// By a name in whatever case.
+    pub fn name(name: &TenantName) -> Self {
+        Self::Folded(name.as_str().to_ascii_lowercase())
+    }
+}
+
+impl Row<TenantName> for Tenant {
+    type By = TenantBy;
+
+    fn by(&self, name: &TenantName) -> Vec<TenantBy> {
+        vec![TenantBy::Id(self.id), TenantBy::name(name)]
+    }
+}
+
+impl Row<(TenantName, SubtenantName)> for Subtenant {
+    /// In a range, none stands before all of a tenant's.
+    type By = (TenantName, Option<SubtenantName>);
+
+    fn by(&self, (tenant, name): &(TenantName, SubtenantName)) -> Vec<Self::By> {
+        vec![(tenant.clone(), Some(name.clone()))]
+    }
+}
+
+impl Row<RepositoryId> for Repository {
+    /// The tenant's id and the name, while it is served. In a range, none stands before all of a
+    /// tenant's.
+    type By = (u64, Option<RepositoryName>);
+
+    fn by(&self, _: &RepositoryId) -> Vec<Self::By> {
+        let served = self.removed.is_none();
+        let by = served.then(|| (self.tenant, Some(self.name.clone())));
+        by.into_iter().collect()
+    }
+}
+
+impl Row<ExtentId> for Extent {
+    type By = (RepositoryId, ExtentId);
+
+    fn by(&self, id: &ExtentId) -> Vec<Self::By> {
+        vec![(self.repository, *id)]
+    }
 }
