@@ -206,6 +206,62 @@ fn a_clock_set_forward_empties_no_bin_before_the_day_is_confirmed() {
 }
 
 #[test]
+fn each_repository_is_read_back_after_thirty_days_and_damage_is_told_once() {
+    let Some(mut shifted) = Shifted::new() else {
+        let name = "each_repository_is_read_back_after_thirty_days_and_damage_is_told_once";
+        return skipped(name, "libfaketime is missing");
+    };
+    let (_, wire) = shifted.acme();
+    for byte in [1, 2, 3] {
+        assert_eq!(wire.store("main", &[byte; 5000]).status, 200);
+    }
+    assert_eq!(shifted.node.terminate().code(), Some(0));
+    let folders = fs::read_dir(shifted.node.data.join("extents")).unwrap();
+    let files = folders
+        .flatten()
+        .flat_map(|folder| fs::read_dir(folder.path()).unwrap());
+    let file = files.flatten().map(|file| file.path()).max().unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    let at = bytes
+        .windows(9)
+        .position(|window| window == [2; 9])
+        .unwrap();
+    // Sealed first, as it is after a clean start: what is open is cut where it is torn.
+    shifted.start();
+    assert_eq!(wire.ask("GET", "/main/data/", &[]).status, 200);
+    bytes[at] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    shifted.set("+31d");
+    shifted.restart();
+    shifted
+        .node
+        .json(&["clock", "confirm", "--today", &day(31)]);
+    let status = |what: &str| shifted.node.json(&["status"])[what].clone();
+    assert_eq!(status("damaged"), 0);
+    until(A_MINUTE + 30.0, "it is read back", || {
+        status("damaged") == 1
+    });
+    let shown = shifted.node.json(&["repository", "show", "acme", "main"]);
+    assert_eq!(shown["damaged"], 1, "{shown}");
+    assert!(
+        shown["verified"].as_str().unwrap().starts_with(&day(31)),
+        "{shown}"
+    );
+    assert_eq!(status("verified"), shown["verified"]);
+    let events = shifted.node.json(&["events", "--tenant", "acme"]);
+    let events = events.as_array().unwrap().iter();
+    let told: Vec<_> = events.filter(|event| event["code"] == 30044).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["severity"], &told[0]["text"]),
+        (
+            &"error".into(),
+            &"repository main: 1 of 3 objects are damaged".into()
+        )
+    );
+}
+
+#[test]
 fn a_clock_set_back_keeps_a_bin_for_all_its_days() {
     let Some(mut shifted) = Shifted::new() else {
         let name = "a_clock_set_back_keeps_a_bin_for_all_its_days";

@@ -4,6 +4,7 @@
 //! what is in the bin, says where every byte goes, and acknowledges nothing before the record that
 //! names it is durable. Its state follows from its log alone.
 
+mod check;
 mod checkpoint;
 mod denied;
 mod entry;
@@ -23,6 +24,7 @@ mod usage;
 mod visit;
 mod writer;
 
+pub use check::{Cursor, Unsound};
 pub use checkpoint::{Checkpoint, clear as forget};
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
