@@ -14,7 +14,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use holdfast::clock::SystemClock;
-use holdfast_actors::kernel::Date;
+use holdfast_actors::extent;
+use holdfast_actors::kernel::{Date, RepositoryId};
 use holdfast_actors::ports::Clock as _;
 use node::{Login, Node, Stopwatch, skipped};
 use wire::Wire;
@@ -216,10 +217,8 @@ fn each_repository_is_read_back_after_thirty_days_and_damage_is_told_once() {
         assert_eq!(wire.store("main", &[byte; 5000]).status, 200);
     }
     assert_eq!(shifted.node.terminate().code(), Some(0));
-    let folders = fs::read_dir(shifted.node.data.join("extents")).unwrap();
-    let files = folders
-        .flatten()
-        .flat_map(|folder| fs::read_dir(folder.path()).unwrap());
+    let folder = extent::folder(RepositoryId::new(2));
+    let files = fs::read_dir(shifted.node.data.join(folder)).unwrap();
     let file = files.flatten().map(|file| file.path()).max().unwrap();
     let mut bytes = fs::read(&file).unwrap();
     let at = bytes

@@ -15,7 +15,7 @@ use std::net::TcpStream;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use node::{Login, Node, Stopwatch, noise, plant};
+use node::{Login, Node, Stopwatch, noise, plant, run, text};
 use wire::{Open, Reply, Wire};
 
 /// How many clients of each sort are slow.
@@ -176,4 +176,60 @@ fn exactly_1024_requests_are_served_at_once_and_the_rest_are_told_busy() {
         shown["objects"].as_u64() >= Some(REQUESTS as u64),
         "{shown}"
     );
+}
+
+#[test]
+fn uploads_that_wait_for_a_task_do_not_hold_up_the_others_on_their_connection() {
+    const UPLOADS: u64 = 16;
+    let (node, acme) = prepared();
+    node.json(&["tenant", "set", "acme", "--tasks", "1"]);
+    let (trust, who) = (node.certificate(), format!("acme:{}", acme.password));
+    // One connection for all: curl waits until it knows that it can be shared.
+    let common = [
+        "-sS",
+        "-Z",
+        "--http2",
+        "--max-time",
+        "50",
+        "-w",
+        "%{http_code} %{num_connects}\n",
+    ];
+    let mut words: Vec<String> = common.map(str::to_owned).to_vec();
+    for number in 0..UPLOADS {
+        let bytes = noise(number, 4 << 20);
+        let file = node.path(&format!("body-{number}"));
+        std::fs::write(&file, &bytes).unwrap();
+        let url = format!(
+            "https://localhost:{}/main/data/{}",
+            node.port,
+            wire::name(&bytes)
+        );
+        let each = [
+            "-u",
+            &who,
+            "--cacert",
+            text(&trust),
+            "-X",
+            "POST",
+            "-H",
+            "Content-Type: application/octet-stream",
+            "-H",
+            "Expect:",
+            "--data-binary",
+        ];
+        words.extend(each.map(str::to_owned));
+        words.extend([format!("@{}", file.display()), url]);
+        if number + 1 < UPLOADS {
+            words.extend(["--next", "-sS", "--http2", "--max-time", "50", "-w"].map(str::to_owned));
+            words.push("%{http_code} %{num_connects}\n".to_owned());
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let said = run(60, "curl", &words, &[]).good();
+    let good = said.lines().filter(|line| line.starts_with("200")).count();
+    let connections: u64 = said
+        .lines()
+        .filter_map(|line| line.split(' ').nth(1)?.parse::<u64>().ok())
+        .sum();
+    assert_eq!((good as u64, connections), (UPLOADS, 1), "{said}");
 }

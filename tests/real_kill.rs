@@ -15,6 +15,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use holdfast_actors::extent;
+use holdfast_actors::kernel::RepositoryId;
 use node::{HOLDFAST, Login, Node, Stopwatch, noise, plant, run, saved, skipped, text};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -186,8 +188,8 @@ fn a_lost_file_of_an_open_extent_is_refused_in_words_until_it_is_back() {
     assert_eq!(wire.store("main", b"acknowledged").status, 200);
     let path = format!("/main/data/{}", wire::name(b"acknowledged"));
     node.kill();
-    let folders = fs::read_dir(node.data.join("extents")).unwrap().flatten();
-    let files = folders.flat_map(|folder| fs::read_dir(folder.path()).unwrap().flatten());
+    let folder = node.data.join(extent::folder(RepositoryId::new(2)));
+    let files = fs::read_dir(folder).unwrap().flatten();
     let open = files.map(|file| file.path()).max().unwrap();
     let away = node.path("away");
     fs::rename(&open, &away).unwrap();
