@@ -57,6 +57,7 @@ pub mod metrics;
 pub mod node;
 pub mod passwords;
 pub mod rest;
+mod secret;
 pub mod selfservice;
 pub mod store;
 pub mod telemetry;

@@ -130,7 +130,7 @@ pub struct Gauges {
     pub quota: Amounts<RepositoryLabels>,
     /// Bytes of deleted objects that are kept.
     pub bin: Amounts<RepositoryLabels>,
-    /// Seconds since the repository was last read back as a whole.
+    /// Seconds since the repository was last read back as a whole, or made if it never was.
     pub scrub_age: Amounts<RepositoryLabels>,
     /// Days until the lease ends; none for a lease without an end.
     pub lease_days_left: Amounts<TenantLabels>,
@@ -228,7 +228,7 @@ impl Metrics {
         registry.register("quota_bytes", "The quota", gauges.quota.clone());
         let bin = "Bytes of deleted objects that are kept";
         registry.register("bin_bytes", bin, gauges.bin.clone());
-        let scrub = "Time since a repository was last read back as a whole";
+        let scrub = "Time since a repository was last read back as a whole, or made";
         registry.register("scrub_age_seconds", scrub, gauges.scrub_age.clone());
         let lease = "Days until the lease of a tenant ends";
         registry.register("lease_days_left", lease, gauges.lease_days_left.clone());

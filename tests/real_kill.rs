@@ -15,6 +15,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use holdfast_actors::extent;
+use holdfast_actors::kernel::RepositoryId;
 use node::{HOLDFAST, Login, Node, Stopwatch, noise, plant, run, saved, skipped, text};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -177,6 +179,50 @@ fn deleting_the_index_loses_nothing() {
     for figure in ["used", "objects", "bin"] {
         assert_eq!(listed[figure], after[figure], "{figure}: {listed} {after}");
     }
+}
+
+#[test]
+fn a_lost_file_of_an_open_extent_is_refused_in_words_until_it_is_back() {
+    let (mut node, acme) = prepared();
+    let wire = Wire::new(&acme);
+    assert_eq!(wire.store("main", b"acknowledged").status, 200);
+    let path = format!("/main/data/{}", wire::name(b"acknowledged"));
+    node.kill();
+    let folder = node.data.join(extent::folder(RepositoryId::new(2)));
+    let files = fs::read_dir(folder).unwrap().flatten();
+    let open = files.map(|file| file.path()).max().unwrap();
+    let away = node.path("away");
+    fs::rename(&open, &away).unwrap();
+    node.start();
+    let part = "node/repositories/repository-2";
+    // It is tried again a few times, and then not for a minute.
+    let watch = Stopwatch::start();
+    loop {
+        let refused = wire.ask("GET", &path, &[]);
+        assert_eq!(refused.status, 503, "{refused:?}");
+        let tree = node.plain(&["shell", "-c", "tree"]).good();
+        if tree.contains("out-of-service") {
+            break;
+        }
+        assert!(watch.seconds() < 30.0, "{tree}");
+    }
+    assert!(node.logged().contains("is lost"), "{}", node.logged());
+    let shown = node.json(&["repository", "show", "acme", "main"]);
+    assert!(shown["used"].is_null(), "{shown}");
+    let asked = node.plain(&["shell", "-c", &format!("restart {part}")]);
+    assert_eq!(asked.code, 4, "it asks first: {asked:?}");
+    fs::rename(&away, &open).unwrap();
+    let again = ["shell", "-c", &format!("restart --yes {part}")];
+    node.plain(&again).good();
+    let back = wire.ask("GET", &path, &[]);
+    assert_eq!((back.status, back.body.as_str()), (200, "acknowledged"));
+}
+
+#[test]
+fn a_new_repository_is_no_reason_to_log() {
+    let (node, _) = prepared();
+    let logged = node.logged();
+    assert!(!logged.contains("read the whole log"), "{logged}");
 }
 
 #[test]

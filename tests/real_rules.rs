@@ -7,6 +7,7 @@
 #[expect(dead_code, reason = "other suites use the rest of it")]
 mod node;
 #[path = "support/wire.rs"]
+#[expect(dead_code, reason = "other suites use the rest of it")]
 mod wire;
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! Looks after repositories that nobody visits: empties their bins in time, and destroys those that
-//! were ordered to be destroyed.
+//! Looks after repositories that nobody visits: empties their bins in time, reads each back in its
+//! turn, and destroys those that were ordered to be destroyed.
 //!
 //! A repository empties its own bin while it is loaded. When it rests it says when something in it
 //! is due; the caretaker visits it then, which loads it. After a boot, and after a repository
@@ -14,13 +14,17 @@
 
 mod hands;
 mod machine;
+mod reading;
+mod scrub;
 
 use std::time::Duration;
 
-use crate::kernel::Date;
+use crate::kernel::{Date, Timestamp};
 
 pub use hands::{CaretakerHands, Message};
 pub use machine::{Caretaker, Effect, Event};
+pub use reading::Reading;
+pub use scrub::{PERIOD, Step};
 
 /// Between two looks.
 pub const PACE: Duration = Duration::from_millis(100);
@@ -32,8 +36,8 @@ const RETRY: Duration = Duration::from_secs(60);
 /// What the catalog says of a repository, as far as a caretaker cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It is served.
-    Served,
+    /// It is served; when it was last read back, or made if it never was.
+    Served(Timestamp),
     /// It was removed, and nobody ordered its data to be destroyed.
     Kept,
     /// It is to be destroyed from that day on.

@@ -23,8 +23,10 @@ mod record;
 mod repositories;
 mod roles;
 pub mod rows;
+mod scrubs;
 mod service;
 mod subtenants;
+pub mod table;
 mod tenants;
 mod time;
 
@@ -34,3 +36,4 @@ pub use events::Code;
 pub use hands::{Catalog, Message, SubmitError, start};
 pub use machine::{Answer, Effect, Event, Keeper};
 pub use record::{Record, RecoverError, restore, snapshot};
+pub use roles::{Deed, may};

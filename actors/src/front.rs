@@ -39,7 +39,8 @@ impl Front {
     /// done. Rows that are older than what a part knows change nothing.
     pub fn follow(&self, rows: &Arc<Rows>) {
         // A part that ended takes the node with it.
-        let _ = self.gateway.tell(gateway::Message::Rows(Rows::clone(rows)));
+        let gateway = gateway::Message::Rows(Box::new(Rows::clone(rows)));
+        let _ = self.gateway.tell(gateway);
         let _ = self.tenants.tell(tenants::Message::Rows(Rows::clone(rows)));
         let repositories = repositories::Message::Rows(Arc::clone(rows));
         let _ = self.repositories.tell(repositories);

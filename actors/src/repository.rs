@@ -4,6 +4,7 @@
 //! what is in the bin, says where every byte goes, and acknowledges nothing before the record that
 //! names it is durable. Its state follows from its log alone.
 
+mod check;
 mod checkpoint;
 mod denied;
 mod entry;
@@ -24,6 +25,7 @@ mod usage;
 mod visit;
 mod writer;
 
+pub use check::{Cursor, Unsound};
 pub use checkpoint::{Checkpoint, clear as forget};
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
@@ -33,7 +35,7 @@ pub use head::Secret;
 pub use machine::Repository;
 pub use promises::Promises;
 pub use reader::{Body, ReadError, Reader};
-pub use recovery::{Recovered, RecoveryError, recover, recover_by_index};
+pub use recovery::{Recovered, RecoveryError, present, recover, recover_by_index};
 pub use settings::Settings;
 pub use snapshot::{Binned, Life, Moment, Object, Snapshot};
 pub use state::{Figures, State};

@@ -4,7 +4,7 @@
 mod tenancy;
 
 use holdfast_actors::catalog::rows::{self, Rows, Severity};
-use holdfast_actors::kernel::{Sequence, Size};
+use holdfast_actors::kernel::{Sequence, Size, Timestamp};
 use holdfast_actors::names::{RepositoryName, TenantName};
 use serde::{Serialize, Serializer};
 
@@ -47,6 +47,8 @@ pub struct Repository {
     pub removed: Option<Moment>,
     /// When all of it was last read back and compared.
     pub verified: Option<Moment>,
+    /// Of the objects read then, how many are not what they were.
+    pub damaged: Option<u64>,
     /// None if they cannot be had now.
     #[serde(flatten)]
     pub figures: Option<Figures>,
@@ -179,18 +181,18 @@ pub struct Maintenance {
 pub struct Clock {
     /// The day by which leases end.
     pub today: Day,
-    /// The wall clock at the last tick.
+    /// The node's wall clock.
     pub wall: Moment,
     /// Whether a jump waits to be confirmed; nothing irreversible happens meanwhile.
     pub doubted: bool,
 }
 
 impl Clock {
-    /// The clock as the rows have it.
-    pub fn of(rows: &Rows) -> Self {
+    /// The clock as the rows have it, and what the wall says now.
+    pub fn of(rows: &Rows, wall: Timestamp) -> Self {
         Self {
             today: Day(rows.clock.today),
-            wall: Moment(rows.clock.wall),
+            wall: Moment(wall),
             doubted: rows.clock.doubted,
         }
     }
@@ -263,6 +265,10 @@ pub struct Status {
     pub repositories: usize,
     /// Requests that wait for a second operator.
     pub approvals: usize,
+    /// When the repository was read back, or made if it never was, for which that is longest ago.
+    pub verified: Option<Moment>,
+    /// Objects of all repositories that were not what they had been when they were last read back.
+    pub damaged: u64,
 }
 
 /// What a node says of itself.

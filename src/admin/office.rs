@@ -1,7 +1,7 @@
 //! Carries orders out: turns them into commands to the catalog, and its rows into answers.
 //!
-//! The rules are the catalog's. What is decided here is only who speaks, and that looking deeper
-//! than the catalog, or writing past it, is an admin's.
+//! The rules are the catalog's, also for what is none of its commands. What is decided here is only
+//! who speaks.
 
 mod contracts;
 mod logins;
@@ -18,7 +18,7 @@ use holdfast_actors::catalog::command::{Actor, Command};
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::kernel::{RepositoryId, Timestamp};
 use holdfast_actors::ports::{Entropy, Pending};
-use holdfast_actors::shell::Directory;
+use holdfast_actors::shell::{Directory, Path};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -45,6 +45,11 @@ pub trait Books: Send + Sync + 'static {
 pub trait Services: Send + Sync + 'static {
     /// What the node says of itself.
     fn node(&self) -> answers::Node;
+    /// What its wall clock shows.
+    fn wall(&self) -> Timestamp;
+    /// Takes a tenant or repository that is out of service back into it; false if none of that path
+    /// is out of service.
+    fn revive(&self, path: &Path) -> bool;
     /// What a repository holds.
     fn figures(&self, repository: RepositoryId) -> Pending<Result<answers::Figures, Problem>>;
     /// What its bin holds.
@@ -59,12 +64,11 @@ pub trait Services: Send + Sync + 'static {
         to: PathBuf,
         items: Items,
     ) -> Pending<Result<answers::Moved, Problem>>;
-    /// Brings back what it showed at an instant; an event tells `by` whose order.
+    /// Brings back what it showed at an instant.
     fn restore(
         &self,
         repository: RepositoryId,
         at: Timestamp,
-        by: Actor,
     ) -> Pending<Result<answers::Moved, Problem>>;
     /// Reads it back, compares, and says meanwhile how far it is.
     fn verify(

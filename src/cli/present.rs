@@ -219,6 +219,7 @@ const REPOSITORY: &[Column] = &[
     plain("made"),
     plain("removed"),
     plain("verified"),
+    plain("damaged"),
 ];
 const REPOSITORY_FIGURES: &[Column] = &[
     plain("id"),
@@ -285,6 +286,8 @@ const STATUS: &[Column] = &[
     plain("tenants"),
     plain("repositories"),
     plain("approvals"),
+    plain("verified"),
+    plain("damaged"),
 ];
 
 fn form(order: &Order) -> Form {

@@ -1,26 +1,24 @@
-//! Where secrets come from: a file, stdin, or a prompt that shows nothing. Never from argv.
+//! The secrets of an operator's orders: the orders name files, and leave with what is in them.
 
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use crate::commands::certificate::Certificate;
 use crate::commands::credential::{Password, Secret};
+use crate::secret;
 
 /// The longest secret file: a certificate's chain with its key.
 const FILE_MAX: u64 = 128 << 10;
-/// What stands for stdin.
-const STDIN: &str = "-";
 
 /// The order with the password that its file holds.
 pub(super) fn with_password(mut order: Password) -> Result<Password, Failure> {
     let Some(file) = order.password_file.take() else {
         return Ok(order);
     };
-    let password = if file == Path::new(STDIN) && io::stdin().is_terminal() {
+    let password = if secret::is_stdin(&file) && io::stdin().is_terminal() {
         chosen_at_prompt()?
     } else {
         first_line(&file)?
@@ -46,36 +44,16 @@ pub(super) fn with_pem(order: Certificate) -> Result<Certificate, Failure> {
     Ok(Certificate::Import(import))
 }
 
-/// The first line of a file, or of stdin if it is `-`, without its end.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn first_line(file: &Path) -> Result<Secret, Failure> {
-    let content = content(file)?;
-    let line = content.lines().next().unwrap_or_default();
-    Ok(Secret::from(line.to_owned()))
+fn first_line(file: &Path) -> Result<Secret, Failure> {
+    let line = secret::line(file, &mut io::stdin().lock());
+    let line = line.map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    Ok(Secret::from(line.as_str().to_owned()))
 }
 
-/// Asks for a secret without showing it.
-///
-/// # Errors
-/// When there is no terminal, or it hangs up.
-pub fn prompt(question: &str) -> Result<Secret, Failure> {
+fn prompt(question: &str) -> Result<Secret, Failure> {
     let wrong = |error: io::Error| Failure::other("io", format!("the terminal: {error}"));
-    let stdin = io::stdin();
-    let shown = tcgetattr(&stdin).map_err(|error| wrong(error.into()))?;
-    let mut hidden = shown.clone();
-    hidden.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(&stdin, OptionalActions::Flush, &hidden).map_err(|error| wrong(error.into()))?;
-    let mut line = Zeroizing::new(String::new());
-    let mut errors = io::stderr();
-    let read = write!(errors, "{question}: ")
-        .and_then(|()| errors.flush())
-        .and_then(|()| stdin.lock().read_line(&mut line))
-        .and_then(|_| writeln!(errors));
-    tcsetattr(&stdin, OptionalActions::Flush, &shown).map_err(|error| wrong(error.into()))?;
-    read.map_err(wrong)?;
-    Ok(Secret::from(line.trim_end_matches(['\n', '\r']).to_owned()))
+    let line = secret::prompt(question).map_err(wrong)?;
+    Ok(Secret::from(line.as_str().to_owned()))
 }
 
 fn chosen_at_prompt() -> Result<Secret, Failure> {
@@ -88,7 +66,7 @@ fn chosen_at_prompt() -> Result<Secret, Failure> {
 
 fn content(file: &Path) -> Result<Zeroizing<String>, Failure> {
     let mut content = Zeroizing::new(String::new());
-    let read = if file == Path::new(STDIN) {
+    let read = if secret::is_stdin(file) {
         io::stdin().take(FILE_MAX + 1).read_to_string(&mut content)
     } else {
         std::fs::File::open(file)

@@ -30,9 +30,9 @@ pub enum Bin {
     /// Undelete: bring back what a repository showed at an instant
     #[command(
         after_help = "Example: holdfast --data /srv/holdfast bin restore acme main \
-                            --at 2026-05-01T12:00:00Z"
+                            --at 2026-05-01T12:00:00Z --reason 'ticket 12'"
     )]
-    Restore(View),
+    Restore(Back),
 }
 
 /// Whose bins.
@@ -60,6 +60,18 @@ pub struct View {
     /// The instant, for example 2026-05-01T12:00:00Z
     #[arg(long, value_name = "RFC3339", value_parser = Moment::parse)]
     pub at: Moment,
+}
+
+/// A view to go back to.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Back {
+    /// What.
+    #[command(flatten)]
+    pub view: View,
+    /// Why, for the event
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// A view, and where to write it.

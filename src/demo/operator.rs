@@ -9,7 +9,7 @@ use super::node::Node;
 use super::tenant::Tenant;
 use super::{said, told};
 use crate::cli::Failure;
-use crate::commands::bin::{Bin, View};
+use crate::commands::bin::{Back, Bin, View};
 use crate::commands::credential::{Password, Scope};
 use crate::commands::repository::{Add, Named, Of, Promises, Repository};
 use crate::commands::shell::Look;
@@ -139,7 +139,8 @@ pub(super) fn undelete(
         repository: repository.clone(),
         at,
     };
-    let (_, moved) = node.order(Order::Bin(Bin::Restore(view)))?;
+    let back = Back { view, reason: None };
+    let (_, moved) = node.order(Order::Bin(Bin::Restore(back)))?;
     Ok((number(&moved, "objects"), number(&moved, "bytes")))
 }
 

@@ -14,7 +14,8 @@ use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports, Storage};
 use holdfast_actors::repositories;
 use holdfast_actors::repository::{self, Snapshot, Visit};
-use holdfast_actors::shell::{Fault, Handle};
+use holdfast_actors::shell::{Fault, Handle, Path, Standing};
+use holdfast_actors::tenants;
 
 use super::figures::report;
 use crate::admin::answers::{self, BinContent, ByteSeconds};
@@ -169,12 +170,44 @@ impl Services for Desk {
         }
     }
 
+    fn wall(&self) -> Timestamp {
+        self.ports.clock.now().wall
+    }
+
+    fn revive(&self, path: &Path) -> bool {
+        let listings = self.ports.directory.tree().into_iter();
+        let mut out = listings.filter(|listing| listing.standing == Standing::OutOfService);
+        if !out.any(|listing| listing.path == *path) {
+            return false;
+        }
+        let rows = self.books.rows();
+        let (tenants, repositories) = (
+            Path::node().child("tenants"),
+            Path::node().child("repositories"),
+        );
+        // Those who supervise end with the node only.
+        if let Some(name) = rows
+            .tenants
+            .keys()
+            .find(|name| tenants.child(name) == *path)
+        {
+            let again = tenants::Message::Restart(name.clone());
+            return self.front.tenants.tell(again).is_ok();
+        }
+        let mut ids = rows.repositories.keys();
+        ids.find(|id| repositories.child(id) == *path)
+            .is_some_and(|id| {
+                let again = repositories::Message::Restart(*id);
+                self.front.repositories.tell(again).is_ok()
+            })
+    }
+
     fn figures(&self, id: RepositoryId) -> Pending<Result<answers::Figures, Problem>> {
         let (front, rows) = (self.front.clone(), self.books.rows());
         Box::pin(async move {
             let report = report(&front, id).await.ok_or_else(|| out_of_service(id))?;
-            let sealed = rows.extents.iter().filter(|(_, row)| row.repository == id);
-            let sealed: u64 = sealed.filter_map(|(_, row)| row.sealed).sum();
+            let extents = rows.extents_of(id);
+            let sealed: u64 = extents.filter_map(|(_, row)| row.sealed).sum();
             let open = report.end.map_or(0, |end| end.offset);
             Ok(answers::Figures {
                 used: report.total.live,
@@ -230,12 +263,7 @@ impl Services for Desk {
         })
     }
 
-    fn restore(
-        &self,
-        id: RepositoryId,
-        at: Timestamp,
-        _by: Actor,
-    ) -> Pending<Result<answers::Moved, Problem>> {
+    fn restore(&self, id: RepositoryId, at: Timestamp) -> Pending<Result<answers::Moved, Problem>> {
         let (visit, viewable) = (self.visit(id), self.viewable(id, at));
         Box::pin(async move {
             viewable.await?;

@@ -78,9 +78,10 @@ impl Probe for Gauging {
                 .values()
                 .filter(|row| row.removed.is_none())
             {
-                let (Some(at), Some(tenant)) = (row.verified, names.get(&row.tenant)) else {
+                let Some(tenant) = names.get(&row.tenant) else {
                     continue;
                 };
+                let at = row.verified.unwrap_or(row.made);
                 let repository = row.name.to_string();
                 let labels = RepositoryLabels {
                     tenant: (*tenant).to_owned(),

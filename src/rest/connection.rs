@@ -29,9 +29,10 @@ use super::request::Client;
 
 /// What one read of an HTTP/1.1 connection may take.
 const READ_MAX: usize = 64 << 10;
-/// What a client may send unasked on one HTTP/2 stream, and on all of a connection.
+/// What a client may send unasked on one HTTP/2 stream. A connection takes as much for each of its
+/// streams, so that bodies which wait for a task or for bandwidth never hold up the others on their
+/// connection. What all of them hold is bounded by [`Limits::requests`].
 const STREAM_WINDOW: u32 = 512 << 10;
-const CONNECTION_WINDOW: u32 = 1 << 20;
 
 /// Serves a connection until it ends. `draining` turns true when it is to end soon.
 pub(super) async fn serve(
@@ -101,7 +102,7 @@ async fn two_requests<I>(
         .max_header_list_size(head_bytes)
         .max_concurrent_streams(streams)
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_connection_window_size(STREAM_WINDOW.saturating_mul(streams))
         .serve_connection(io, service_fn(responder(client)));
     let mut connection = pin!(connection);
     tokio::select! {

@@ -32,6 +32,14 @@ impl Journal for Nothing {
 struct Simple;
 
 impl Services for Simple {
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_millis(1_795_255_200_000)
+    }
+
+    fn revive(&self, path: &Path) -> bool {
+        path.as_str() == "node/tenants/broken"
+    }
+
     fn node(&self) -> answers::Node {
         answers::Node {
             node: "berlin-1".to_owned(),
@@ -90,12 +98,7 @@ impl Services for Simple {
         Box::pin(async { Ok(answers::Moved::default()) })
     }
 
-    fn restore(
-        &self,
-        _: RepositoryId,
-        _: Timestamp,
-        _: Actor,
-    ) -> Pending<Result<answers::Moved, Problem>> {
+    fn restore(&self, _: RepositoryId, _: Timestamp) -> Pending<Result<answers::Moved, Problem>> {
         Box::pin(async { Ok(answers::Moved::default()) })
     }
 

@@ -183,7 +183,28 @@ fn a_view_is_a_login_that_reads() {
         &world,
         "bin export acme main --at 2020-05-01T12:00:00Z --to relative",
     );
-    done(&world, "bin restore acme main --at 2020-05-01T12:00:00Z");
+    done(
+        &world,
+        "bin restore acme main --at 2020-05-01T12:00:00Z --reason ticket-12",
+    );
+    refused(
+        &world,
+        "bin restore acme main --at 1970-01-01T00:00:01Z",
+        4,
+        "beyond-bin",
+    );
+    let events = done(&world, "events --tenant acme");
+    let events = events.as_array().unwrap().iter();
+    let told: Vec<_> = events.filter(|event| event["code"] == 30045).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["actor"], &told[0]["tenant"], &told[0]["reason"]),
+        (
+            &json!("operator admin"),
+            &json!("acme"),
+            &json!("ticket-12")
+        )
+    );
     assert_eq!(done(&world, "bin list acme")[0]["objects"], 3);
 }
 
@@ -238,6 +259,9 @@ fn the_service_is_looked_after() {
         done(&world, &format!("clock confirm --today {today}"))["doubted"],
         false
     );
+    // The wall of the furniture stands; that of the catalog's last tick is another.
+    let wall = &done(&world, "clock status")["wall"];
+    assert_eq!(wall, "2026-11-21T10:00:00.000Z");
     let usage = done(&world, "usage --month 2026-11");
     assert_eq!(usage[0]["month"], "2026-11");
     assert!(usage[0]["byte-seconds"].as_f64().unwrap() > 1e22);
@@ -278,6 +302,13 @@ fn actors_are_looked_into() {
     assert_eq!(typed.code, 0);
     let ran = world.run(&["shell", "-c", "show nobody", "--json"]);
     assert_eq!((ran.code, ran.reason().as_str()), (3, "no-actor"));
+    for (path, code) in [("node/tenants/broken", 0), ("node/tenants/other", 3)] {
+        let ran = world.run(&["shell", "-c", &format!("restart --yes {path}")]);
+        assert_eq!(
+            ran.code, code,
+            "what is out of service runs nowhere: {ran:?}"
+        );
+    }
     let ran = world.run(&["shell", "-c", "stop node/catalog"]);
     assert_eq!(ran.code, 0, "{ran:?}");
 }

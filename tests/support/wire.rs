@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use holdfast_actors::object::Hash;
+use rustix::net::{AddressFamily, SocketType};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -25,6 +26,7 @@ pub(crate) struct Wire {
     config: Arc<ClientConfig>,
     authorization: String,
     port: u16,
+    from: Ipv4Addr,
 }
 
 /// What came back.
@@ -82,6 +84,15 @@ impl Wire {
             config: Arc::new(config),
             authorization,
             port: login.port,
+            from: Ipv4Addr::LOCALHOST,
+        }
+    }
+
+    /// The same login at another address of this machine: 127.0.0.`last`.
+    pub(crate) fn from(&self, last: u8) -> Self {
+        Self {
+            from: Ipv4Addr::new(127, 0, 0, last),
+            ..self.clone()
         }
     }
 
@@ -101,22 +112,31 @@ impl Wire {
 
     /// Sends the head of a request, and as much of its body as is given.
     pub(crate) fn begin(&self, method: &str, path: &str, body: &[u8], length: usize) -> Open {
-        let tcp = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        tcp.set_read_timeout(Some(SILENCE)).unwrap();
-        let host = ServerName::try_from("localhost").unwrap();
-        let tls = ClientConnection::new(Arc::clone(&self.config), host).unwrap();
-        let mut stream = StreamOwned::new(tls, tcp);
+        let mut open = self.connect().unwrap();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
              Authorization: {}\r\nContent-Length: {length}\r\n\r\n",
             self.authorization
         );
         // A server that refuses before it read everything may close: its answer tells.
-        let _ = stream
-            .write_all(head.as_bytes())
-            .and_then(|()| stream.write_all(body));
-        let _ = stream.flush();
-        Open(stream)
+        let _ = open.more(head.as_bytes()).and_then(|()| open.more(body));
+        open
+    }
+
+    /// A connection on which nothing was said yet but TLS.
+    pub(crate) fn connect(&self) -> io::Result<Open> {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        rustix::net::bind(&socket, &SocketAddrV4::new(self.from, 0))?;
+        let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.port);
+        rustix::net::connect(&socket, &server)?;
+        let mut tcp = TcpStream::from(socket);
+        tcp.set_read_timeout(Some(SILENCE))?;
+        let host = ServerName::try_from("localhost").unwrap();
+        let mut tls = ClientConnection::new(Arc::clone(&self.config), host).unwrap();
+        while tls.is_handshaking() {
+            tls.complete_io(&mut tcp)?;
+        }
+        Ok(Open(StreamOwned::new(tls, tcp)))
     }
 }
 
@@ -130,10 +150,31 @@ impl Open {
         self.0.flush()
     }
 
+    /// Sends one byte more for each second in which nothing comes back; reads the answer then.
+    pub(crate) fn dribble(mut self) -> io::Result<Reply> {
+        let mut first = vec![0; 1];
+        self.0.sock.set_read_timeout(Some(Duration::from_secs(1)))?;
+        loop {
+            match self.0.read(&mut first) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.more(b"x")?,
+                Err(error) => return Err(error),
+            }
+        }
+        self.0.sock.set_read_timeout(Some(SILENCE))?;
+        self.read(first)
+    }
+
     /// Reads the answer: as much as it announces, or until the server closes. An error if it closes
     /// without one.
-    pub(crate) fn answer(mut self) -> io::Result<Reply> {
-        let (mut bytes, mut piece) = (Vec::new(), vec![0; 1 << 16]);
+    pub(crate) fn answer(self) -> io::Result<Reply> {
+        self.read(Vec::new())
+    }
+
+    /// The same, with what came of it already.
+    fn read(mut self, mut bytes: Vec<u8>) -> io::Result<Reply> {
+        let mut piece = vec![0; 1 << 16];
         loop {
             let more = match self.0.read(&mut piece) {
                 // A close without the goodbye of TLS is an end too.

@@ -1,4 +1,4 @@
-//! The hands of the caretaker: they visit, and they destroy.
+//! The hands of the caretaker: they visit, they read back, and they destroy.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use super::Standing;
 use super::machine::{Caretaker, Effect, Event};
+use super::reading::{Found, Reading};
+use super::scrub::Step;
 use crate::catalog::command::{Actor, Command, ExtentCommand, RepositoryCommand, Submission};
 use crate::catalog::rows::{Repository, Rows};
 use crate::catalog::{Catalog, Outcome, SubmitError};
 use crate::extent;
-use crate::kernel::{ExtentId, Never, RepositoryId, Timestamp};
+use crate::kernel::{ExtentId, Never, RepositoryId, Sequence, Timestamp};
 use crate::ports::{Pending, Ports};
 use crate::repositories;
 use crate::repository;
@@ -30,6 +32,8 @@ pub enum Message {
     Missed(RepositoryId),
     /// What was to be destroyed is, or is not yet.
     Destroyed(RepositoryId, bool),
+    /// A step of reading a repository back came to an end; who reads it, if anybody does still.
+    Stepped(RepositoryId, Step, Option<Box<Reading>>),
 }
 
 /// Why a repository is not destroyed yet.
@@ -50,6 +54,8 @@ pub struct CaretakerHands {
     rows: Rows,
     catalog: Catalog,
     repositories: Handle<repositories::Message>,
+    /// Who reads a repository back, between two steps.
+    reading: Option<Box<Reading>>,
 }
 
 impl std::fmt::Debug for CaretakerHands {
@@ -65,6 +71,7 @@ impl CaretakerHands {
             rows: Rows::default(),
             catalog,
             repositories,
+            reading: None,
         }
     }
 
@@ -99,6 +106,32 @@ impl CaretakerHands {
         })
     }
 
+    /// Visits a repository and reads the first of it.
+    fn scrub(&self, id: RepositoryId, ports: &Ports) -> Pending<Message> {
+        let visit = self
+            .repositories
+            .ask(|door| repositories::Message::Visit(id, door));
+        let (catalog, ports) = (self.catalog.clone(), ports.clone());
+        Box::pin(async move {
+            match visit.await {
+                Ok(visit) => read_on(Box::new(Reading::begin(id, visit)), &catalog, &ports).await,
+                Err(_) => Message::Stepped(id, Step::Missed, None),
+            }
+        })
+    }
+
+    /// Reads the next of it.
+    fn read_on(&mut self, id: RepositoryId, ports: &Ports) -> Pending<Message> {
+        let reading = self.reading.take_if(|reading| reading.id == id);
+        let (catalog, ports) = (self.catalog.clone(), ports.clone());
+        Box::pin(async move {
+            match reading {
+                Some(reading) => read_on(reading, &catalog, &ports).await,
+                None => Message::Stepped(id, Step::Missed, None),
+            }
+        })
+    }
+
     fn destroy(&self, id: RepositoryId, ports: &Ports) -> Pending<Message> {
         let (catalog, ports) = (self.catalog.clone(), ports.clone());
         Box::pin(async move {
@@ -112,27 +145,62 @@ impl CaretakerHands {
 }
 
 fn standing(row: Option<&Repository>) -> Standing {
+    let last = row.map_or_else(Timestamp::default, |row| row.verified.unwrap_or(row.made));
     match row.map(|row| &row.removed) {
         None => Standing::Gone,
-        Some(None) => Standing::Served,
+        Some(None) => Standing::Served(last),
         Some(Some(removal)) if removal.purge => Standing::Doomed(removal.purge_from),
         Some(Some(_)) => Standing::Kept,
     }
 }
 
+/// Reads a step, and writes down what was found once all is read.
+async fn read_on(mut reading: Box<Reading>, catalog: &Catalog, ports: &Ports) -> Message {
+    let repository = reading.id;
+    let mut step = reading.step().await;
+    if step == Step::All {
+        let Found {
+            objects,
+            damaged,
+            finding,
+        } = reading.found;
+        let scrubbed = RepositoryCommand::Scrubbed {
+            repository,
+            objects,
+            damaged,
+            finding,
+        };
+        let written = submit(catalog, ports, Command::Repository(scrubbed)).await;
+        if let Err(error) = written {
+            let error = Fault::of(&error);
+            tracing::warn!(%repository, %error, "what was read back is not written down");
+            step = Step::Missed;
+        } else {
+            tracing::info!(%repository, objects, damaged, "read back");
+        }
+    }
+    Message::Stepped(repository, step, Some(reading))
+}
+
+fn submit(
+    catalog: &Catalog,
+    ports: &Ports,
+    command: Command,
+) -> Pending<Result<(Outcome, Sequence), SubmitError>> {
+    let at = ports.clock.now().wall;
+    let (client, sequence, by) = (0, 0, Actor::System);
+    catalog.submit(Submission {
+        client,
+        sequence,
+        by,
+        at,
+        command,
+    })
+}
+
 /// Destroys a repository, each step durable before the next.
 async fn destroy(catalog: &Catalog, ports: &Ports, id: RepositoryId) -> Result<(), DestroyError> {
-    let submit = |command| {
-        let at = ports.clock.now().wall;
-        let (client, sequence, by) = (0, 0, Actor::System);
-        catalog.submit(Submission {
-            client,
-            sequence,
-            by,
-            at,
-            command,
-        })
-    };
+    let submit = |command| submit(catalog, ports, command);
     let repository = id;
     let acquire = Command::Repository(RepositoryCommand::Acquire { repository });
     let (Outcome::Epoch { epoch }, _) = submit(acquire).await? else {
@@ -180,6 +248,13 @@ impl Hands for CaretakerHands {
             Message::Lost(id) => Event::Lost(id),
             Message::Missed(id) => Event::Missed(id),
             Message::Destroyed(id, done) => Event::Destroyed(id, done),
+            Message::Stepped(id, step, reading) => {
+                // One that was given up meanwhile does not take the place of the next.
+                if self.reading.is_none() {
+                    self.reading = reading;
+                }
+                Event::Stepped(id, step)
+            }
         })
     }
 
@@ -195,6 +270,12 @@ impl Hands for CaretakerHands {
         Ok(Some(match effect {
             Effect::Look(id) => self.look(id),
             Effect::Destroy(id) => self.destroy(id, &context.ports),
+            Effect::Scrub(id) => self.scrub(id, &context.ports),
+            Effect::ReadOn(id) => self.read_on(id, &context.ports),
+            Effect::Leave(id) => {
+                self.reading.take_if(|reading| reading.id == id);
+                return Ok(None);
+            }
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! When which repository is visited or destroyed.
+//! When which repository is visited, read back or destroyed.
 //!
 //! Invariant: at most one is looked at and at most one destroyed at once, and a served repository
 //! either has a place in a queue, or has nothing that will be due.
@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use super::scrub::{Scrubs, Step, Wanted};
 use super::{PACE, RETRY, SETTLING, Standing};
 use crate::kernel::{Acts, Date, Instant, Machine, Never, Now, RepositoryId, Timestamp};
 
@@ -30,6 +31,8 @@ pub enum Event {
     Missed(RepositoryId),
     /// What was to be destroyed is, or is not yet.
     Destroyed(RepositoryId, bool),
+    /// A step of reading a repository back came to an end.
+    Stepped(RepositoryId, Step),
 }
 
 /// What is wanted.
@@ -39,6 +42,12 @@ pub enum Effect {
     Look(RepositoryId),
     /// Destroy it.
     Destroy(RepositoryId),
+    /// Begin to read it back: the first step.
+    Scrub(RepositoryId),
+    /// Read on: the next step.
+    ReadOn(RepositoryId),
+    /// Its reading is over, one way or another: leave it.
+    Leave(RepositoryId),
 }
 
 /// Where a served repository waits.
@@ -66,6 +75,7 @@ pub struct Caretaker {
     is_settled: bool,
     looking: Option<RepositoryId>,
     destroying: Option<RepositoryId>,
+    scrubs: Scrubs,
     /// The next look is not before.
     next: Instant,
 }
@@ -87,6 +97,9 @@ impl Machine for Caretaker {
                 for (id, standing) in changed {
                     self.stands(now, id, standing);
                 }
+                if !self.is_settled {
+                    self.scrubs.settle(now + SETTLING);
+                }
                 self.is_settled = true;
             }
             Event::Told(id, purge) => {
@@ -106,6 +119,12 @@ impl Machine for Caretaker {
                     self.doomed.remove(&id);
                 }
             }
+            Event::Stepped(id, step) => {
+                let known = self.scrubs.stepped(now, self.trusted, id, step);
+                if !known || !matches!(step, Step::More { .. }) {
+                    acts.start(Effect::Leave(id));
+                }
+            }
         }
         self.settle(now, acts);
     }
@@ -119,7 +138,8 @@ impl Machine for Caretaker {
         let look = look.filter(|_| self.looking.is_none());
         let destroy = self.victim().map(|(at, _)| at);
         let destroy = destroy.filter(|_| self.destroying.is_none());
-        look.into_iter().chain(destroy).min()
+        let scrub = self.scrubs.deadline(self.trusted);
+        look.into_iter().chain(destroy).chain(scrub).min()
     }
 
     fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {
@@ -134,18 +154,24 @@ impl Machine for Caretaker {
             "looking": self.looking.map(|id| id.to_string()),
             "to-destroy": self.doomed.len(),
             "destroying": self.destroying.map(|id| id.to_string()),
+            "scrub": self.scrubs.observe(),
         })
     }
 }
 
 impl Caretaker {
     fn stands(&mut self, now: Instant, id: RepositoryId, standing: Standing) {
+        let last = match standing {
+            Standing::Served(last) => Some(last),
+            Standing::Kept | Standing::Doomed(_) | Standing::Gone => None,
+        };
+        self.scrubs.know(id, last);
         match standing {
             // One that was just made has nothing in its bin.
-            Standing::Served if self.is_settled => {
+            Standing::Served(_) if self.is_settled => {
                 self.places.entry(id).or_insert(Place::Nowhere);
             }
-            Standing::Served => {
+            Standing::Served(_) => {
                 self.places.insert(id, Place::Nowhere);
                 self.put(id, Place::Unknown(now + SETTLING));
             }
@@ -156,7 +182,7 @@ impl Caretaker {
         }
         match standing {
             Standing::Doomed(day) => drop(self.doomed.insert(id, (day, now))),
-            Standing::Served | Standing::Kept | Standing::Gone => drop(self.doomed.remove(&id)),
+            Standing::Served(_) | Standing::Kept | Standing::Gone => drop(self.doomed.remove(&id)),
         }
     }
 
@@ -225,6 +251,11 @@ impl Caretaker {
             self.destroying = Some(id);
             acts.start(Effect::Destroy(id));
         }
+        match self.scrubs.want(now, self.trusted) {
+            Some(Wanted::First(id)) => acts.start(Effect::Scrub(id)),
+            Some(Wanted::Next(id)) => acts.start(Effect::ReadOn(id)),
+            None => {}
+        }
     }
 }
 
@@ -235,6 +266,7 @@ mod tests {
     use super::*;
 
     const DAY: u64 = 86_400_000;
+    const SERVED: Standing = Standing::Served(Timestamp::from_millis(0));
 
     #[derive(Default)]
     struct Node {
@@ -289,11 +321,7 @@ mod tests {
     #[test]
     fn after_a_boot_each_repository_is_looked_at_once_at_a_pace() {
         let mut node = Node::default();
-        let served = [
-            (1, Standing::Served),
-            (2, Standing::Served),
-            (3, Standing::Kept),
-        ];
+        let served = [(1, SERVED), (2, SERVED), (3, Standing::Kept)];
         assert_eq!(node.news(&served, Some(0)), "");
         assert_eq!(node.wake(), "60000: Start Look(repository-1)");
         assert_eq!(node.caretaker.deadline(), None, "one at a time");
@@ -301,7 +329,7 @@ mod tests {
         assert_eq!(node.wake(), "60100: Start Look(repository-2)");
         assert_eq!(node.told(2, Some(DAY)), "");
         assert_eq!(node.caretaker.deadline(), None);
-        assert_eq!(node.news(&[(4, Standing::Served)], Some(1)), "");
+        assert_eq!(node.news(&[(4, SERVED)], Some(1)), "");
         assert_eq!(
             node.caretaker.deadline(),
             None,
@@ -313,7 +341,7 @@ mod tests {
     fn a_resting_repository_is_visited_when_its_bin_is_due() {
         let mut node = Node::default();
         node.news(&[], Some(0));
-        node.news(&[(1, Standing::Served)], Some(0));
+        node.news(&[(1, SERVED)], Some(0));
         assert_eq!(node.told(1, Some(DAY)), "");
         assert_eq!(node.news(&[], Some(DAY - 1)), "");
         assert_eq!(node.news(&[], None), "", "not while the clock is in doubt");
@@ -327,7 +355,7 @@ mod tests {
     fn a_repository_that_failed_or_did_not_answer_is_looked_at_again() {
         let mut node = Node::default();
         node.news(&[], Some(0));
-        node.news(&[(1, Standing::Served)], Some(0));
+        node.news(&[(1, SERVED)], Some(0));
         let one = RepositoryId::new(1);
         assert_eq!(node.step(Event::Lost(one)), "");
         assert_eq!(node.wake(), "60000: Start Look(repository-1)");
@@ -335,6 +363,34 @@ mod tests {
         assert_eq!(node.wake(), "120000: Start Look(repository-1)");
         node.news(&[(1, Standing::Gone)], Some(0));
         node.step(Event::Missed(one));
+        assert_eq!(node.caretaker.deadline(), None);
+    }
+
+    #[test]
+    fn a_repository_is_read_back_step_by_step_after_thirty_days_and_left() {
+        let mut node = Node::default();
+        let one = RepositoryId::new(1);
+        node.news(&[], Some(0));
+        node.news(&[(1, SERVED)], Some(0));
+        assert_eq!(node.caretaker.deadline(), None);
+        node.news(&[], None);
+        assert_eq!(node.caretaker.deadline(), None, "not in doubt");
+        assert_eq!(node.news(&[], Some(30 * DAY)), "", "not right after a boot");
+        assert_eq!(node.wake(), "60000: Start Scrub(repository-1)");
+        let more = Step::More { uploading: false };
+        assert_eq!(node.step(Event::Stepped(one, more)), "");
+        assert_eq!(node.wake(), "60100: Start ReadOn(repository-1)");
+        let all = node.step(Event::Stepped(one, Step::All));
+        assert_eq!(all, "Start Leave(repository-1)");
+        assert_eq!(node.caretaker.deadline(), None, "for thirty days");
+        node.news(&[], Some(60 * DAY));
+        assert_eq!(node.wake(), "60200: Start Scrub(repository-1)");
+        node.news(&[(1, Standing::Gone)], Some(60 * DAY));
+        let late = node.step(Event::Stepped(one, more));
+        assert_eq!(
+            late, "Start Leave(repository-1)",
+            "it was removed meanwhile"
+        );
         assert_eq!(node.caretaker.deadline(), None);
     }
 

@@ -218,13 +218,15 @@ fn tenant_of(command: &Command) -> Option<&TenantName> {
         Command::Repository(
             RepositoryCommand::Add { tenant, .. }
             | RepositoryCommand::Set { tenant, .. }
-            | RepositoryCommand::Remove { tenant, .. },
+            | RepositoryCommand::Remove { tenant, .. }
+            | RepositoryCommand::Restore { tenant, .. },
         ) => Some(tenant),
         Command::Repository(
             RepositoryCommand::Purge { .. }
             | RepositoryCommand::Acquire { .. }
             | RepositoryCommand::Purged { .. }
-            | RepositoryCommand::Verified { .. },
+            | RepositoryCommand::Verified { .. }
+            | RepositoryCommand::Scrubbed { .. },
         )
         | Command::Clock(_)
         | Command::Subtenant(..)

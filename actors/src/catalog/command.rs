@@ -297,6 +297,28 @@ pub enum RepositoryCommand {
         /// How many of them are not what they were.
         damaged: u64,
     },
+    /// Shows a repository again as of an instant; the owner does it behind this command.
+    Restore {
+        /// Whose.
+        tenant: TenantName,
+        /// Which.
+        name: RepositoryName,
+        /// As of when.
+        to: Timestamp,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// All that a repository holds was read back in its turn. The system's.
+    Scrubbed {
+        /// Which.
+        repository: RepositoryId,
+        /// How many objects were read.
+        objects: u64,
+        /// How many of them are not what they were.
+        damaged: u64,
+        /// Which, as a number that two readings share if they found the same.
+        finding: u64,
+    },
 }
 
 /// What the owner of a repository does with its extents. The system's.
@@ -320,6 +342,14 @@ pub enum ExtentCommand {
     },
     /// Forgets one: all that lived in it was rewritten, or may be destroyed.
     Drop {
+        /// Which.
+        extent: ExtentId,
+        /// Of the owner.
+        epoch: Epoch,
+    },
+    /// The file of one is durable: from now on it may hold what was acknowledged, so one that is
+    /// missing was lost.
+    Begin {
         /// Which.
         extent: ExtentId,
         /// Of the owner.

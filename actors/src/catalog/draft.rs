@@ -119,21 +119,6 @@ pub(super) fn forget<K: Ord + Clone, V: Clone>(
     }
 }
 
-/// Changes the rows that `which` picks; the others stay shared with readers.
-pub(super) fn alter<K: Ord + Clone, V: Clone>(
-    rows: &mut OrdMap<K, V>,
-    which: impl Fn(&V) -> bool,
-    change: impl Fn(&mut V),
-) {
-    let picked = rows.iter().filter(|(_, row)| which(row));
-    let keys: Vec<K> = picked.map(|(key, _)| key.clone()).collect();
-    for key in keys {
-        if let Some(row) = rows.get_mut(&key) {
-            change(row);
-        }
-    }
-}
-
 /// Refuses a number outside `least..=most`.
 pub(super) fn within(what: &'static str, given: u32, least: u32, most: u32) -> Result<(), Refused> {
     if (least..=most).contains(&given) {

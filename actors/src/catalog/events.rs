@@ -70,6 +70,8 @@ pub enum Code {
     RepositoryVerified = 30043,
     /// A repository was read back, and objects in it are damaged.
     RepositoryDamaged = 30044,
+    /// A repository is to show again what it showed at an instant.
+    RepositoryRestored = 30045,
     /// Login made.
     CredentialAdded = 30050,
     /// Login ended.
@@ -116,6 +118,7 @@ impl Code {
             | Self::OperatorChanged
             | Self::RepositoryChanged
             | Self::RepositoryVerified
+            | Self::RepositoryRestored
             | Self::CredentialAdded
             | Self::CredentialRevoked
             | Self::ViewMade

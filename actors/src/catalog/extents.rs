@@ -16,6 +16,7 @@ impl Draft<'_> {
                 length,
             } => self.seal_extent(*extent, *epoch, *length),
             ExtentCommand::Drop { extent, epoch } => self.drop_extent(*extent, *epoch),
+            ExtentCommand::Begin { extent, epoch } => self.begin_extent(*extent, *epoch),
         }
     }
 
@@ -34,6 +35,15 @@ impl Draft<'_> {
         Ok(Outcome::Extent { id: extent })
     }
 
+    fn begin_extent(&mut self, id: ExtentId, epoch: Epoch) -> Result<Outcome, Refused> {
+        let row = self.owned_extent(id, epoch)?;
+        if let Some(sealed) = row.sealed {
+            return Err(Refused::Sealed(id, sealed));
+        }
+        self.rows.begun.insert(id);
+        Ok(Outcome::Done)
+    }
+
     fn seal_extent(&mut self, id: ExtentId, epoch: Epoch, length: u64) -> Result<Outcome, Refused> {
         let mut row = self.owned_extent(id, epoch)?;
         match row.sealed {
@@ -42,6 +52,7 @@ impl Draft<'_> {
             None => {
                 row.sealed = Some(length);
                 self.rows.extents.insert(id, row);
+                self.rows.begun.remove(&id);
             }
         }
         Ok(Outcome::Done)
@@ -56,6 +67,7 @@ impl Draft<'_> {
             Some(_) => {}
         }
         self.rows.extents.remove(&id);
+        self.rows.begun.remove(&id);
         Ok(Outcome::Done)
     }
 

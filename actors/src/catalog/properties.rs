@@ -135,6 +135,18 @@ fn storage() -> impl Strategy<Value = Command> {
         }),
         (extent(), epoch())
             .prop_map(|(extent, epoch)| { Command::Extent(ExtentCommand::Drop { extent, epoch }) }),
+        (extent(), epoch()).prop_map(|(extent, epoch)| {
+            Command::Extent(ExtentCommand::Begin { extent, epoch })
+        }),
+        (repository(), 0_u64..3).prop_map(|(repository, damaged)| {
+            let (objects, finding) = (9, damaged);
+            Command::Repository(RepositoryCommand::Scrubbed {
+                repository,
+                objects,
+                damaged,
+                finding,
+            })
+        }),
     ]
 }
 
@@ -179,7 +191,9 @@ fn aim(rows: &Rows, mut command: Command) -> Command {
         Command::Repository(RepositoryCommand::Purged { repository, epoch })
         | Command::Extent(ExtentCommand::Open { repository, epoch }) => (Some(*repository), epoch),
         Command::Extent(
-            ExtentCommand::Seal { extent, epoch, .. } | ExtentCommand::Drop { extent, epoch },
+            ExtentCommand::Seal { extent, epoch, .. }
+            | ExtentCommand::Begin { extent, epoch }
+            | ExtentCommand::Drop { extent, epoch },
         ) => (of_extent(extent), epoch),
         Command::Clock(_)
         | Command::Tenant(..)
@@ -219,6 +233,9 @@ fn holds(rows: &Rows) {
     let mut slices = rows.subtenants.values().flat_map(|row| row.slices.keys());
     assert!(slices.all(served));
     assert!(rows.extents.values().all(|row| served(&row.repository)));
+    let open = |id| rows.extents.get(id).is_some_and(|row| row.sealed.is_none());
+    assert!(rows.begun.iter().all(open), "begun and not open");
+    assert!(rows.scrubs.keys().all(served));
     let live: Vec<_> = rows
         .repositories
         .values()

@@ -1,6 +1,9 @@
 //! What the rows say when asked. Nothing here changes a row.
 
-use super::rows::{ClockRow, Credential, Extent, Operator, Role, Rows, State, Subtenant, Tenant};
+use super::rows::{
+    ClockRow, Credential, Extent, Operator, Repository, Role, Rows, State, Subtenant, Tenant,
+    TenantBy,
+};
 use crate::kernel::{Date, ExtentId, RepositoryId, Timestamp};
 use crate::names::{RepositoryName, SubtenantName, TenantName};
 
@@ -57,34 +60,40 @@ impl Rows {
 
     /// The name of the tenant with this id.
     pub fn tenant_name(&self, id: u64) -> Option<&TenantName> {
-        self.tenants
-            .iter()
-            .find(|(_, row)| row.id == id)
-            .map(|(name, _)| name)
+        self.tenants.find(&TenantBy::Id(id))
     }
 
     /// The subtenants of a tenant, in the order of their names.
-    pub fn subtenants_of<'a>(
-        &'a self,
-        tenant: &'a TenantName,
-    ) -> impl Iterator<Item = (&'a SubtenantName, &'a Subtenant)> {
-        let all = self.subtenants.iter();
-        all.filter(move |((of, _), _)| of == tenant)
+    pub fn subtenants_of(
+        &self,
+        tenant: &TenantName,
+    ) -> impl Iterator<Item = (&SubtenantName, &Subtenant)> {
+        let all = self.subtenants.range((tenant.clone(), None)..);
+        let name = tenant.clone();
+        all.take_while(move |((of, _), _)| *of == name)
             .map(|((_, name), row)| (name, row))
     }
 
     /// The extents of a repository, oldest first.
     pub fn extents_of(&self, id: RepositoryId) -> impl Iterator<Item = (ExtentId, &Extent)> {
-        let all = self.extents.iter();
-        all.filter(move |(_, row)| row.repository == id)
-            .map(|(extent, row)| (*extent, row))
+        let all = (id, ExtentId::new(0))..=(id, ExtentId::new(u64::MAX));
+        let all = self.extents.range(all);
+        all.map(|(extent, row)| (*extent, row))
+    }
+
+    /// The repositories of a tenant that are served, in the order of their names.
+    pub fn repositories_of(
+        &self,
+        tenant: u64,
+    ) -> impl Iterator<Item = (RepositoryId, &Repository)> {
+        let all = self.repositories.range((tenant, None)..);
+        all.take_while(move |(_, row)| row.tenant == tenant)
+            .map(|(id, row)| (*id, row))
     }
 
     /// The repository of this name that the tenant has and that was not removed.
     pub fn repository(&self, tenant: u64, name: &RepositoryName) -> Option<RepositoryId> {
-        self.repositories
-            .iter()
-            .find(|(_, row)| row.tenant == tenant && row.name == *name && row.removed.is_none())
-            .map(|(id, _)| *id)
+        let found = self.repositories.find(&(tenant, Some(name.clone())));
+        found.copied()
     }
 }

@@ -4,12 +4,12 @@
 //! removed, its bin and holds are over by a day that is not doubted, and somebody ordered it.
 
 use super::command::RepositoryCommand;
-use super::draft::{Draft, TEXT_MAX, alter, forget, short, within};
+use super::draft::{Draft, TEXT_MAX, forget, short, within};
 use super::events::Code;
 use super::rows::{Removal, Repository, Subtenant, Tenant};
 use super::tenants::DAYS_MAX;
 use super::{Outcome, Refused};
-use crate::kernel::{Date, Epoch, RepositoryId, Size};
+use crate::kernel::{Date, Epoch, RepositoryId, Size, Timestamp};
 use crate::names::{RepositoryName, TenantName};
 
 /// The smallest quota. R6.2 begins at 1 GiB; we allow less.
@@ -63,6 +63,18 @@ impl Draft<'_> {
                 objects,
                 damaged,
             } => self.verified(*repository, *objects, *damaged),
+            RepositoryCommand::Restore {
+                tenant,
+                name,
+                to,
+                reason,
+            } => self.restore_repository(tenant, name, *to, reason.as_deref()),
+            RepositoryCommand::Scrubbed {
+                repository,
+                objects,
+                damaged,
+                finding,
+            } => self.scrubbed(*repository, *objects, *damaged, *finding),
         }
     }
 
@@ -79,9 +91,8 @@ impl Draft<'_> {
 
     /// The repositories of a tenant that are served.
     pub(super) fn served(&self, tenant: u64) -> Vec<RepositoryId> {
-        let rows = self.rows.repositories.iter();
-        let served = rows.filter(|(_, row)| row.tenant == tenant && row.removed.is_none());
-        served.map(|(id, _)| *id).collect()
+        let served = self.rows.repositories_of(tenant);
+        served.map(|(id, _)| id).collect()
     }
 
     pub(super) fn known_repository(&self, id: RepositoryId) -> Result<&Repository, Refused> {
@@ -158,7 +169,7 @@ impl Draft<'_> {
         purge: bool,
     ) {
         let today = self.rows.clock.today;
-        let Some(row) = self.rows.repositories.get_mut(&id) else {
+        let Some(row) = self.rows.repositories.get(&id) else {
             return;
         };
         let behind = |day: Date, days: u32| match days {
@@ -167,12 +178,15 @@ impl Draft<'_> {
         };
         let lease_end = tenant.lease.filter(|lease| today > *lease).unwrap_or(today);
         let kept = behind(today, row.hold_days.max(tenant.bin_days));
-        row.removed = Some(Removal {
+        let removal = Removal {
             tenant: name.clone(),
             at: self.at,
             purge_from: kept.max(behind(lease_end, tenant.purge_hold)),
             purge,
-        });
+        };
+        self.rows
+            .repositories
+            .change(&id, |row| row.removed = Some(removal));
         forget(&mut self.rows.credentials, |_, login| {
             login.view.is_some_and(|view| view.repository == id)
         });
@@ -202,8 +216,9 @@ impl Draft<'_> {
 
     fn acquire(&mut self, id: RepositoryId) -> Result<Outcome, Refused> {
         let epoch = Epoch::new(self.rows.index.raw());
-        let row = self.rows.repositories.get_mut(&id);
-        row.ok_or(Refused::NoRepositoryId(id))?.epoch = epoch;
+        if !self.rows.repositories.change(&id, |row| row.epoch = epoch) {
+            return Err(Refused::NoRepositoryId(id));
+        }
         Ok(Outcome::Epoch { epoch })
     }
 
@@ -218,33 +233,28 @@ impl Draft<'_> {
         };
         let subtenants = &mut self.rows.subtenants;
         let sliced = |holder: &Subtenant| holder.slices.contains_key(&id);
-        alter(subtenants, sliced, |holder| {
+        subtenants.alter(sliced, |holder| {
             holder.slices.remove(&id);
         });
         let tenant = row.removed.map(|removal| removal.tenant);
         let text = format!("the data of {id}, once {}, was destroyed", row.name);
+        self.rows.scrubs.remove(&id);
         self.event(Code::Purged, tenant.as_ref(), text, None);
         Ok(Outcome::Done)
     }
 
-    fn verified(
+    /// The order is the event: it is written down before its owner acts on it, once.
+    fn restore_repository(
         &mut self,
-        id: RepositoryId,
-        objects: u64,
-        damaged: u64,
+        tenant: &TenantName,
+        name: &RepositoryName,
+        to: Timestamp,
+        reason: Option<&str>,
     ) -> Result<Outcome, Refused> {
-        let mut row = self.known_repository(id)?.clone();
-        row.verified = Some(self.at);
-        let (name, tenant) = (row.name.clone(), self.rows.tenant_name(row.tenant).cloned());
-        self.rows.repositories.insert(id, row);
-        let (code, text) = if damaged == 0 {
-            let text = format!("repository {name}: {objects} objects read back, all as they were");
-            (Code::RepositoryVerified, text)
-        } else {
-            let text = format!("repository {name}: {damaged} of {objects} objects are damaged");
-            (Code::RepositoryDamaged, text)
-        };
-        self.event(code, tenant.as_ref(), text, None);
+        short("a reason", reason.unwrap_or_default(), TEXT_MAX)?;
+        self.served_repository(tenant, name)?;
+        let text = format!("repository {name} is to show again what it showed at {to}");
+        self.event(Code::RepositoryRestored, Some(tenant), text, reason);
         Ok(Outcome::Done)
     }
 
@@ -301,9 +311,10 @@ mod tests {
     use super::super::Class;
     use super::super::command::{Command, ExtentCommand};
     use super::super::fixture::{
-        DAY, Office, add_repository, add_subtenant, purge_repository, remove_repository,
+        DAY, Office, add_repository, add_subtenant, operator, purge_repository, remove_repository,
         repository_name, tenant_name,
     };
+    use super::super::rows::Role;
     use super::*;
 
     fn set(quota: Option<Size>, hold_days: Option<u32>) -> Command {
@@ -386,6 +397,60 @@ mod tests {
             30042 system, Acme: the data of repository-2, once main, was destroyed
         "#]]
         .assert_eq(&office.events());
+    }
+
+    #[test]
+    fn an_order_to_restore_is_one_event_that_says_who_to_whom_and_why() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        office.add_repository("Acme", "main", 0);
+        office.events();
+        let restore = |name: &str| {
+            Command::Repository(RepositoryCommand::Restore {
+                tenant: tenant_name("Acme"),
+                name: repository_name(name),
+                to: Timestamp::parse("2026-11-20T09:00:00Z").unwrap(),
+                reason: Some("ticket 12".to_owned()),
+            })
+        };
+        assert_eq!(office.ann(restore("main")), Ok(Outcome::Done));
+        assert!(office.ann(restore("other")).is_err());
+        let viewer = office.add_operator(operator("ann"), "vic", Role::Viewer, 1002);
+        viewer.unwrap();
+        assert!(office.submit(operator("vic"), restore("main")).is_err());
+        expect![[r#"
+            30045 operator ann, Acme: repository main is to show again what it showed at 2026-11-20T09:00:00.000Z (ticket 12)
+            30030 operator ann, -: operator vic added as Viewer
+        "#]].assert_eq(&office.events());
+    }
+
+    #[test]
+    fn an_extent_is_begun_while_it_is_open_and_no_longer() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let id = office.add_repository("Acme", "main", 0);
+        let first = office.acquire(id);
+        let extent = office.open_extent(id, first);
+        assert!(
+            office.rows().begun.is_empty(),
+            "its file is not durable yet"
+        );
+        let begin = |epoch| Command::Extent(ExtentCommand::Begin { extent, epoch });
+        let second = office.acquire(id);
+        assert!(office.system(begin(first)).is_err(), "of a former owner");
+        assert_eq!(office.system(begin(second)), Ok(Outcome::Done));
+        assert!(office.rows().begun.contains(&extent));
+        let seal = ExtentCommand::Seal {
+            extent,
+            epoch: second,
+            length: 10,
+        };
+        office.system(Command::Extent(seal)).unwrap();
+        assert!(office.rows().begun.is_empty());
+        assert_eq!(
+            office.system(begin(second)),
+            Err(Refused::Sealed(extent, 10))
+        );
     }
 
     #[test]

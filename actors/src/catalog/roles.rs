@@ -7,9 +7,47 @@ use super::command::{
     ServiceCommand, SubtenantCommand, TenantCommand,
 };
 use super::draft::Draft;
-use super::rows::{Credential, Role, Scope, State, SubtenantMode};
+use super::rows::{Credential, Role, Rows, Scope, State, SubtenantMode};
 use crate::kernel::CredentialId;
 use crate::names::{OperatorName, TenantName};
+
+/// What an operator does that is no command: it looks deeper than the catalog, or writes past it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Writes a repository to a directory.
+    Export,
+    /// Reads a repository back.
+    Verify,
+    /// Ends an actor.
+    Stop,
+    /// Makes or brings a certificate.
+    Certify,
+    /// Ends an actor and starts it again, or puts one back in service.
+    Restart,
+}
+
+/// Whether the caller may do what is no command.
+///
+/// # Errors
+/// When the caller may not; the same refusal as for a command.
+pub fn may(rows: &Rows, by: &Actor, deed: Deed) -> Result<(), Refused> {
+    let role = match by {
+        Actor::Operator(name) => rows.operators.get(name).map(|row| row.role),
+        Actor::System | Actor::Tenant(..) => None,
+    };
+    let allowed = match (role, deed) {
+        (
+            Some(Role::Admin),
+            Deed::Export | Deed::Verify | Deed::Stop | Deed::Certify | Deed::Restart,
+        ) => true,
+        (Some(Role::TapeOperator | Role::Viewer) | None, _) => false,
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(Refused::NotAllowed(by.to_string()))
+    }
+}
 
 impl Draft<'_> {
     /// Refuses a command that its caller may not give.
@@ -167,11 +205,14 @@ impl Draft<'_> {
 
 const fn system_only(command: &RepositoryCommand) -> bool {
     match command {
-        RepositoryCommand::Acquire { .. } | RepositoryCommand::Purged { .. } => true,
+        RepositoryCommand::Acquire { .. }
+        | RepositoryCommand::Purged { .. }
+        | RepositoryCommand::Scrubbed { .. } => true,
         RepositoryCommand::Add { .. }
         | RepositoryCommand::Set { .. }
         | RepositoryCommand::Remove { .. }
         | RepositoryCommand::Purge { .. }
+        | RepositoryCommand::Restore { .. }
         | RepositoryCommand::Verified { .. } => false,
     }
 }
@@ -180,5 +221,37 @@ fn full(scope: Scope) -> Result<(), Refused> {
     match scope {
         Scope::Full => Ok(()),
         Scope::Append | Scope::Read => Err(Refused::Scope),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{Office, operator, tenant_name};
+    use super::*;
+
+    #[test]
+    fn only_an_admin_does_what_is_no_command() {
+        let mut office = Office::open();
+        let ann = operator("ann");
+        for (name, role, uid) in [("tom", Role::TapeOperator, 7), ("vic", Role::Viewer, 8)] {
+            office.add_operator(ann.clone(), name, role, uid).unwrap();
+        }
+        office.add_tenant("Acme");
+        let tenant = Actor::Tenant(tenant_name("Acme"), CredentialId::new(1));
+        for deed in [
+            Deed::Export,
+            Deed::Verify,
+            Deed::Stop,
+            Deed::Certify,
+            Deed::Restart,
+        ] {
+            assert_eq!(may(office.rows(), &ann, deed), Ok(()));
+            for other in [operator("tom"), operator("vic"), operator("eve")] {
+                let refused = Refused::NotAllowed(other.to_string());
+                assert_eq!(may(office.rows(), &other, deed), Err(refused));
+            }
+            assert!(may(office.rows(), &tenant, deed).is_err());
+            assert!(may(office.rows(), &Actor::System, deed).is_err());
+        }
     }
 }

@@ -1,14 +1,19 @@
 //! The rows of the catalog. [`Rows`] is cheap to clone: a snapshot for whoever reads.
 
-use imbl::OrdMap;
+mod by;
+
+use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use super::command::Command;
+use super::table::Table;
 use crate::kernel::{
     CredentialId, Date, Epoch, ExtentId, Rate, RepositoryId, Sequence, Size, Space, Timestamp,
 };
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
+
+pub use by::TenantBy;
 
 /// All that the catalog holds, as of one command.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,20 +31,38 @@ pub struct Rows {
     /// Requests that wait for a second operator, or were decided lately.
     pub approvals: OrdMap<u64, Approval>,
     /// Tenants by name.
-    pub tenants: OrdMap<TenantName, Tenant>,
+    pub tenants: Table<TenantName, Tenant>,
     /// Subtenants by tenant and name.
-    pub subtenants: OrdMap<(TenantName, SubtenantName), Subtenant>,
+    pub subtenants: Table<(TenantName, SubtenantName), Subtenant>,
     /// Logins of tenants and subtenants.
     pub credentials: OrdMap<CredentialId, Credential>,
     /// Repositories by id, those of removed tenants included as long as their data stays.
-    pub repositories: OrdMap<RepositoryId, Repository>,
+    pub repositories: Table<RepositoryId, Repository>,
     /// Extents by id.
-    pub extents: OrdMap<ExtentId, Extent>,
+    pub extents: Table<ExtentId, Extent>,
     /// The newest events, in order.
     pub events: OrdMap<Sequence, Event>,
     /// The last answer given to each client, so that a repeated command is answered and not done
     /// again.
     pub answers: OrdMap<u64, Answered>,
+    /// Extents that are not sealed and whose file is durable: one that is missing was lost. Since
+    /// the second version of the rows.
+    pub begun: OrdSet<ExtentId>,
+    /// What reading repositories back brought. Since the second version of the rows.
+    pub scrubs: OrdMap<RepositoryId, Scrub>,
+}
+
+/// What the last reading back of a repository brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scrub {
+    /// When it ended.
+    pub at: Timestamp,
+    /// How many objects were read.
+    pub objects: u64,
+    /// How many of them are not what they were.
+    pub damaged: u64,
+    /// Which, as a number that two readings share if they found the same; zero if nobody said.
+    pub finding: u64,
 }
 
 /// The last answer to one client.

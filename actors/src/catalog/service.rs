@@ -38,9 +38,11 @@ impl Draft<'_> {
                 self.event(Code::CertificatePrepared, None, text, None);
             }
             ServiceCommand::SessionEnded { tenant, result } => {
-                let row = self.rows.tenants.get_mut(tenant);
-                let row = row.ok_or_else(|| Refused::NoTenant(tenant.clone()))?;
-                row.last_session = Some((self.at, *result));
+                let last = Some((self.at, *result));
+                let tenants = &mut self.rows.tenants;
+                if !tenants.change(tenant, |row| row.last_session = last) {
+                    return Err(Refused::NoTenant(tenant.clone()));
+                }
             }
         }
         Ok(Outcome::Done)

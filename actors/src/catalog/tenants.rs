@@ -4,12 +4,12 @@
 //! so that a later tenant of the same name gets none of it.
 
 use super::command::{Contract, ContractChange, TenantCommand};
-use super::draft::{Draft, TEXT_MAX, alter, forget, short, within};
+use super::draft::{Draft, TEXT_MAX, forget, short, within};
 use super::events::Code;
-use super::rows::{Removal, Repository, Tenant};
+use super::rows::{Removal, Repository, Tenant, TenantBy};
 use super::{Outcome, Refused};
 use crate::kernel::Date;
-use crate::names::TenantName;
+use crate::names::{SubtenantName, TenantName};
 
 /// The most days of a grace or a hold (9.3).
 pub(super) const DAYS_MAX: u32 = 9999;
@@ -39,8 +39,7 @@ impl Draft<'_> {
     }
 
     fn add_tenant(&mut self, name: &TenantName, given: &Contract) -> Result<Outcome, Refused> {
-        let same = |other: &&TenantName| other.as_str().eq_ignore_ascii_case(name.as_str());
-        if let Some(other) = self.rows.tenants.keys().find(same) {
+        if let Some(other) = self.rows.tenants.find(&TenantBy::name(name)) {
             return Err(Refused::TenantExists(other.clone()));
         }
         let id = self.fresh();
@@ -146,7 +145,11 @@ impl Draft<'_> {
             self.withdraw_repository(id, name, &row, false);
         }
         forget(&mut self.rows.credentials, |_, login| login.tenant == *name);
-        forget(&mut self.rows.subtenants, |(of, _), _| of == name);
+        let subtenants = self.rows.subtenants_of(name);
+        let subtenants: Vec<SubtenantName> = subtenants.map(|(of, _)| of.clone()).collect();
+        for subtenant in subtenants {
+            self.rows.subtenants.remove(&(name.clone(), subtenant));
+        }
         self.rows.tenants.remove(name);
         let text = format!("tenant {name} deleted; its data stays until it is purged");
         self.event(Code::TenantDeleted, Some(name), text, reason);
@@ -193,7 +196,7 @@ impl Draft<'_> {
             let removal = row.removed.as_ref();
             removal.is_some_and(|removal| which(row.tenant, removal))
         };
-        alter(&mut self.rows.repositories, ordered, |row| {
+        self.rows.repositories.alter(ordered, |row| {
             if let Some(removal) = &mut row.removed {
                 removal.purge = true;
             }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::command::ClockCommand;
-use super::draft::{Draft, alter};
+use super::draft::Draft;
 use super::events::Code;
 use super::rows::{ClockRow, Tenant};
 use super::{Outcome, Refused};
@@ -58,7 +58,7 @@ impl Draft<'_> {
         };
         // A lease that a wrong clock ended will end once more, and be announced again then.
         let revived = |row: &Tenant| row.ended && row.lease.is_none_or(|lease| today <= lease);
-        alter(&mut self.rows.tenants, revived, |row| row.ended = false);
+        self.rows.tenants.alter(revived, |row| row.ended = false);
         let text = format!("today is {today}; the clock had said {}", old.today);
         self.event(Code::ClockConfirmed, None, text, None);
     }
@@ -71,16 +71,15 @@ impl Draft<'_> {
             .filter_map(|(name, row)| Some((name.clone(), row.lease?, due(row, today)?)))
             .collect();
         for (name, lease, notice) in news {
-            let Some(row) = self.rows.tenants.get_mut(&name) else {
-                continue;
-            };
             let (code, text) = match notice {
                 Notice::Ended => {
-                    row.ended = true;
+                    self.rows.tenants.change(&name, |row| row.ended = true);
                     (Code::LeaseEnded, format!("the lease ended with {lease}"))
                 }
                 Notice::Soon(step) => {
-                    row.warned = Some(step);
+                    self.rows
+                        .tenants
+                        .change(&name, |row| row.warned = Some(step));
                     let days = today.until(lease);
                     (
                         Code::LeaseWarning,

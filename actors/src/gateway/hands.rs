@@ -26,7 +26,7 @@ const PASSWORD_MAX: usize = 1024;
 #[derive(Debug)]
 pub enum Message {
     /// The catalog has changed.
-    Rows(Rows),
+    Rows(Box<Rows>),
     /// Somebody wants to come in.
     Login(Login, oneshot::Sender<Result<Admitted, Refusal>>),
     /// A verification has ended.

@@ -37,7 +37,7 @@ const FAMILIAR_MAX: usize = 4096;
 #[derive(Debug)]
 pub enum Event {
     /// The catalog as it is now.
-    Rows(Rows),
+    Rows(Box<Rows>),
     /// Somebody wants to come in.
     Login {
         /// Whom to answer.
@@ -105,7 +105,7 @@ impl Machine for Gateway {
 
     fn step(&mut self, now: Now, event: Event, acts: &mut Acts<Self>) {
         match event {
-            Event::Rows(rows) => self.follow(rows),
+            Event::Rows(rows) => self.follow(*rows),
             Event::Login {
                 ticket,
                 user,

@@ -8,7 +8,7 @@ use crate::catalog::rows::Rows;
 use crate::kernel::RepositoryId;
 use crate::ports::Ports;
 use crate::repository::{
-    self, Hands, Idle, Promises, Reader, RecoveryError, Register, Repository, Settings,
+    self, Hands, Idle, Promises, Reader, RecoveryError, Register, Repository, Settings, present,
     recover_by_index,
 };
 use crate::shell::{self, Fault, Handle, Path};
@@ -83,11 +83,14 @@ pub(super) async fn load(loading: Loading) -> Result<Handle<repository::Message>
     // The rows at hand may be older than what the owner before has done.
     let extents = register.extents(id);
     let mut machine = Repository::new(id, epoch, settings);
-    let recovered = recover_by_index(&ports, id, &extents, &mut machine).await;
-    let recovered = recovered.map_err(|source| LoadError::Recovery {
+    let unreadable = |source| LoadError::Recovery {
         repository: id,
         source,
-    })?;
+    };
+    let begun = register.begun(id);
+    present(&ports.disk, id, &begun).await.map_err(unreadable)?;
+    let recovered = recover_by_index(&ports, id, &extents, &mut machine).await;
+    let recovered = recovered.map_err(unreadable)?;
     for (extent, length) in recovered.open {
         register
             .seal(extent, epoch, length)

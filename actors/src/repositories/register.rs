@@ -52,9 +52,8 @@ impl Register for CatalogRegister {
 
     fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {
         let rows = self.catalog.rows();
-        let extents = rows.extents.iter();
-        let mine = extents.filter(|(_, row)| row.repository == repository);
-        mine.map(|(extent, row)| (*extent, row.sealed)).collect()
+        let mine = rows.extents_of(repository);
+        mine.map(|(extent, row)| (extent, row.sealed)).collect()
     }
 
     fn open(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>> {
@@ -66,6 +65,17 @@ impl Register for CatalogRegister {
             };
             Ok(id)
         })
+    }
+
+    fn begin(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>> {
+        let answer = self.submit(Command::Extent(ExtentCommand::Begin { extent, epoch }));
+        Box::pin(async move { answer.await.map(|_| ()) })
+    }
+
+    fn begun(&self, repository: RepositoryId) -> Vec<ExtentId> {
+        let rows = self.catalog.rows();
+        let mine = rows.extents_of(repository).map(|(extent, _)| extent);
+        mine.filter(|extent| rows.begun.contains(extent)).collect()
     }
 
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>> {

@@ -36,6 +36,11 @@ pub trait Register: Send + Sync + 'static {
     fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)>;
     /// A new extent for the owner with this epoch.
     fn open(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>>;
+    /// The file of an extent is durable; resolves before anything is written to it that somebody
+    /// is told of.
+    fn begin(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
+    /// The open extents of a repository whose files were durable once.
+    fn begun(&self, repository: RepositoryId) -> Vec<ExtentId>;
     /// The final length of an extent.
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>>;
 }

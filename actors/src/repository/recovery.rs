@@ -40,6 +40,12 @@ pub enum RecoveryError {
         /// Where.
         offset: u64,
     },
+    /// A file is gone, or cut short of its head, that was durable once.
+    #[error("the file of {extent} is lost, and with it what it may have held")]
+    Lost {
+        /// Of which extent.
+        extent: ExtentId,
+    },
     /// A sealed extent ends early.
     #[error("{extent} ends at byte {end} and was sealed at {sealed}")]
     Short {
@@ -81,6 +87,33 @@ pub struct Recovered {
     pub open: Vec<(ExtentId, u64)>,
 }
 
+/// Makes sure that the files of extents are there which were begun and never sealed. Without it, a
+/// lost one would pass for one that was never made, and be sealed empty.
+///
+/// # Errors
+/// When the disk fails, or a file is lost.
+pub async fn present(
+    disk: &Arc<dyn Disk>,
+    id: RepositoryId,
+    begun: &[ExtentId],
+) -> Result<(), RecoveryError> {
+    for extent in begun.iter().copied() {
+        let length = match disk.open(&extent::path(id, extent)).await {
+            Ok(file) => file.length().await,
+            Err(error) => Err(error),
+        };
+        match length {
+            Ok(length) if length >= HEAD_BYTES => {}
+            Ok(_) => return Err(RecoveryError::Lost { extent }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(RecoveryError::Lost { extent });
+            }
+            Err(source) => return Err(RecoveryError::Disk { extent, source }),
+        }
+    }
+    Ok(())
+}
+
 /// Brings a repository back from what the index has and from the log behind that; from the whole
 /// log if the index is behind for ever, ahead, damaged or empty, which is logged.
 ///
@@ -102,8 +135,11 @@ pub async fn recover_by_index(
         },
         Err(unusable) => unusable,
     };
-    let error = Fault::of(&unusable);
-    tracing::info!(repository = %id, %error, "read the whole log to make the index again");
+    // One that was never written to has no log to read, and no index for a good reason.
+    if !extents.is_empty() {
+        let error = Fault::of(&unusable);
+        tracing::info!(repository = %id, %error, "read the whole log to make the index again");
+    }
     recover(&ports.disk, id, extents, repository).await
 }
 

@@ -27,15 +27,10 @@ impl Settings {
     /// what is in its bin: nothing is purged by its days any more, but by order only.
     pub fn of(rows: &Rows, id: RepositoryId) -> Option<Self> {
         let row = rows.repositories.get(&id)?;
-        let tenant = rows
-            .tenants
-            .iter()
-            .find(|(_, tenant)| tenant.id == row.tenant);
-        let slices = rows
-            .subtenants
-            .iter()
-            .filter(|((name, _), _)| tenant.is_some_and(|(tenant, _)| tenant == name));
-        let limits = slices.filter_map(|(_, subtenant)| {
+        let tenant = rows.tenant_name(row.tenant);
+        let tenant = tenant.and_then(|name| rows.tenants.get_key_value(name));
+        let slices = tenant.map(|(name, _)| rows.subtenants_of(name));
+        let limits = slices.into_iter().flatten().filter_map(|(_, subtenant)| {
             let limit = subtenant.slices.get(&id).copied().flatten()?;
             Some((subtenant.space, limit))
         });

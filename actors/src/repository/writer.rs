@@ -153,6 +153,7 @@ impl Writer {
         }
         let opened = self.register.open(self.id, self.epoch);
         let (repository, epoch) = (self.id, self.epoch);
+        let register = Arc::clone(&self.register);
         Box::pin(async move {
             let made = async {
                 let id = opened.await.map_err(|_| Denied::StorageFailed)?;
@@ -160,6 +161,8 @@ impl Writer {
                 let file = create(&ports, repository, id, secret.head(epoch))
                     .await
                     .map_err(|error| denied(&error))?;
+                let begun = register.begin(id, epoch).await;
+                begun.map_err(|_| Denied::StorageFailed)?;
                 let machine = Extent::new(id, epoch, HEAD_BYTES);
                 let hands = extent::Hands::new(file);
                 shell::spawn(path.child(id), machine, hands, ports, Some(supervisor))

@@ -187,6 +187,22 @@ fn an_extent_that_lost_its_end_or_its_name_is_an_error() {
 }
 
 #[test]
+fn a_lost_file_of_an_open_extent_is_an_error_and_not_an_empty_extent() {
+    let (world, _) = two_extents();
+    let open = world.catalog.extents().into_iter();
+    let (open, _) = open.rev().find(|(_, sealed)| sealed.is_none()).unwrap();
+    let path = extent::path(ID, open);
+    let whole = world.disk.content(&path).unwrap();
+    let recovered = || run(async { world.recover_by_index(&world.ports()).await.map(|_| ()) });
+    assert!(recovered().is_ok());
+    let lost = format!("the file of {open} is lost, and with it what it may have held");
+    assert!(world.disk.rot(&path, whole[..8].to_vec()));
+    assert_eq!(recovered().unwrap_err().to_string(), lost);
+    assert!(world.disk.lose(&path));
+    assert_eq!(recovered().unwrap_err().to_string(), lost);
+}
+
+#[test]
 fn entries_that_a_tenant_makes_up_are_not_believed() {
     let (world, _) = two_extents();
     let open = world.catalog.extents().into_iter();

@@ -1,6 +1,6 @@
 //! One repository on one simulated node, over all its lives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::repository::{
     Hands, Message, Moment, Promises, Reader, Recovered, RecoveryError, Register, Repository,
-    Settings, recover, recover_by_index,
+    Settings, present, recover, recover_by_index,
 };
 use holdfast_actors::shell::{self, Directory, Fault, Handle, Path};
 use holdfast_simulations::clock::Clock;
@@ -35,6 +35,7 @@ pub(crate) struct Catalog(Mutex<Rows>);
 pub(crate) struct Rows {
     last: u64,
     extents: BTreeMap<ExtentId, Option<u64>>,
+    begun: BTreeSet<ExtentId>,
 }
 
 impl Catalog {
@@ -76,8 +77,18 @@ impl Register for Catalog {
         Box::pin(async move { Ok(id) })
     }
 
+    fn begin(&self, extent: ExtentId, _: Epoch) -> Pending<Result<(), Fault>> {
+        self.0.lock().unwrap().begun.insert(extent);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn begun(&self, _: RepositoryId) -> Vec<ExtentId> {
+        self.0.lock().unwrap().begun.iter().copied().collect()
+    }
+
     fn seal(&self, extent: ExtentId, _: Epoch, length: u64) -> Pending<Result<(), Fault>> {
         let mut rows = self.0.lock().unwrap();
+        rows.begun.remove(&extent);
         rows.extents.insert(extent, Some(length));
         Box::pin(async { Ok(()) })
     }
@@ -216,6 +227,7 @@ impl World {
     ) -> Result<(Repository, Recovered), RecoveryError> {
         let extents = self.catalog.extents();
         let mut machine = self.empty().await;
+        present(&ports.disk, ID, &self.catalog.begun(ID)).await?;
         let recovered = recover_by_index(ports, ID, &extents, &mut machine).await?;
         Ok((machine, recovered))
     }

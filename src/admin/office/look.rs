@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use holdfast_actors::catalog::Deed;
 use holdfast_actors::shell::{Inspection, Listing, Path, Standing};
 use serde::Serialize;
 use serde_json::json;
@@ -67,14 +68,15 @@ impl Office {
             }
             Look::Sessions => self.sessions(items).await,
             Look::Stop(at) => {
-                by.admin()?;
+                by.may(&self.books.rows(), Deed::Stop)?;
                 let stopped = self.directory.stop(&Path::from(at.path.as_str()));
                 ended(stopped, &at.path)
             }
             Look::Restart(at) => {
-                by.admin()?;
-                let restarted = self.directory.restart(&Path::from(at.path.as_str()));
-                ended(restarted, &at.path)
+                by.may(&self.books.rows(), Deed::Restart)?;
+                let path = Path::from(at.path.as_str());
+                let found = self.directory.restart(&path) || self.services.revive(&path);
+                ended(found, &at.path)
             }
         }
     }

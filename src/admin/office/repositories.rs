@@ -1,15 +1,15 @@
 //! Orders about repositories, their bins and their past.
 
-use holdfast_actors::catalog::Refused;
 use holdfast_actors::catalog::command::{Command, RepositoryCommand};
 use holdfast_actors::catalog::rows::{self, Rows};
+use holdfast_actors::catalog::{Deed, Refused};
 use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::names::{RepositoryName, TenantName};
 
 use super::super::{Items, Problem, ProblemClass, answers};
 use super::speaker::Speaker;
 use super::{Answer, Office, value};
-use crate::commands::bin::Bin;
+use crate::commands::bin::{Back, Bin};
 use crate::commands::repository::{Add, Named, Of, Repository, Set};
 use crate::commands::values::{Moment, Month};
 use crate::commands::{Usage, Verify};
@@ -148,7 +148,7 @@ impl Office {
             }
             Bin::View(order) => self.view(by, order).await,
             Bin::Export(order) => {
-                by.admin()?;
+                by.may(&self.books.rows(), Deed::Export)?;
                 let view = order.view;
                 let id = self.repository_id(&view.tenant, &view.repository)?;
                 let moved = self
@@ -157,16 +157,27 @@ impl Office {
                     .await?;
                 value(&moved)
             }
-            Bin::Restore(view) => {
-                by.admin()?;
-                let id = self.repository_id(&view.tenant, &view.repository)?;
-                value(&self.services.restore(id, view.at.0, by.actor()).await?)
-            }
+            Bin::Restore(order) => self.restore(by, order).await,
         }
     }
 
+    /// The order is in the catalog, with its event, before anything comes back.
+    async fn restore(&self, by: &Speaker, order: Back) -> Answer {
+        let (view, reason) = (order.view, order.reason);
+        let id = self.repository_id(&view.tenant, &view.repository)?;
+        self.services.viewable(id, view.at.0).await?;
+        let command = RepositoryCommand::Restore {
+            tenant: view.tenant,
+            name: view.repository,
+            to: view.at.0,
+            reason,
+        };
+        self.submit(by, Command::Repository(command)).await?;
+        value(&self.services.restore(id, view.at.0).await?)
+    }
+
     pub(super) async fn verify(&self, by: &Speaker, order: Verify, items: &Items) -> Answer {
-        by.admin()?;
+        by.may(&self.books.rows(), Deed::Verify)?;
         let mut damaged = 0;
         for (id, tenant, repository) in self.chosen(&order.tenant, &order.repository)? {
             let found = self.services.verify(id, items.clone()).await?;
@@ -237,14 +248,8 @@ fn tenant_id(rows: &Rows, name: &TenantName) -> Result<u64, Problem> {
 }
 
 fn owner(rows: &Rows, row: &rows::Repository) -> Option<TenantName> {
-    let owner = |(_, tenant): &(&TenantName, &rows::Tenant)| tenant.id == row.tenant;
     let removed = row.removed.as_ref().map(|removal| removal.tenant.clone());
-    removed.or_else(|| {
-        rows.tenants
-            .iter()
-            .find(owner)
-            .map(|(name, _)| name.clone())
-    })
+    removed.or_else(|| rows.tenant_name(row.tenant).cloned())
 }
 
 fn shown(
@@ -263,6 +268,7 @@ fn shown(
         made: Moment(row.made),
         removed: row.removed.as_ref().map(|removal| Moment(removal.at)),
         verified: row.verified.map(Moment),
+        damaged: rows.scrubs.get(&id).map(|scrub| scrub.damaged),
         figures,
     }
 }

@@ -4,9 +4,9 @@
 //! stands for whoever owns the machine. With a name it is that operator. Either way its row must
 //! have the peer's uid or none, except that root, who could become any user, speaks for all.
 
-use holdfast_actors::catalog::Refused;
 use holdfast_actors::catalog::command::Actor;
-use holdfast_actors::catalog::rows::{Operator, Role, Rows};
+use holdfast_actors::catalog::rows::{Operator, Rows};
+use holdfast_actors::catalog::{Deed, Refused, may};
 use holdfast_actors::names::OperatorName;
 
 use super::super::{Caller, Problem, ProblemClass};
@@ -21,7 +21,6 @@ const ROOT: u32 = 0;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Speaker {
     name: OperatorName,
-    role: Role,
 }
 
 impl Speaker {
@@ -36,17 +35,14 @@ impl Speaker {
         };
         let may_be = |row: &Operator| row.uid.is_none_or(|uid| [ROOT, uid].contains(&caller.uid));
         let found = found.filter(|(_, row)| may_be(row));
-        let (name, row) = found.ok_or_else(|| {
+        let (name, _) = found.ok_or_else(|| {
             let message = format!(
                 "the user with uid {} is no operator of that name; say who you are with --as",
                 caller.uid
             );
             Problem::new(ProblemClass::Refused, "not-allowed", message)
         })?;
-        Ok(Self {
-            name: name.clone(),
-            role: row.role,
-        })
+        Ok(Self { name: name.clone() })
     }
 
     fn unnamed(uid: u32, rows: &Rows) -> Option<(&OperatorName, &Operator)> {
@@ -62,19 +58,16 @@ impl Speaker {
         Actor::Operator(self.name.clone())
     }
 
-    /// Passes for an admin only: what it guards is no command of the catalog's.
-    pub(super) fn admin(&self) -> Result<(), Problem> {
-        match self.role {
-            Role::Admin => Ok(()),
-            Role::TapeOperator | Role::Viewer => {
-                Err(Refused::NotAllowed(self.actor().to_string()).into())
-            }
-        }
+    /// Passes who may do what is no command of the catalog's.
+    pub(super) fn may(&self, rows: &Rows, deed: Deed) -> Result<(), Problem> {
+        Ok(may(rows, &self.actor(), deed)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use holdfast_actors::catalog::rows::Role;
+
     use super::*;
 
     fn rows(operators: &[(&str, Role, Option<u32>)]) -> Rows {
@@ -142,6 +135,7 @@ mod tests {
             operator: None,
         };
         let speaker = Speaker::recognise(&caller, &rows).unwrap();
-        assert_eq!(speaker.admin().unwrap_err().reason, "not-allowed");
+        let refused = speaker.may(&rows, Deed::Verify).unwrap_err();
+        assert_eq!(refused.reason, "not-allowed");
     }
 }

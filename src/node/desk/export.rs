@@ -5,11 +5,10 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use holdfast_actors::kernel::{Size, Space, Timestamp};
+use holdfast_actors::kernel::{Space, Timestamp};
 use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::repository::{Moment, Object, ReadError, Snapshot, Visit};
 use holdfast_actors::shell::Fault;
-use sha2::{Digest as _, Sha256};
 
 use crate::admin::answers::{Findings, Moved};
 use crate::admin::{Items, Problem, Progress};
@@ -66,26 +65,13 @@ pub(super) async fn verify(visit: &Visit, held: &Snapshot, items: &Items) -> Fin
     let mut findings = Findings::default();
     let objects: Vec<(Key, Object)> = held.everything().collect();
     for (done, (key, object)) in objects.iter().enumerate() {
-        let mut hash = Sha256::new();
-        let mut length = Size::ZERO;
-        let read = copy(visit, *object, |piece| {
-            hash.update(&piece);
-            length += Size::bytes(piece.len() as u64);
-            Ok(())
-        });
-        let sound = match read.await {
-            Ok(_) => {
-                let name = Hash::new(hash.finalize().into());
-                (key.kind == Kind::Config || name == key.name) && length == object.size
-            }
-            Err(error) => {
-                tracing::error!(?key, error = %Fault::of(&error), "object damaged");
-                false
-            }
-        };
+        let sound = visit.reader.check(key, *object).await;
+        if let Err(error) = &sound {
+            tracing::error!(?key, error = %Fault::of(error), "object damaged");
+        }
         findings.objects += 1;
         findings.bytes += object.size;
-        findings.damaged += u64::from(!sound);
+        findings.damaged += u64::from(sound.is_err());
         progress(items, done, objects.len(), key);
     }
     findings

@@ -128,7 +128,7 @@ impl Script {
     fn change(mut self, change: impl FnOnce(&mut Rows)) -> Self {
         change(&mut self.rows);
         let rows = self.rows.clone();
-        self.run(|gateway, now, acts| gateway.step(now, Event::Rows(rows), acts))
+        self.run(|gateway, now, acts| gateway.step(now, Event::Rows(Box::new(rows)), acts))
     }
 
     fn run(mut self, what: impl FnOnce(&mut Gateway, Now, &mut Acts<Gateway>)) -> Self {
