@@ -4,6 +4,7 @@
 //! what is in the bin, says where every byte goes, and acknowledges nothing before the record that
 //! names it is durable. Its state follows from its log alone.
 
+mod audit;
 mod checkpoint;
 mod denied;
 mod entry;
@@ -17,10 +18,12 @@ mod scan;
 mod settings;
 mod snapshot;
 mod state;
+mod sweeper;
 mod tail;
 mod uploads;
 mod usage;
 mod visit;
+mod weight;
 mod writer;
 
 pub use checkpoint::{Checkpoint, clear as forget};
@@ -36,4 +39,5 @@ pub use settings::Settings;
 pub use snapshot::{Binned, Life, Moment, Object, Snapshot};
 pub use state::{Figures, State};
 pub use uploads::UploadId;
+pub use usage::Usage;
 pub use visit::Visit;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::usage::Usage;
 use crate::frame::HEADER;
 use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Timestamp};
 use crate::object::{Hash, Key};
@@ -60,6 +61,9 @@ pub struct Stored {
 }
 
 /// One fact of a repository.
+///
+/// Variants are part of the log's format: new ones go to the end, and none is ever taken out or
+/// moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry {
     /// An object is there from now on.
@@ -91,6 +95,16 @@ pub enum Entry {
         /// Before when what came later is not purged.
         until: Timestamp,
     },
+    /// Nothing that counts is left in the oldest extents: they may go. Whatever recovery would have
+    /// learnt from them stands behind them.
+    Emptied {
+        /// The last of them.
+        until: ExtentId,
+        /// When.
+        at: Timestamp,
+        /// Byte-milliseconds by month up to now, which no longer follow from what is left.
+        usage: Usage,
+    },
 }
 
 impl Schema for Entry {
@@ -104,8 +118,28 @@ impl Entry {
             Self::Stored(Stored { at, .. })
             | Self::Deleted { at, .. }
             | Self::Purged { at, .. }
-            | Self::Restored { at, .. } => *at,
+            | Self::Restored { at, .. }
+            | Self::Emptied { at, .. } => *at,
         }
+    }
+
+    /// The object whose bytes it names.
+    pub const fn stored(&self) -> Option<&Stored> {
+        match self {
+            Self::Stored(stored) => Some(stored),
+            Self::Deleted { .. }
+            | Self::Purged { .. }
+            | Self::Restored { .. }
+            | Self::Emptied { .. } => None,
+        }
+    }
+}
+
+impl Stored {
+    /// The oldest extent that has anything of it, with its entry in `place`.
+    pub(super) fn first(&self, place: Place) -> ExtentId {
+        let extents = self.pieces.iter().map(|piece| piece.extent);
+        extents.fold(place.extent, ExtentId::min)
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::audit::{Audit, Holding, Verdict};
 use super::checkpoint::Checkpoint;
 use super::denied::Denied;
 use super::entry::{Entry, Place};
@@ -46,6 +47,20 @@ pub enum Event {
     Opened(Result<ExtentId, Denied>),
     /// An extent ended, and not all that it took is durable.
     Lost(ExtentId),
+    /// An extent ended, and the catalog knows.
+    Sealed {
+        /// Which.
+        extent: ExtentId,
+        /// Its final length in bytes.
+        length: u64,
+    },
+    /// The log was asked what the oldest extents hold.
+    Audited(Result<Vec<Holding>, Verdict>),
+    /// Emptied extents are gone, or are not yet.
+    Discarded {
+        /// Whether they are.
+        done: bool,
+    },
     /// The index took a checkpoint, or did not.
     Checkpointed {
         /// Whether it did.
@@ -131,6 +146,7 @@ impl Event {
             Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
             Self::Lost(_) | Self::Checkpointed { .. } => false,
+            Self::Sealed { .. } | Self::Audited(_) | Self::Discarded { .. } => false,
         }
     }
 
@@ -147,6 +163,7 @@ impl Event {
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) => None,
             Self::Visited | Self::Left => None,
             Self::Lost(_) | Self::Checkpointed { .. } => None,
+            Self::Sealed { .. } | Self::Audited(_) | Self::Discarded { .. } => None,
         }
     }
 }
@@ -174,6 +191,10 @@ impl fmt::Debug for Event {
             Self::Written(written) => write!(f, "{written:?}"),
             Self::Opened(opened) => write!(f, "Opened {opened:?}"),
             Self::Lost(extent) => write!(f, "Lost {extent}"),
+            Self::Sealed { extent, length } => write!(f, "Sealed {extent} at {length}"),
+            Self::Audited(Ok(found)) => write!(f, "Audited {} held", found.len()),
+            Self::Audited(Err(verdict)) => write!(f, "Audited {verdict:?}"),
+            Self::Discarded { done } => write!(f, "Discarded done={done}"),
             Self::Checkpointed { done } => write!(f, "Checkpointed done={done}"),
         }
     }
@@ -209,6 +230,8 @@ pub struct Report {
     pub end: Option<Place>,
     /// When something in the bin is due to be purged, if anything is in it.
     pub purge: Option<Timestamp>,
+    /// About how many bytes of sealed extents are of no use any more.
+    pub dead: Size,
 }
 
 /// What a repository asks of its hands.
@@ -233,6 +256,13 @@ pub enum Effect {
     },
     /// Write what is held to the index, behind the log.
     Checkpoint(Checkpoint),
+    /// Ask the log itself what the oldest extents hold.
+    Audit(Audit),
+    /// Take emptied extents out of the catalog, and then their files away.
+    Discard {
+        /// The last of them.
+        until: ExtentId,
+    },
     /// Nobody has been here for a while.
     Rest {
         /// How many have been here since the actor began.
@@ -283,6 +313,7 @@ impl fmt::Debug for Record {
             Entry::Deleted { key, .. } => format!("Deleted {key:?}"),
             Entry::Purged { objects, .. } => format!("Purged {}", objects.len()),
             Entry::Restored { to, .. } => format!("Restored to {to}"),
+            Entry::Emptied { until, .. } => format!("Emptied up to {until}"),
         };
         write!(f, "{sequence} {what} at {}:{}", place.extent, place.offset)
     }
@@ -307,6 +338,8 @@ impl fmt::Debug for Effect {
             }
             Self::Seal { extent } => write!(f, "Seal {extent}"),
             Self::Checkpoint(checkpoint) => write!(f, "Checkpoint {checkpoint:?}"),
+            Self::Audit(audit) => write!(f, "{audit:?}"),
+            Self::Discard { until } => write!(f, "Discard up to {until}"),
             Self::Rest { seen, .. } => write!(f, "Rest after {seen}"),
             Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use ractor::ActorCell;
 use tokio::sync::oneshot;
 
+use super::audit::{Holding, Verdict};
 use super::checkpoint::{self, Checkpoint};
 use super::denied::Denied;
 use super::entry::FRAME_ENTRY;
@@ -16,6 +17,7 @@ use super::machine::Repository;
 use super::reader::Reader;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
+use super::sweeper::Sweeper;
 use super::uploads::UploadId;
 use super::visit::Visit;
 use super::writer::Writer;
@@ -37,6 +39,8 @@ pub trait Register: Send + Sync + 'static {
     fn open(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>>;
     /// The final length of an extent.
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>>;
+    /// Forgets a sealed extent in which nothing counts any more.
+    fn forget(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
 }
 
 /// What a repository calls when it may be put away.
@@ -79,10 +83,19 @@ pub enum Message {
         extent: ExtentId,
         /// Whether all that it took is durable.
         whole: bool,
+        /// Its final length, if the catalog knows it.
+        length: Option<u64>,
     },
     /// The index took a checkpoint, or did not.
     Checkpointed {
         /// Whether it did.
+        done: bool,
+    },
+    /// The log was asked what the oldest extents hold.
+    Audited(Result<Vec<Holding>, Verdict>),
+    /// Emptied extents are gone, or are not yet.
+    Discarded {
+        /// Whether they are.
         done: bool,
     },
 }
@@ -100,6 +113,7 @@ pub struct Hands {
     id: RepositoryId,
     epoch: Epoch,
     writer: Writer,
+    sweeper: Sweeper,
     reader: Reader,
     /// Told when nobody has been here for a while, how many were, and when the bin is due.
     idle: Idle,
@@ -119,6 +133,7 @@ impl Hands {
         Self {
             id,
             epoch,
+            sweeper: Sweeper::new(id, epoch, Arc::clone(&register), reader.clone()),
             writer: Writer::new(id, epoch, register),
             reader,
             idle,
@@ -243,13 +258,23 @@ impl shell::Hands for Hands {
                 Event::Opened(Ok(id))
             }
             Message::Opened(Err(denied)) => Event::Opened(Err(denied)),
-            Message::Closed { extent, whole } => {
+            Message::Closed {
+                extent,
+                whole,
+                length,
+            } => {
                 if let Some(actor) = self.writer.close(extent) {
                     actor.stop();
                 }
-                return (!whole).then_some(Event::Lost(extent));
+                return match length {
+                    _ if !whole => Some(Event::Lost(extent)),
+                    Some(length) => Some(Event::Sealed { extent, length }),
+                    None => None,
+                };
             }
             Message::Checkpointed { done } => Event::Checkpointed { done },
+            Message::Audited(found) => Event::Audited(found),
+            Message::Discarded { done } => Event::Discarded { done },
         })
     }
 
@@ -305,6 +330,8 @@ impl shell::Hands for Hands {
             Effect::Checkpoint(checkpoint) => {
                 return Ok(Some(self.checkpoint(checkpoint, &context.ports)));
             }
+            Effect::Audit(audit) => return Ok(Some(self.sweeper.audit(audit))),
+            Effect::Discard { until } => return Ok(Some(self.sweeper.discard(until))),
             Effect::Rest { seen, purge } => (self.idle)(seen, purge),
             Effect::Begun { ticket, upload } => self.begun(ticket, upload),
             Effect::Done { ticket } => self.done(ticket),
@@ -316,8 +343,13 @@ impl shell::Hands for Hands {
     }
 
     fn ended(&mut self, child: &ActorCell, _: End) -> Option<Message> {
-        let (extent, whole) = (self.writer.extent_of(child)?, false);
+        let extent = self.writer.extent_of(child)?;
         self.writer.close(extent);
-        Some(Message::Closed { extent, whole })
+        let (whole, length) = (false, None);
+        Some(Message::Closed {
+            extent,
+            whole,
+            length,
+        })
     }
 }

@@ -80,6 +80,11 @@ impl Reader {
         }
     }
 
+    /// The disk on which the extents lie.
+    pub(super) const fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
     /// Finds the bytes of an object in a range that lies inside of it.
     ///
     /// # Errors
@@ -120,9 +125,10 @@ impl Reader {
         })?;
         match entry {
             Entry::Stored(stored) => Ok(stored),
-            Entry::Deleted { .. } | Entry::Purged { .. } | Entry::Restored { .. } => {
-                Err(ReadError::NoObject { extent, offset })
-            }
+            Entry::Deleted { .. }
+            | Entry::Purged { .. }
+            | Entry::Restored { .. }
+            | Entry::Emptied { .. } => Err(ReadError::NoObject { extent, offset }),
         }
     }
 
@@ -153,6 +159,12 @@ impl Reader {
         let body = bytes.slice(HEADER.min(bytes.len())..total.min(bytes.len()));
         header.check(&body).map_err(damaged)?;
         Ok(body)
+    }
+
+    /// Keeps an extent open no longer.
+    pub(super) fn close(&self, extent: ExtentId) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.remove(&extent);
     }
 
     async fn file(&self, extent: ExtentId) -> io::Result<Arc<dyn File>> {

@@ -177,6 +177,7 @@ impl Writer {
             let lost = Message::Closed {
                 extent,
                 whole: false,
+                length: None,
             };
             let Some((actor, mark)) = open else {
                 return lost;
@@ -186,11 +187,16 @@ impl Writer {
                 return lost;
             };
             mark.fetch_max(durable, Ordering::Relaxed);
-            if let Err(error) = register.seal(extent, epoch, durable).await {
+            let sealed = register.seal(extent, epoch, durable).await;
+            if let Err(error) = &sealed {
                 tracing::warn!(%extent, %error, "extent not sealed in the catalog");
             }
-            let whole = result.is_ok();
-            Message::Closed { extent, whole }
+            let (whole, length) = (result.is_ok(), sealed.is_ok().then_some(durable));
+            Message::Closed {
+                extent,
+                whole,
+                length,
+            }
         })
     }
 

@@ -81,6 +81,12 @@ impl Register for Catalog {
         rows.extents.insert(extent, Some(length));
         Box::pin(async { Ok(()) })
     }
+
+    fn forget(&self, extent: ExtentId, _: Epoch) -> Pending<Result<(), Fault>> {
+        let mut rows = self.0.lock().unwrap();
+        rows.extents.remove(&extent);
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// What clients were told: which of the two states each object may be in.

@@ -136,7 +136,10 @@ proptest! {
         let stored: BTreeMap<Place, Size> = world.records.iter().filter_map(|record| {
             match &record.entry {
                 Entry::Stored(stored) => Some((record.place, stored.size)),
-                Entry::Deleted { .. } | Entry::Purged { .. } | Entry::Restored { .. } => None,
+                Entry::Deleted { .. }
+                | Entry::Purged { .. }
+                | Entry::Restored { .. }
+                | Entry::Emptied { .. } => None,
             }
         }).collect();
         let all: Size = stored.values().copied().sum();
