@@ -28,7 +28,7 @@ mod writer;
 
 pub use checkpoint::{Checkpoint, clear as forget};
 pub use denied::Denied;
-pub use entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
+pub use entry::{Entry, FRAME_BYTES, Moved, Piece, Place, Span, Stored};
 pub use event::{Effect, Event, Report};
 pub use hands::{Hands, Idle, Message, Register};
 pub use head::Secret;

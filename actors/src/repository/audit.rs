@@ -108,15 +108,20 @@ pub(super) async fn audit(
             return Err(AuditError::Unknown { key, place });
         }
     }
+    Ok(holdings(&snapshot, until))
+}
+
+/// What a snapshot holds in the extents up to `until`, the oldest first; each object once, however
+/// many lives it has.
+pub(super) fn holdings(snapshot: &Snapshot, until: ExtentId) -> Vec<Holding> {
     let held = snapshot.everything();
     let held = held.filter(|(_, object)| object.first <= until);
     let held: BTreeSet<(ExtentId, Place, Key)> = held
         .map(|(key, object)| (object.first, object.place, key))
         .collect();
     let held = held.into_iter();
-    Ok(held
-        .map(|(first, place, key)| Holding { first, place, key })
-        .collect())
+    held.map(|(first, place, key)| Holding { first, place, key })
+        .collect()
 }
 
 /// Whether a snapshot has this very life of an object.
@@ -170,6 +175,8 @@ fn concerns(entry: &Entry, place: Place, until: ExtentId) -> bool {
     match entry {
         Entry::Stored(stored) => stored.first(place) <= until,
         Entry::Deleted { .. } | Entry::Purged { .. } | Entry::Restored { .. } => true,
+        // What has left them, too.
+        Entry::Moved(_) => true,
         Entry::Emptied { .. } => false,
     }
 }

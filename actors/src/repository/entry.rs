@@ -60,6 +60,33 @@ pub struct Stored {
     pub pieces: Vec<Piece>,
 }
 
+/// An object that was written again, so that the extents which had it can go.
+///
+/// It says all that counts of the object, whatever stood before: recovery may never have seen it.
+/// By which login it was deleted is asked of no log, and goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The object as it was taken in, with its bytes where they are now.
+    pub stored: Stored,
+    /// Where the entry was that had said so until now.
+    pub from: Place,
+    /// All its lives that are kept.
+    pub lives: Vec<Span>,
+    /// When it was written again.
+    pub at: Timestamp,
+}
+
+/// A life of an object: from when it is, or was, visible, and up to when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The number of the entry that began it.
+    pub added: Sequence,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it was deleted, and before when it is not purged; none if it lives.
+    pub ended: Option<(Timestamp, Timestamp)>,
+}
+
 /// One fact of a repository.
 ///
 /// Variants are part of the log's format: new ones go to the end, and none is ever taken out or
@@ -105,6 +132,8 @@ pub enum Entry {
         /// Byte-milliseconds by month up to now, which no longer follow from what is left.
         usage: Usage,
     },
+    /// An object was written again.
+    Moved(Moved),
 }
 
 impl Schema for Entry {
@@ -119,14 +148,15 @@ impl Entry {
             | Self::Deleted { at, .. }
             | Self::Purged { at, .. }
             | Self::Restored { at, .. }
-            | Self::Emptied { at, .. } => *at,
+            | Self::Emptied { at, .. }
+            | Self::Moved(Moved { at, .. }) => *at,
         }
     }
 
     /// The object whose bytes it names.
     pub const fn stored(&self) -> Option<&Stored> {
         match self {
-            Self::Stored(stored) => Some(stored),
+            Self::Stored(stored) | Self::Moved(Moved { stored, .. }) => Some(stored),
             Self::Deleted { .. }
             | Self::Purged { .. }
             | Self::Restored { .. }
@@ -152,9 +182,8 @@ mod tests {
     use crate::object::Kind;
     use crate::schema::{decode, encode};
 
-    #[test]
-    fn the_first_version_of_an_entry_stays_readable() {
-        let stored = Stored {
+    fn stored() -> Stored {
+        Stored {
             key: Key {
                 space: Space::TENANT,
                 kind: Kind::Data,
@@ -169,20 +198,60 @@ mod tests {
                 offset: 32,
                 length: 300,
             }],
-        };
-        let entry = Entry::Stored(stored);
-        let bytes = encode(&entry);
+        }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
         let lines = bytes.chunks(32).map(|line| {
             let line = line.iter().map(|b| format!("{b:02x}"));
             line.collect::<String>() + "\n"
         });
-        let hex: String = lines.collect();
+        lines.collect()
+    }
+
+    #[test]
+    fn the_first_version_of_an_entry_stays_readable() {
+        let entry = Entry::Stored(stored());
+        let bytes = encode(&entry);
         expect![[r#"
             0100000107070707070707070707070707070707070707070707070707070707
             07070707fb2c0107070707070707070707070707070707070707070707070707
             07070707070707fd002a74bd9d01000004010920fb2c01
         "#]]
-        .assert_eq(&hex);
+        .assert_eq(&hex(&bytes));
         assert_eq!(decode::<Entry>(&bytes).unwrap(), entry);
+    }
+
+    #[test]
+    fn what_emptying_writes_stays_readable() {
+        let at = Timestamp::from_millis(1_777_000_000_000);
+        let mut usage = Usage::default();
+        usage.add(Size::bytes(5), Timestamp::from_millis(1), at);
+        let until = ExtentId::new(8);
+        let emptied = Entry::Emptied { until, at, usage };
+        let (added, since) = (Sequence::new(3), Timestamp::from_millis(1_000));
+        let ended = Some((Timestamp::from_millis(2_000), Timestamp::from_millis(3_000)));
+        let moved = Entry::Moved(Moved {
+            stored: stored(),
+            from: Place {
+                extent: ExtentId::new(2),
+                offset: 48,
+            },
+            lives: vec![Span {
+                added,
+                since,
+                ended,
+            }],
+            at,
+        });
+        expect![[r#"
+            0105000107070707070707070707070707070707070707070707070707070707
+            07070707fb2c0107070707070707070707070707070707070707070707070707
+            07070707070707fd002a74bd9d01000004010920fb2c0102300103fbe80301fb
+            d007fbb80bfd002a74bd9d010000
+        "#]]
+        .assert_eq(&hex(&encode(&moved)));
+        assert_eq!(decode::<Entry>(&encode(&emptied)).unwrap(), emptied);
+        assert_eq!(decode::<Entry>(&encode(&moved)).unwrap(), moved);
     }
 }

@@ -10,8 +10,10 @@ use tokio::sync::oneshot;
 use super::audit::{Holding, Verdict};
 use super::checkpoint::{self, Checkpoint};
 use super::denied::Denied;
-use super::entry::FRAME_ENTRY;
-use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Report, Restore, Written};
+use super::entry::{Entry, FRAME_ENTRY};
+use super::event::{
+    Begin, Copied, Delete, Effect, Event, Finish, Frame, Record, Report, Restore, Written,
+};
 use super::head::Secret;
 use super::machine::Repository;
 use super::reader::Reader;
@@ -93,6 +95,8 @@ pub enum Message {
     },
     /// The log was asked what the oldest extents hold.
     Audited(Result<Vec<Holding>, Verdict>),
+    /// The bytes of an object that is moved went to the end of the log, or did not.
+    Copied(Copied),
     /// Emptied extents are gone, or are not yet.
     Discarded {
         /// Whether they are.
@@ -274,6 +278,7 @@ impl shell::Hands for Hands {
             }
             Message::Checkpointed { done } => Event::Checkpointed { done },
             Message::Audited(found) => Event::Audited(found),
+            Message::Copied(copied) => Event::Copied(copied),
             Message::Discarded { done } => Event::Discarded { done },
         })
     }
@@ -290,11 +295,23 @@ impl shell::Hands for Hands {
         let header = Header::of(FRAME_ENTRY, self.epoch, sequence, &body).encode();
         let before = self.writer.elsewhere(&record);
         let written = self.writer.append(record.place, vec![header, body], true);
+        let moved = match &record.entry {
+            Entry::Moved(moved) => Some((self.reader.clone(), moved.from, record.place)),
+            Entry::Stored(_)
+            | Entry::Deleted { .. }
+            | Entry::Purged { .. }
+            | Entry::Restored { .. }
+            | Entry::Emptied { .. } => None,
+        };
         Box::pin(async move {
             for settled in before {
                 settled.await?;
             }
-            written.await.map_err(|trouble| Fault::of(&trouble))
+            written.await.map_err(|trouble| Fault::of(&trouble))?;
+            if let Some((reader, from, to)) = moved {
+                reader.moved(from, to);
+            }
+            Ok(())
         })
     }
 
@@ -331,6 +348,10 @@ impl shell::Hands for Hands {
                 return Ok(Some(self.checkpoint(checkpoint, &context.ports)));
             }
             Effect::Audit(audit) => return Ok(Some(self.sweeper.audit(audit))),
+            Effect::Copy { upload, place } => {
+                let myself = context.myself.clone();
+                return Ok(Some(self.sweeper.copy(upload, place, myself)));
+            }
             Effect::Discard { until } => return Ok(Some(self.sweeper.discard(until))),
             Effect::Rest { seen, purge } => (self.idle)(seen, purge),
             Effect::Begun { ticket, upload } => self.begun(ticket, upload),

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::checkpoint::Stamp;
 use super::denied::Denied;
 use super::entry::{Entry, Place};
-use super::event::{Delete, Effect, Event, Record, Report, Restore};
+use super::event::{Copied, Delete, Effect, Event, Record, Report, Restore, Uncopied};
 use super::head::TRAILER;
 use super::settings::Settings;
 use super::snapshot::{Moment, Snapshot};
@@ -191,12 +191,16 @@ impl Repository {
             self.emptying.opened(extent);
         }
         for event in std::mem::take(&mut self.stalled) {
-            match (opened, event.caller()) {
-                (Err(denied), Some((ticket, upload))) => {
+            match (opened, event.caller(), event) {
+                (Err(denied), Some((ticket, upload)), _) => {
                     upload.and_then(|upload| self.uploads.end(upload));
                     acts.show(Effect::Deny { ticket, denied });
                 }
-                _ => self.step(now, event, acts),
+                (Err(_), None, Event::Copied(copied)) => {
+                    let result = copied.result.and(Err(Uncopied::Failed));
+                    self.copied(now, Copied { result, ..copied }, acts);
+                }
+                (_, _, event) => self.step(now, event, acts),
             }
         }
     }
@@ -289,6 +293,7 @@ impl Machine for Repository {
             Event::Opened(opened) => self.opened(now, opened, acts),
             Event::Lost(extent) => self.lost(extent, acts),
             Event::Sealed { extent, length } => self.emptying.sealed(extent, length),
+            Event::Copied(copied) => self.copied(now, copied, acts),
             Event::Audited(found) => self.audited(now, found, acts),
             Event::Discarded { done } => self.discarded(now, done),
             Event::Checkpointed { done } => {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: every figure is the sum of what the maps hold; nothing drifts (I2).
 
+mod relocation;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -241,6 +243,7 @@ impl State {
                 self.emptied = self.emptied.max(*until);
                 self.usage.clone_from(usage);
             }
+            Entry::Moved(moved) => self.relocate(moved, place),
         }
     }
 

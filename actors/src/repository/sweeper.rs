@@ -4,13 +4,21 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
+use sha2::{Digest, Sha256};
+
 use super::audit::{self, Audit};
+use super::denied::Denied;
+use super::entry::{FRAME_BYTES, Place, Stored};
+use super::event::{Copied, Uncopied};
 use super::hands::{Message, Register};
-use super::reader::Reader;
+use super::reader::{ReadError, Reader};
+use super::uploads::UploadId;
 use crate::extent;
 use crate::kernel::{Epoch, ExtentId, RepositoryId};
+use crate::object::Hash;
 use crate::ports::Pending;
-use crate::shell::Fault;
+use crate::shell::{Fault, Handle};
 
 /// The side of a repository's hands that gives space back.
 #[derive(Clone)]
@@ -28,6 +36,29 @@ enum DiscardError {
     Catalog(#[source] Fault),
     #[error("its files cannot be removed")]
     Files(#[from] io::Error),
+}
+
+/// Why an object was not written again.
+#[derive(Debug, thiserror::Error)]
+enum CopyError {
+    #[error("it cannot be read")]
+    Read(#[from] ReadError),
+    #[error("it cannot be written")]
+    Write(#[from] Denied),
+    #[error("its bytes do not hash to what they were")]
+    Hash,
+    #[error("its repository ended")]
+    Gone,
+}
+
+impl CopyError {
+    /// What it means to the repository.
+    const fn uncopied(&self) -> Uncopied {
+        match self {
+            Self::Read(ReadError::Disk { .. }) | Self::Write(_) | Self::Gone => Uncopied::Failed,
+            Self::Read(_) | Self::Hash => Uncopied::Damaged,
+        }
+    }
 }
 
 impl Sweeper {
@@ -56,6 +87,80 @@ impl Sweeper {
                 verdict
             }))
         })
+    }
+
+    /// Reads an object and writes it again. One frame is under way at a time, through the same door
+    /// as those of clients.
+    pub(super) fn copy(
+        &self,
+        upload: UploadId,
+        place: Place,
+        myself: Handle<Message>,
+    ) -> Pending<Message> {
+        let sweeper = self.clone();
+        Box::pin(async move {
+            let copied = sweeper.rewrite(upload, place, &myself).await;
+            let result = copied.map_err(|error| {
+                let (repository, Place { extent, offset }) = (sweeper.id, place);
+                let why = Fault::of(&error);
+                match error.uncopied() {
+                    Uncopied::Damaged => {
+                        tracing::error!(%repository, %extent, offset, error = %why, "object damaged");
+                    }
+                    Uncopied::Failed => {
+                        tracing::warn!(%repository, %extent, offset, error = %why, "object not moved");
+                    }
+                }
+                error.uncopied()
+            });
+            Message::Copied(Copied { upload, result })
+        })
+    }
+
+    async fn rewrite(
+        &self,
+        upload: UploadId,
+        place: Place,
+        myself: &Handle<Message>,
+    ) -> Result<Stored, CopyError> {
+        let stored = self.reader.entry(place).await?;
+        let mut body = self.reader.body(&stored, 0..stored.size.as_bytes()).await?;
+        let (mut digest, mut frame) = (Sha256::new(), BytesMut::with_capacity(FRAME_BYTES));
+        loop {
+            let piece = body.next().await.transpose()?;
+            let is_over = piece.is_none();
+            let mut piece = piece.unwrap_or_default();
+            digest.update(&piece);
+            // Clients may have sent smaller frames.
+            while frame.len() + piece.len() >= FRAME_BYTES {
+                frame.extend_from_slice(&piece.split_to(FRAME_BYTES - frame.len()));
+                self.append(upload, frame.split().freeze(), myself).await?;
+            }
+            frame.extend_from_slice(&piece);
+            if is_over {
+                break;
+            }
+        }
+        if !frame.is_empty() {
+            self.append(upload, frame.freeze(), myself).await?;
+        }
+        if Hash::new(digest.finalize().into()) != stored.hash {
+            return Err(CopyError::Hash);
+        }
+        Ok(stored)
+    }
+
+    async fn append(
+        &self,
+        upload: UploadId,
+        bytes: Bytes,
+        myself: &Handle<Message>,
+    ) -> Result<(), CopyError> {
+        let taken = myself.ask(|reply| Message::Frame(upload, bytes, reply));
+        match taken.await {
+            Ok(taken) => Ok(taken?),
+            Err(_) => Err(CopyError::Gone),
+        }
     }
 
     /// Takes emptied extents out of the catalog, then their files away.

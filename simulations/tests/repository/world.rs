@@ -110,6 +110,8 @@ pub(crate) struct World {
     pub(crate) script: Vec<u64>,
     /// What is wrong with the disk while clients work.
     pub(crate) faults: Faults,
+    /// Days that what was deleted stays.
+    pub(crate) bin_days: u32,
     wall: Timestamp,
 }
 
@@ -157,6 +159,7 @@ impl World {
             fill: 0,
             script: Vec::new(),
             faults: Faults::default(),
+            bin_days: 7,
             wall: Timestamp::parse("2026-03-10T12:00:00Z").unwrap(),
         }
     }
@@ -231,7 +234,8 @@ impl World {
         let quota = Size::gib(1);
         let settings = Settings {
             quota,
-            bin_days: 7,
+            bin_days: self.bin_days,
+            trusted: Some(self.wall),
             ..Settings::default()
         };
         Repository::new(ID, epoch, settings)

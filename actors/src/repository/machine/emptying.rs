@@ -3,6 +3,9 @@
 //! Always the oldest first, so that no deletion need be carried along: it speaks of objects that
 //! are in its own extent or an older one.
 //!
+//! What is live in them, or in the bin, is written again at the end of the log, object by object: at
+//! most one extent is given back at a time, so that a nearly full disk has room for it.
+//!
 //! Invariant: an extent is discarded only when the log says behind it, durably, that nothing in it
 //! counts; and the log says so only of what it was asked about itself.
 
@@ -10,10 +13,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::Repository;
-use crate::kernel::{Acts, ExtentId, Instant, Now, Size};
+use crate::kernel::{Acts, CredentialId, ExtentId, Instant, Now, Size};
 use crate::repository::audit::{Audit, Holding, Verdict};
-use crate::repository::entry::Entry;
-use crate::repository::event::Effect;
+use crate::repository::entry::{Entry, Moved, Stored};
+use crate::repository::event::{Copied, Effect, Uncopied};
+use crate::repository::snapshot::Moment;
+use crate::repository::uploads::UploadId;
 
 /// What emptying extents must bring at least: as much as one frame holds.
 const GAIN_MIN: u64 = 256 << 10;
@@ -25,6 +30,10 @@ const SETTLE: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(600);
 /// How long it waits for an extent to write to.
 const STEP: Duration = Duration::from_secs(1);
+/// While clients upload, it rests so many times as long as each object took: they go first.
+const YIELD: u32 = 3;
+/// The most lives of one object that one entry says; more need as many restores within bin days.
+const LIVES_MAX: usize = 4096;
 
 /// What is known of extents, and what is done to give space back.
 #[derive(Debug, Default)]
@@ -55,6 +64,12 @@ enum Stage {
     Auditing,
     /// This is left in them.
     Clearing(VecDeque<Holding>),
+    /// The first of what is left is being written again.
+    Copying {
+        left: VecDeque<Holding>,
+        upload: UploadId,
+        since: Instant,
+    },
     /// Those that hold nothing go.
     Discarding(VecDeque<Holding>),
 }
@@ -87,7 +102,7 @@ impl Emptying {
         match self.job {
             // What comes next is the end of something.
             Some(Job {
-                stage: Stage::Auditing | Stage::Discarding(_),
+                stage: Stage::Auditing | Stage::Copying { .. } | Stage::Discarding(_),
                 ..
             }) => None,
             Some(_) | None => self.at,
@@ -154,8 +169,9 @@ impl Repository {
         }
     }
 
-    /// Up to which extent to empty: the fewest of the oldest that are worth it. None of those where
-    /// an upload has bytes that no entry names yet.
+    /// Up to which extent to empty: the fewest of the oldest that are worth it, which are those of
+    /// which at most half is to be written again. None of those where an upload has bytes that no
+    /// entry names yet.
     fn choose(&self) -> Option<ExtentId> {
         let all: u64 = self.emptying.extents.values().flatten().sum();
         let gain_min = GAIN_MIN.max(all / GAIN_PART);
@@ -166,7 +182,8 @@ impl Repository {
             let sealed = sealed.filter(|_| bound.is_none_or(|bound| *extent < bound))?;
             length += sealed;
             held += self.state.weight(*extent);
-            if held == 0 && length >= gain_min {
+            let dead = length.saturating_sub(held);
+            if dead >= held && dead >= gain_min {
                 return Some(*extent);
             }
         }
@@ -180,12 +197,16 @@ impl Repository {
         found: Result<Vec<Holding>, Verdict>,
         acts: &mut Acts<Self>,
     ) {
-        let Some(job) = &mut self.emptying.job else {
+        let Some(Job {
+            stage: stage @ Stage::Auditing,
+            ..
+        }) = &mut self.emptying.job
+        else {
             return;
         };
         match found {
             Ok(held) => {
-                job.stage = Stage::Clearing(held.into());
+                *stage = Stage::Clearing(held.into());
                 self.clear(now, acts);
             }
             Err(Verdict::Unread) => self.emptying.fail(now.monotonic),
@@ -198,7 +219,8 @@ impl Repository {
         }
     }
 
-    /// Writes down that extents hold nothing any more, and lets them go.
+    /// Goes on with what is left in the extents: those before the first of it may go; if there are
+    /// none, it is written again.
     fn clear(&mut self, now: Now, acts: &mut Acts<Self>) {
         if !self.has_room(acts) {
             self.emptying.at = Some(now.monotonic + STEP);
@@ -206,20 +228,106 @@ impl Repository {
         }
         let Some(Job {
             until,
-            stage: Stage::Clearing(held),
+            stage: Stage::Clearing(left),
         }) = &mut self.emptying.job
         else {
             return;
         };
-        let (until, held) = (*until, std::mem::take(held));
-        if !held.is_empty() {
-            self.emptying.fail(now.monotonic);
+        let state = &self.state;
+        // What was purged, or deleted as locks are, meanwhile.
+        while left
+            .pop_front_if(|holding| state.spans(&holding.key, holding.place).is_empty())
+            .is_some()
+        {}
+        let extents = self.emptying.extents.range(..=*until).map(|(id, _)| *id);
+        let empty = match left.front() {
+            Some(holding) => extents.take_while(|id| *id < holding.first).last(),
+            None => Some(*until),
+        };
+        let left = std::mem::take(left);
+        match (empty, left.front().copied()) {
+            (None, Some(holding)) => self.copy(now, holding, left, acts),
+            (empty, _) => {
+                let until = empty.unwrap_or(*until);
+                let at = self.time(now);
+                let usage = self.state.used(at);
+                self.log(Entry::Emptied { until, at, usage }, acts);
+                self.discard(until, left, acts);
+            }
+        }
+    }
+
+    /// Begins to write an object again. Its bytes come as those of an upload that reserves nothing.
+    fn copy(&mut self, now: Now, holding: Holding, left: VecDeque<Holding>, acts: &mut Acts<Self>) {
+        let Holding { place, key, .. } = holding;
+        let lives = self
+            .state
+            .held()
+            .lives(&key)
+            .map(|(_, binned)| binned.object);
+        let live = self.state.held().object(&key, Moment::Now);
+        let size = lives.chain(live).find(|object| object.place == place);
+        let size = size.map_or(Size::ZERO, |object| object.size);
+        let (since, by) = (now.monotonic, CredentialId::default());
+        let upload = self.uploads.begin(since, key, by, size, true, Size::ZERO);
+        if let Some(job) = &mut self.emptying.job {
+            job.stage = Stage::Copying {
+                left,
+                upload,
+                since,
+            };
+        }
+        acts.start(Effect::Copy { upload, place });
+    }
+
+    /// The bytes of an object were written again, or were not.
+    pub(super) fn copied(&mut self, now: Now, event: Copied, acts: &mut Acts<Self>) {
+        let (ended, job) = (self.uploads.end(event.upload), self.emptying.job.take());
+        let Some(Job {
+            until,
+            stage:
+                Stage::Copying {
+                    mut left,
+                    upload,
+                    since,
+                },
+        }) = job
+        else {
+            self.emptying.job = job;
+            return;
+        };
+        let whole =
+            ended.filter(|ended| upload == event.upload && ended.received == ended.declared);
+        let (stored, pieces, holding) = match (event.result, whole, left.pop_front()) {
+            (Ok(stored), Some(whole), Some(holding)) => (stored, whole.pieces, holding),
+            (Err(Uncopied::Damaged), _, Some(holding)) => {
+                self.emptying.stuck = Some((holding.first, "an object in it is damaged"));
+                return;
+            }
+            _ => return self.emptying.fail(now.monotonic),
+        };
+        let lives = self.state.spans(&holding.key, holding.place);
+        if lives.len() > LIVES_MAX {
+            self.emptying.stuck = Some((holding.first, "an object in it was restored too often"));
             return;
         }
-        let at = self.time(now);
-        let usage = self.state.used(at);
-        self.log(Entry::Emptied { until, at, usage }, acts);
-        self.discard(until, held, acts);
+        if !lives.is_empty() {
+            let at = self.time(now);
+            let moved = Moved {
+                stored: Stored { pieces, ..stored },
+                from: holding.place,
+                lives,
+                at,
+            };
+            self.log(Entry::Moved(moved), acts);
+        }
+        let stage = Stage::Clearing(left);
+        self.emptying.job = Some(Job { until, stage });
+        if self.uploads.len() > 0 {
+            self.emptying.at = Some(now.monotonic + since.until(now.monotonic) * YIELD);
+        } else {
+            self.clear(now, acts);
+        }
     }
 
     /// Lets extents go once it is durable that they hold nothing.
@@ -234,7 +342,13 @@ impl Repository {
 
     /// They are gone, or not yet.
     pub(super) fn discarded(&mut self, now: Now, done: bool) {
-        let Some(Job { until, stage }) = self.emptying.job.take() else {
+        let job = self.emptying.job.take();
+        let Some(Job {
+            until,
+            stage: Stage::Discarding(left),
+        }) = job
+        else {
+            self.emptying.job = job;
             return;
         };
         if !done {
@@ -245,8 +359,8 @@ impl Repository {
         self.emptying.discarded = gone;
         self.emptying.extents.retain(|extent, _| *extent > gone);
         self.emptying.at = Some(now.monotonic);
-        if let (Stage::Discarding(held), true) = (stage, gone < until) {
-            let stage = Stage::Clearing(held);
+        if gone < until {
+            let stage = Stage::Clearing(left);
             self.emptying.job = Some(Job { until, stage });
         }
     }

@@ -50,6 +50,8 @@ struct World {
     /// What the log was asked, and which extents were to go.
     audits: Vec<Audit>,
     discards: Vec<ExtentId>,
+    /// What was to be written again.
+    copies: Vec<(UploadId, Place)>,
 }
 
 fn key(kind: Kind, letter: u8) -> Key {
@@ -105,6 +107,7 @@ impl World {
             indexed: Some(true),
             audits: Vec::new(),
             discards: Vec::new(),
+            copies: Vec::new(),
         }
     }
 
@@ -161,6 +164,7 @@ impl World {
             }
             Effect::Rest { seen, .. } => self.rested.push(seen),
             Effect::Audit(audit) => self.audits.push(audit),
+            Effect::Copy { upload, place } => self.copies.push((upload, place)),
             Effect::Discard { until } => self.discards.push(until),
             Effect::Begun { ticket, upload } => {
                 self.answers.insert(ticket, Ok(Some(upload)));

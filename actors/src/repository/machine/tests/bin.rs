@@ -179,7 +179,8 @@ fn a_large_bin_is_emptied_in_steps_and_without_waiting_for_the_next_round() {
         Entry::Stored(_)
         | Entry::Deleted { .. }
         | Entry::Restored { .. }
-        | Entry::Emptied { .. } => None,
+        | Entry::Emptied { .. }
+        | Entry::Moved(_) => None,
     });
     assert_eq!(purges.collect::<Vec<_>>(), [(904, true), (4096, true)]);
 }

@@ -1,7 +1,9 @@
 //! When extents are emptied, which, and in which order they go.
 
 use super::*;
-use crate::repository::audit::Verdict;
+use crate::repository::audit::{Verdict, holdings};
+use crate::repository::entry::Stored;
+use crate::repository::event::{Copied, Uncopied};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const MIB: u64 = 1 << 20;
@@ -20,6 +22,67 @@ fn filled(letters: std::ops::RangeInclusive<u8>) -> World {
         world.put(data(letter), MIB).unwrap();
     }
     world
+}
+
+impl World {
+    /// Gives back all extents as if nearly all in them were of no use, and forgets what stood there.
+    pub(super) fn empty(&mut self) {
+        let open = extent(self.extents);
+        self.feed(Event::Lost(open));
+        let length = 1 << 40;
+        self.feed(Event::Sealed {
+            extent: open,
+            length,
+        });
+        // What was cut off by a recovery is done first.
+        (self.audits, self.copies) = (Vec::new(), Vec::new());
+        self.wait(MINUTE);
+        self.feed(Event::Discarded { done: true });
+        let now = self.now.monotonic;
+        self.machine.emptying.purged(now);
+        self.wait(MINUTE);
+        let Some(audit) = self.audits.pop() else {
+            return;
+        };
+        let held = holdings(&audit.snapshot, audit.until);
+        self.feed(Event::Audited(Ok(held)));
+        for _ in 0..100 {
+            if self.discards.last() == Some(&audit.until) {
+                break;
+            }
+            if let Some((upload, place)) = self.copies.pop() {
+                self.copy(upload, place);
+            } else {
+                self.feed(Event::Discarded { done: true });
+                self.wait(MINUTE);
+            }
+        }
+        assert_eq!(self.discards.last(), Some(&audit.until));
+        self.feed(Event::Discarded { done: true });
+        self.records
+            .retain(|record| record.place.extent > audit.until);
+    }
+
+    /// What was stored by the entry at a place.
+    fn stored(&self, place: Place) -> Stored {
+        let mut records = self.records.iter();
+        let entry = records.find(|record| record.place == place);
+        let stored = entry.and_then(|record| record.entry.stored());
+        stored.cloned().expect("an object at that place")
+    }
+
+    /// Writes an object again.
+    fn copy(&mut self, upload: UploadId, place: Place) {
+        let stored = self.stored(place);
+        let mut left = stored.size.as_bytes();
+        while left > 0 {
+            let length = left.min(crate::repository::FRAME_BYTES as u64);
+            self.frame(upload, length).unwrap();
+            left -= length;
+        }
+        let result = Ok(stored);
+        self.feed(Event::Copied(Copied { upload, result }));
+    }
 }
 
 /// The extent that is open ends, and the next one begins.
@@ -155,4 +218,115 @@ fn what_was_emptied_before_a_stop_is_discarded_after_it() {
     world.feed(Event::Discarded { done: true });
     world.wait(HOUR);
     assert_eq!(world.discards.len(), 1);
+}
+
+#[test]
+fn what_is_live_in_an_extent_of_which_most_is_dead_is_written_again_before_it_goes() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB + 2_000);
+    purge(&mut world, 1..=1);
+    assert!(world.audits.is_empty(), "three quarters are live");
+    purge(&mut world, 2..=3);
+    let audit = world.audits.pop().unwrap();
+    let held = holdings(&audit.snapshot, audit.until);
+    assert_eq!(held.len(), 1);
+    world.feed(Event::Audited(Ok(held)));
+    let (upload, place) = world.copies.pop().unwrap();
+    assert_eq!(place.extent, extent(1));
+    let figures = world.figures();
+    world.copy(upload, place);
+    assert_eq!(world.discards, [extent(1)]);
+    assert_eq!(world.figures(), figures);
+    let held = world.machine.state().snapshot();
+    let object = held.object(&data(4), Moment::Now).unwrap();
+    assert_eq!(object.first, extent(2));
+    world
+        .records
+        .retain(|record| record.place.extent > extent(1));
+    let again = world.recovered();
+    let shown = |machine: &Repository| format!("{:?}", machine.state());
+    assert_eq!(shown(&again), shown(&world.machine));
+}
+
+#[test]
+fn what_was_purged_while_it_was_written_again_does_not_come_back() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=3);
+    let audit = world.audits.pop().unwrap();
+    world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+    let (upload, place) = world.copies.pop().unwrap();
+    world.delete(data(4)).unwrap();
+    for _ in 0..30 {
+        world.wait(MINUTE);
+        world.trust();
+        world.frame(upload, 0).unwrap();
+    }
+    assert!(!world.machine.state().has_bin());
+    world.copy(upload, place);
+    assert_eq!(world.discards, [extent(1)]);
+    let held = world.machine.state().snapshot();
+    assert_eq!(held.object(&data(4), Moment::Now), None);
+}
+
+#[test]
+fn an_extent_with_a_damaged_object_stays_and_one_that_cannot_be_read_now_is_tried_again() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=3);
+    let fail = |world: &mut World, uncopied| {
+        let audit = world.audits.pop().unwrap();
+        world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+        let (upload, _) = world.copies.pop().unwrap();
+        let result = Err(uncopied);
+        world.feed(Event::Copied(Copied { upload, result }));
+    };
+    fail(&mut world, Uncopied::Failed);
+    assert!(world.machine.waits().is_empty());
+    world.wait(11 * MINUTE);
+    fail(&mut world, Uncopied::Damaged);
+    world.wait(HOUR);
+    assert!(world.audits.is_empty() && world.discards.is_empty());
+    assert_eq!(
+        world.machine.waits(),
+        ["extent-1 is kept: an object in it is damaged"]
+    );
+}
+
+#[test]
+fn clients_that_upload_go_first() {
+    let mut world = filled(1..=8);
+    seal(&mut world, 8 * MIB);
+    purge(&mut world, 1..=6);
+    let other = world.begin(data(99), 10).unwrap();
+    let audit = world.audits.pop().unwrap();
+    world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+    let (upload, place) = world.copies.pop().unwrap();
+    world.pass(Duration::from_secs(2));
+    world.copy(upload, place);
+    world.wait(Duration::from_secs(5));
+    assert!(world.copies.is_empty(), "it rests three times as long");
+    world.wait(Duration::from_secs(1));
+    let (upload, place) = world.copies.pop().unwrap();
+    world.feed(Event::Abort(other));
+    world.copy(upload, place);
+    assert_eq!(world.discards, [extent(1)]);
+}
+
+#[test]
+fn a_copy_for_which_no_extent_can_be_made_is_tried_again() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=3);
+    let audit = world.audits.pop().unwrap();
+    world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+    let (upload, place) = world.copies.pop().unwrap();
+    world.feed(Event::Lost(extent(2)));
+    world.openable = Some(Err(Denied::StorageFull));
+    let result = Ok(world.stored(place));
+    world.feed(Event::Copied(Copied { upload, result }));
+    world.openable = Some(Ok(()));
+    assert!(world.discards.is_empty());
+    world.wait(11 * MINUTE);
+    assert_eq!(world.audits.len(), 1);
 }
