@@ -105,3 +105,36 @@ fn a_full_disk_gets_space_back() {
         ..Faults::default()
     });
 }
+
+/// One extent of which most was given up, and three objects that count.
+fn spoilt() -> World {
+    let mut world = World::of_seed(7);
+    (world.fill, world.script) = (2 << 20, vec![2, 3, 6]);
+    world.live(Duration::from_secs(3)).unwrap();
+    world.crash();
+    (world.fill, world.script) = (0, vec![3]);
+    world
+}
+
+#[test]
+fn at_no_instant_does_a_power_cut_take_what_is_being_moved() {
+    let (mut before, mut after) = (0, 0);
+    for step in 0..300 {
+        let mut world = spoilt();
+        let first = names(&world)[0];
+        // Other dice for the disk at each instant.
+        world.dice = world.dice.fork(&format!("{step}"));
+        world.live(Duration::from_micros(step * 150)).unwrap();
+        world.crash();
+        if names(&world).contains(&first) {
+            before += 1;
+        } else {
+            after += 1;
+        }
+        let told = world.live(HOUR);
+        assert_eq!(told, Ok(()), "cut off after {step}");
+        assert_eq!(space(&world), Ok(()), "cut off after {step}");
+        assert!(!names(&world).contains(&first));
+    }
+    assert!(before > 50 && after > 50, "{before} and {after}");
+}

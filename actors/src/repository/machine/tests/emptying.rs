@@ -45,6 +45,7 @@ impl World {
             return;
         };
         let held = holdings(&audit.snapshot, audit.until);
+        let before = self.all_lives();
         self.feed(Event::Audited(Ok(held)));
         for _ in 0..100 {
             if self.discards.last() == Some(&audit.until) {
@@ -59,8 +60,23 @@ impl World {
         }
         assert_eq!(self.discards.last(), Some(&audit.until));
         self.feed(Event::Discarded { done: true });
+        assert_eq!(self.all_lives(), before);
         self.records
             .retain(|record| record.place.extent > audit.until);
+    }
+
+    /// All that is known of all lives, but for where they lie.
+    fn all_lives(&self) -> String {
+        let held = self.machine.state().snapshot();
+        let live = held.live.iter();
+        let live = live.map(|(key, object)| format!("{key:?} {}", known(*object)));
+        let bin = held.bin.iter().map(|((key, added), binned)| {
+            let (object, deleted, until) = (known(binned.object), binned.deleted, binned.until);
+            format!("{key:?} {added} {object} {deleted} {until}")
+        });
+        let configs = format!("{:?}", held.configs);
+        let all: Vec<String> = live.chain(bin).chain([configs]).collect();
+        all.join("\n")
     }
 
     /// What was stored by the entry at a place.
@@ -83,6 +99,11 @@ impl World {
         let result = Ok(stored);
         self.feed(Event::Copied(Copied { upload, result }));
     }
+}
+
+fn known(object: crate::repository::Object) -> String {
+    let (since, added) = (object.since, object.added);
+    format!("{:?} {} {since} {added}", object.size, object.at)
 }
 
 /// The extent that is open ends, and the next one begins.
@@ -329,4 +350,22 @@ fn a_copy_for_which_no_extent_can_be_made_is_tried_again() {
     assert!(world.discards.is_empty());
     world.wait(11 * MINUTE);
     assert_eq!(world.audits.len(), 1);
+}
+
+#[test]
+fn nothing_is_discarded_before_it_is_durable_that_it_may_go() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=4);
+    let mut acts = Acts::default();
+    let answer = Event::Audited(Ok(Vec::new()));
+    world.machine.step(world.now, answer, &mut acts);
+    let acts: Vec<String> = acts.iter().map(|act| format!("{act:?}")).collect();
+    let last = ["Show Discard up to extent-1"];
+    assert_eq!(
+        acts[1..],
+        last,
+        "shown, so that it waits for what is persisted"
+    );
+    assert!(acts[0].contains("Emptied up to extent-1"), "{acts:?}");
 }
