@@ -8,5 +8,5 @@
 mod hands;
 mod machine;
 
-pub use hands::{Hands, Message, folder, path};
+pub use hands::{Hands, Message, folder, named, path};
 pub use machine::{Append, Effect, Event, Extent, Sealed, Trouble};

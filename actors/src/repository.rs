@@ -4,6 +4,7 @@
 //! what is in the bin, says where every byte goes, and acknowledges nothing before the record that
 //! names it is durable. Its state follows from its log alone.
 
+mod audit;
 mod check;
 mod checkpoint;
 mod denied;
@@ -19,16 +20,18 @@ mod scan;
 mod settings;
 mod snapshot;
 mod state;
+mod sweeper;
 mod tail;
 mod uploads;
 mod usage;
 mod visit;
+mod weight;
 mod writer;
 
 pub use check::{Cursor, Unsound};
 pub use checkpoint::{Checkpoint, clear as forget};
 pub use denied::Denied;
-pub use entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
+pub use entry::{Entry, FRAME_BYTES, Moved, Piece, Place, Span, Stored};
 pub use event::{Effect, Event, Report};
 pub use hands::{Hands, Idle, Message, Register};
 pub use head::Secret;
@@ -40,4 +43,5 @@ pub use settings::Settings;
 pub use snapshot::{Binned, Life, Moment, Object, Snapshot};
 pub use state::{Figures, State};
 pub use uploads::UploadId;
+pub use usage::Usage;
 pub use visit::Visit;

@@ -6,6 +6,8 @@
 mod clients;
 #[path = "repository/damage.rs"]
 mod damage;
+#[path = "repository/emptying.rs"]
+mod emptying;
 #[path = "repository/index.rs"]
 mod index;
 #[path = "repository/world.rs"]

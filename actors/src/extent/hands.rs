@@ -42,6 +42,12 @@ pub fn path(repository: RepositoryId, extent: ExtentId) -> String {
     format!("{}/{:012}.extent", folder(repository), extent.raw())
 }
 
+/// Which extent's file has a name; none if it is another file.
+pub fn named(name: &str) -> Option<ExtentId> {
+    let number = name.strip_suffix(".extent")?;
+    number.parse().ok().map(ExtentId::new)
+}
+
 /// Where a repository's files lie.
 pub fn folder(repository: RepositoryId) -> String {
     format!("extents/{:012}", repository.raw())

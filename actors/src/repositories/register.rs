@@ -86,6 +86,11 @@ impl Register for CatalogRegister {
         }));
         Box::pin(async move { answer.await.map(|_| ()) })
     }
+
+    fn forget(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>> {
+        let answer = self.submit(Command::Extent(ExtentCommand::Drop { extent, epoch }));
+        Box::pin(async move { answer.await.map(|_| ()) })
+    }
 }
 
 fn unexpected(outcome: Outcome) -> Fault {

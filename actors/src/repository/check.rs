@@ -120,6 +120,7 @@ mod tests {
             at,
             since: at,
             added: Sequence::new(offset),
+            first: ExtentId::new(1),
             place: Place {
                 extent: ExtentId::new(1),
                 offset,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::usage::Usage;
 use crate::frame::HEADER;
 use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Timestamp};
 use crate::object::{Hash, Key};
@@ -59,7 +60,37 @@ pub struct Stored {
     pub pieces: Vec<Piece>,
 }
 
+/// An object that was written again, so that the extents which had it can go.
+///
+/// It says all that counts of the object, whatever stood before: recovery may never have seen it.
+/// By which login it was deleted is asked of no log, and goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The object as it was taken in, with its bytes where they are now.
+    pub stored: Stored,
+    /// Where the entry was that had said so until now.
+    pub from: Place,
+    /// All its lives that are kept.
+    pub lives: Vec<Span>,
+    /// When it was written again.
+    pub at: Timestamp,
+}
+
+/// A life of an object: from when it is, or was, visible, and up to when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The number of the entry that began it.
+    pub added: Sequence,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it was deleted, and before when it is not purged; none if it lives.
+    pub ended: Option<(Timestamp, Timestamp)>,
+}
+
 /// One fact of a repository.
+///
+/// Variants are part of the log's format: new ones go to the end, and none is ever taken out or
+/// moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry {
     /// An object is there from now on.
@@ -91,6 +122,18 @@ pub enum Entry {
         /// Before when what came later is not purged.
         until: Timestamp,
     },
+    /// Nothing that counts is left in the oldest extents: they may go. Whatever recovery would have
+    /// learnt from them stands behind them.
+    Emptied {
+        /// The last of them.
+        until: ExtentId,
+        /// When.
+        at: Timestamp,
+        /// Byte-milliseconds by month up to now, which no longer follow from what is left.
+        usage: Usage,
+    },
+    /// An object was written again.
+    Moved(Moved),
 }
 
 impl Schema for Entry {
@@ -104,8 +147,29 @@ impl Entry {
             Self::Stored(Stored { at, .. })
             | Self::Deleted { at, .. }
             | Self::Purged { at, .. }
-            | Self::Restored { at, .. } => *at,
+            | Self::Restored { at, .. }
+            | Self::Emptied { at, .. }
+            | Self::Moved(Moved { at, .. }) => *at,
         }
+    }
+
+    /// The object whose bytes it names.
+    pub const fn stored(&self) -> Option<&Stored> {
+        match self {
+            Self::Stored(stored) | Self::Moved(Moved { stored, .. }) => Some(stored),
+            Self::Deleted { .. }
+            | Self::Purged { .. }
+            | Self::Restored { .. }
+            | Self::Emptied { .. } => None,
+        }
+    }
+}
+
+impl Stored {
+    /// The oldest extent that has anything of it, with its entry in `place`.
+    pub(super) fn first(&self, place: Place) -> ExtentId {
+        let extents = self.pieces.iter().map(|piece| piece.extent);
+        extents.fold(place.extent, ExtentId::min)
     }
 }
 
@@ -118,9 +182,8 @@ mod tests {
     use crate::object::Kind;
     use crate::schema::{decode, encode};
 
-    #[test]
-    fn the_first_version_of_an_entry_stays_readable() {
-        let stored = Stored {
+    fn stored() -> Stored {
+        Stored {
             key: Key {
                 space: Space::TENANT,
                 kind: Kind::Data,
@@ -135,20 +198,60 @@ mod tests {
                 offset: 32,
                 length: 300,
             }],
-        };
-        let entry = Entry::Stored(stored);
-        let bytes = encode(&entry);
+        }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
         let lines = bytes.chunks(32).map(|line| {
             let line = line.iter().map(|b| format!("{b:02x}"));
             line.collect::<String>() + "\n"
         });
-        let hex: String = lines.collect();
+        lines.collect()
+    }
+
+    #[test]
+    fn the_first_version_of_an_entry_stays_readable() {
+        let entry = Entry::Stored(stored());
+        let bytes = encode(&entry);
         expect![[r#"
             0100000107070707070707070707070707070707070707070707070707070707
             07070707fb2c0107070707070707070707070707070707070707070707070707
             07070707070707fd002a74bd9d01000004010920fb2c01
         "#]]
-        .assert_eq(&hex);
+        .assert_eq(&hex(&bytes));
         assert_eq!(decode::<Entry>(&bytes).unwrap(), entry);
+    }
+
+    #[test]
+    fn what_emptying_writes_stays_readable() {
+        let at = Timestamp::from_millis(1_777_000_000_000);
+        let mut usage = Usage::default();
+        usage.add(Size::bytes(5), Timestamp::from_millis(1), at);
+        let until = ExtentId::new(8);
+        let emptied = Entry::Emptied { until, at, usage };
+        let (added, since) = (Sequence::new(3), Timestamp::from_millis(1_000));
+        let ended = Some((Timestamp::from_millis(2_000), Timestamp::from_millis(3_000)));
+        let moved = Entry::Moved(Moved {
+            stored: stored(),
+            from: Place {
+                extent: ExtentId::new(2),
+                offset: 48,
+            },
+            lives: vec![Span {
+                added,
+                since,
+                ended,
+            }],
+            at,
+        });
+        expect![[r#"
+            0105000107070707070707070707070707070707070707070707070707070707
+            07070707fb2c0107070707070707070707070707070707070707070707070707
+            07070707070707fd002a74bd9d01000004010920fb2c0102300103fbe80301fb
+            d007fbb80bfd002a74bd9d010000
+        "#]]
+        .assert_eq(&hex(&encode(&moved)));
+        assert_eq!(decode::<Entry>(&encode(&emptied)).unwrap(), emptied);
+        assert_eq!(decode::<Entry>(&encode(&moved)).unwrap(), moved);
     }
 }

@@ -5,9 +5,10 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::audit::{Audit, Holding, Verdict};
 use super::checkpoint::Checkpoint;
 use super::denied::Denied;
-use super::entry::{Entry, Place};
+use super::entry::{Entry, Moved, Place, Stored};
 use super::settings::Settings;
 use super::snapshot::Snapshot;
 use super::state::Figures;
@@ -47,6 +48,22 @@ pub enum Event {
     Opened(Result<ExtentId, Denied>),
     /// An extent ended, and not all that it took is durable.
     Lost(ExtentId),
+    /// An extent ended, and the catalog knows.
+    Sealed {
+        /// Which.
+        extent: ExtentId,
+        /// Its final length in bytes.
+        length: u64,
+    },
+    /// The log was asked what the oldest extents hold.
+    Audited(Result<Vec<Holding>, Verdict>),
+    /// The bytes of an object that is moved went to the end of the log, or did not.
+    Copied(Copied),
+    /// Emptied extents are gone, or are not yet.
+    Discarded {
+        /// Whether they are.
+        done: bool,
+    },
     /// The index took a checkpoint, or did not.
     Checkpointed {
         /// Whether it did.
@@ -127,17 +144,36 @@ pub struct Written {
     pub result: Result<(), Trouble>,
 }
 
+/// How it came out that an object was read and written again.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// As which upload it was written.
+    pub upload: UploadId,
+    /// The object as it was taken in, its bytes compared with its hash.
+    pub result: Result<Stored, Uncopied>,
+}
+
+/// Why an object was not written again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncopied {
+    /// Its bytes are not what they were.
+    Damaged,
+    /// It could not be read or written now.
+    Failed,
+}
+
 impl Event {
     /// Whether it needs an open extent.
     pub(super) const fn writes(&self) -> bool {
         match self {
             Self::Begin(_) | Self::Frame(_) | Self::Finish(_) => true,
-            Self::Delete(_) | Self::Restore(_) => true,
+            Self::Delete(_) | Self::Restore(_) | Self::Copied(_) => true,
             Self::Settings(_) | Self::Abort(_) => false,
             Self::Look(_) | Self::Report(_) => false,
             Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
             Self::Lost(_) | Self::Checkpointed { .. } => false,
+            Self::Sealed { .. } | Self::Audited(_) | Self::Discarded { .. } => false,
         }
     }
 
@@ -151,9 +187,10 @@ impl Event {
             Self::Restore(restore) => Some((restore.ticket, None)),
             Self::Look(ticket) | Self::Report(ticket) => Some((*ticket, None)),
             Self::Written(written) => Some((written.ticket, Some(written.upload))),
-            Self::Settings(_) | Self::Abort(_) | Self::Opened(_) => None,
+            Self::Settings(_) | Self::Abort(_) | Self::Opened(_) | Self::Copied(_) => None,
             Self::Visited | Self::Left => None,
             Self::Lost(_) | Self::Checkpointed { .. } => None,
+            Self::Sealed { .. } | Self::Audited(_) | Self::Discarded { .. } => None,
         }
     }
 }
@@ -181,6 +218,14 @@ impl fmt::Debug for Event {
             Self::Written(written) => write!(f, "{written:?}"),
             Self::Opened(opened) => write!(f, "Opened {opened:?}"),
             Self::Lost(extent) => write!(f, "Lost {extent}"),
+            Self::Sealed { extent, length } => write!(f, "Sealed {extent} at {length}"),
+            Self::Audited(Ok(found)) => write!(f, "Audited {} held", found.len()),
+            Self::Audited(Err(verdict)) => write!(f, "Audited {verdict:?}"),
+            Self::Copied(Copied { upload, result }) => {
+                let result = result.as_ref().map(|_| ());
+                write!(f, "Copied {upload:?} {result:?}")
+            }
+            Self::Discarded { done } => write!(f, "Discarded done={done}"),
             Self::Checkpointed { done } => write!(f, "Checkpointed done={done}"),
         }
     }
@@ -216,6 +261,8 @@ pub struct Report {
     pub end: Option<Place>,
     /// When something in the bin is due to be purged, if anything is in it.
     pub purge: Option<Timestamp>,
+    /// About how many bytes of sealed extents are of no use any more.
+    pub dead: Size,
 }
 
 /// What a repository asks of its hands.
@@ -242,6 +289,20 @@ pub enum Effect {
     },
     /// Write what is held to the index, behind the log.
     Checkpoint(Checkpoint),
+    /// Ask the log itself what the oldest extents hold.
+    Audit(Audit),
+    /// Read an object and write it again, as an upload that was begun for it.
+    Copy {
+        /// As which.
+        upload: UploadId,
+        /// Where its entry lies.
+        place: Place,
+    },
+    /// Take emptied extents out of the catalog, and then their files away.
+    Discard {
+        /// The last of them.
+        until: ExtentId,
+    },
     /// Nobody has been here for a while.
     Rest {
         /// How many have been here since the actor began.
@@ -292,6 +353,8 @@ impl fmt::Debug for Record {
             Entry::Deleted { key, .. } => format!("Deleted {key:?}"),
             Entry::Purged { objects, .. } => format!("Purged {}", objects.len()),
             Entry::Restored { to, .. } => format!("Restored to {to}"),
+            Entry::Emptied { until, .. } => format!("Emptied up to {until}"),
+            Entry::Moved(Moved { stored, .. }) => format!("Moved {:?}", stored.key),
         };
         write!(f, "{sequence} {what} at {}:{}", place.extent, place.offset)
     }
@@ -317,6 +380,12 @@ impl fmt::Debug for Effect {
             Self::Promise(size) => write!(f, "Promise {size:?}"),
             Self::Seal { extent } => write!(f, "Seal {extent}"),
             Self::Checkpoint(checkpoint) => write!(f, "Checkpoint {checkpoint:?}"),
+            Self::Audit(audit) => write!(f, "{audit:?}"),
+            Self::Copy { upload, place } => {
+                let Place { extent, offset } = place;
+                write!(f, "Copy {extent}:{offset} as {upload:?}")
+            }
+            Self::Discard { until } => write!(f, "Discard up to {until}"),
             Self::Rest { seen, .. } => write!(f, "Rest after {seen}"),
             Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),

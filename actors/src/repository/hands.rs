@@ -7,16 +7,20 @@ use bytes::{Bytes, BytesMut};
 use ractor::ActorCell;
 use tokio::sync::oneshot;
 
+use super::audit::{Holding, Verdict};
 use super::checkpoint::{self, Checkpoint};
 use super::denied::Denied;
-use super::entry::FRAME_ENTRY;
-use super::event::{Begin, Delete, Effect, Event, Finish, Frame, Record, Report, Restore, Written};
+use super::entry::{Entry, FRAME_ENTRY};
+use super::event::{
+    Begin, Copied, Delete, Effect, Event, Finish, Frame, Record, Report, Restore, Written,
+};
 use super::head::Secret;
 use super::machine::Repository;
 use super::promises::{Promise, Promises};
 use super::reader::Reader;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
+use super::sweeper::Sweeper;
 use super::uploads::UploadId;
 use super::visit::Visit;
 use super::writer::Writer;
@@ -43,6 +47,8 @@ pub trait Register: Send + Sync + 'static {
     fn begun(&self, repository: RepositoryId) -> Vec<ExtentId>;
     /// The final length of an extent.
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>>;
+    /// Forgets a sealed extent in which nothing counts any more.
+    fn forget(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
 }
 
 /// What a repository calls when it may be put away.
@@ -85,10 +91,21 @@ pub enum Message {
         extent: ExtentId,
         /// Whether all that it took is durable.
         whole: bool,
+        /// Its final length, if the catalog knows it.
+        length: Option<u64>,
     },
     /// The index took a checkpoint, or did not.
     Checkpointed {
         /// Whether it did.
+        done: bool,
+    },
+    /// The log was asked what the oldest extents hold.
+    Audited(Result<Vec<Holding>, Verdict>),
+    /// The bytes of an object that is moved went to the end of the log, or did not.
+    Copied(Copied),
+    /// Emptied extents are gone, or are not yet.
+    Discarded {
+        /// Whether they are.
         done: bool,
     },
 }
@@ -106,6 +123,7 @@ pub struct Hands {
     id: RepositoryId,
     epoch: Epoch,
     writer: Writer,
+    sweeper: Sweeper,
     reader: Reader,
     promise: Promise,
     /// Told when nobody has been here for a while, how many were, and when the bin is due.
@@ -128,6 +146,7 @@ impl Hands {
         Self {
             id,
             epoch,
+            sweeper: Sweeper::new(id, epoch, Arc::clone(&register), reader.clone()),
             writer: Writer::new(id, epoch, register),
             reader,
             promise: promises.share(),
@@ -255,13 +274,24 @@ impl shell::Hands for Hands {
                 Event::Opened(Ok(id))
             }
             Message::Opened(Err(denied)) => Event::Opened(Err(denied)),
-            Message::Closed { extent, whole } => {
+            Message::Closed {
+                extent,
+                whole,
+                length,
+            } => {
                 if let Some(actor) = self.writer.close(extent) {
                     actor.stop();
                 }
-                return (!whole).then_some(Event::Lost(extent));
+                return match length {
+                    _ if !whole => Some(Event::Lost(extent)),
+                    Some(length) => Some(Event::Sealed { extent, length }),
+                    None => None,
+                };
             }
             Message::Checkpointed { done } => Event::Checkpointed { done },
+            Message::Audited(found) => Event::Audited(found),
+            Message::Copied(copied) => Event::Copied(copied),
+            Message::Discarded { done } => Event::Discarded { done },
         })
     }
 
@@ -277,11 +307,23 @@ impl shell::Hands for Hands {
         let header = Header::of(FRAME_ENTRY, self.epoch, sequence, &body).encode();
         let before = self.writer.elsewhere(&record);
         let written = self.writer.append(record.place, vec![header, body], true);
+        let moved = match &record.entry {
+            Entry::Moved(moved) => Some((self.reader.clone(), moved.from, record.place)),
+            Entry::Stored(_)
+            | Entry::Deleted { .. }
+            | Entry::Purged { .. }
+            | Entry::Restored { .. }
+            | Entry::Emptied { .. } => None,
+        };
         Box::pin(async move {
             for settled in before {
                 settled.await?;
             }
-            written.await.map_err(|trouble| Fault::of(&trouble))
+            written.await.map_err(|trouble| Fault::of(&trouble))?;
+            if let Some((reader, from, to)) = moved {
+                reader.moved(from, to);
+            }
+            Ok(())
         })
     }
 
@@ -321,6 +363,12 @@ impl shell::Hands for Hands {
             Effect::Checkpoint(checkpoint) => {
                 return Ok(Some(self.checkpoint(checkpoint, &context.ports)));
             }
+            Effect::Audit(audit) => return Ok(Some(self.sweeper.audit(audit))),
+            Effect::Copy { upload, place } => {
+                let myself = context.myself.clone();
+                return Ok(Some(self.sweeper.copy(upload, place, myself)));
+            }
+            Effect::Discard { until } => return Ok(Some(self.sweeper.discard(until))),
             Effect::Rest { seen, purge } => (self.idle)(seen, purge),
             Effect::Begun { ticket, upload } => self.begun(ticket, upload),
             Effect::Done { ticket } => self.done(ticket),
@@ -332,8 +380,13 @@ impl shell::Hands for Hands {
     }
 
     fn ended(&mut self, child: &ActorCell, _: End) -> Option<Message> {
-        let (extent, whole) = (self.writer.extent_of(child)?, false);
+        let extent = self.writer.extent_of(child)?;
         self.writer.close(extent);
-        Some(Message::Closed { extent, whole })
+        let (whole, length) = (false, None);
+        Some(Message::Closed {
+            extent,
+            whole,
+            length,
+        })
     }
 }

@@ -3,11 +3,12 @@
 //! Invariant: what is charged and what is reserved never pass the quota by a new object, except by
 //! the 64 MiB that `index/` may pass it so that a prune can free space (I3).
 
+mod emptying;
 mod pace;
 mod reserve;
 mod transfer;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use serde_json::json;
 use super::checkpoint::Stamp;
 use super::denied::Denied;
 use super::entry::{Entry, Place};
-use super::event::{Delete, Effect, Event, Record, Report, Restore};
+use super::event::{Copied, Delete, Effect, Event, Record, Report, Restore, Uncopied};
 use super::head::TRAILER;
 use super::settings::Settings;
 use super::snapshot::{Moment, Snapshot};
@@ -30,6 +31,7 @@ use crate::kernel::{
 };
 use crate::object::Kind;
 use crate::schema;
+use emptying::Emptying;
 use pace::Pace;
 
 /// How often the bin is looked through (R9.4).
@@ -62,6 +64,7 @@ pub struct Repository {
     /// When it says that nobody is here.
     rest_at: Option<Instant>,
     pace: Pace,
+    emptying: Emptying,
     /// Up to which entry the index knew at the start.
     indexed: Sequence,
 }
@@ -83,6 +86,7 @@ impl Repository {
             seen: 0,
             rest_at: None,
             pace: Pace::default(),
+            emptying: Emptying::default(),
             indexed: Sequence::default(),
         }
     }
@@ -98,9 +102,11 @@ impl Repository {
         self.state = State::of(stamp, snapshot);
     }
 
-    /// Ends recovery: the log goes on behind its last frame.
-    pub fn recovered(&mut self, last: Sequence) {
+    /// Ends recovery: the log goes on behind its last frame, in none of the extents that there are,
+    /// which have these lengths.
+    pub fn recovered(&mut self, last: Sequence, extents: BTreeMap<ExtentId, u64>) {
         self.tail = Tail::behind(last);
+        self.emptying.recovered(extents);
         // A repository that is used now and then is in memory for minutes: the bin is due at once.
         self.purge_at = self.state.has_bin().then(Instant::default);
         self.pace.recovered(self.state.sequence(), self.indexed);
@@ -127,6 +133,7 @@ impl Repository {
             usage: self.state.usage(now.wall),
             end: self.tail.end(),
             purge: self.state.next_purge(self.settings.hold_days),
+            dead: self.dead(),
         }
     }
 
@@ -184,13 +191,20 @@ impl Repository {
 
     fn opened(&mut self, now: Now, opened: Result<ExtentId, Denied>, acts: &mut Acts<Self>) {
         self.tail.opened(opened.ok());
+        if let Ok(extent) = opened {
+            self.emptying.opened(extent);
+        }
         for event in std::mem::take(&mut self.stalled) {
-            match (opened, event.caller()) {
-                (Err(denied), Some((ticket, upload))) => {
+            match (opened, event.caller(), event) {
+                (Err(denied), Some((ticket, upload)), _) => {
                     upload.and_then(|upload| self.uploads.end(upload));
                     acts.show(Effect::Deny { ticket, denied });
                 }
-                _ => self.step(now, event, acts),
+                (Err(_), None, Event::Copied(copied)) => {
+                    let result = copied.result.and(Err(Uncopied::Failed));
+                    self.copied(now, Copied { result, ..copied }, acts);
+                }
+                (_, _, event) => self.step(now, event, acts),
             }
         }
     }
@@ -205,6 +219,18 @@ impl Repository {
             acts.start(Effect::Open);
         }
         readiness != Readiness::Wait
+    }
+
+    /// Nobody is here: it may be put away, unless space is just coming back.
+    fn rest(&mut self, now: Now, acts: &mut Acts<Self>) {
+        if self.emptying.is_busy(now.monotonic) {
+            self.rest_at = Some(now.monotonic + IDLE);
+            return;
+        }
+        self.rest_at = None;
+        let purge = self.state.next_purge(self.settings.hold_days);
+        let seen = self.seen;
+        acts.show(Effect::Rest { seen, purge });
     }
 
     /// Empties the bin of what is due, in small steps, by trusted time only.
@@ -224,6 +250,7 @@ impl Repository {
         if self.has_room(acts) {
             let at = self.time(now);
             self.log(Entry::Purged { objects, at }, acts);
+            self.emptying.purged(now.monotonic);
         } else {
             self.purge_at = Some(now.monotonic + PURGE_STEP);
         }
@@ -269,6 +296,10 @@ impl Machine for Repository {
             Event::Written(written) => self.written(written, acts),
             Event::Opened(opened) => self.opened(now, opened, acts),
             Event::Lost(extent) => self.lost(extent, acts),
+            Event::Sealed { extent, length } => self.emptying.sealed(extent, length),
+            Event::Copied(copied) => self.copied(now, copied, acts),
+            Event::Audited(found) => self.audited(now, found, acts),
+            Event::Discarded { done } => self.discarded(now, done),
             Event::Checkpointed { done } => {
                 self.pace.ended(now.monotonic, done);
                 if !done {
@@ -295,6 +326,7 @@ impl Machine for Repository {
             .chain(self.purge_at)
             .chain(self.rest_at)
             .chain(self.pace.deadline())
+            .chain(self.emptying.deadline())
             .min()
     }
 
@@ -304,11 +336,9 @@ impl Machine for Repository {
         if self.purge_at.is_some_and(|at| at <= now.monotonic) {
             self.purge(now, acts);
         }
+        self.empty(now, acts);
         if self.rest_at.is_some_and(|at| at <= now.monotonic) {
-            self.rest_at = None;
-            let purge = self.state.next_purge(self.settings.hold_days);
-            let seen = self.seen;
-            acts.show(Effect::Rest { seen, purge });
+            self.rest(now, acts);
         }
         self.checkpoint(now, acts);
     }
@@ -329,14 +359,16 @@ impl Machine for Repository {
             "uploads": self.uploads.len(),
             "sequence": self.tail.sequence().raw(),
             "extent": self.tail.end().map(|at| at.extent.raw()),
+            "dead": self.dead().as_bytes(),
         })
     }
 
     fn waits(&self) -> Vec<String> {
-        match self.stalled.len() {
-            0 => Vec::new(),
-            stalled => vec![format!("{stalled} writes wait for an extent to be made")],
-        }
+        let stalled = match self.stalled.len() {
+            0 => None,
+            stalled => Some(format!("{stalled} writes wait for an extent to be made")),
+        };
+        stalled.into_iter().chain(self.emptying.waits()).collect()
     }
 }
 

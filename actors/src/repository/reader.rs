@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use super::entry::{Entry, FRAME_BYTES, Piece, Place, Stored};
+use super::entry::{Entry, FRAME_BYTES, Moved, Piece, Place, Stored};
 use super::head::TRAILER;
 use super::snapshot::Object;
 use crate::extent;
@@ -63,6 +63,8 @@ pub struct Reader {
     disk: Arc<dyn Disk>,
     repository: RepositoryId,
     files: Arc<Mutex<BTreeMap<ExtentId, Arc<dyn File>>>>,
+    /// Where objects went that were moved since the repository was loaded.
+    moved: Arc<Mutex<BTreeMap<Place, Place>>>,
 }
 
 /// What an entry has at most, mostly.
@@ -79,31 +81,72 @@ impl Reader {
             disk,
             repository,
             files: Arc::default(),
+            moved: Arc::default(),
         }
     }
 
-    /// Finds the bytes of an object in a range that lies inside of it.
+    /// The disk on which the extents lie.
+    pub(super) const fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// Finds the bytes of an object in a range that lies inside of it. The files that hold them stay
+    /// open as long as what this gives, whatever is given back meanwhile.
     ///
     /// # Errors
     /// When the object's entry cannot be read.
     pub async fn open(&self, object: Object, range: Range<u64>) -> Result<Body, ReadError> {
-        let stored = self.entry(object.place).await?;
+        loop {
+            let place = self.follow(object.place);
+            let found = match self.entry(place).await {
+                Ok(stored) => self.body(&stored, range.clone()).await,
+                Err(error) => Err(error),
+            };
+            match found {
+                // Who asks may have looked before the object was moved.
+                Err(_) if self.follow(place) != place => {}
+                found => return found,
+            }
+        }
+    }
+
+    /// Finds the bytes of an object whose entry is known.
+    pub(super) async fn body(&self, stored: &Stored, range: Range<u64>) -> Result<Body, ReadError> {
         let mut frames = VecDeque::new();
         let mut begin = 0;
         for piece in &stored.pieces {
             let end = begin + piece.length;
             let wanted = range.start.max(begin)..range.end.min(end);
             if !wanted.is_empty() {
-                frames_of(piece, wanted.start - begin..wanted.end - begin, &mut frames);
+                let extent = piece.extent;
+                let file = self.file(extent).await;
+                let file = file.map_err(|source| ReadError::Disk { extent, source })?;
+                let wanted = wanted.start - begin..wanted.end - begin;
+                frames_of(piece, &file, wanted, &mut frames);
             }
             begin = end;
         }
         Ok(Body {
-            reader: self.clone(),
             size: stored.size,
             frames,
             ready: VecDeque::new(),
         })
+    }
+
+    /// An object was moved from one place to another. Whoever looked before still finds it, as long
+    /// as its repository is loaded.
+    pub(super) fn moved(&self, from: Place, to: Place) {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        moved.insert(from, to);
+    }
+
+    /// Where the entry is that once was at a place.
+    fn follow(&self, mut place: Place) -> Place {
+        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(next) = moved.get(&place) {
+            place = *next;
+        }
+        place
     }
 
     /// Reads the entry of an object.
@@ -122,10 +165,11 @@ impl Reader {
             source,
         })?;
         match entry {
-            Entry::Stored(stored) => Ok(stored),
-            Entry::Deleted { .. } | Entry::Purged { .. } | Entry::Restored { .. } => {
-                Err(ReadError::NoObject { extent, offset })
-            }
+            Entry::Stored(stored) | Entry::Moved(Moved { stored, .. }) => Ok(stored),
+            Entry::Deleted { .. }
+            | Entry::Purged { .. }
+            | Entry::Restored { .. }
+            | Entry::Emptied { .. } => Err(ReadError::NoObject { extent, offset }),
         }
     }
 
@@ -137,42 +181,15 @@ impl Reader {
 
     /// Reads and checks one frame, whose length is likely `guess` bytes; gives its body.
     async fn frame(&self, extent: ExtentId, offset: u64, guess: usize) -> Result<Bytes, ReadError> {
-        let disk = |source| ReadError::Disk { extent, source };
-        let damaged = |source| ReadError::Frame {
-            extent,
-            offset,
-            source,
-        };
-        let file = self.file(extent).await.map_err(disk)?;
-        let mut bytes = file
-            .read(offset, guess.min(HEADER + BODY_MAX))
-            .await
-            .map_err(disk)?;
-        let header = Header::decode(&bytes).map_err(damaged)?;
-        let total = HEADER + header.length as usize;
-        if bytes.len() < total {
-            bytes = file.read(offset, total).await.map_err(disk)?;
-        }
-        checked(&bytes).map_err(damaged)
+        let file = self.file(extent).await;
+        let file = file.map_err(|source| ReadError::Disk { extent, source })?;
+        frame(file.as_ref(), extent, offset, guess).await
     }
 
-    /// Reads and checks frames that lie one behind the other.
-    async fn run(&self, run: &[Stretch]) -> VecDeque<Result<Bytes, ReadError>> {
-        let Some(first) = run.first() else {
-            return VecDeque::new();
-        };
-        let extent = first.extent;
-        let read = async {
-            let length = run.iter().map(Stretch::total).sum();
-            self.file(extent).await?.read(first.offset, length).await
-        };
-        match read.await {
-            Ok(bytes) => run
-                .iter()
-                .map(|one| one.cut(first.offset, &bytes))
-                .collect(),
-            Err(source) => VecDeque::from([Err(ReadError::Disk { extent, source })]),
-        }
+    /// Keeps an extent open no longer.
+    pub(super) fn close(&self, extent: ExtentId) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.remove(&extent);
     }
 
     async fn file(&self, extent: ExtentId) -> io::Result<Arc<dyn File>> {
@@ -198,8 +215,36 @@ impl Reader {
     }
 }
 
+/// Reads and checks one frame, whose length is likely `guess` bytes; gives its body.
+async fn frame(
+    file: &dyn File,
+    extent: ExtentId,
+    offset: u64,
+    guess: usize,
+) -> Result<Bytes, ReadError> {
+    let disk = |source| ReadError::Disk { extent, source };
+    let damaged = |source| ReadError::Frame {
+        extent,
+        offset,
+        source,
+    };
+    let guess = guess.min(HEADER + BODY_MAX);
+    let mut bytes = file.read(offset, guess).await.map_err(disk)?;
+    let header = Header::decode(&bytes).map_err(damaged)?;
+    let total = HEADER + header.length as usize;
+    if bytes.len() < total {
+        bytes = file.read(offset, total).await.map_err(disk)?;
+    }
+    checked(&bytes).map_err(damaged)
+}
+
 /// The frames of a piece that hold a range of its bytes.
-fn frames_of(piece: &Piece, range: Range<u64>, frames: &mut VecDeque<Stretch>) {
+fn frames_of(
+    piece: &Piece,
+    file: &Arc<dyn File>,
+    range: Range<u64>,
+    frames: &mut VecDeque<Stretch>,
+) {
     let full = FRAME_BYTES as u64;
     let mut at = range.start;
     while at < range.end {
@@ -207,12 +252,31 @@ fn frames_of(piece: &Piece, range: Range<u64>, frames: &mut VecDeque<Stretch>) {
         let begin = number * full;
         let end = piece.length.min(begin + full);
         frames.push_back(Stretch {
+            file: Arc::clone(file),
             extent: piece.extent,
             offset: piece.offset + number * (HEADER as u64 + full),
             length: (end - begin) as usize,
             wanted: (at - begin) as usize..(end.min(range.end) - begin) as usize,
         });
         at = end;
+    }
+}
+
+/// Reads and checks frames that lie one behind the other.
+async fn fetch(run: &[Stretch]) -> VecDeque<Result<Bytes, ReadError>> {
+    let Some(first) = run.first() else {
+        return VecDeque::new();
+    };
+    let length = run.iter().map(Stretch::total).sum();
+    match first.file.read(first.offset, length).await {
+        Ok(bytes) => run
+            .iter()
+            .map(|one| one.cut(first.offset, &bytes))
+            .collect(),
+        Err(source) => {
+            let extent = first.extent;
+            VecDeque::from([Err(ReadError::Disk { extent, source })])
+        }
     }
 }
 
@@ -227,6 +291,7 @@ fn checked(bytes: &Bytes) -> Result<Bytes, FrameError> {
 
 /// What is wanted of one frame.
 struct Stretch {
+    file: Arc<dyn File>,
     extent: ExtentId,
     offset: u64,
     length: usize,
@@ -263,7 +328,6 @@ impl Stretch {
 
 /// The bytes of an object, frame by frame.
 pub struct Body {
-    reader: Reader,
     size: Size,
     frames: VecDeque<Stretch>,
     /// What was read together and not yet asked for.
@@ -280,7 +344,7 @@ impl Body {
     pub async fn next(&mut self) -> Option<Result<Bytes, ReadError>> {
         if self.ready.is_empty() {
             let run = self.next_run();
-            self.ready = self.reader.run(&run).await;
+            self.ready = fetch(&run).await;
         }
         self.ready.pop_front()
     }

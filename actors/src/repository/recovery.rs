@@ -239,7 +239,7 @@ async fn scan(
             recovered.open.push((extent, scan.at));
         }
     }
-    repository.recovered(recovered.last);
+    repository.recovered(recovered.last, lengths);
     Ok(recovered)
 }
 
@@ -300,15 +300,15 @@ async fn settle(file: &dyn File, durable: u64, end: u64) -> io::Result<()> {
 }
 
 /// Whether all frames of an object lie within the lengths that their extents turned out to have.
-fn is_whole(entry: &Entry, lengths: &BTreeMap<ExtentId, u64>) -> bool {
-    let Entry::Stored(stored) = entry else {
+///
+/// An extent that is not listed was emptied. An object that still counted was moved before, and
+/// stands behind this entry once more; of any other, nothing need be known.
+pub(super) fn is_whole(entry: &Entry, lengths: &BTreeMap<ExtentId, u64>) -> bool {
+    let Some(stored) = entry.stored() else {
         return true;
     };
     stored.pieces.iter().all(|piece| {
-        let end = piece.end();
-        // An extent that is not listed any more was emptied by compaction, and this entry with it.
-        lengths
-            .get(&piece.extent)
-            .is_none_or(|length| end <= *length)
+        let length = lengths.get(&piece.extent);
+        length.is_some_and(|length| piece.end() <= *length)
     })
 }

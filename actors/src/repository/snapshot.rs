@@ -7,7 +7,7 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use super::entry::Place;
-use crate::kernel::{Sequence, Size, Space, Timestamp};
+use crate::kernel::{ExtentId, Sequence, Size, Space, Timestamp};
 use crate::object::{Hash, Key, Kind};
 
 /// One object, as the repository keeps it in memory.
@@ -23,6 +23,9 @@ pub struct Object {
     pub added: Sequence,
     /// Where the entry that stored it lies.
     pub place: Place,
+    /// The oldest extent that has anything of it: its entry, or bytes from before the extent of its
+    /// entry was begun.
+    pub first: ExtentId,
 }
 
 /// A life of an object that has ended.
@@ -145,6 +148,14 @@ impl Snapshot {
         !self.is_live(key, place) && lives.any(|(_, binned)| binned.object.place == place)
     }
 
+    /// Whether any life, ended or not, has the bytes at a place of one name.
+    pub(super) fn is_held(&self, key: &Key, place: Place) -> bool {
+        self.is_live(key, place)
+            || self
+                .lives(key)
+                .any(|(_, binned)| binned.object.place == place)
+    }
+
     fn is_live(&self, key: &Key, place: Place) -> bool {
         let live = self.live.get(key);
         live.is_some_and(|object| object.place == place)
@@ -152,7 +163,6 @@ impl Snapshot {
 }
 
 impl Binned {
-    /// Whether this life shows at an instant.
     /// Whether it was visible at that instant.
     pub fn is_visible(&self, at: Timestamp) -> bool {
         self.object.since <= at && at < self.deleted

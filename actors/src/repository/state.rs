@@ -2,6 +2,8 @@
 //!
 //! Invariant: every figure is the sum of what the maps hold; nothing drifts (I2).
 
+mod relocation;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +14,8 @@ use super::checkpoint::{Changed, Checkpoint, Row, Stamp};
 use super::entry::{Entry, Place, Stored};
 use super::snapshot::{Binned, Life, Object, Snapshot};
 use super::usage::Usage;
-use crate::kernel::{Date, Sequence, Size, Space, Timestamp};
+use super::weight::Weights;
+use crate::kernel::{Date, ExtentId, Sequence, Size, Space, Timestamp};
 use crate::object::{Hash, Key, Kind};
 
 /// Sums over one space.
@@ -42,6 +45,10 @@ pub struct State {
     changed: Changed,
     /// Places whose bytes have been brought back once: more than one life may have them.
     shared: BTreeSet<Place>,
+    /// What is held in each extent.
+    weights: Weights,
+    /// Up to which extent nothing counts any more.
+    emptied: ExtentId,
 }
 
 impl fmt::Debug for State {
@@ -53,6 +60,8 @@ impl fmt::Debug for State {
             .field("usage", &self.usage)
             .field("last", &self.last)
             .field("end", &self.end)
+            .field("weights", &self.weights)
+            .field("emptied", &self.emptied)
             .finish()
     }
 }
@@ -74,6 +83,7 @@ impl State {
         let objects = objects.chain(snapshot.live.values());
         let again = objects.filter(|object| object.since > object.at);
         let shared: BTreeSet<Place> = again.map(|object| object.place).collect();
+        let weights = Weights::of(&snapshot, &shared);
         let mut counted = BTreeSet::new();
         for ((key, _), binned) in &snapshot.bin {
             let place = binned.object.place;
@@ -82,6 +92,7 @@ impl State {
                 figures.entry(key.space).or_default().bin += binned.object.size;
             }
         }
+        figures.retain(|_, figures| *figures != Figures::default());
         Self {
             snapshot,
             figures,
@@ -90,6 +101,8 @@ impl State {
             end: (stamp.sequence, stamp.place),
             changed: Changed::Rows(BTreeSet::new()),
             shared,
+            weights,
+            emptied: stamp.emptied,
         }
     }
 
@@ -102,6 +115,7 @@ impl State {
             place,
             last: self.last,
             usage: self.usage.clone(),
+            emptied: self.emptied,
             ..Stamp::default()
         };
         Checkpoint {
@@ -119,6 +133,21 @@ impl State {
     /// The number of the last entry.
     pub(super) const fn sequence(&self) -> Sequence {
         self.end.0
+    }
+
+    /// Where the last entry lies.
+    pub(super) const fn end(&self) -> Place {
+        self.end.1
+    }
+
+    /// Up to which extent, by the log itself, nothing counts any more.
+    pub(super) const fn emptied(&self) -> ExtentId {
+        self.emptied
+    }
+
+    /// About how many bytes of an extent are held.
+    pub(super) fn weight(&self, extent: ExtentId) -> u64 {
+        self.weights.in_extent(extent)
     }
 
     /// A cheap copy for whoever lists or reads.
@@ -167,9 +196,14 @@ impl State {
 
     /// Byte-seconds of live objects per month up to `now`, which lies not before the last entry.
     pub fn usage(&self, now: Timestamp) -> BTreeMap<Date, u128> {
+        self.used(now).byte_seconds()
+    }
+
+    /// Byte-milliseconds of live objects per month up to `now`.
+    pub(super) fn used(&self, now: Timestamp) -> Usage {
         let mut usage = self.usage.clone();
         usage.add(self.total().live, self.last, now);
-        usage.byte_seconds()
+        usage
     }
 
     /// Lives in the bin that may be purged at `now`, at most `limit`. A hold of `hold_days` keeps
@@ -205,6 +239,11 @@ impl State {
             Entry::Deleted { key, at, until, .. } => self.hide(key, *at, *until),
             Entry::Purged { objects, .. } => objects.iter().for_each(|life| self.purge(life)),
             Entry::Restored { to, at, until } => self.restore(sequence, *to, *at, *until),
+            Entry::Emptied { until, usage, .. } => {
+                self.emptied = self.emptied.max(*until);
+                self.usage.clone_from(usage);
+            }
+            Entry::Moved(moved) => self.relocate(moved, place),
         }
     }
 
@@ -223,6 +262,7 @@ impl State {
             since: at,
             added,
             place,
+            first: stored.first(place),
         };
         self.changed.note(Row::Live(stored.key));
         self.change(stored.key, object, |snapshot| {
@@ -292,8 +332,11 @@ impl State {
     /// Changes the life of an object, and the sums with it.
     fn change(&mut self, key: Key, object: Object, change: impl FnOnce(&mut Snapshot)) {
         let before = self.counted(&key, &object);
+        let was_held = self.is_held(&key, &object);
         change(&mut self.snapshot);
         let after = self.counted(&key, &object);
+        self.weights
+            .change(&object, was_held, self.is_held(&key, &object));
         let figures = self.figures.entry(key.space).or_default();
         let size = |counts: bool| if counts { object.size } else { Size::ZERO };
         if key.kind == Kind::Lock {
@@ -303,6 +346,20 @@ impl State {
             figures.objects = figures.objects + u64::from(after.0) - u64::from(before.0);
         }
         figures.bin = figures.bin.minus(size(before.1)) + size(after.1);
+        // A space that holds nothing is as one that never was: it may be all that is left of it.
+        if *figures == Figures::default() {
+            self.figures.remove(&key.space);
+        }
+    }
+
+    /// Whether the bytes of an object are held for any of its lives.
+    fn is_held(&self, key: &Key, object: &Object) -> bool {
+        if self.shared.contains(&object.place) {
+            return self.snapshot.is_held(key, object.place);
+        }
+        let live = self.snapshot.live.get(key);
+        live.is_some_and(|live| live.added == object.added)
+            || self.snapshot.bin.contains_key(&(*key, object.added))
     }
 
     /// Whether an object counts as live, and whether its bytes count in the bin.

@@ -119,6 +119,13 @@ impl Uploads {
             .retain(|_, upload| upload.pieces.iter().all(|piece| piece.extent != extent));
     }
 
+    /// The oldest extent with bytes of an upload.
+    pub(super) fn oldest(&self) -> Option<ExtentId> {
+        let uploads = self.under_way.values();
+        let pieces = uploads.flat_map(|upload| &upload.pieces);
+        pieces.map(|piece| piece.extent).min()
+    }
+
     /// Ends the uploads that have been silent for too long.
     pub(super) fn end_silent(&mut self, now: Instant) {
         self.under_way.retain(|_, upload| upload.deadline > now);

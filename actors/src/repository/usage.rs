@@ -11,7 +11,7 @@ pub(super) const TIME_MAX: Timestamp = Timestamp::from_millis(253_370_764_800_00
 
 /// Byte-milliseconds of live objects by month, named by its first day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Usage(BTreeMap<Date, u128>);
+pub struct Usage(BTreeMap<Date, u128>);
 
 impl Usage {
     /// Adds `size` for the time from one instant to another.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ractor::ActorCell;
 
 use super::denied::Denied;
-use super::entry::{Entry, Place};
+use super::entry::Place;
 use super::event::Record;
 use super::hands::{Message, Register};
 use super::head::{HEAD_BYTES, Secret, TRAILER};
@@ -112,7 +112,7 @@ impl Writer {
 
     /// Makes sure that what an object has in other extents is durable too.
     pub(super) fn elsewhere(&self, record: &Record) -> Vec<Pending<Result<(), Fault>>> {
-        let Entry::Stored(stored) = &record.entry else {
+        let Some(stored) = record.entry.stored() else {
             return Vec::new();
         };
         let mut ends = BTreeMap::new();
@@ -184,6 +184,7 @@ impl Writer {
             let lost = Message::Closed {
                 extent,
                 whole: false,
+                length: None,
             };
             let Some((actor, mark)) = open else {
                 return lost;
@@ -193,11 +194,16 @@ impl Writer {
                 return lost;
             };
             mark.fetch_max(durable, Ordering::Relaxed);
-            if let Err(error) = register.seal(extent, epoch, durable).await {
+            let sealed = register.seal(extent, epoch, durable).await;
+            if let Err(error) = &sealed {
                 tracing::warn!(%extent, %error, "extent not sealed in the catalog");
             }
-            let whole = result.is_ok();
-            Message::Closed { extent, whole }
+            let (whole, length) = (result.is_ok(), sealed.is_ok().then_some(durable));
+            Message::Closed {
+                extent,
+                whole,
+                length,
+            }
         })
     }
 

@@ -92,6 +92,12 @@ impl Register for Catalog {
         rows.extents.insert(extent, Some(length));
         Box::pin(async { Ok(()) })
     }
+
+    fn forget(&self, extent: ExtentId, _: Epoch) -> Pending<Result<(), Fault>> {
+        let mut rows = self.0.lock().unwrap();
+        rows.extents.remove(&extent);
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// What clients were told: which of the two states each object may be in.
@@ -115,6 +121,8 @@ pub(crate) struct World {
     pub(crate) script: Vec<u64>,
     /// What is wrong with the disk while clients work.
     pub(crate) faults: Faults,
+    /// Days that what was deleted stays.
+    pub(crate) bin_days: u32,
     wall: Timestamp,
 }
 
@@ -162,6 +170,7 @@ impl World {
             fill: 0,
             script: Vec::new(),
             faults: Faults::default(),
+            bin_days: 7,
             wall: Timestamp::parse("2026-03-10T12:00:00Z").unwrap(),
         }
     }
@@ -237,7 +246,8 @@ impl World {
         let quota = Size::gib(1);
         let settings = Settings {
             quota,
-            bin_days: 7,
+            bin_days: self.bin_days,
+            trusted: Some(self.wall),
             ..Settings::default()
         };
         Repository::new(ID, epoch, settings)

@@ -2,6 +2,7 @@
 
 mod bin;
 mod checkpoints;
+mod emptying;
 mod extents;
 mod model;
 mod quota;
@@ -17,6 +18,7 @@ use crate::extent::Trouble;
 use crate::kernel::{Act, CredentialId, Space, Ticket};
 use crate::object::{Hash, Key};
 use crate::ports::Storage;
+use crate::repository::audit::Audit;
 use crate::repository::event::{Begin, Finish, Frame, Written};
 use crate::repository::snapshot::Snapshot;
 use crate::repository::uploads::UploadId;
@@ -52,6 +54,11 @@ struct World {
     /// What the index was told, and whether it takes it; `None` while it does not answer.
     checkpoints: Vec<String>,
     indexed: Option<bool>,
+    /// What the log was asked, and which extents were to go.
+    audits: Vec<Audit>,
+    discards: Vec<ExtentId>,
+    /// What was to be written again.
+    copies: Vec<(UploadId, Place)>,
 }
 
 fn key(kind: Kind, letter: u8) -> Key {
@@ -108,6 +115,9 @@ impl World {
             rested: Vec::new(),
             checkpoints: Vec::new(),
             indexed: Some(true),
+            audits: Vec::new(),
+            discards: Vec::new(),
+            copies: Vec::new(),
         }
     }
 
@@ -166,6 +176,9 @@ impl World {
                 return self.indexed.map(|done| Event::Checkpointed { done });
             }
             Effect::Rest { seen, .. } => self.rested.push(seen),
+            Effect::Audit(audit) => self.audits.push(audit),
+            Effect::Copy { upload, place } => self.copies.push((upload, place)),
+            Effect::Discard { until } => self.discards.push(until),
             Effect::Begun { ticket, upload } => {
                 self.answers.insert(ticket, Ok(Some(upload)));
             }
@@ -299,7 +312,7 @@ impl World {
         for record in &self.records {
             again.recover(record.sequence, record.place, &record.entry);
         }
-        again.recovered(self.machine.tail.sequence());
+        again.recovered(self.machine.tail.sequence(), BTreeMap::new());
         again
     }
 }

@@ -176,7 +176,11 @@ fn a_large_bin_is_emptied_in_steps_and_without_waiting_for_the_next_round() {
     assert_eq!(world.figures().bin, Size::ZERO);
     let purges = world.records.iter().rev().map_while(|r| match &r.entry {
         Entry::Purged { objects, .. } => Some((objects.len(), r.encoded.len() < 1 << 19)),
-        Entry::Stored(_) | Entry::Deleted { .. } | Entry::Restored { .. } => None,
+        Entry::Stored(_)
+        | Entry::Deleted { .. }
+        | Entry::Restored { .. }
+        | Entry::Emptied { .. }
+        | Entry::Moved(_) => None,
     });
     assert_eq!(purges.collect::<Vec<_>>(), [(904, true), (4096, true)]);
 }

@@ -38,6 +38,7 @@ enum Step {
     WallBack(u64),
     Recover,
     Purge,
+    Empty,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -50,6 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..100_u64).prop_map(Step::WallBack),
         1 => Just(Step::Recover),
         1 => Just(Step::Purge),
+        1 => Just(Step::Empty),
     ]
 }
 
@@ -107,6 +109,7 @@ fn take(world: &mut World, model: &mut Model, step: Step) {
         }
         Step::Recover => world.machine = world.recovered(),
         // Bin days are counted from trusted time, which stands still here: nothing may go.
+        Step::Empty => world.empty(),
         Step::Purge => world.wait(PURGE_EVERY * 2),
     }
     model.note(world.machine.state().last());
@@ -134,10 +137,7 @@ proptest! {
         }
         // What the bin is charged for is each stored object that is not live, once.
         let stored: BTreeMap<Place, Size> = world.records.iter().filter_map(|record| {
-            match &record.entry {
-                Entry::Stored(stored) => Some((record.place, stored.size)),
-                Entry::Deleted { .. } | Entry::Purged { .. } | Entry::Restored { .. } => None,
-            }
+            record.entry.stored().map(|stored| (record.place, stored.size))
         }).collect();
         let all: Size = stored.values().copied().sum();
         let figures = world.figures();

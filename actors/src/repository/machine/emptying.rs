@@ -1,0 +1,367 @@
+//! Space comes back: the oldest extents are emptied and go.
+//!
+//! Always the oldest first, so that no deletion need be carried along: it speaks of objects that
+//! are in its own extent or an older one.
+//!
+//! What is live in them, or in the bin, is written again at the end of the log, object by object: at
+//! most one extent is given back at a time, so that a nearly full disk has room for it.
+//!
+//! Invariant: an extent is discarded only when the log says behind it, durably, that nothing in it
+//! counts; and the log says so only of what it was asked about itself.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::Repository;
+use crate::kernel::{Acts, CredentialId, ExtentId, Instant, Now, Size};
+use crate::repository::audit::{Audit, Holding, Verdict};
+use crate::repository::entry::{Entry, Moved, Stored};
+use crate::repository::event::{Copied, Effect, Uncopied};
+use crate::repository::snapshot::Moment;
+use crate::repository::uploads::UploadId;
+
+/// What emptying extents must bring at least: as much as one frame holds.
+const GAIN_MIN: u64 = 256 << 10;
+/// And which part of all sealed extents, as one in so many: the whole log is read for it.
+const GAIN_PART: u64 = 32;
+/// How long after something was purged it is looked what can be emptied.
+const SETTLE: Duration = Duration::from_secs(10);
+/// How long it is left alone after a failure.
+const RETRY: Duration = Duration::from_secs(600);
+/// How long it waits for an extent to write to.
+const STEP: Duration = Duration::from_secs(1);
+/// While clients upload, it rests so many times as long as each object took: they go first.
+const YIELD: u32 = 3;
+/// The most lives of one object that one entry says; more need as many restores within bin days.
+const LIVES_MAX: usize = 4096;
+
+/// What is known of extents, and what is done to give space back.
+#[derive(Debug, Default)]
+pub(super) struct Emptying {
+    /// All extents, each with its final length once it is sealed.
+    extents: BTreeMap<ExtentId, Option<u64>>,
+    /// When there is something to do next.
+    at: Option<Instant>,
+    job: Option<Job>,
+    /// Up to where files of emptied extents were looked for in this life.
+    discarded: ExtentId,
+    /// An extent that must stay, and why.
+    stuck: Option<(ExtentId, &'static str)>,
+}
+
+/// Extents that are being emptied.
+#[derive(Debug)]
+struct Job {
+    /// The last of them.
+    until: ExtentId,
+    stage: Stage,
+}
+
+/// How far that has come.
+#[derive(Debug)]
+enum Stage {
+    /// The log is asked what they hold.
+    Auditing,
+    /// This is left in them.
+    Clearing(VecDeque<Holding>),
+    /// The first of what is left is being written again.
+    Copying {
+        left: VecDeque<Holding>,
+        upload: UploadId,
+        since: Instant,
+    },
+    /// Those that hold nothing go.
+    Discarding(VecDeque<Holding>),
+}
+
+impl Emptying {
+    /// These extents there are, all of them sealed.
+    pub(super) fn recovered(&mut self, extents: BTreeMap<ExtentId, u64>) {
+        let sealed = extents.into_iter();
+        self.extents = sealed.map(|(id, length)| (id, Some(length))).collect();
+        self.at = Some(Instant::default());
+    }
+
+    /// An extent was begun.
+    pub(super) fn opened(&mut self, extent: ExtentId) {
+        self.extents.insert(extent, None);
+    }
+
+    /// An extent has its final length.
+    pub(super) fn sealed(&mut self, extent: ExtentId, length: u64) {
+        self.extents.insert(extent, Some(length));
+    }
+
+    /// Something was purged.
+    pub(super) fn purged(&mut self, now: Instant) {
+        let soon = now + SETTLE;
+        self.at = Some(self.at.map_or(soon, |at| at.min(soon)));
+    }
+
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        match self.job {
+            // What comes next is the end of something.
+            Some(Job {
+                stage: Stage::Auditing | Stage::Copying { .. } | Stage::Discarding(_),
+                ..
+            }) => None,
+            Some(_) | None => self.at,
+        }
+    }
+
+    /// Whether something is done, or soon to be.
+    pub(super) fn is_busy(&self, now: Instant) -> bool {
+        self.job.is_some() || self.at.is_some_and(|at| at <= now + SETTLE)
+    }
+
+    /// All sealed extents, with their lengths.
+    fn sealed_extents(&self) -> BTreeMap<ExtentId, u64> {
+        let all = self.extents.iter();
+        all.filter_map(|(extent, length)| Some((*extent, (*length)?)))
+            .collect()
+    }
+
+    /// Gives up for now.
+    fn fail(&mut self, now: Instant) {
+        (self.job, self.at) = (None, Some(now + RETRY));
+    }
+
+    /// What it waits for, as a sentence.
+    pub(super) fn waits(&self) -> Option<String> {
+        match (&self.job, self.stuck) {
+            (Some(job), _) => Some(format!("extents up to {} are being emptied", job.until)),
+            (None, Some((extent, why))) => Some(format!("{extent} is kept: {why}")),
+            (None, None) => None,
+        }
+    }
+}
+
+impl Repository {
+    /// About how many bytes of sealed extents are of no use any more.
+    pub(super) fn dead(&self) -> Size {
+        let sealed = self.emptying.sealed_extents().into_iter();
+        let dead = sealed.map(|(id, length)| length.saturating_sub(self.state.weight(id)));
+        Size::bytes(dead.sum())
+    }
+
+    /// Goes on giving space back, if it is time.
+    pub(super) fn empty(&mut self, now: Now, acts: &mut Acts<Self>) {
+        let due = self.emptying.at.is_some_and(|at| at <= now.monotonic);
+        if !due || self.emptying.deadline().is_none() {
+            return;
+        }
+        self.emptying.at = None;
+        if self.emptying.job.is_some() {
+            self.clear(now, acts);
+        } else if self.state.emptied() > self.emptying.discarded {
+            // It may have been cut off before they were gone.
+            self.discard(self.state.emptied(), VecDeque::new(), acts);
+        } else if let Some(until) = self.choose() {
+            let stage = Stage::Auditing;
+            self.emptying.job = Some(Job { until, stage });
+            // Shown, so that the entries that it goes by are in the files.
+            acts.show(Effect::Audit(Audit {
+                until,
+                extents: self.emptying.sealed_extents(),
+                end: self.state.end(),
+                snapshot: self.state.snapshot(),
+            }));
+        }
+    }
+
+    /// Up to which extent to empty: the fewest of the oldest that are worth it, which are those of
+    /// which at most half is to be written again. None of those where an upload has bytes that no
+    /// entry names yet.
+    fn choose(&self) -> Option<ExtentId> {
+        let all: u64 = self.emptying.extents.values().flatten().sum();
+        let gain_min = GAIN_MIN.max(all / GAIN_PART);
+        let stuck = self.emptying.stuck.map(|(extent, _)| extent);
+        let bound = self.uploads.oldest().into_iter().chain(stuck).min();
+        let (mut length, mut held) = (0, 0);
+        for (extent, sealed) in &self.emptying.extents {
+            let sealed = sealed.filter(|_| bound.is_none_or(|bound| *extent < bound))?;
+            length += sealed;
+            held += self.state.weight(*extent);
+            let dead = length.saturating_sub(held);
+            if dead >= held && dead >= gain_min {
+                return Some(*extent);
+            }
+        }
+        None
+    }
+
+    /// The log was asked.
+    pub(super) fn audited(
+        &mut self,
+        now: Now,
+        found: Result<Vec<Holding>, Verdict>,
+        acts: &mut Acts<Self>,
+    ) {
+        let Some(Job {
+            stage: stage @ Stage::Auditing,
+            ..
+        }) = &mut self.emptying.job
+        else {
+            return;
+        };
+        match found {
+            Ok(held) => {
+                *stage = Stage::Clearing(held.into());
+                self.clear(now, acts);
+            }
+            Err(Verdict::Unread) => self.emptying.fail(now.monotonic),
+            Err(Verdict::Unknown) => {
+                let first = self.emptying.extents.keys().next().copied();
+                let why = "the log holds what the index did not";
+                self.emptying.stuck = first.map(|extent| (extent, why));
+                self.emptying.job = None;
+            }
+        }
+    }
+
+    /// Goes on with what is left in the extents: those before the first of it may go; if there are
+    /// none, it is written again.
+    fn clear(&mut self, now: Now, acts: &mut Acts<Self>) {
+        if !self.has_room(acts) {
+            self.emptying.at = Some(now.monotonic + STEP);
+            return;
+        }
+        let Some(Job {
+            until,
+            stage: Stage::Clearing(left),
+        }) = &mut self.emptying.job
+        else {
+            return;
+        };
+        let state = &self.state;
+        // What was purged, or deleted as locks are, meanwhile.
+        while left
+            .pop_front_if(|holding| state.spans(&holding.key, holding.place).is_empty())
+            .is_some()
+        {}
+        let extents = self.emptying.extents.range(..=*until).map(|(id, _)| *id);
+        let empty = match left.front() {
+            Some(holding) => extents.take_while(|id| *id < holding.first).last(),
+            None => Some(*until),
+        };
+        let left = std::mem::take(left);
+        match (empty, left.front().copied()) {
+            (None, Some(holding)) => self.copy(now, holding, left, acts),
+            (empty, _) => {
+                let until = empty.unwrap_or(*until);
+                let at = self.time(now);
+                let usage = self.state.used(at);
+                self.log(Entry::Emptied { until, at, usage }, acts);
+                self.discard(until, left, acts);
+            }
+        }
+    }
+
+    /// Begins to write an object again. Its bytes come as those of an upload that reserves nothing.
+    fn copy(&mut self, now: Now, holding: Holding, left: VecDeque<Holding>, acts: &mut Acts<Self>) {
+        let Holding { place, key, .. } = holding;
+        let lives = self
+            .state
+            .held()
+            .lives(&key)
+            .map(|(_, binned)| binned.object);
+        let live = self.state.held().object(&key, Moment::Now);
+        let size = lives.chain(live).find(|object| object.place == place);
+        let size = size.map_or(Size::ZERO, |object| object.size);
+        let (since, by) = (now.monotonic, CredentialId::default());
+        let upload = self.uploads.begin(since, key, by, size, true, Size::ZERO);
+        if let Some(job) = &mut self.emptying.job {
+            job.stage = Stage::Copying {
+                left,
+                upload,
+                since,
+            };
+        }
+        acts.start(Effect::Copy { upload, place });
+    }
+
+    /// The bytes of an object were written again, or were not.
+    pub(super) fn copied(&mut self, now: Now, event: Copied, acts: &mut Acts<Self>) {
+        let (ended, job) = (self.uploads.end(event.upload), self.emptying.job.take());
+        let Some(Job {
+            until,
+            stage:
+                Stage::Copying {
+                    mut left,
+                    upload,
+                    since,
+                },
+        }) = job
+        else {
+            self.emptying.job = job;
+            return;
+        };
+        let whole =
+            ended.filter(|ended| upload == event.upload && ended.received == ended.declared);
+        let (stored, pieces, holding) = match (event.result, whole, left.pop_front()) {
+            (Ok(stored), Some(whole), Some(holding)) => (stored, whole.pieces, holding),
+            (Err(Uncopied::Damaged), _, Some(holding)) => {
+                self.emptying.stuck = Some((holding.first, "an object in it is damaged"));
+                return;
+            }
+            _ => return self.emptying.fail(now.monotonic),
+        };
+        let lives = self.state.spans(&holding.key, holding.place);
+        if lives.len() > LIVES_MAX {
+            self.emptying.stuck = Some((holding.first, "an object in it was restored too often"));
+            return;
+        }
+        if !lives.is_empty() {
+            let at = self.time(now);
+            let moved = Moved {
+                stored: Stored { pieces, ..stored },
+                from: holding.place,
+                lives,
+                at,
+            };
+            self.log(Entry::Moved(moved), acts);
+        }
+        let stage = Stage::Clearing(left);
+        self.emptying.job = Some(Job { until, stage });
+        if self.uploads.len() > 0 {
+            self.emptying.at = Some(now.monotonic + since.until(now.monotonic) * YIELD);
+        } else {
+            self.clear(now, acts);
+        }
+    }
+
+    /// Lets extents go once it is durable that they hold nothing.
+    fn discard(&mut self, until: ExtentId, held: VecDeque<Holding>, acts: &mut Acts<Self>) {
+        let last = self.emptying.job.as_ref().map_or(until, |job| job.until);
+        self.emptying.job = Some(Job {
+            until: last,
+            stage: Stage::Discarding(held),
+        });
+        acts.show(Effect::Discard { until });
+    }
+
+    /// They are gone, or not yet.
+    pub(super) fn discarded(&mut self, now: Now, done: bool) {
+        let job = self.emptying.job.take();
+        let Some(Job {
+            until,
+            stage: Stage::Discarding(left),
+        }) = job
+        else {
+            self.emptying.job = job;
+            return;
+        };
+        if !done {
+            self.emptying.fail(now.monotonic);
+            return;
+        }
+        let gone = self.state.emptied();
+        self.emptying.discarded = gone;
+        self.emptying.extents.retain(|extent, _| *extent > gone);
+        self.emptying.at = Some(now.monotonic);
+        if gone < until {
+            let stage = Stage::Clearing(left);
+            self.emptying.job = Some(Job { until, stage });
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! When extents are emptied, which, and in which order they go.
+
+use super::*;
+use crate::repository::audit::{Verdict, holdings};
+use crate::repository::entry::Stored;
+use crate::repository::event::{Copied, Uncopied};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const MIB: u64 = 1 << 20;
+
+fn extent(number: u64) -> ExtentId {
+    ExtentId::new(number)
+}
+
+/// A repository without a bin, in whose first extent lie objects of one MiB each.
+fn filled(letters: std::ops::RangeInclusive<u8>) -> World {
+    let mut world = World::new(Settings {
+        bin_days: 0,
+        ..settings(1 << 40)
+    });
+    for letter in letters {
+        world.put(data(letter), MIB).unwrap();
+    }
+    world
+}
+
+impl World {
+    /// Gives back all extents as if nearly all in them were of no use, and forgets what stood there.
+    pub(super) fn empty(&mut self) {
+        let open = extent(self.extents);
+        self.feed(Event::Lost(open));
+        let length = 1 << 40;
+        self.feed(Event::Sealed {
+            extent: open,
+            length,
+        });
+        // What was cut off by a recovery is done first.
+        (self.audits, self.copies) = (Vec::new(), Vec::new());
+        self.wait(MINUTE);
+        self.feed(Event::Discarded { done: true });
+        let now = self.now.monotonic;
+        self.machine.emptying.purged(now);
+        self.wait(MINUTE);
+        let Some(audit) = self.audits.pop() else {
+            return;
+        };
+        let held = holdings(&audit.snapshot, audit.until);
+        let before = self.all_lives();
+        self.feed(Event::Audited(Ok(held)));
+        for _ in 0..100 {
+            if self.discards.last() == Some(&audit.until) {
+                break;
+            }
+            if let Some((upload, place)) = self.copies.pop() {
+                self.copy(upload, place);
+            } else {
+                self.feed(Event::Discarded { done: true });
+                self.wait(MINUTE);
+            }
+        }
+        assert_eq!(self.discards.last(), Some(&audit.until));
+        self.feed(Event::Discarded { done: true });
+        assert_eq!(self.all_lives(), before);
+        self.records
+            .retain(|record| record.place.extent > audit.until);
+    }
+
+    /// All that is known of all lives, but for where they lie.
+    fn all_lives(&self) -> String {
+        let held = self.machine.state().snapshot();
+        let live = held.live.iter();
+        let live = live.map(|(key, object)| format!("{key:?} {}", known(*object)));
+        let bin = held.bin.iter().map(|((key, added), binned)| {
+            let (object, deleted, until) = (known(binned.object), binned.deleted, binned.until);
+            format!("{key:?} {added} {object} {deleted} {until}")
+        });
+        let configs = format!("{:?}", held.configs);
+        let all: Vec<String> = live.chain(bin).chain([configs]).collect();
+        all.join("\n")
+    }
+
+    /// What was stored by the entry at a place.
+    fn stored(&self, place: Place) -> Stored {
+        let mut records = self.records.iter();
+        let entry = records.find(|record| record.place == place);
+        let stored = entry.and_then(|record| record.entry.stored());
+        stored.cloned().expect("an object at that place")
+    }
+
+    /// Writes an object again.
+    fn copy(&mut self, upload: UploadId, place: Place) {
+        let stored = self.stored(place);
+        let mut left = stored.size.as_bytes();
+        while left > 0 {
+            let length = left.min(crate::repository::FRAME_BYTES as u64);
+            self.frame(upload, length).unwrap();
+            left -= length;
+        }
+        let result = Ok(stored);
+        self.feed(Event::Copied(Copied { upload, result }));
+    }
+}
+
+fn known(object: crate::repository::Object) -> String {
+    let (since, added) = (object.since, object.added);
+    format!("{:?} {} {since} {added}", object.size, object.at)
+}
+
+/// The extent that is open ends, and the next one begins.
+fn seal(world: &mut World, length: u64) {
+    let open = extent(world.extents);
+    world.feed(Event::Lost(open));
+    world.feed(Event::Sealed {
+        extent: open,
+        length,
+    });
+    // The first frame opens the next one.
+    world
+        .put(key(Kind::Snapshot, world.extents as u8), 1)
+        .unwrap();
+}
+
+/// Deletes objects, and lets them be purged.
+fn purge(world: &mut World, letters: std::ops::RangeInclusive<u8>) {
+    for letter in letters {
+        world.delete(data(letter)).unwrap();
+    }
+    world.wait(MINUTE);
+    world.trust();
+    world.wait(HOUR);
+}
+
+#[test]
+fn an_oldest_extent_in_which_all_was_purged_is_asked_for_and_goes() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB + 2_000);
+    assert_eq!(world.audits.len(), 0);
+    purge(&mut world, 1..=4);
+    assert_eq!(world.audits.len(), 1);
+    assert_eq!(world.audits[0].until, extent(1));
+    assert!(world.discards.is_empty(), "the log has not answered");
+    let before = world.machine.state().usage(world.now.wall);
+    world.feed(Event::Audited(Ok(Vec::new())));
+    assert_eq!(world.discards, [extent(1)]);
+    let Entry::Emptied { until, .. } = &world.records.last().unwrap().entry else {
+        panic!("the log does not say it");
+    };
+    assert_eq!(*until, extent(1));
+    assert_eq!(world.machine.state().usage(world.now.wall), before);
+    world.feed(Event::Discarded { done: true });
+    world.wait(HOUR);
+    assert_eq!(world.audits.len(), 1, "nothing else is worth it");
+    assert_eq!(world.machine.dead(), Size::ZERO);
+}
+
+#[test]
+fn nothing_goes_before_its_bin_days_are_over() {
+    let mut world = filled(1..=4);
+    world.set(|settings| settings.bin_days = 7);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=4);
+    assert!(world.audits.is_empty());
+    world.wait(days_long(7));
+    world.trust();
+    world.wait(HOUR);
+    assert_eq!(world.audits.len(), 1);
+}
+
+#[test]
+fn an_extent_with_bytes_of_an_upload_stays_until_it_ends() {
+    let mut world = filled(1..=4);
+    let upload = world.begin(data(9), 10).unwrap();
+    world.frame(upload, 5).unwrap();
+    // It is sealed without having failed: the upload goes on elsewhere.
+    world.machine.tail.give_up(extent(1));
+    let length = 4 * MIB;
+    world.feed(Event::Sealed {
+        extent: extent(1),
+        length,
+    });
+    for letter in 1..=4 {
+        world.delete(data(letter)).unwrap();
+    }
+    for _ in 0..60 {
+        world.wait(MINUTE);
+        world.trust();
+        world.frame(upload, 0).unwrap();
+    }
+    assert!(!world.machine.state().has_bin());
+    assert!(world.audits.is_empty());
+    world.feed(Event::Abort(upload));
+    world.put(data(8), 1).unwrap();
+    purge(&mut world, 8..=8);
+    assert_eq!(world.audits.len(), 1);
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_asked_again_later_and_one_that_disagrees_never() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=4);
+    world.feed(Event::Audited(Err(Verdict::Unread)));
+    world.wait(11 * MINUTE);
+    assert_eq!(world.audits.len(), 2);
+    world.feed(Event::Audited(Err(Verdict::Unknown)));
+    world.wait(HOUR);
+    assert_eq!((world.audits.len(), world.discards.len()), (2, 0));
+    assert_eq!(
+        world.machine.waits(),
+        ["extent-1 is kept: the log holds what the index did not"]
+    );
+}
+
+#[test]
+fn a_repository_does_not_rest_while_space_comes_back() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    world.feed(Event::Visited);
+    purge(&mut world, 1..=4);
+    world.feed(Event::Left);
+    world.wait(HOUR);
+    assert!(world.rested.is_empty(), "the log is being asked");
+    world.feed(Event::Audited(Ok(Vec::new())));
+    world.feed(Event::Discarded { done: true });
+    world.wait(2 * MINUTE);
+    assert_eq!(world.rested, [1]);
+}
+
+#[test]
+fn what_was_emptied_before_a_stop_is_discarded_after_it() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=4);
+    world.feed(Event::Audited(Ok(Vec::new())));
+    world.machine = world.recovered();
+    world.discards.clear();
+    world.wait(MINUTE);
+    assert_eq!(world.discards, [extent(1)]);
+    world.feed(Event::Discarded { done: true });
+    world.wait(HOUR);
+    assert_eq!(world.discards.len(), 1);
+}
+
+#[test]
+fn what_is_live_in_an_extent_of_which_most_is_dead_is_written_again_before_it_goes() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB + 2_000);
+    purge(&mut world, 1..=1);
+    assert!(world.audits.is_empty(), "three quarters are live");
+    purge(&mut world, 2..=3);
+    let audit = world.audits.pop().unwrap();
+    let held = holdings(&audit.snapshot, audit.until);
+    assert_eq!(held.len(), 1);
+    world.feed(Event::Audited(Ok(held)));
+    let (upload, place) = world.copies.pop().unwrap();
+    assert_eq!(place.extent, extent(1));
+    let figures = world.figures();
+    world.copy(upload, place);
+    assert_eq!(world.discards, [extent(1)]);
+    assert_eq!(world.figures(), figures);
+    let held = world.machine.state().snapshot();
+    let object = held.object(&data(4), Moment::Now).unwrap();
+    assert_eq!(object.first, extent(2));
+    world
+        .records
+        .retain(|record| record.place.extent > extent(1));
+    let again = world.recovered();
+    let shown = |machine: &Repository| format!("{:?}", machine.state());
+    assert_eq!(shown(&again), shown(&world.machine));
+}
+
+#[test]
+fn what_was_purged_while_it_was_written_again_does_not_come_back() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=3);
+    let audit = world.audits.pop().unwrap();
+    world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+    let (upload, place) = world.copies.pop().unwrap();
+    world.delete(data(4)).unwrap();
+    for _ in 0..30 {
+        world.wait(MINUTE);
+        world.trust();
+        world.frame(upload, 0).unwrap();
+    }
+    assert!(!world.machine.state().has_bin());
+    world.copy(upload, place);
+    assert_eq!(world.discards, [extent(1)]);
+    let held = world.machine.state().snapshot();
+    assert_eq!(held.object(&data(4), Moment::Now), None);
+}
+
+#[test]
+fn an_extent_with_a_damaged_object_stays_and_one_that_cannot_be_read_now_is_tried_again() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=3);
+    let fail = |world: &mut World, uncopied| {
+        let audit = world.audits.pop().unwrap();
+        world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+        let (upload, _) = world.copies.pop().unwrap();
+        let result = Err(uncopied);
+        world.feed(Event::Copied(Copied { upload, result }));
+    };
+    fail(&mut world, Uncopied::Failed);
+    assert!(world.machine.waits().is_empty());
+    world.wait(11 * MINUTE);
+    fail(&mut world, Uncopied::Damaged);
+    world.wait(HOUR);
+    assert!(world.audits.is_empty() && world.discards.is_empty());
+    assert_eq!(
+        world.machine.waits(),
+        ["extent-1 is kept: an object in it is damaged"]
+    );
+}
+
+#[test]
+fn clients_that_upload_go_first() {
+    let mut world = filled(1..=8);
+    seal(&mut world, 8 * MIB);
+    purge(&mut world, 1..=6);
+    let other = world.begin(data(99), 10).unwrap();
+    let audit = world.audits.pop().unwrap();
+    world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+    let (upload, place) = world.copies.pop().unwrap();
+    world.pass(Duration::from_secs(2));
+    world.copy(upload, place);
+    world.wait(Duration::from_secs(5));
+    assert!(world.copies.is_empty(), "it rests three times as long");
+    world.wait(Duration::from_secs(1));
+    let (upload, place) = world.copies.pop().unwrap();
+    world.feed(Event::Abort(other));
+    world.copy(upload, place);
+    assert_eq!(world.discards, [extent(1)]);
+}
+
+#[test]
+fn a_copy_for_which_no_extent_can_be_made_is_tried_again() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=3);
+    let audit = world.audits.pop().unwrap();
+    world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+    let (upload, place) = world.copies.pop().unwrap();
+    world.feed(Event::Lost(extent(2)));
+    world.openable = Some(Err(Denied::StorageFull));
+    let result = Ok(world.stored(place));
+    world.feed(Event::Copied(Copied { upload, result }));
+    world.openable = Some(Ok(()));
+    assert!(world.discards.is_empty());
+    world.wait(11 * MINUTE);
+    assert_eq!(world.audits.len(), 1);
+}
+
+#[test]
+fn nothing_is_discarded_before_it_is_durable_that_it_may_go() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=4);
+    let mut acts = Acts::default();
+    let answer = Event::Audited(Ok(Vec::new()));
+    world.machine.step(world.now, answer, &mut acts);
+    let acts: Vec<String> = acts.iter().map(|act| format!("{act:?}")).collect();
+    let last = ["Show Discard up to extent-1"];
+    assert_eq!(
+        acts[1..],
+        last,
+        "shown, so that it waits for what is persisted"
+    );
+    assert!(acts[0].contains("Emptied up to extent-1"), "{acts:?}");
+}
