@@ -8,7 +8,7 @@
 //! ├── gateway        who may come in
 //! ├── tenants ── tenant ── session
 //! ├── repositories ── repository ── extent
-//! └── caretaker      bins that are due, data to be destroyed
+//! └── caretaker      bins that are due, data to be read back or destroyed
 //! ```
 //!
 //! A tenant or a repository that fails is started again by its supervisor and goes out of service
