@@ -1,8 +1,8 @@
 //! The parts of a scenario file, and what each does to a plan.
 //!
 //! A part that is not there leaves its part of the plan to the seed. To let a scenario say more of
-//! a plan, give a part here a field and [`File::settle`] a line; what has no words yet is reached by
-//! its own name under `[plan]`.
+//! a plan, give a part here a field and [`File::settle`] a line; what has no words yet is reached
+//! by its own name under `[plan]`.
 
 use holdfast_actors::kernel::Timestamp;
 use holdfast_actors::names::TenantName;
