@@ -2,7 +2,8 @@
 //!
 //! A run is a function of its plan, so everything here is: run it again, and look elsewhere. A
 //! world must not share a process with another that runs at the same time, so the pool starts this
-//! very program once for each plan. Exit codes are those of the command line; a broken promise is 1.
+//! very program once for each plan. Exit codes are those of the command line; a broken promise
+//! is 1.
 //!
 //! This is the only door from the program to the simulated world.
 

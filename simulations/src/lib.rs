@@ -8,6 +8,7 @@
 //! Nothing here reads a real clock, draws real chance, or starts a thread.
 
 pub mod clock;
+pub mod coverage;
 pub mod dice;
 pub mod disk;
 pub mod entropy;
@@ -24,5 +25,6 @@ pub mod plan;
 pub mod scenario;
 pub mod trace;
 pub mod verdict;
+pub mod witness;
 mod workload;
 pub mod world;
