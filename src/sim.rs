@@ -10,8 +10,12 @@
 mod arguments;
 mod child;
 mod corpus;
+mod coverage;
+mod debug;
+mod explain;
 mod pool;
 mod replay;
+mod shrink;
 mod source;
 mod sweep;
 
@@ -27,6 +31,10 @@ pub fn run(sim: &Sim, screen: &mut Screen) -> Result<(), Failure> {
     match sim {
         Sim::Run(run) => sweep::run(run, screen),
         Sim::Replay(replay) => replay::run(replay, screen),
+        Sim::Shrink(shrink) => shrink::run(shrink, screen),
+        Sim::Explain(explain) => explain::run(explain, screen),
+        Sim::Shell(debug) => debug::run(debug, screen),
+        Sim::Coverage(coverage) => coverage::run(coverage, screen),
         Sim::Child(child) => child::serve(child, screen),
     }
 }

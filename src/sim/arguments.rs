@@ -22,6 +22,18 @@ pub enum Sim {
     #[command(after_help = "Examples:\n  holdfast sim replay 17\n  \
                       holdfast sim replay simulations/corpus/seed-17-I5.toml --until 30s --trace")]
     Replay(Replay),
+    /// Find the smallest plan that still breaks the same promise
+    #[command(after_help = "Example: holdfast sim shrink 17 -o small.toml")]
+    Shrink(Shrink),
+    /// Tell the story of a run: what was broken, then what led to it
+    #[command(after_help = "Example: holdfast sim explain small.toml -o story.html")]
+    Explain(Explain),
+    /// Look into the actors at any moment of a run, forward and back
+    #[command(after_help = "Example: holdfast sim shell 17 --at 3s")]
+    Shell(Debug),
+    /// Count which events, effects and refusals of each machine many seeds reach, and which never
+    #[command(after_help = "Example: holdfast sim coverage --count 100 --json")]
+    Coverage(Coverage),
     /// What the simulator starts itself with: one plan on stdin, its verdict on stdout
     #[command(hide = true)]
     Child(Child),
@@ -65,6 +77,60 @@ pub struct Replay {
     /// Print what each actor decides, too
     #[arg(long)]
     pub trace: bool,
+}
+
+/// One run to make small.
+#[derive(Clone, Debug, Args)]
+pub struct Shrink {
+    /// What to run.
+    #[command(flatten)]
+    pub one: One,
+    /// Where to write the smallest plan
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Be content after this time with what is found
+    #[arg(long = "for", value_name = "TIME", value_parser = length, default_value = "1m")]
+    pub time: Duration,
+    /// Processes at once; as many as there are cores if nothing is said
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+}
+
+/// One run to tell of.
+#[derive(Clone, Debug, Args)]
+pub struct Explain {
+    /// What to run.
+    #[command(flatten)]
+    pub one: One,
+    /// Write one page of HTML that needs nothing else, instead of text
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// One run to look into.
+#[derive(Clone, Debug, Args)]
+pub struct Debug {
+    /// What to run.
+    #[command(flatten)]
+    pub one: One,
+    /// Where to stand first; at the begin if nothing is said
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    pub at: Option<Duration>,
+    /// Do one command and end; may be given more than once
+    #[arg(short = 'c', value_name = "COMMAND")]
+    pub commands: Vec<String>,
+}
+
+/// What many seeds reach.
+#[derive(Clone, Debug, Args)]
+pub struct Coverage {
+    /// How many seeds, from 0 on
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::value_parser!(u64).range(1..1_000_000_000))]
+    pub count: u64,
+    /// Processes at once; as many as there are cores if nothing is said
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
 }
 
 /// A plan: that of a seed, or of a file.

@@ -2,12 +2,15 @@
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use holdfast_simulations::coverage::{Counter, Coverage};
 use holdfast_simulations::expect::Expectation;
 use holdfast_simulations::mutation::Mutation;
 use holdfast_simulations::plan::Plan;
 use holdfast_simulations::scenario::Scenario;
 use holdfast_simulations::verdict::{Figures, Verdict};
+use holdfast_simulations::witness::Witness;
 use holdfast_simulations::world::{self, Options};
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit,
@@ -31,6 +34,7 @@ pub(super) struct Job {
     plan: Plan,
     bug: Option<String>,
     expectations: Vec<String>,
+    counts: bool,
 }
 
 /// A promise that was broken.
@@ -45,6 +49,9 @@ pub(super) struct Breach {
 pub(super) struct Outcome {
     pub(super) broken: Vec<Breach>,
     pub(super) figures: Figures,
+    /// What was reached, if it was to be counted.
+    #[serde(default)]
+    pub(super) coverage: Coverage,
 }
 
 impl Job {
@@ -58,6 +65,15 @@ impl Job {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
+            counts: false,
+        }
+    }
+
+    /// The same, and counts what it reaches.
+    pub(super) fn counting(scenario: &Scenario) -> Self {
+        Self {
+            counts: true,
+            ..Self::of(scenario)
         }
     }
 
@@ -126,6 +142,7 @@ pub(super) fn outcome(verdict: &Verdict, expectations: &[Expectation]) -> Outcom
     Outcome {
         broken: breaches.chain(missed).collect(),
         figures: verdict.figures,
+        coverage: Coverage::default(),
     }
 }
 
@@ -148,8 +165,14 @@ pub(super) fn serve(child: &Child, screen: &mut Screen) -> Result<(), Failure> {
     let expectations: Vec<_> = expectations.collect::<Result<_, _>>().map_err(wrong)?;
     let options = Options {
         mutation: job.bug.as_deref().and_then(Mutation::parse),
-        keeps_lines: !expectations.is_empty(),
+        keeps_lines: job.counts || !expectations.is_empty(),
     };
-    let verdict = world::run(&job.plan, options);
-    screen.object(&outcome(&verdict, &expectations))
+    let counter = job.counts.then(|| Arc::new(Counter::default()));
+    let witness = counter.clone().map(|counter| counter as Arc<dyn Witness>);
+    let verdict = world::run_before(witness, &job.plan, options);
+    let mut outcome = outcome(&verdict, &expectations);
+    if let Some(counter) = counter {
+        outcome.coverage = counter.counted(verdict.trace.lines().iter().map(String::as_str));
+    }
+    screen.object(&outcome)
 }

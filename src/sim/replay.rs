@@ -1,6 +1,10 @@
 //! One run again: its trace alone on stdout, everything else on stderr.
 
-use holdfast_simulations::line::Line;
+use std::sync::Arc;
+
+use holdfast_simulations::record::{Decision, Recorder, merged};
+use holdfast_simulations::scenario::Scenario;
+use holdfast_simulations::verdict::Verdict;
 use holdfast_simulations::world::{self, Options};
 
 use super::arguments::Replay;
@@ -11,19 +15,16 @@ use crate::cli::{Failure, Screen};
 pub(super) fn run(replay: &Replay, screen: &mut Screen) -> Result<(), Failure> {
     let scenario = source::load(&replay.one, screen)?;
     screen.remark(format!("seed {}", scenario.plan.seed));
-    let options = Options {
-        mutation: scenario.bug,
-        keeps_lines: true,
-    };
-    let verdict = world::run(&scenario.plan, options);
+    let (verdict, decisions) = recorded(&scenario);
+    let decisions: &[Decision] = if replay.trace { &decisions } else { &[] };
     let until = replay.until.map_or(u64::MAX, |until| {
         u64::try_from(until.as_micros()).unwrap_or(u64::MAX)
     });
-    for line in verdict.trace.lines() {
-        if Line::parse(line).is_some_and(|line| line.at > until) {
+    for entry in merged(verdict.trace.lines(), decisions) {
+        if entry.at() > until {
             break;
         }
-        screen.line(line)?;
+        screen.line(entry)?;
     }
     let (hash, count) = (verdict.trace.hash(), verdict.trace.count());
     screen.remark(format!("trace {hash:016x} of {count} lines"));
@@ -36,4 +37,15 @@ pub(super) fn run(replay: &Replay, screen: &mut Screen) -> Result<(), Failure> {
         None => Ok(()),
         Some(first) => Err(broken(format!("the run broke {}", first.invariant))),
     }
+}
+
+/// A run in this process, with all that its actors decided.
+pub(super) fn recorded(scenario: &Scenario) -> (Verdict, Vec<Decision>) {
+    let options = Options {
+        mutation: scenario.bug,
+        keeps_lines: true,
+    };
+    let recorder = Arc::new(Recorder::default());
+    let verdict = world::run_before(Some(recorder.clone()), &scenario.plan, options);
+    (verdict, recorder.decisions())
 }
