@@ -71,3 +71,19 @@ fn a_file_of_another_commit_says_so_and_runs_its_plan() {
     );
     assert_eq!(ran.code, 1);
 }
+
+#[test]
+fn the_decisions_of_actors_stand_between_the_lines_where_they_were_made() {
+    let bench = Bench::new();
+    let (plain, whole) = (
+        bench.sim("replay 7").good(),
+        bench.sim("replay 7 --trace").good(),
+    );
+    assert_eq!(whole, bench.sim("replay 7 --trace").good());
+    let is_decision = |line: &&str| line.starts_with("                ") || line.contains(" node");
+    let left: Vec<&str> = whole.lines().filter(|line| !is_decision(line)).collect();
+    let lines: Vec<&str> = plain.lines().filter(|line| !is_decision(line)).collect();
+    assert_eq!(left, lines);
+    assert!(whole.lines().count() > 10 * plain.lines().count());
+    assert!(whole.contains(" node/journal Append {"), "{whole}");
+}
