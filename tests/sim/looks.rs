@@ -47,7 +47,7 @@ fn a_plan_of_sixty_faults_is_made_small_and_breaks_the_same_promise() {
     let scenario = of_sixty_faults();
     assert!(faults(&scenario.plan) >= 60, "{}", faults(&scenario.plan));
     bench.write("large.toml", &scenario.written());
-    let out = bench.sim("shrink large.toml -o small.toml").good();
+    let out = bench.sim("shrink large.toml -o small.toml --for 4m").good();
     let lines: Vec<&str> = out.lines().collect();
     assert_eq!(lines[0], "seed 11");
     assert!(lines[1].starts_with("I5: at "), "{out}");

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod help;
+mod host;
 mod looks;
 mod replay;
 mod sweep;
