@@ -24,6 +24,7 @@ mod passwords;
 pub mod plan;
 pub mod record;
 pub mod scenario;
+pub mod script;
 pub mod shrink;
 pub mod story;
 pub mod trace;
