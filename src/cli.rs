@@ -22,6 +22,7 @@ use holdfast_actors::names::OperatorName;
 use crate::agent::{self, AgentCommand};
 use crate::commands::{self, Order, Usage, node};
 use crate::inspect;
+use crate::sim::{self, Sim};
 
 pub use failure::{Exit, Failure};
 pub use screen::Screen;
@@ -155,6 +156,9 @@ pub enum Command {
                       --user acme --repository main --init ~/Documents"
     )]
     Agent(Box<AgentCommand>),
+    /// Run the actors in a simulated world, with faults, from one seed to the same end
+    #[command(subcommand, after_help = "Example: holdfast sim run --seeds 0..500")]
+    Sim(Box<Sim>),
 }
 
 /// What runs in this process, instead of being ordered from a running node.
@@ -194,6 +198,7 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
         Command::Init(init) => return (programs.init)(&needed(data)?, &init, screen),
         Command::Serve(serve) => return (programs.serve)(&needed(data)?, &serve, screen),
         Command::Agent(agent) => return tend(&agent, screen),
+        Command::Sim(sim) => return sim::run(&sim, screen),
         Command::Shell(shell) => {
             let desk = present::Desk {
                 data: needed(data)?,

@@ -44,20 +44,24 @@ pub type Give<'a> = &'a mut dyn FnMut(Order, &mut Screen) -> Result<(), Failure>
 pub fn run(shell: &Shell, give: Give<'_>, screen: &mut Screen) -> Result<(), Failure> {
     match &shell.command {
         Some(line) => obey(line, give, screen),
-        None => converse(give, screen),
+        None => converse(PROMPT, &mut |line, screen| obey(line, give, screen), screen),
     }
 }
 
-fn converse(give: Give<'_>, screen: &mut Screen) -> Result<(), Failure> {
+/// Does what one typed line says.
+pub(crate) type Obey<'a> = &'a mut dyn FnMut(&str, &mut Screen) -> Result<(), Failure>;
+
+/// Does all that is typed, until the end of input. Errors are shown, and the loop goes on.
+pub(crate) fn converse(prompt: &str, obey: Obey<'_>, screen: &mut Screen) -> Result<(), Failure> {
     loop {
-        let Some(line) = ask(PROMPT)? else {
+        let Some(line) = ask(prompt)? else {
             return Ok(());
         };
         match line.trim() {
             "" => {}
             "exit" | "quit" => return Ok(()),
             line => {
-                if let Err(failure) = obey(line, give, screen) {
+                if let Err(failure) = obey(line, screen) {
                     screen.fail(&failure);
                 }
             }
@@ -66,15 +70,8 @@ fn converse(give: Give<'_>, screen: &mut Screen) -> Result<(), Failure> {
 }
 
 fn obey(line: &str, give: Give<'_>, screen: &mut Screen) -> Result<(), Failure> {
-    let words = words::split(line).map_err(Failure::usage)?;
-    let look = match Typed::try_parse_from(words) {
-        Ok(typed) => typed.look,
-        Err(error) if !error.use_stderr() => return screen.text(&error.render().to_string()),
-        Err(error) => {
-            let text = error.render().to_string();
-            let text = text.strip_prefix("error: ").unwrap_or(&text);
-            return Err(Failure::usage(text.trim()));
-        }
+    let Some(Typed { look }) = typed(line, screen)? else {
+        return Ok(());
     };
     if let Look::Restart(restart) = &look
         && !restart.yes
@@ -87,6 +84,23 @@ fn obey(line: &str, give: Give<'_>, screen: &mut Screen) -> Result<(), Failure> 
         ));
     }
     give(Order::Shell(look), screen)
+}
+
+/// The words of a line; none if it asked for help, which is shown.
+pub(crate) fn typed<T: Parser>(line: &str, screen: &mut Screen) -> Result<Option<T>, Failure> {
+    let words = words::split(line).map_err(Failure::usage)?;
+    match T::try_parse_from(words) {
+        Ok(typed) => Ok(Some(typed)),
+        Err(error) if !error.use_stderr() => {
+            screen.text(&error.render().to_string())?;
+            Ok(None)
+        }
+        Err(error) => {
+            let text = error.render().to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            Err(Failure::usage(text.trim()))
+        }
+    }
 }
 
 fn agreed(question: &str) -> Result<bool, Failure> {

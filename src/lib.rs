@@ -29,7 +29,8 @@
 //! - here: [`node`] puts a process together from the real ports ([`clock`], [`entropy`], [`disk`],
 //!   [`store`], [`passwords`]) and the faces: [`rest`] for tenants, [`admin`] and [`inspect`] for
 //!   operators, [`metrics`] for monitoring. [`cli`] and [`commands`] are the command line,
-//!   [`agent`] is the tenant's own client, [`demo`] shows the main job.
+//!   [`agent`] is the tenant's own client, [`demo`] shows the main job, [`sim`] runs the
+//!   simulated world.
 //!
 //! # What is durable
 //!
@@ -59,6 +60,7 @@ pub mod passwords;
 pub mod rest;
 mod secret;
 pub mod selfservice;
+pub mod sim;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

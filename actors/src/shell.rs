@@ -8,6 +8,7 @@
 mod directory;
 mod recorder;
 mod runner;
+mod watch;
 
 use std::fmt;
 use std::future::Future;
@@ -23,6 +24,7 @@ use crate::ports::{Pending, Ports};
 pub use directory::{Directory, Inspection, Listing, Path, Standing};
 pub use recorder::Decision;
 pub use runner::spawn;
+pub use watch::{Step, Watch};
 
 /// What a machine lacks: a vocabulary, and the means to act.
 pub trait Hands: Sized + Send + 'static {

@@ -14,6 +14,7 @@ use crate::oracle::Oracle;
 use crate::plan::DAY;
 use crate::trace::{Micros, Trace};
 use crate::verdict::{Figures, Violation};
+use crate::witness::Witness;
 
 mod account;
 
@@ -47,6 +48,8 @@ pub(crate) struct Book {
     pub(crate) rows: Rows,
     /// The wall clock's steps forward of at most a day so far: nobody can tell them from time.
     pub(crate) leaps: Micros,
+    /// Who looks on, if anybody does.
+    pub(crate) witness: Option<Arc<dyn Witness>>,
     clock: Option<Arc<Clock>>,
     /// Time at the start of the node's present life.
     base: Micros,
@@ -77,6 +80,7 @@ impl Ledger {
             is_asking: false,
             rows: Rows::default(),
             leaps: 0,
+            witness: None,
             clock: None,
             base: 0,
             start,

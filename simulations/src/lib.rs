@@ -8,24 +8,33 @@
 //! Nothing here reads a real clock, draws real chance, or starts a thread.
 
 pub mod clock;
+pub mod coverage;
 pub mod dice;
 pub mod disk;
 pub mod entropy;
+pub mod expect;
 mod fleet;
 pub mod index;
 mod invariants;
 mod ledger;
+pub mod line;
 pub mod mutation;
 mod network;
 mod office;
 mod oracle;
 mod passwords;
 pub mod plan;
+pub mod record;
 mod register;
 mod runtime;
+pub mod scenario;
+pub mod script;
+pub mod shrink;
+pub mod story;
 mod timepiece;
 pub mod trace;
 pub mod verdict;
+pub mod witness;
 mod workload;
 pub mod world;
 mod yields;

@@ -101,6 +101,12 @@ impl Mutation {
         }
     }
 
+    /// The planted bug of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter().map(|(mutation, _)| mutation);
+        all.find(|mutation| format!("{mutation:?}") == name)
+    }
+
     /// What becomes of an operator's command.
     pub(crate) fn command(self, mut command: Command) -> Command {
         if let Command::Tenant(_, TenantCommand::Add(contract)) = &mut command {

@@ -44,6 +44,9 @@ pub struct Plan {
 /// One tenant as it is first made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
+    /// Its name; `tenant-` and its number if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Days from the start until the last day of the lease; none for ever.
     pub lease_days: Option<u32>,
     /// Days of reading after it.
@@ -214,6 +217,14 @@ impl Plan {
     }
 }
 
+impl Tenant {
+    /// Its name, as the tenant with this number.
+    pub(crate) fn called(&self, number: usize) -> String {
+        let name = self.name.clone();
+        name.unwrap_or_else(|| format!("tenant-{number}"))
+    }
+}
+
 fn tenant(dice: &mut Dice) -> Tenant {
     let small = dice.one_in(3);
     let quota_kib = if small {
@@ -223,6 +234,7 @@ fn tenant(dice: &mut Dice) -> Tenant {
     };
     let subtenant = dice.one_in(3);
     Tenant {
+        name: None,
         lease_days: dice.one_in(2).then(|| dice.below(3) as u32),
         grace_days: some(dice, 3) as u32,
         tasks: 1 + dice.below(3) as u32,

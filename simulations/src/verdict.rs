@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::trace::Trace;
 
 /// A promise that was broken.
@@ -20,7 +22,8 @@ impl fmt::Display for Violation {
 }
 
 /// How much happened: a run in which little happens proves little.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Figures {
     /// Requests that were done.
     pub done: u64,

@@ -30,6 +30,7 @@ use crate::register;
 use crate::runtime;
 use crate::trace::Trace;
 use crate::verdict::Verdict;
+use crate::witness::Witness;
 
 pub(crate) use scene::Scene;
 
@@ -47,12 +48,18 @@ pub struct Options {
 
 /// Runs a plan to its end. The same plan gives the same trace, whatever ran before.
 pub fn run(plan: &Plan, options: Options) -> Verdict {
+    run_before(None, plan, options)
+}
+
+/// The same before a witness, if there is one. It changes nothing.
+pub fn run_before(witness: Option<Arc<dyn Witness>>, plan: &Plan, options: Options) -> Verdict {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(fleet) = &plan.fleet {
         return many(plan, fleet, options);
     }
     let before = panics::count();
     let mut world = World::new(plan, options);
+    world.ledger.book().witness = witness;
     for life in &plan.lives {
         world.live(life, life::Purpose::Work);
     }

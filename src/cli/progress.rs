@@ -8,8 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 const QUIET: Duration = Duration::from_secs(1);
 /// What a line of it looks like.
 const TEMPLATE: &str = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+/// The same for what is counted.
+const COUNTING: &str = "{msg} {bar:30} {pos}/{len} {per_sec} {eta}";
 
-/// How far something is, in bytes.
+/// How far something is, in bytes or in pieces.
 pub struct Progress {
     bar: ProgressBar,
     shown: bool,
@@ -19,8 +21,17 @@ pub struct Progress {
 impl Progress {
     /// A bar that is not shown yet; `wanted` is false where output is for programs.
     pub fn new(wanted: bool) -> Self {
+        Self::like(TEMPLATE, wanted)
+    }
+
+    /// The same for pieces instead of bytes.
+    pub fn counting(wanted: bool) -> Self {
+        Self::like(COUNTING, wanted)
+    }
+
+    fn like(template: &str, wanted: bool) -> Self {
         let bar = ProgressBar::hidden();
-        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         Self {
@@ -30,7 +41,7 @@ impl Progress {
         }
     }
 
-    /// `done` of `total` bytes of `what` are done.
+    /// `done` of `total` bytes or pieces of `what` are done.
     pub fn advance(&mut self, done: u64, total: u64, what: &str) {
         if self.wanted && !self.shown && self.bar.elapsed() >= QUIET {
             // Draws nothing where stderr is no terminal.
@@ -40,6 +51,11 @@ impl Progress {
         self.bar.set_length(total);
         self.bar.set_position(done);
         self.bar.set_message(what.to_owned());
+    }
+
+    /// Takes the bar away while something else is printed.
+    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
     }
 
     /// Takes the bar away, so that a line can be printed.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
 
+use super::watch::{Step, Watch};
 use super::{Decision, Fault, Gone};
 use crate::ports::Pending;
 
@@ -146,9 +147,25 @@ impl Entry {
 
 /// The actors of one node by path.
 #[derive(Default)]
-pub struct Directory(Mutex<BTreeMap<Path, Entry>>);
+pub struct Directory {
+    entries: Mutex<BTreeMap<Path, Entry>>,
+    watch: OnceLock<Box<dyn Watch>>,
+}
 
 impl Directory {
+    /// Has somebody look on as the actors decide, from now on. The first one stays.
+    pub fn watch(&self, watch: Box<dyn Watch>) {
+        // A second one sees nothing.
+        let _ = self.watch.set(watch);
+    }
+
+    /// Whoever looks on is told of a step.
+    pub(super) fn decided<'a>(&self, step: impl FnOnce() -> Step<'a>) {
+        if let Some(watch) = self.watch.get() {
+            watch.decided(&step(), self);
+        }
+    }
+
     /// All actors, in path order.
     pub fn tree(&self) -> Vec<Listing> {
         let listing = |(path, entry): (&Path, &Entry)| Listing {
@@ -238,7 +255,7 @@ impl Directory {
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<Path, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::directory::Resident;
 use super::recorder::Recorder;
-use super::{Context, End, Fault, Gone, Handle, Hands, Input, Inspection, Path};
+use super::{Context, End, Fault, Gone, Handle, Hands, Input, Inspection, Path, Step};
 use crate::kernel::{Act, Acts, Instant, Machine, Now};
 use crate::ports::{Pending, Ports};
 
@@ -114,6 +114,7 @@ impl<H: Hands> Actor for Shell<H> {
             recorder: Recorder::default(),
             residence,
         };
+        state.show(None, &[]);
         state.rearm();
         Ok(state)
     }
@@ -217,7 +218,8 @@ impl<H: Hands> State<H> {
         if told == "Wake" && acts.is_empty() {
             return Ok(());
         }
-        let shown = acts.iter().map(|act| format!("{act:?}")).collect();
+        let shown: Vec<String> = acts.iter().map(|act| format!("{act:?}")).collect();
+        self.show(Some(&told), &shown);
         self.recorder.record(now, told, shown);
         for act in acts {
             match act {
@@ -228,6 +230,20 @@ impl<H: Hands> State<H> {
             }
         }
         Ok(())
+    }
+
+    /// Shows a step to whoever looks on.
+    fn show(&self, event: Option<&str>, acts: &[String]) {
+        let (state, waits) = (|| self.machine.observe(), || self.waits());
+        let step = || Step {
+            path: &self.context.path,
+            machine: std::any::type_name::<H::Machine>(),
+            event,
+            acts,
+            state: &state,
+            waits: &waits,
+        };
+        self.context.ports.directory.decided(step);
     }
 
     fn persist(&mut self, record: <H::Machine as Machine>::Record) {
@@ -287,15 +303,19 @@ impl<H: Hands> State<H> {
         self.alarm = Some((deadline, alarm));
     }
 
-    fn inspection(&self) -> Inspection {
+    fn waits(&self) -> Vec<String> {
         let mut waits = self.machine.waits();
         if !self.held.is_empty() {
             let held = self.held.len();
             waits.push(format!("{held} answers wait for the disk"));
         }
+        waits
+    }
+
+    fn inspection(&self) -> Inspection {
         Inspection {
             state: self.machine.observe(),
-            waits,
+            waits: self.waits(),
             decisions: self.recorder.decisions(),
         }
     }

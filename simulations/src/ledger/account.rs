@@ -86,7 +86,7 @@ impl Account {
     /// The account of a tenant of the plan.
     pub(crate) fn new(number: usize, tenant: &plan::Tenant, today: Date) -> Self {
         Self {
-            name: format!("tenant-{number}"),
+            name: tenant.called(number),
             repository: if number.is_multiple_of(2) {
                 "main"
             } else {

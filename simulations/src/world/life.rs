@@ -25,6 +25,7 @@ use crate::mutation::{Mutation, mutated};
 use crate::office::{Desk, Office, Wish};
 use crate::passwords::Cheap;
 use crate::plan::{DAY, Life, Plan};
+use crate::witness;
 use crate::workload::{Caller, Client};
 
 /// How long after the last client everything is quiet.
@@ -134,6 +135,7 @@ impl Stage {
             self.dice.fork("entropy"),
         );
         self.ledger.book().life_begins(Arc::clone(&clock));
+        witness::seat(&ports.directory, &self.ledger);
         let shared = Arc::clone(&ports.clock);
         let node = match Node::start(ports, Arc::new(Cheap)).await {
             Ok(node) => node,

@@ -1,0 +1,204 @@
+//! Timed faults: one line of time for the whole run, cut into the lives of a plan.
+
+use serde::Deserialize;
+use serde_json::json;
+use toml::Spanned;
+
+use super::error::ScenarioError;
+use super::units::{Kib, Millis, Step};
+use crate::plan::{self, End, Life, Loss, Plan};
+
+/// One fault, and when it strikes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Fault {
+    at: Spanned<Millis>,
+    kind: Spanned<Kind>,
+    node: Option<Spanned<String>>,
+    off: Option<Spanned<Millis>>,
+    index: Option<Spanned<String>>,
+    by: Option<Spanned<Step>>,
+    count: Option<Spanned<u32>>,
+    capacity: Option<Spanned<Kib>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    PowerCut,
+    Kill,
+    ClockStep,
+    DiskFull,
+    SyncFailure,
+    WriteFailure,
+}
+
+impl Kind {
+    const fn ends_a_life(self) -> Option<End> {
+        match self {
+            Self::PowerCut => Some(End::Power),
+            Self::Kill => Some(End::Kill),
+            Self::ClockStep | Self::DiskFull | Self::SyncFailure | Self::WriteFailure => None,
+        }
+    }
+}
+
+/// The lives between these faults instead of those that the seed has drawn.
+pub(super) fn settle(
+    text: &str,
+    faults: &[Spanned<Fault>],
+    nodes: &[String],
+    rounds: Option<Vec<u64>>,
+    plan: &mut Plan,
+) -> Result<(), ScenarioError> {
+    let mut sorted: Vec<&Spanned<Fault>> = faults.iter().collect();
+    sorted.sort_by_key(|fault| fault.get_ref().at.get_ref().0);
+    let drawn = plan.lives.first().map(|life| life.rounds.clone());
+    let rounds = rounds.or(drawn).unwrap_or_else(|| vec![0]);
+    let mut lives = vec![quiet(&rounds)];
+    let (mut began, mut wall) = (0, plan.wall);
+    for spanned in sorted {
+        let fault = spanned.get_ref();
+        fault.agree(text, spanned.span(), nodes)?;
+        let at = fault.at.get_ref().0;
+        let Some(life) = lives.last_mut() else { break };
+        if at < began {
+            let message = format!("the node is off from then until {}", Millis(began));
+            return Err(ScenarioError::at(text, fault.at.span(), message));
+        }
+        if let Some(end) = fault.kind.get_ref().ends_a_life() {
+            life.end = end;
+            life.cut = Some(at - began);
+            // The last round waits until the life is cut.
+            if let Some(last) = life.rounds.last_mut() {
+                *last = (*last).max(at - began);
+            }
+            life.off = fault.off.as_ref().map_or(1_000, |off| off.get_ref().0);
+            life.index = fault.loss(text)?;
+            began = at + life.off;
+            lives.push(quiet(&rounds));
+        } else {
+            fault.befall(text, life, at - began, &mut wall)?;
+        }
+    }
+    plan.lives = lives;
+    Ok(())
+}
+
+/// A life without any fault. What a plan may have one day and does not name is not in it.
+fn quiet(rounds: &[u64]) -> Life {
+    let life = json!({
+        "rounds": rounds, "cut": null, "end": "Power", "off": 0, "index": "None", "steps": [],
+        "faults": { "after": 0, "syncs": 0, "writes": 0, "full_kib": null },
+    });
+    #[expect(
+        clippy::expect_used,
+        reason = "these are the fields that a life has, and no others"
+    )]
+    serde_json::from_value(life).expect("a life without faults is one")
+}
+
+impl Fault {
+    /// Whether it has all that its kind needs, and no more, and strikes somebody.
+    fn agree(
+        &self,
+        text: &str,
+        whole: std::ops::Range<usize>,
+        nodes: &[String],
+    ) -> Result<(), ScenarioError> {
+        let kind = *self.kind.get_ref();
+        let ends = kind.ends_a_life().is_some();
+        let counts = matches!(kind, Kind::SyncFailure | Kind::WriteFailure);
+        let fields = [
+            ("off", self.off.as_ref().map(Spanned::span), ends),
+            ("index", self.index.as_ref().map(Spanned::span), ends),
+            (
+                "by",
+                self.by.as_ref().map(Spanned::span),
+                kind == Kind::ClockStep,
+            ),
+            ("count", self.count.as_ref().map(Spanned::span), counts),
+            (
+                "capacity",
+                self.capacity.as_ref().map(Spanned::span),
+                kind == Kind::DiskFull,
+            ),
+        ];
+        for (name, span, fits) in fields {
+            if let (Some(span), false) = (span, fits) {
+                let message = format!("a fault of this kind has no '{name}'");
+                return Err(ScenarioError::at(text, span, message));
+            }
+        }
+        if kind == Kind::ClockStep && self.by.is_none() {
+            let message = "a clock step needs 'by', for example by = \"-2h\"";
+            return Err(ScenarioError::at(text, whole, message));
+        }
+        match &self.node {
+            Some(node) if !nodes.contains(node.get_ref()) => {
+                let there = nodes.join(", ");
+                let message = format!("there is no node '{}'; there is {there}", node.get_ref());
+                Err(ScenarioError::at(text, node.span(), message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What else becomes of the index.
+    fn loss(&self, text: &str) -> Result<Loss, ScenarioError> {
+        let Some(index) = &self.index else {
+            return Ok(Loss::None);
+        };
+        let words: Vec<&str> = index.get_ref().split(' ').collect();
+        match words[..] {
+            ["kept"] => Ok(Loss::None),
+            ["lost"] => Ok(Loss::All),
+            ["lost", "last", batches] if batches.parse::<u16>().is_ok() => {
+                Ok(Loss::Last(batches.parse().unwrap_or_default()))
+            }
+            _ => {
+                let message = "write \"kept\", \"lost\" or \"lost last 3\" (batches)";
+                Err(ScenarioError::at(text, index.span(), message))
+            }
+        }
+    }
+
+    /// Strikes a life that goes on, so many milliseconds after its begin.
+    fn befall(
+        &self,
+        text: &str,
+        life: &mut Life,
+        after: u64,
+        wall: &mut u64,
+    ) -> Result<(), ScenarioError> {
+        if let Some(by) = &self.by {
+            let step = by.get_ref().0;
+            *wall = wall.checked_add_signed(step).ok_or_else(|| {
+                let message = "the wall clock would show a time before 1970";
+                ScenarioError::at(text, by.span(), message)
+            })?;
+            life.steps.push(plan::Step {
+                at: after,
+                by: step,
+            });
+            return Ok(());
+        }
+        let faults = &mut life.faults;
+        let has_begun = faults.syncs > 0 || faults.writes > 0 || faults.full_kib.is_some();
+        if has_begun && faults.after != after {
+            let message = "the disk fails once in each life of the node: give both the same time";
+            return Err(ScenarioError::at(text, self.at.span(), message));
+        }
+        faults.after = after;
+        let count = self.count.as_ref().map_or(1, |count| *count.get_ref());
+        match self.kind.get_ref() {
+            Kind::SyncFailure => faults.syncs += count,
+            Kind::WriteFailure => faults.writes += count,
+            Kind::DiskFull => {
+                faults.full_kib = Some(self.capacity.as_ref().map_or(0, |kib| kib.get_ref().0));
+            }
+            Kind::PowerCut | Kind::Kill | Kind::ClockStep => {}
+        }
+        Ok(())
+    }
+}
