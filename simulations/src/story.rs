@@ -319,7 +319,10 @@ fn told(number: usize, life: &Life) -> String {
         let _ = write!(text, "; after {begin} the disk holds {kib} KiB");
     }
     if let Some(kib) = faults.left_kib {
-        let _ = write!(text, "; after {begin} {kib} KiB of the reserve are left");
+        let _ = write!(
+            text,
+            "; after {begin} the disk has {kib} KiB left beside the reserve"
+        );
     }
     let end = match life.end {
         End::Power => "power is cut",
