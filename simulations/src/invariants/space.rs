@@ -1,8 +1,8 @@
 //! Space comes back: what was purged is not on the disk for ever.
 //!
-//! After three quarters of an hour in which nobody works, the sealed extents of a repository have at most twice
-//! the bytes that count in it, with a little that is not worth the trouble; and there is no file of
-//! an extent that the catalog does not know.
+//! After three quarters of an hour in which nobody works, the sealed extents of a repository have
+//! at most twice the bytes that count in it, with a little that is not worth the trouble; and there
+//! is no file of an extent that the catalog does not know.
 
 use std::collections::BTreeMap;
 

@@ -190,7 +190,7 @@ impl Stage {
             pass(*linger).await;
         }
         if self.purpose == Purpose::Peace {
-            // A repository does what is due while it is loaded, and nobody else looks after it here.
+            // A repository does what is due while it is loaded.
             let visits = scene.visits().await;
             pass(space::QUIET).await;
             drop(visits);

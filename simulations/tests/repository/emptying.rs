@@ -254,7 +254,7 @@ fn an_extent_with_a_damaged_object_stays_and_the_others_in_it_are_read() {
     let bytes = world.disk.content(&path).unwrap();
     let entries = frames(&world, first).into_iter();
     // The last entry is that of object 6; its bytes are before it.
-    let last = entries.filter(|frame| frame.is_entry).last().unwrap();
+    let last = entries.rev().find(|frame| frame.is_entry).unwrap();
     let mut rotten = bytes.clone();
     rotten[last.begin - 1] ^= 1;
     assert!(world.disk.rot(&path, rotten));

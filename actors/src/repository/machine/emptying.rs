@@ -3,8 +3,8 @@
 //! Always the oldest first, so that no deletion need be carried along: it speaks of objects that
 //! are in its own extent or an older one.
 //!
-//! What is live in them, or in the bin, is written again at the end of the log, object by object: at
-//! most one extent is given back at a time, so that a nearly full disk has room for it.
+//! What is live in them, or in the bin, is written again at the end of the log, object by object.
+//! At most one extent is given back at a time, so that a nearly full disk has room for it.
 //!
 //! Invariant: an extent is discarded only when the log says behind it, durably, that nothing in it
 //! counts; and the log says so only of what it was asked about itself.

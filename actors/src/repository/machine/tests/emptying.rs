@@ -25,7 +25,7 @@ fn filled(letters: std::ops::RangeInclusive<u8>) -> World {
 }
 
 impl World {
-    /// Gives back all extents as if nearly all in them were of no use, and forgets what stood there.
+    /// Gives extents back as if nearly all in them were of no use, and forgets what stood there.
     pub(super) fn empty(&mut self) {
         let open = extent(self.extents);
         self.feed(Event::Lost(open));
