@@ -81,11 +81,12 @@ impl Sweeper {
         let (id, disk) = (self.id, Arc::clone(self.reader.disk()));
         Box::pin(async move {
             let found = audit::audit(&disk, id, audit).await;
-            Message::Audited(found.map_err(|error| {
+            let found = found.map_err(|error| {
                 let (verdict, error) = (error.verdict(), Fault::of(&error));
                 tracing::error!(repository = %id, %error, "no space is given back");
                 verdict
-            }))
+            });
+            Message::Audited(found, disk.storage())
         })
     }
 
@@ -114,7 +115,12 @@ impl Sweeper {
                 }
                 uncopied
             });
-            Message::Copied(Copied { upload, result })
+            let storage = sweeper.reader.disk().storage();
+            Message::Copied(Copied {
+                upload,
+                result,
+                storage,
+            })
         })
     }
 
