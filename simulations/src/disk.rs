@@ -49,6 +49,10 @@ pub struct Faults {
     pub lying_syncs: bool,
     /// A planted bug: the disk says that all of it is free.
     pub boasts: bool,
+    /// A planted bug: extents whose names are taken away keep them.
+    pub kept_extents: bool,
+    /// A planted bug: with the name of an extent, that of the next one goes.
+    pub greedy_removals: bool,
 }
 
 impl Disk {
@@ -238,7 +242,14 @@ impl ports::Disk for Life {
     fn remove(&self, path: &str) -> Pending<io::Result<()>> {
         let name = path.to_owned();
         self.run_on(&[path], move |state| {
-            state.files.remove(&name);
+            let is_extent = name.ends_with(".extent");
+            if is_extent && state.faults.greedy_removals {
+                let next = state.files.paths().into_iter().find(|path| *path > name);
+                next.iter().for_each(|next| state.files.remove(next));
+            }
+            if !(is_extent && state.faults.kept_extents) {
+                state.files.remove(&name);
+            }
             Ok(())
         })
     }

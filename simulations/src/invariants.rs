@@ -15,6 +15,7 @@ pub(crate) mod recovery;
 pub(crate) mod reservations;
 pub(crate) mod reserve;
 pub(crate) mod shut;
+pub(crate) mod space;
 pub(crate) mod sums;
 pub(crate) mod tasks;
 pub(crate) mod walls;

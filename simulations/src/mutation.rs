@@ -54,6 +54,10 @@ pub enum Mutation {
     BoastingDisk,
     /// The disk forgets a part of its journal between two recoveries.
     ForgottenRecord,
+    /// Files of extents that are emptied stay on the disk.
+    KeptExtents,
+    /// With the file of an emptied extent, that of the next one goes.
+    GreedyRemoval,
     /// Something panics.
     Panic,
     /// A replica of the register says that it keeps a value before that is durable.
@@ -68,7 +72,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 22] = [
+    pub const ALL: [(Self, &'static str); 24] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -86,6 +90,8 @@ impl Mutation {
         (Self::DayGoesBack, "calendar"),
         (Self::ForgottenRecord, "recovery"),
         (Self::BoastingDisk, "reserve"),
+        (Self::KeptExtents, "space"),
+        (Self::GreedyRemoval, "acknowledged"),
         (Self::Panic, "panics"),
         (Self::EarlyKept, "register-kept"),
         (Self::BareRead, "register-linear"),

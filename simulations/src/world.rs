@@ -19,7 +19,7 @@ use holdfast_actors::kernel::{Date, Timestamp};
 use tokio::runtime::Runtime;
 
 use crate::dice::Dice;
-use crate::disk::{Disk, Faults};
+use crate::disk::Disk;
 use crate::index::Index;
 use crate::invariants::panics;
 use crate::ledger::{Account, Ledger, Shelf};
@@ -236,11 +236,7 @@ impl<'a> World<'a> {
 
     /// No fault while the node starts.
     fn calm(&self) {
-        let lying_syncs = self.options.mutation == Some(Mutation::LyingSync);
-        self.disk.set_faults(Faults {
-            lying_syncs,
-            ..Faults::default()
-        });
+        self.disk.set_faults(faults::planted(self.options.mutation));
         self.disk
             .set_latency(Duration::from_micros(self.plan.disk_micros));
     }

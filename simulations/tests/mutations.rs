@@ -64,5 +64,7 @@ planted! {
     a_day_that_goes_back_is_caught: DayGoesBack;
     a_record_that_is_forgotten_at_a_start_is_caught: ForgottenRecord;
     data_that_takes_the_reserve_is_caught: BoastingDisk;
+    space_that_does_not_come_back_is_caught: KeptExtents;
+    an_extent_that_goes_too_early_is_caught: GreedyRemoval;
     a_panic_is_caught: Panic;
 }

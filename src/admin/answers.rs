@@ -64,6 +64,8 @@ pub struct Figures {
     pub charged: Size,
     /// On disk, with all that is kept and not yet rewritten.
     pub stored: Size,
+    /// About how much of that is of no use any more. It comes back once it is worth it.
+    pub reclaimable: Size,
     /// Deleted objects that are kept.
     pub bin: Size,
     /// How many live objects.

@@ -212,6 +212,7 @@ const REPOSITORY: &[Column] = &[
     bytes("used"),
     bytes("charged"),
     bytes("stored"),
+    bytes("reclaimable"),
     bytes("bin"),
     plain("objects"),
     plain("hold-days"),

@@ -213,6 +213,7 @@ impl Services for Desk {
                 used: report.total.live,
                 charged: report.charged,
                 stored: Size::bytes(sealed + open),
+                reclaimable: report.dead,
                 bin: report.total.bin,
                 objects: report.total.objects,
             })

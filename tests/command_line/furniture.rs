@@ -57,6 +57,7 @@ impl Services for Simple {
             used: Size::mib(3),
             charged: Size::mib(4),
             stored: Size::mib(5),
+            reclaimable: Size::mib(1),
             bin: Size::mib(2),
             objects: 17,
         };

@@ -67,7 +67,7 @@ pub(super) enum AuditError {
     #[error("the log cannot be read")]
     Log(#[from] RecoveryError),
     /// It holds what nobody knows of.
-    #[error("the log holds {key:?} at byte {} of {}, and the index did not", place.offset, place.extent)]
+    #[error("the log holds {key:?} in {}, and the index did not", place.extent)]
     Unknown {
         /// What.
         key: Key,

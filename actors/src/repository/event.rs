@@ -55,8 +55,8 @@ pub enum Event {
         /// Its final length in bytes.
         length: u64,
     },
-    /// The log was asked what the oldest extents hold.
-    Audited(Result<Vec<Holding>, Verdict>),
+    /// The log was asked what the oldest extents hold; and what the disk has then.
+    Audited(Result<Vec<Holding>, Verdict>, Option<Storage>),
     /// The bytes of an object that is moved went to the end of the log, or did not.
     Copied(Copied),
     /// Emptied extents are gone, or are not yet.
@@ -151,6 +151,8 @@ pub struct Copied {
     pub upload: UploadId,
     /// The object as it was taken in, its bytes compared with its hash.
     pub result: Result<Stored, Uncopied>,
+    /// What the disk has then; none if it does not say.
+    pub storage: Option<Storage>,
 }
 
 /// Why an object was not written again.
@@ -173,7 +175,7 @@ impl Event {
             Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
             Self::Lost(_) | Self::Checkpointed { .. } => false,
-            Self::Sealed { .. } | Self::Audited(_) | Self::Discarded { .. } => false,
+            Self::Sealed { .. } | Self::Audited(..) | Self::Discarded { .. } => false,
         }
     }
 
@@ -190,7 +192,7 @@ impl Event {
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) | Self::Copied(_) => None,
             Self::Visited | Self::Left => None,
             Self::Lost(_) | Self::Checkpointed { .. } => None,
-            Self::Sealed { .. } | Self::Audited(_) | Self::Discarded { .. } => None,
+            Self::Sealed { .. } | Self::Audited(..) | Self::Discarded { .. } => None,
         }
     }
 }
@@ -219,9 +221,9 @@ impl fmt::Debug for Event {
             Self::Opened(opened) => write!(f, "Opened {opened:?}"),
             Self::Lost(extent) => write!(f, "Lost {extent}"),
             Self::Sealed { extent, length } => write!(f, "Sealed {extent} at {length}"),
-            Self::Audited(Ok(found)) => write!(f, "Audited {} held", found.len()),
-            Self::Audited(Err(verdict)) => write!(f, "Audited {verdict:?}"),
-            Self::Copied(Copied { upload, result }) => {
+            Self::Audited(Ok(found), _) => write!(f, "Audited {} held", found.len()),
+            Self::Audited(Err(verdict), _) => write!(f, "Audited {verdict:?}"),
+            Self::Copied(Copied { upload, result, .. }) => {
                 let result = result.as_ref().map(|_| ());
                 write!(f, "Copied {upload:?} {result:?}")
             }

@@ -28,7 +28,7 @@ use crate::extent::{self};
 use crate::frame::Header;
 use crate::kernel::{CredentialId, Epoch, ExtentId, RepositoryId, Size, Ticket, Timestamp};
 use crate::object::{Hash, Key};
-use crate::ports::{Pending, Ports};
+use crate::ports::{Pending, Ports, Storage};
 use crate::shell::{self, Context, End, Fault, Handle};
 
 /// The part of the catalog that a repository needs.
@@ -100,7 +100,7 @@ pub enum Message {
         done: bool,
     },
     /// The log was asked what the oldest extents hold.
-    Audited(Result<Vec<Holding>, Verdict>),
+    Audited(Result<Vec<Holding>, Verdict>, Option<Storage>),
     /// The bytes of an object that is moved went to the end of the log, or did not.
     Copied(Copied),
     /// Emptied extents are gone, or are not yet.
@@ -289,7 +289,7 @@ impl shell::Hands for Hands {
                 };
             }
             Message::Checkpointed { done } => Event::Checkpointed { done },
-            Message::Audited(found) => Event::Audited(found),
+            Message::Audited(found, storage) => Event::Audited(found, storage),
             Message::Copied(copied) => Event::Copied(copied),
             Message::Discarded { done } => Event::Discarded { done },
         })

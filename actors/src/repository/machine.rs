@@ -298,7 +298,10 @@ impl Machine for Repository {
             Event::Lost(extent) => self.lost(extent, acts),
             Event::Sealed { extent, length } => self.emptying.sealed(extent, length),
             Event::Copied(copied) => self.copied(now, copied, acts),
-            Event::Audited(found) => self.audited(now, found, acts),
+            Event::Audited(found, storage) => {
+                self.emptying.knows(storage);
+                self.audited(now, found, acts);
+            }
             Event::Discarded { done } => self.discarded(now, done),
             Event::Checkpointed { done } => {
                 self.pace.ended(now.monotonic, done);

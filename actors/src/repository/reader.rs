@@ -90,8 +90,8 @@ impl Reader {
         &self.disk
     }
 
-    /// Finds the bytes of an object in a range that lies inside of it. The files that hold them stay
-    /// open as long as what this gives, whatever is given back meanwhile.
+    /// Finds the bytes of an object in a range that lies inside of it. The files that hold them
+    /// stay open as long as what this gives, whatever is given back meanwhile.
     ///
     /// # Errors
     /// When the object's entry cannot be read.

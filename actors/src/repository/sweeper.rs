@@ -81,11 +81,12 @@ impl Sweeper {
         let (id, disk) = (self.id, Arc::clone(self.reader.disk()));
         Box::pin(async move {
             let found = audit::audit(&disk, id, audit).await;
-            Message::Audited(found.map_err(|error| {
+            let found = found.map_err(|error| {
                 let (verdict, error) = (error.verdict(), Fault::of(&error));
                 tracing::error!(repository = %id, %error, "no space is given back");
                 verdict
-            }))
+            });
+            Message::Audited(found, disk.storage())
         })
     }
 
@@ -101,19 +102,25 @@ impl Sweeper {
         Box::pin(async move {
             let copied = sweeper.rewrite(upload, place, &myself).await;
             let result = copied.map_err(|error| {
-                let (repository, Place { extent, offset }) = (sweeper.id, place);
-                let why = Fault::of(&error);
-                match error.uncopied() {
+                let (repository, error, uncopied) =
+                    (sweeper.id, Fault::of(&error), error.uncopied());
+                let Place { extent, offset } = place;
+                match uncopied {
                     Uncopied::Damaged => {
-                        tracing::error!(%repository, %extent, offset, error = %why, "object damaged");
+                        tracing::error!(%repository, %extent, offset, %error, "object damaged");
                     }
                     Uncopied::Failed => {
-                        tracing::warn!(%repository, %extent, offset, error = %why, "object not moved");
+                        tracing::warn!(%repository, %extent, offset, %error, "object not moved");
                     }
                 }
-                error.uncopied()
+                uncopied
             });
-            Message::Copied(Copied { upload, result })
+            let storage = sweeper.reader.disk().storage();
+            Message::Copied(Copied {
+                upload,
+                result,
+                storage,
+            })
         })
     }
 

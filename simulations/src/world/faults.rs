@@ -16,8 +16,7 @@ pub(super) async fn break_disk(disk: Disk, plan: plan::Faults, mutation: Option<
         capacity: plan.full_kib.map(|kib| kib << 10),
         failing_syncs: plan.syncs,
         failing_writes: plan.writes,
-        lying_syncs: mutation == Some(Mutation::LyingSync),
-        ..Faults::default()
+        ..planted(mutation)
     };
     disk.set_faults(faults.clone());
     pass(FULL).await;
@@ -31,20 +30,26 @@ pub(super) async fn break_disk(disk: Disk, plan: plan::Faults, mutation: Option<
 
 /// Leaves the disk with its reserve and so many bytes, before anybody has begun anything.
 pub(super) async fn fill(disk: Disk, left: u64, ledger: Ledger, mutation: Option<Mutation>) {
-    let lying_syncs = mutation == Some(Mutation::LyingSync);
-    let faults = Faults {
-        lying_syncs,
-        ..Faults::default()
-    };
+    let faults = planted(mutation);
     // A sixteenth of the whole is kept back.
     let capacity = Some((disk.used() + left) / 15 * 16);
     disk.set_faults(Faults {
         capacity,
         boasts: mutation == Some(Mutation::BoastingDisk),
-        ..faults
+        ..faults.clone()
     });
     ledger.book().fills_up(true);
     pass(FULL).await;
     ledger.book().fills_up(false);
     disk.set_faults(faults);
+}
+
+/// What a planted bug makes of the disk.
+pub(super) fn planted(mutation: Option<Mutation>) -> Faults {
+    Faults {
+        lying_syncs: mutation == Some(Mutation::LyingSync),
+        kept_extents: mutation == Some(Mutation::KeptExtents),
+        greedy_removals: mutation == Some(Mutation::GreedyRemoval),
+        ..Faults::default()
+    }
 }

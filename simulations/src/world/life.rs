@@ -19,7 +19,7 @@ use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::index::Index;
-use crate::invariants::{self, calendar, progress, quota, recovery};
+use crate::invariants::{self, calendar, progress, quota, recovery, space};
 use crate::ledger::Ledger;
 use crate::mutation::{Mutation, mutated};
 use crate::office::{Desk, Office, Wish};
@@ -190,6 +190,14 @@ impl Stage {
             pass(SETTLE).await;
             invariants::check(scene, "at a quiet point").await;
             pass(*linger).await;
+        }
+        if self.purpose == Purpose::Peace {
+            // A repository does what is due while it is loaded.
+            let visits = scene.visits().await;
+            pass(space::QUIET).await;
+            drop(visits);
+            invariants::check(scene, "after a while of peace").await;
+            space::check(scene, &self.disk).await;
         }
     }
 

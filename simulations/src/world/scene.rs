@@ -51,6 +51,23 @@ impl Scene {
         )
     }
 
+    /// All repositories that are known, each with the number of its tenant.
+    pub(crate) fn repositories(&self) -> Vec<(usize, RepositoryId)> {
+        let book = self.ledger.book();
+        let all = book.accounts.iter().enumerate();
+        all.filter_map(|(tenant, account)| Some((tenant, account.repository_id?)))
+            .collect()
+    }
+
+    /// A stay in every repository: none of them is put away meanwhile.
+    pub(crate) async fn visits(&self) -> Vec<Visit> {
+        let mut visits = Vec::new();
+        for (_, id) in self.repositories() {
+            visits.extend(self.visit(id).await);
+        }
+        visits
+    }
+
     async fn look(&self, tenant: usize, id: RepositoryId) -> Option<Seen> {
         let visit = self.visit(id).await?;
         let snapshot = visit.repository.ask(Message::Look).await.ok()?.ok()?;

@@ -49,7 +49,7 @@ pub(crate) async fn work(
 }
 
 #[expect(clippy::disallowed_methods, reason = "clients take their time too")]
-async fn pause(duration: Duration) {
+pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 

@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use holdfast_actors::extent;
-use holdfast_actors::kernel::ExtentId;
+use holdfast_actors::kernel::{Epoch, ExtentId};
+use holdfast_actors::ports::Change;
+use holdfast_actors::repository::{Message, Moment, Register, Repository, Visit};
+use holdfast_actors::shell::Handle;
 use holdfast_simulations::disk::Faults;
+use sha2::{Digest, Sha256};
 
-use crate::damage::run;
-use crate::world::{ID, World};
+use crate::clients::{compare, pause};
+use crate::damage::{frames, run};
+use crate::world::{ID, World, content, key};
 
 /// Histories of each kind in one run.
 const SEEDS: u64 = 20;
@@ -137,4 +142,136 @@ fn at_no_instant_does_a_power_cut_take_what_is_being_moved() {
         assert!(!names(&world).contains(&first));
     }
     assert!(before > 50 && after > 50, "{before} and {after}");
+}
+
+/// The repository by its index, with all its extents sealed.
+async fn sealed(world: &World) -> Repository {
+    let (machine, found) = world.recover_by_index(&world.ports()).await.unwrap();
+    for (extent, length) in found.open {
+        let epoch = Epoch::default();
+        world.catalog.seal(extent, epoch, length).await.unwrap();
+    }
+    machine
+}
+
+/// The repository as a node loads it, by its index, and somebody who stays in it.
+async fn loaded(world: &World) -> (Handle<Message>, Visit) {
+    let machine = sealed(world).await;
+    let handle = world.start(machine, &world.ports()).await;
+    let visit = handle.ask(Message::Visit).await.unwrap();
+    (handle, visit)
+}
+
+#[test]
+fn who_looked_before_an_object_was_moved_still_reads_it() {
+    let world = spoilt();
+    let first = names(&world)[0];
+    let path = extent::path(ID, first);
+    run(async {
+        let (handle, visit) = loaded(&world).await;
+        let held = handle.ask(Message::Look).await.unwrap().unwrap();
+        let of = |number| held.object(&key(number), Moment::Now).unwrap();
+        assert_eq!(of(6).place.extent, first);
+        // A download that goes on, of more than one frame.
+        let size = of(6).size.as_bytes();
+        let mut body = visit.reader.open(of(6), 0..size).await.unwrap();
+        let mut bytes = body.next().await.unwrap().unwrap().to_vec();
+        while world.disk.content(&path).is_some() {
+            pause(Duration::from_millis(1)).await;
+        }
+        while let Some(piece) = body.next().await {
+            bytes.extend_from_slice(&piece.unwrap());
+        }
+        assert_eq!(content(6), bytes);
+        for number in [2, 3, 6] {
+            compare(&visit.reader, of(number), number).await.unwrap();
+        }
+    });
+}
+
+/// Takes the row of an object out of the index, such that the index believes itself.
+async fn forget_row(world: &World, number: u64) {
+    let index = world.ports().index;
+    let rows = index.scan(b"object/", &[], 100).await.unwrap();
+    let name = key(number).name;
+    let row = rows
+        .into_iter()
+        .find(|(key, _)| key.ends_with(name.as_bytes()));
+    let (key, value) = row.unwrap();
+    let (stamp, written) = index.scan(b"stamp/", &[], 1).await.unwrap().pop().unwrap();
+    let mut digest = Sha256::new();
+    digest.update((key.len() as u64).to_le_bytes());
+    digest.update(&key);
+    digest.update(&value);
+    let hash = u128::from_le_bytes(*digest.finalize().first_chunk().unwrap());
+    // How many rows, what they hash to, and the checksum are its last fields.
+    let (body, _checksum) = written.split_last_chunk::<4>().unwrap();
+    let (body, sum) = body.split_last_chunk::<16>().unwrap();
+    let (mut body, count) = (body[..body.len() - 2].to_vec(), body[body.len() - 2]);
+    body.extend([count - 1, 0xfe]);
+    body.extend(u128::from_le_bytes(*sum).wrapping_sub(hash).to_le_bytes());
+    body.extend(crc32c::crc32c(&body).to_le_bytes());
+    let lie = vec![Change::Remove(key), Change::Put(stamp, body)];
+    index.apply(lie).await.unwrap();
+    index.flush().await.unwrap();
+}
+
+#[test]
+fn what_an_index_forgot_is_not_given_up() {
+    let mut world = World::of_seed(7);
+    (world.fill, world.script) = (2 << 20, vec![2, 3, 6]);
+    // Long enough for the index to be told.
+    world.live(Duration::from_secs(7)).unwrap();
+    world.crash();
+    let first = names(&world)[0];
+    run(async {
+        forget_row(&world, 6).await;
+        let (handle, _visit) = loaded(&world).await;
+        let held = handle.ask(Message::Look).await.unwrap().unwrap();
+        assert_eq!(
+            held.object(&key(6), Moment::Now),
+            None,
+            "the lie is believed"
+        );
+        assert!(held.object(&key(3), Moment::Now).is_some());
+        pause(HOUR).await;
+    });
+    world.crash();
+    assert!(names(&world).contains(&first), "it went");
+    // The log still has it.
+    world.index.empty();
+    (world.fill, world.script) = (0, vec![3]);
+    assert_eq!(world.live(HOUR), Ok(()));
+    assert!(!names(&world).contains(&first));
+}
+
+#[test]
+fn an_extent_with_a_damaged_object_stays_and_the_others_in_it_are_read() {
+    let mut world = spoilt();
+    let first = names(&world)[0];
+    let path = extent::path(ID, first);
+    run(sealed(&world));
+    let bytes = world.disk.content(&path).unwrap();
+    let entries = frames(&world, first).into_iter();
+    // The last entry is that of object 6; its bytes are before it.
+    let last = entries.rev().find(|frame| frame.is_entry).unwrap();
+    let mut rotten = bytes.clone();
+    rotten[last.begin - 1] ^= 1;
+    assert!(world.disk.rot(&path, rotten));
+    run(async {
+        let (handle, visit) = loaded(&world).await;
+        pause(HOUR).await;
+        let held = handle.ask(Message::Look).await.unwrap().unwrap();
+        for number in [2, 3] {
+            let object = held.object(&key(number), Moment::Now).unwrap();
+            compare(&visit.reader, object, number).await.unwrap();
+        }
+        let object = held.object(&key(6), Moment::Now).unwrap();
+        assert_eq!(object.place.extent, first, "it lies where it lay");
+    });
+    world.crash();
+    assert!(names(&world).contains(&first));
+    assert!(world.disk.rot(&path, bytes));
+    assert_eq!(world.live(HOUR), Ok(()));
+    assert!(!names(&world).contains(&first));
 }

@@ -309,7 +309,8 @@ impl World {
         Ok(())
     }
 
-    async fn start(&self, machine: Repository, ports: &Ports) -> Handle<Message> {
+    /// Starts what was recovered.
+    pub(crate) async fn start(&self, machine: Repository, ports: &Ports) -> Handle<Message> {
         let register: Arc<dyn Register> = self.catalog.clone();
         let epoch = register.acquire(ID).await.unwrap();
         let reader = Reader::new(Arc::clone(&ports.disk), ID);

@@ -3,8 +3,8 @@
 //! Always the oldest first, so that no deletion need be carried along: it speaks of objects that
 //! are in its own extent or an older one.
 //!
-//! What is live in them, or in the bin, is written again at the end of the log, object by object: at
-//! most one extent is given back at a time, so that a nearly full disk has room for it.
+//! What is live in them, or in the bin, is written again at the end of the log, object by object.
+//! At most one extent is given back at a time, so that a nearly full disk has room for it.
 //!
 //! Invariant: an extent is discarded only when the log says behind it, durably, that nothing in it
 //! counts; and the log says so only of what it was asked about itself.
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::Repository;
 use crate::kernel::{Acts, CredentialId, ExtentId, Instant, Now, Size};
+use crate::ports::Storage;
 use crate::repository::audit::{Audit, Holding, Verdict};
 use crate::repository::entry::{Entry, Moved, Stored};
 use crate::repository::event::{Copied, Effect, Uncopied};
@@ -45,6 +46,8 @@ pub(super) struct Emptying {
     job: Option<Job>,
     /// Up to where files of emptied extents were looked for in this life.
     discarded: ExtentId,
+    /// What the disk had last.
+    storage: Option<Storage>,
     /// An extent that must stay, and why.
     stuck: Option<(ExtentId, &'static str)>,
 }
@@ -96,6 +99,20 @@ impl Emptying {
     pub(super) fn purged(&mut self, now: Instant) {
         let soon = now + SETTLE;
         self.at = Some(self.at.map_or(soon, |at| at.min(soon)));
+    }
+
+    /// What the disk has now.
+    pub(super) const fn knows(&mut self, storage: Option<Storage>) {
+        self.storage = storage;
+    }
+
+    /// Whether an object may be written again: like what a prune writes before it deletes, it
+    /// leaves half of the reserve. Extents in which nothing counts go without.
+    fn has_space(&self, size: Size) -> bool {
+        self.storage.is_none_or(|storage| {
+            let kept = Size::bytes(storage.reserve().as_bytes() / 2);
+            size + kept <= storage.free
+        })
     }
 
     pub(super) const fn deadline(&self) -> Option<Instant> {
@@ -268,6 +285,9 @@ impl Repository {
         let live = self.state.held().object(&key, Moment::Now);
         let size = lives.chain(live).find(|object| object.place == place);
         let size = size.map_or(Size::ZERO, |object| object.size);
+        if !self.emptying.has_space(size) {
+            return self.emptying.fail(now.monotonic);
+        }
         let (since, by) = (now.monotonic, CredentialId::default());
         let upload = self.uploads.begin(since, key, by, size, true, Size::ZERO);
         if let Some(job) = &mut self.emptying.job {
@@ -282,6 +302,7 @@ impl Repository {
 
     /// The bytes of an object were written again, or were not.
     pub(super) fn copied(&mut self, now: Now, event: Copied, acts: &mut Acts<Self>) {
+        self.emptying.knows(event.storage);
         let (ended, job) = (self.uploads.end(event.upload), self.emptying.job.take());
         let Some(Job {
             until,

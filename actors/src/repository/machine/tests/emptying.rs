@@ -1,6 +1,7 @@
 //! When extents are emptied, which, and in which order they go.
 
 use super::*;
+use crate::ports::Storage;
 use crate::repository::audit::{Verdict, holdings};
 use crate::repository::entry::Stored;
 use crate::repository::event::{Copied, Uncopied};
@@ -25,7 +26,7 @@ fn filled(letters: std::ops::RangeInclusive<u8>) -> World {
 }
 
 impl World {
-    /// Gives back all extents as if nearly all in them were of no use, and forgets what stood there.
+    /// Gives extents back as if nearly all in them were of no use, and forgets what stood there.
     pub(super) fn empty(&mut self) {
         let open = extent(self.extents);
         self.feed(Event::Lost(open));
@@ -46,7 +47,7 @@ impl World {
         };
         let held = holdings(&audit.snapshot, audit.until);
         let before = self.all_lives();
-        self.feed(Event::Audited(Ok(held)));
+        self.feed(Event::Audited(Ok(held), None));
         for _ in 0..100 {
             if self.discards.last() == Some(&audit.until) {
                 break;
@@ -97,7 +98,11 @@ impl World {
             left -= length;
         }
         let result = Ok(stored);
-        self.feed(Event::Copied(Copied { upload, result }));
+        self.feed(Event::Copied(Copied {
+            upload,
+            result,
+            storage: None,
+        }));
     }
 }
 
@@ -140,7 +145,7 @@ fn an_oldest_extent_in_which_all_was_purged_is_asked_for_and_goes() {
     assert_eq!(world.audits[0].until, extent(1));
     assert!(world.discards.is_empty(), "the log has not answered");
     let before = world.machine.state().usage(world.now.wall);
-    world.feed(Event::Audited(Ok(Vec::new())));
+    world.feed(Event::Audited(Ok(Vec::new()), None));
     assert_eq!(world.discards, [extent(1)]);
     let Entry::Emptied { until, .. } = &world.records.last().unwrap().entry else {
         panic!("the log does not say it");
@@ -199,10 +204,10 @@ fn a_log_that_cannot_be_read_is_asked_again_later_and_one_that_disagrees_never()
     let mut world = filled(1..=4);
     seal(&mut world, 4 * MIB);
     purge(&mut world, 1..=4);
-    world.feed(Event::Audited(Err(Verdict::Unread)));
+    world.feed(Event::Audited(Err(Verdict::Unread), None));
     world.wait(11 * MINUTE);
     assert_eq!(world.audits.len(), 2);
-    world.feed(Event::Audited(Err(Verdict::Unknown)));
+    world.feed(Event::Audited(Err(Verdict::Unknown), None));
     world.wait(HOUR);
     assert_eq!((world.audits.len(), world.discards.len()), (2, 0));
     assert_eq!(
@@ -220,7 +225,7 @@ fn a_repository_does_not_rest_while_space_comes_back() {
     world.feed(Event::Left);
     world.wait(HOUR);
     assert!(world.rested.is_empty(), "the log is being asked");
-    world.feed(Event::Audited(Ok(Vec::new())));
+    world.feed(Event::Audited(Ok(Vec::new()), None));
     world.feed(Event::Discarded { done: true });
     world.wait(2 * MINUTE);
     assert_eq!(world.rested, [1]);
@@ -231,7 +236,7 @@ fn what_was_emptied_before_a_stop_is_discarded_after_it() {
     let mut world = filled(1..=4);
     seal(&mut world, 4 * MIB);
     purge(&mut world, 1..=4);
-    world.feed(Event::Audited(Ok(Vec::new())));
+    world.feed(Event::Audited(Ok(Vec::new()), None));
     world.machine = world.recovered();
     world.discards.clear();
     world.wait(MINUTE);
@@ -251,7 +256,7 @@ fn what_is_live_in_an_extent_of_which_most_is_dead_is_written_again_before_it_go
     let audit = world.audits.pop().unwrap();
     let held = holdings(&audit.snapshot, audit.until);
     assert_eq!(held.len(), 1);
-    world.feed(Event::Audited(Ok(held)));
+    world.feed(Event::Audited(Ok(held), None));
     let (upload, place) = world.copies.pop().unwrap();
     assert_eq!(place.extent, extent(1));
     let figures = world.figures();
@@ -275,7 +280,10 @@ fn what_was_purged_while_it_was_written_again_does_not_come_back() {
     seal(&mut world, 4 * MIB);
     purge(&mut world, 1..=3);
     let audit = world.audits.pop().unwrap();
-    world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+    world.feed(Event::Audited(
+        Ok(holdings(&audit.snapshot, audit.until)),
+        None,
+    ));
     let (upload, place) = world.copies.pop().unwrap();
     world.delete(data(4)).unwrap();
     for _ in 0..30 {
@@ -297,10 +305,17 @@ fn an_extent_with_a_damaged_object_stays_and_one_that_cannot_be_read_now_is_trie
     purge(&mut world, 1..=3);
     let fail = |world: &mut World, uncopied| {
         let audit = world.audits.pop().unwrap();
-        world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+        world.feed(Event::Audited(
+            Ok(holdings(&audit.snapshot, audit.until)),
+            None,
+        ));
         let (upload, _) = world.copies.pop().unwrap();
         let result = Err(uncopied);
-        world.feed(Event::Copied(Copied { upload, result }));
+        world.feed(Event::Copied(Copied {
+            upload,
+            result,
+            storage: None,
+        }));
     };
     fail(&mut world, Uncopied::Failed);
     assert!(world.machine.waits().is_empty());
@@ -321,7 +336,10 @@ fn clients_that_upload_go_first() {
     purge(&mut world, 1..=6);
     let other = world.begin(data(99), 10).unwrap();
     let audit = world.audits.pop().unwrap();
-    world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+    world.feed(Event::Audited(
+        Ok(holdings(&audit.snapshot, audit.until)),
+        None,
+    ));
     let (upload, place) = world.copies.pop().unwrap();
     world.pass(Duration::from_secs(2));
     world.copy(upload, place);
@@ -340,12 +358,19 @@ fn a_copy_for_which_no_extent_can_be_made_is_tried_again() {
     seal(&mut world, 4 * MIB);
     purge(&mut world, 1..=3);
     let audit = world.audits.pop().unwrap();
-    world.feed(Event::Audited(Ok(holdings(&audit.snapshot, audit.until))));
+    world.feed(Event::Audited(
+        Ok(holdings(&audit.snapshot, audit.until)),
+        None,
+    ));
     let (upload, place) = world.copies.pop().unwrap();
     world.feed(Event::Lost(extent(2)));
     world.openable = Some(Err(Denied::StorageFull));
     let result = Ok(world.stored(place));
-    world.feed(Event::Copied(Copied { upload, result }));
+    world.feed(Event::Copied(Copied {
+        upload,
+        result,
+        storage: None,
+    }));
     world.openable = Some(Ok(()));
     assert!(world.discards.is_empty());
     world.wait(11 * MINUTE);
@@ -358,7 +383,7 @@ fn nothing_is_discarded_before_it_is_durable_that_it_may_go() {
     seal(&mut world, 4 * MIB);
     purge(&mut world, 1..=4);
     let mut acts = Acts::default();
-    let answer = Event::Audited(Ok(Vec::new()));
+    let answer = Event::Audited(Ok(Vec::new()), None);
     world.machine.step(world.now, answer, &mut acts);
     let acts: Vec<String> = acts.iter().map(|act| format!("{act:?}")).collect();
     let last = ["Show Discard up to extent-1"];
@@ -368,4 +393,24 @@ fn nothing_is_discarded_before_it_is_durable_that_it_may_go() {
         "shown, so that it waits for what is persisted"
     );
     assert!(acts[0].contains("Emptied up to extent-1"), "{acts:?}");
+}
+
+#[test]
+fn what_is_written_again_leaves_half_of_the_reserve() {
+    let mut world = filled(1..=4);
+    seal(&mut world, 4 * MIB);
+    purge(&mut world, 1..=3);
+    let ask = |world: &mut World, free| {
+        let audit = world.audits.pop().unwrap();
+        let held = holdings(&audit.snapshot, audit.until);
+        let free = Size::mib(free);
+        let total = Size::gib(1);
+        let storage = Some(Storage { free, total });
+        world.feed(Event::Audited(Ok(held), storage));
+        world.copies.len()
+    };
+    // A sixteenth of the disk is 64 MiB.
+    assert_eq!(ask(&mut world, 32), 0);
+    world.wait(11 * MINUTE);
+    assert_eq!(ask(&mut world, 33), 1);
 }
