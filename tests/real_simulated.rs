@@ -21,10 +21,10 @@ use wire::{Reply, Wire};
 const NEWS: f64 = 20.0;
 
 fn path(repository: &str, kind: Kind, content: &str) -> String {
-    match kind {
-        Kind::Config => format!("/{repository}/config"),
-        kind => format!("/{repository}/{kind}/{}", name(kind, content)),
+    if kind == Kind::Config {
+        return format!("/{repository}/config");
     }
+    format!("/{repository}/{kind}/{}", name(kind, content))
 }
 
 fn answer(wire: &Wire, repository: &str, ask: &Ask) -> String {

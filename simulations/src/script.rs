@@ -65,17 +65,52 @@ pub enum Order {
 /// The quota of both repositories at first, in bytes.
 pub const QUOTA: u64 = 1 << 20;
 
+/// A request, of whom, in which repository.
+type Asked = (Who, &'static str, Ask);
+
 /// A script in which each answer of the service comes at least once that does not hang on load.
 pub fn whole() -> Vec<Step> {
+    use Ask::{List, Read, Store};
+    use Kind::Data;
+    use Who::{Acme, Bob};
+    let text = str::to_owned;
+    let large = || Store(Data, "large ".repeat(150_000));
+    let mut steps = asks(own());
+    steps.extend(asks(others()));
+    steps.push(Step::Order(Order::Quota(4 << 20)));
+    steps.extend(asks(vec![(Acme, "main", large())]));
+    steps.push(Step::Order(Order::Disabled(true)));
+    steps.extend(asks(vec![
+        (Acme, "main", List(Data)),
+        (Bob, "side", List(Data)),
+    ]));
+    steps.push(Step::Order(Order::Disabled(false)));
+    steps.extend(asks(vec![(Acme, "main", List(Data))]));
+    steps.push(Step::Order(Order::Lease("2020-01-31")));
+    steps.extend(asks(vec![
+        (Acme, "main", Store(Data, text("too late"))),
+        (Acme, "main", Read(Data, "a pack")),
+    ]));
+    steps.push(Step::Order(Order::Lease("2999-12-31")));
+    steps.extend(asks(vec![
+        (Acme, "main", Store(Data, text("in time"))),
+        (Acme, "main", List(Data)),
+    ]));
+    steps
+}
+
+fn asks(asked: Vec<Asked>) -> Vec<Step> {
+    let step = |(who, repository, ask)| Step::Ask(who, repository, ask);
+    asked.into_iter().map(step).collect()
+}
+
+/// What a tenant asks for in its own repository, and where it has none.
+fn own() -> Vec<Asked> {
     use Ask::{Create, Delete, List, Misname, Read, Stat, Store};
     use Kind::{Config, Data, Index, Key, Lock, Snapshot};
-    use Who::{Acme, Appender, Bob, Reader, Stranger};
+    use Who::{Acme, Bob, Stranger};
     let text = str::to_owned;
-    let asks = |asks: Vec<(Who, &'static str, Ask)>| {
-        asks.into_iter()
-            .map(|(who, repository, ask)| Step::Ask(who, repository, ask))
-    };
-    let mut steps: Vec<Step> = asks(vec![
+    vec![
         (Acme, "main", Create),
         (Acme, "elsewhere", Create),
         (Bob, "main", Create),
@@ -102,6 +137,16 @@ pub fn whole() -> Vec<Step> {
         (Acme, "main", Store(Index, text("an index"))),
         (Acme, "main", Store(Snapshot, text("a snapshot"))),
         (Acme, "main", Store(Data, "large ".repeat(150_000))),
+    ]
+}
+
+/// What others ask for, and logins that may not do everything.
+fn others() -> Vec<Asked> {
+    use Ask::{Delete, List, Read, Store};
+    use Kind::{Data, Lock, Snapshot};
+    use Who::{Acme, Appender, Bob, Reader};
+    let text = str::to_owned;
+    vec![
         (Bob, "side", List(Data)),
         (Bob, "main", Read(Data, "a pack")),
         (Bob, "side", Read(Data, "a pack")),
@@ -117,32 +162,7 @@ pub fn whole() -> Vec<Step> {
         (Acme, "main", Delete(Data, "more")),
         (Acme, "main", Read(Data, "more")),
         (Acme, "main", List(Data)),
-    ])
-    .collect();
-    steps.push(Step::Order(Order::Quota(4 << 20)));
-    steps.extend(asks(vec![(
-        Acme,
-        "main",
-        Store(Data, "large ".repeat(150_000)),
-    )]));
-    steps.push(Step::Order(Order::Disabled(true)));
-    steps.extend(asks(vec![
-        (Acme, "main", List(Data)),
-        (Bob, "side", List(Data)),
-    ]));
-    steps.push(Step::Order(Order::Disabled(false)));
-    steps.extend(asks(vec![(Acme, "main", List(Data))]));
-    steps.push(Step::Order(Order::Lease("2020-01-31")));
-    steps.extend(asks(vec![
-        (Acme, "main", Store(Data, text("too late"))),
-        (Acme, "main", Read(Data, "a pack")),
-    ]));
-    steps.push(Step::Order(Order::Lease("2999-12-31")));
-    steps.extend(asks(vec![
-        (Acme, "main", Store(Data, text("in time"))),
-        (Acme, "main", List(Data)),
-    ]));
-    steps
+    ]
 }
 
 /// The name of an object of a kind with this content.

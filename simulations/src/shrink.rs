@@ -262,16 +262,20 @@ fn cut(plan: &Value, groups: &[&[Cut]]) -> Value {
 }
 
 fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, step| match value {
-        Value::Array(list) => list.get(step.parse::<usize>().ok()?),
-        _ => value.get(step),
+    path.iter().try_fold(value, |value, step| {
+        if value.is_array() {
+            return value.get(step.parse::<usize>().ok()?);
+        }
+        value.get(step)
     })
 }
 
 fn at_mut<'a>(value: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
-    path.iter().try_fold(value, |value, step| match value {
-        Value::Array(list) => list.get_mut(step.parse::<usize>().ok()?),
-        _ => value.get_mut(step),
+    path.iter().try_fold(value, |value, step| {
+        if value.is_array() {
+            return value.get_mut(step.parse::<usize>().ok()?);
+        }
+        value.get_mut(step)
     })
 }
 

@@ -1,5 +1,4 @@
 //! Plans that once broke a promise, and must not again.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use holdfast_simulations::scenario::Scenario;
 use holdfast_simulations::world::{Options, run};

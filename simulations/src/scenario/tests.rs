@@ -100,95 +100,97 @@ fn any_field_of_a_plan_is_reached_by_its_own_name() {
     );
 }
 
+/// What is wrong, and a file that has it.
+const WRONG: &[(&str, &str)] = &[
+    (
+        "an unknown key",
+        "version = 1\n[[tenant]]\nname = \"acme\"\ncolour = \"red\"\n",
+    ),
+    (
+        "an unknown part of a plan",
+        "version = 1\n[plan.habits]\ncuts = 3\n",
+    ),
+    (
+        "a wrong type in a plan",
+        "version = 1\n[plan.habits]\ncut = \"often\"\n",
+    ),
+    ("a version of tomorrow", "# new\nversion = 2\nnetwork = 1\n"),
+    ("no version", "seed = 1\n"),
+    ("no TOML", "version = 1\nseed == 1\n"),
+    (
+        "no time",
+        "version = 1\n[[fault]]\nat = \"soon\"\nkind = \"kill\"\n",
+    ),
+    (
+        "a number without a unit",
+        "version = 1\n[[fault]]\nat = 3\nkind = \"kill\"\n",
+    ),
+    (
+        "a time when the node is off",
+        "version = 1\nfault = [\n  { at = \"3s\", kind = \"power-cut\", off = \"1m\" },\n  \
+             { at = \"40s\", kind = \"clock-step\", by = \"1h\" },\n]\n",
+    ),
+    (
+        "a clock before 1970",
+        "version = 1\nfault = [{ at = \"1s\", kind = \"clock-step\", by = \"-3000d\" }]\n\
+             start = \"1971-01-01T00:00:00Z\"\n",
+    ),
+    (
+        "no instant",
+        "version = 1\nstart = \"2026-02-30T00:00:00Z\"\n",
+    ),
+    (
+        "no node",
+        "version = 1\nfault = [{ at = \"1s\", kind = \"kill\", node = \"berlin\" }]\n",
+    ),
+    (
+        "a node too many",
+        "version = 1\nnode = [{ name = \"a\" }, { name = \"b\" }]\n",
+    ),
+    (
+        "no sentence",
+        "version = 1\ntenant = [{ name = \"acme\" }]\n\
+             expect = ['''\"acme's upload\" dances''']\n",
+    ),
+    (
+        "nobody",
+        "version = 1\ntenant = [{ name = \"acme\", subtenant-clients = 0 }]\n\
+             expect = [\n  '''\"bob's upload\" done''',\n]\n",
+    ),
+    ("a wrong name", "version = 1\n[[tenant]]\nname = \"a/b\"\n"),
+    (
+        "a name twice",
+        "version = 1\ntenant = [{ name = \"a\" }, { name = \"a\" }]\n",
+    ),
+    (
+        "no fault",
+        "version = 1\n[[fault]]\nat = \"3s\"\nkind = \"flood\"\n",
+    ),
+    (
+        "a field of another kind",
+        "version = 1\n[[fault]]\nat = \"3s\"\nkind = \"kill\"\nby = \"2h\"\n",
+    ),
+    (
+        "a step without a length",
+        "version = 1\n[[fault]]\nat = \"3s\"\nkind = \"clock-step\"\n",
+    ),
+    (
+        "a second beginning of disk faults",
+        "version = 1\nfault = [{ at = \"1s\", kind = \"sync-failure\" }, \
+             { at = \"2s\", kind = \"disk-full\" }]\n",
+    ),
+    (
+        "an index that is half lost",
+        "version = 1\n[[fault]]\nat = \"3s\"\nkind = \"kill\"\nindex = \"half\"\n",
+    ),
+    ("no rounds", "version = 1\nrounds = []\n"),
+    ("no planted bug", "version = 1\nbug = \"Ghost\"\n"),
+];
+
 #[test]
 fn a_wrong_file_is_refused_with_the_place() {
-    let wrong: &[(&str, &str)] = &[
-        (
-            "an unknown key",
-            "version = 1\n[[tenant]]\nname = \"acme\"\ncolour = \"red\"\n",
-        ),
-        (
-            "an unknown part of a plan",
-            "version = 1\n[plan.habits]\ncuts = 3\n",
-        ),
-        (
-            "a wrong type in a plan",
-            "version = 1\n[plan.habits]\ncut = \"often\"\n",
-        ),
-        ("a version of tomorrow", "# new\nversion = 2\nnetwork = 1\n"),
-        ("no version", "seed = 1\n"),
-        ("no TOML", "version = 1\nseed == 1\n"),
-        (
-            "no time",
-            "version = 1\n[[fault]]\nat = \"soon\"\nkind = \"kill\"\n",
-        ),
-        (
-            "a number without a unit",
-            "version = 1\n[[fault]]\nat = 3\nkind = \"kill\"\n",
-        ),
-        (
-            "a time when the node is off",
-            "version = 1\nfault = [\n  { at = \"3s\", kind = \"power-cut\", off = \"1m\" },\n  \
-             { at = \"40s\", kind = \"clock-step\", by = \"1h\" },\n]\n",
-        ),
-        (
-            "a clock before 1970",
-            "version = 1\nfault = [{ at = \"1s\", kind = \"clock-step\", by = \"-3000d\" }]\n\
-             start = \"1971-01-01T00:00:00Z\"\n",
-        ),
-        (
-            "no instant",
-            "version = 1\nstart = \"2026-02-30T00:00:00Z\"\n",
-        ),
-        (
-            "no node",
-            "version = 1\nfault = [{ at = \"1s\", kind = \"kill\", node = \"berlin\" }]\n",
-        ),
-        (
-            "a node too many",
-            "version = 1\nnode = [{ name = \"a\" }, { name = \"b\" }]\n",
-        ),
-        (
-            "no sentence",
-            "version = 1\ntenant = [{ name = \"acme\" }]\n\
-             expect = ['''\"acme's upload\" dances''']\n",
-        ),
-        (
-            "nobody",
-            "version = 1\ntenant = [{ name = \"acme\", subtenant-clients = 0 }]\n\
-             expect = [\n  '''\"bob's upload\" done''',\n]\n",
-        ),
-        ("a wrong name", "version = 1\n[[tenant]]\nname = \"a/b\"\n"),
-        (
-            "a name twice",
-            "version = 1\ntenant = [{ name = \"a\" }, { name = \"a\" }]\n",
-        ),
-        (
-            "no fault",
-            "version = 1\n[[fault]]\nat = \"3s\"\nkind = \"flood\"\n",
-        ),
-        (
-            "a field of another kind",
-            "version = 1\n[[fault]]\nat = \"3s\"\nkind = \"kill\"\nby = \"2h\"\n",
-        ),
-        (
-            "a step without a length",
-            "version = 1\n[[fault]]\nat = \"3s\"\nkind = \"clock-step\"\n",
-        ),
-        (
-            "a second beginning of disk faults",
-            "version = 1\nfault = [{ at = \"1s\", kind = \"sync-failure\" }, \
-             { at = \"2s\", kind = \"disk-full\" }]\n",
-        ),
-        (
-            "an index that is half lost",
-            "version = 1\n[[fault]]\nat = \"3s\"\nkind = \"kill\"\nindex = \"half\"\n",
-        ),
-        ("no rounds", "version = 1\nrounds = []\n"),
-        ("no planted bug", "version = 1\nbug = \"Ghost\"\n"),
-    ];
     let mut told = String::new();
-    for (what, text) in wrong {
+    for (what, text) in WRONG {
         let error = Scenario::parse(text, None).unwrap_err();
         told.push_str(&format!("-- {what}\nfile.toml:{error}\n"));
     }
