@@ -3,8 +3,11 @@
 //! Every value begins with the version of its form. Old versions stay readable; a newer one is an
 //! error that says so.
 
-use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+use imbl::{OrdMap, OrdSet};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The largest value that is decoded, in bytes: nothing of ours is larger than a frame.
 const VALUE_MAX: usize = 1 << 20;
@@ -73,4 +76,29 @@ pub fn decode_within<T: Stored, const LIMIT: usize>(bytes: &[u8]) -> Result<T, S
         0 => Ok(value),
         left => Err(SchemaError::Trailing(left)),
     }
+}
+/// Reads a map entry by entry: its own reader makes room at once for as many as the bytes claim,
+/// and damaged bytes may claim anything.
+///
+/// # Errors
+/// When an entry cannot be read.
+pub fn map<'de, D, K, V>(deserializer: D) -> Result<OrdMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord + Clone,
+    V: Deserialize<'de> + Clone,
+{
+    BTreeMap::deserialize(deserializer).map(OrdMap::from_iter)
+}
+
+/// Reads a set in the same way as a [`map`].
+///
+/// # Errors
+/// When an element cannot be read.
+pub fn set<'de, D, T>(deserializer: D) -> Result<OrdSet<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Ord + Clone,
+{
+    BTreeSet::deserialize(deserializer).map(OrdSet::from_iter)
 }

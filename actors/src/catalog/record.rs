@@ -131,6 +131,16 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_claim_to_be_very_many_are_refused_before_there_is_room_for_them() {
+        let whole = schema::encode(&Rows::default());
+        let many = [&[0xfd][..], &(1_u64 << 56).to_le_bytes()].concat();
+        for at in 1..whole.len() {
+            let bytes = [&whole[..at], &many, &whole[at + 1..]].concat();
+            assert!(restore(&bytes).is_err() || at < 8, "byte {at}");
+        }
+    }
+
+    #[test]
     fn the_first_version_of_a_record_stays_readable() {
         let bytes = record().encode();
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

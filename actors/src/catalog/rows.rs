@@ -12,6 +12,7 @@ use crate::kernel::{
     CredentialId, Date, Epoch, ExtentId, Rate, RepositoryId, Sequence, Size, Space, Timestamp,
 };
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
+use crate::schema;
 
 pub use by::TenantBy;
 
@@ -27,28 +28,35 @@ pub struct Rows {
     /// The notice that tenants see while the service is in maintenance (R17.6).
     pub maintenance: Option<String>,
     /// Who operates the service.
+    #[serde(deserialize_with = "schema::map")]
     pub operators: OrdMap<OperatorName, Operator>,
     /// Requests that wait for a second operator, or were decided lately.
+    #[serde(deserialize_with = "schema::map")]
     pub approvals: OrdMap<u64, Approval>,
     /// Tenants by name.
     pub tenants: Table<TenantName, Tenant>,
     /// Subtenants by tenant and name.
     pub subtenants: Table<(TenantName, SubtenantName), Subtenant>,
     /// Logins of tenants and subtenants.
+    #[serde(deserialize_with = "schema::map")]
     pub credentials: OrdMap<CredentialId, Credential>,
     /// Repositories by id, those of removed tenants included as long as their data stays.
     pub repositories: Table<RepositoryId, Repository>,
     /// Extents by id.
     pub extents: Table<ExtentId, Extent>,
     /// The newest events, in order.
+    #[serde(deserialize_with = "schema::map")]
     pub events: OrdMap<Sequence, Event>,
     /// The last answer given to each client, so that a repeated command is answered and not done
     /// again.
+    #[serde(deserialize_with = "schema::map")]
     pub answers: OrdMap<u64, Answered>,
     /// Extents that are not sealed and whose file is durable: one that is missing was lost. Since
     /// the second version of the rows.
+    #[serde(deserialize_with = "schema::set")]
     pub begun: OrdSet<ExtentId>,
     /// What reading repositories back brought. Since the second version of the rows.
+    #[serde(deserialize_with = "schema::map")]
     pub scrubs: OrdMap<RepositoryId, Scrub>,
 }
 
@@ -197,6 +205,7 @@ pub struct Subtenant {
     /// Made by hand, or by the system for a machine in a policy (R7.1, R7.2).
     pub mode: SubtenantMode,
     /// The repositories it may use, each with its limit; none for all of the tenant's quota.
+    #[serde(deserialize_with = "schema::map")]
     pub slices: OrdMap<RepositoryId, Option<Size>>,
 }
 

@@ -9,6 +9,8 @@ use std::ops::{Deref, RangeBounds};
 use imbl::OrdMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::schema;
+
 /// A row that is looked up by more than its key.
 pub trait Row<K>: Clone {
     /// By what.
@@ -144,7 +146,7 @@ where
     V: Row<K> + Deserialize<'de>,
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let rows = OrdMap::<K, V>::deserialize(deserializer)?;
+        let rows: OrdMap<K, V> = schema::map(deserializer)?;
         Ok(rows.into_iter().collect())
     }
 }
