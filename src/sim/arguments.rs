@@ -16,12 +16,14 @@ pub enum Sim {
     /// Run many seeds, each in a process of its own, and keep those that break a promise
     #[command(after_help = "Examples:\n  holdfast sim run --seeds 0..500\n  \
                       holdfast sim run --for 10m --jobs 2\n  \
-                      holdfast sim run --scenario simulations/scenarios/power-cut.toml\n\n\
+                      holdfast sim run --count 50 --scenario \
+                      simulations/scenarios/power-cut.toml\n\n\
                       Ends with 1 when a promise was broken.")]
     Run(Run),
     /// Run one plan and print its trace, the same bytes each time
     #[command(after_help = "Examples:\n  holdfast sim replay 17\n  \
-                      holdfast sim replay corpus/seed-17-I5.toml --until 30s --trace\n\n\
+                      holdfast sim replay --until 30s --trace \
+                      simulations/corpus/seed-17-I5.toml\n\n\
                       The trace is all of stdout; all else is on stderr. Ends with 1 when a \
                       promise was broken.")]
     Replay(Replay),
