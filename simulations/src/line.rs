@@ -4,11 +4,34 @@
 
 use crate::trace::Micros;
 
+/// How the lines begin in which the world makes trouble: those of one node, and mishaps of many.
+const FAULTS: [&str; 17] = [
+    "BROKEN",
+    "the wall clock",
+    "the node ended",
+    "cut off",
+    "ends",
+    "falls asleep",
+    "Crash",
+    "Part",
+    "Heal",
+    "Kill",
+    "Forget",
+    "Slow",
+    "Sleep",
+    "Hang",
+    "Disk",
+    "Step",
+    "rotten",
+];
+
 /// One line of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// Since the run began, in microseconds.
     pub at: Micros,
+    /// At which of several nodes.
+    pub node: Option<&'a str>,
     /// Who speaks.
     pub who: Who<'a>,
     /// What they asked for, or what happened.
@@ -43,6 +66,7 @@ impl<'a> Line<'a> {
         let (at, said) = line.trim_start().split_once(' ')?;
         let (seconds, micros) = at.split_once('.')?;
         let at = seconds.parse::<u64>().ok()? * 1_000_000 + micros.parse::<u64>().ok()?;
+        let (node, said) = at_node(said);
         let (who, rest) = if let Some(rest) = said.strip_prefix("operator ") {
             (Who::Operator, rest)
         } else if let Some(rest) = said.strip_prefix("client ") {
@@ -50,12 +74,12 @@ impl<'a> Line<'a> {
             let (user, rest) = rest.split_once(' ')?;
             (Who::Client(number.parse().ok()?, user), rest)
         } else {
-            let (who, what, told) = (Who::World, said, None);
             return Some(Self {
                 at,
-                who,
-                what,
-                told,
+                node,
+                who: Who::World,
+                what: said,
+                told: None,
             });
         };
         let (what, told) = match rest.split_once(": ") {
@@ -64,6 +88,7 @@ impl<'a> Line<'a> {
         };
         Some(Self {
             at,
+            node,
             who,
             what,
             told,
@@ -77,16 +102,23 @@ impl<'a> Line<'a> {
 
     /// Whether the world makes trouble here, or is cut off.
     pub fn is_fault(&self) -> bool {
-        let starts = [
-            "the wall clock",
-            "the node ended",
-            "cut off",
-            "BROKEN",
-            "fault",
-        ];
         let ends_a_life = self.what.contains(" ends life ");
         self.who == Who::World
-            && (ends_a_life || starts.iter().any(|start| self.what.starts_with(start)))
+            && (ends_a_life || FAULTS.iter().any(|start| self.what.starts_with(start)))
+    }
+}
+
+/// The node that a line names first, if it does, and what it says of it.
+fn at_node(said: &str) -> (Option<&str>, &str) {
+    let Some((first, rest)) = said.split_once(' ') else {
+        return (None, said);
+    };
+    let number = first.strip_prefix("node-").unwrap_or_default();
+    let is_node = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    if is_node {
+        (Some(first), rest)
+    } else {
+        (None, said)
     }
 }
 
@@ -123,5 +155,30 @@ mod tests {
         assert_eq!(line.breach(), Some(("I5", "at 12s: a thing")));
         assert!(line.is_fault());
         assert_eq!(Line::parse("seed 7"), None);
+    }
+
+    #[test]
+    fn a_line_of_one_of_several_nodes_is_read_like_any_other() {
+        let line = Line::parse("3.000001 node-12 client 0 acme list locks: busy").unwrap();
+        assert_eq!(
+            (line.node, line.who),
+            (Some("node-12"), Who::Client(0, "acme"))
+        );
+        assert_eq!(line.told, Some(Told::Refused("busy")));
+        let line = Line::parse("3.000001 node-12 falls asleep").unwrap();
+        assert_eq!((line.who, line.what), (Who::World, "falls asleep"));
+        assert!(line.is_fault());
+    }
+
+    #[test]
+    fn every_mishap_of_a_fleet_is_a_fault() {
+        let plan = include_str!("plan/fleet.rs");
+        let mishaps = plan.split("pub enum Mishap {").nth(1).unwrap();
+        let mishaps = mishaps.split("\n}").next().unwrap().lines();
+        let names = mishaps.filter_map(|line| line.strip_prefix("    "));
+        for name in names.filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase())) {
+            let said = format!("1.000000 {name}");
+            assert!(Line::parse(&said).unwrap().is_fault(), "{name}");
+        }
     }
 }

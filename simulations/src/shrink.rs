@@ -9,8 +9,10 @@ use serde_json::Value;
 
 use crate::plan::Plan;
 
-/// What no failure depends on, or all do.
-const KEPT: [&str; 4] = ["seed", "wall", "end", "name"];
+/// What no failure depends on, or all do; and without which a world of many nodes does not turn.
+const KEPT: [&str; 7] = [
+    "seed", "wall", "end", "name", "quantum", "least", "replicas",
+];
 /// Below it a number makes no sense, by the key.
 const LEAST: [(&str, u64); 2] = [("tasks", 1), ("packs", 1)];
 /// Passes over everything at most.

@@ -172,10 +172,11 @@ impl Scene {
                 });
             }
         };
-        let who = match line.who {
-            Who::World => "world".to_owned(),
-            Who::Operator => "operator".to_owned(),
-            Who::Client(number, user) => format!("{user} #{number}"),
+        let who = match (line.who, line.node) {
+            (Who::World, Some(node)) => node.to_owned(),
+            (Who::World, None) => "world".to_owned(),
+            (Who::Operator, node) => format!("operator{}", at(node)),
+            (Who::Client(number, user), node) => format!("{user} #{number}{}", at(node)),
         };
         let kind = match line.told {
             Some(Told::Done(_)) => Kind::Done,
@@ -253,6 +254,11 @@ fn with_few_decisions(mut scenes: Vec<Scene>) -> Vec<Scene> {
         scene.kind != Kind::Decision || (first < place && place <= end)
     });
     scenes
+}
+
+/// At which of several nodes.
+fn at(node: Option<&str>) -> String {
+    node.map(|node| format!(" at {node}")).unwrap_or_default()
 }
 
 fn clock(at: u64) -> String {

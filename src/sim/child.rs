@@ -35,6 +35,8 @@ pub(super) struct Job {
     bug: Option<String>,
     expectations: Vec<String>,
     counts: bool,
+    /// Seconds of the processor that it may take.
+    cpu: u64,
 }
 
 /// A promise that was broken.
@@ -66,6 +68,15 @@ impl Job {
                 .map(ToString::to_string)
                 .collect(),
             counts: false,
+            cpu: CPU_SECONDS_MAX,
+        }
+    }
+
+    /// The same, if it takes no more seconds of the processor than these.
+    pub(super) fn within(self, seconds: u64) -> Self {
+        Self {
+            cpu: seconds,
+            ..self
         }
     }
 
@@ -153,14 +164,14 @@ pub(super) fn serve(child: &Child, screen: &mut Screen) -> Result<(), Failure> {
     if parent.map(|pid| pid.get().unsigned_abs()) != Some(child.of) {
         return Err(wrong("the simulator that this process belongs to is gone"));
     }
-    let limit = Rlimit {
-        current: Some(CPU_SECONDS_MAX),
-        maximum: Some(CPU_SECONDS_MAX + 1),
-    };
-    setrlimit(Resource::Cpu, limit).map_err(wrong)?;
     let mut job = String::new();
     std::io::stdin().read_to_string(&mut job).map_err(wrong)?;
     let job: Job = serde_json::from_str(&job).map_err(wrong)?;
+    let limit = Rlimit {
+        current: Some(job.cpu),
+        maximum: Some(job.cpu + 1),
+    };
+    setrlimit(Resource::Cpu, limit).map_err(wrong)?;
     let expectations = job.expectations.iter().map(|text| Expectation::parse(text));
     let expectations: Vec<_> = expectations.collect::<Result<_, _>>().map_err(wrong)?;
     let options = Options {

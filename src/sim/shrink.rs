@@ -15,6 +15,9 @@ use crate::cli::progress::Progress;
 use crate::cli::{Exit, Failure, Screen};
 use crate::clock::SystemClock;
 
+/// Seconds of the processor that one try may take: a plan that takes longer is not smaller.
+const CPU_SECONDS_MAX: u64 = 20;
+
 /// Runs smaller and smaller plans, and keeps the last that fails.
 struct Search<'a> {
     scenario: &'a Scenario,
@@ -90,7 +93,7 @@ impl Search<'_> {
         let job = |plan: &Plan| {
             let mut scenario = self.scenario.clone();
             scenario.plan = plan.clone();
-            Job::of(&scenario).run()
+            Job::of(&scenario).within(CPU_SECONDS_MAX).run()
         };
         let (broken, tried) = (&self.broken, &mut self.tried);
         let mut ended = Ok(());

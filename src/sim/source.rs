@@ -53,10 +53,18 @@ pub(super) fn bug(name: Option<&str>) -> Result<Option<Mutation>, Failure> {
     name.map(parse).transpose()
 }
 
+/// The scenario of a seed: the plan in which a planted bug can show, if there is one.
+pub(super) fn of_seed(seed: u64, bug: Option<Mutation>) -> Scenario {
+    bug.map_or_else(
+        || Scenario::of_seed(seed),
+        |bug| Scenario::of_plan(bug.plan(seed)),
+    )
+}
+
 /// The scenario of a seed or file; a remark says if another build stored it.
 pub(super) fn load(one: &One, screen: &mut Screen) -> Result<Scenario, Failure> {
     let mut scenario = match &one.source {
-        Source::Seed(seed) => Scenario::of_seed(*seed),
+        Source::Seed(seed) => of_seed(*seed, bug(one.bug.as_deref())?),
         Source::File(file) => {
             let text = text(file)?;
             Scenario::parse(&text, None).map_err(|error| refused(file, &error))?

@@ -242,7 +242,7 @@ impl Frame {
     /// The scenario with this seed.
     fn plan(&self, seed: u64) -> Result<Scenario, Failure> {
         let mut scenario = match &self.scenario {
-            None => Scenario::of_seed(seed),
+            None => source::of_seed(seed, self.bug),
             Some((file, text)) => {
                 Scenario::parse(text, Some(seed)).map_err(|error| source::refused(file, &error))?
             }

@@ -162,3 +162,13 @@ fn what_makes_no_sense_is_refused_before_anything_runs() {
         assert_eq!(ran.out, "", "{words}");
     }
 }
+
+#[test]
+fn a_process_that_is_not_of_the_pool_does_nothing() {
+    let ran = Bench::new().with(&["child", "--of", "1"], &[], "{}");
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.errors.contains("that this process belongs to is gone"),
+        "{ran:?}"
+    );
+}
