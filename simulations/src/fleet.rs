@@ -133,11 +133,26 @@ impl Fleet {
             yields,
         });
         drop(entered);
-        berth.body = Some(Body {
+        berth.body = main.map(|main| Body {
             main,
             runtime,
             time,
         });
+        if berth.body.is_none() {
+            self.network.leave(node, self.now);
+        }
+    }
+
+    /// How long a node is off whose life ended by itself.
+    pub(crate) fn rest(&self, node: NodeId) -> Micros {
+        self.berths
+            .get(&node)
+            .map_or(0, |berth| berth.program.rest())
+    }
+
+    /// Whether nobody is up.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.berths.values().all(|berth| berth.body.is_none())
     }
 
     /// Ends a node's life: as told, or as its program wants it if nobody tells.
@@ -183,6 +198,13 @@ impl Fleet {
         }
     }
 
+    /// Lets a node's disk take so many times as long.
+    pub(crate) fn drag(&self, node: NodeId, times: u64) {
+        if let Some(disk) = self.disk(node) {
+            disk.drag(times);
+        }
+    }
+
     /// Lets a node's disk fail as said from now on.
     pub(crate) fn spoil(&self, node: NodeId, faults: Faults) {
         if let Some(disk) = self.disk(node) {
@@ -208,8 +230,7 @@ impl Fleet {
     pub(crate) fn run_until(&mut self, then: Micros) -> Vec<NodeId> {
         let mut ended = Vec::new();
         while self.now < then && ended.is_empty() {
-            let is_quiet = self.berths.values().all(|berth| berth.body.is_none());
-            if is_quiet {
+            if self.is_quiet() {
                 self.now = then;
             } else {
                 ended = self.step();

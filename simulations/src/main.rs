@@ -1,9 +1,11 @@
 //! Runs seeds, one after the other.
 //!
 //! ```text
-//! holdfast-simulations SEED [--register] [--trace] [--plan] [--bug NAME]
-//! holdfast-simulations --seeds A..B [--register] [--bug NAME]
+//! holdfast-simulations SEED [KIND] [--trace] [--plan] [--bug NAME]
+//! holdfast-simulations --seeds A..B [KIND] [--bug NAME]
 //! ```
+//!
+//! A kind is `--single`, `--several` or `--register`; without one the seed draws it.
 //!
 //! The seed stands on the first line, how to reproduce a failure on the last. With a planted bug, a
 //! run in which its invariant stays silent is the failure. It decides nothing.
@@ -12,11 +14,18 @@ use std::ops::Range;
 use std::process::ExitCode;
 
 use holdfast_simulations::mutation::Mutation;
-use holdfast_simulations::plan::{Members, Plan};
+use holdfast_simulations::plan::Plan;
 use holdfast_simulations::verdict::Verdict;
 use holdfast_simulations::world::{Options, run};
 
 const USAGE: &str = "usage: holdfast-simulations (SEED [--trace] [--plan] | --seeds A..B) [--register] [--bug NAME]";
+
+/// Whose plans are run, if not those that seeds draw.
+const KINDS: [(&str, fn(u64) -> Plan); 3] = [
+    ("--single", Plan::single),
+    ("--several", Plan::several),
+    ("--register", Plan::register),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,11 +48,10 @@ fn main() -> ExitCode {
     let seed = arguments
         .iter()
         .find_map(|argument| argument.parse::<u64>().ok());
-    let plan = if has("--register") {
-        Plan::register
-    } else {
-        Plan::from_seed
-    };
+    let plan = KINDS
+        .iter()
+        .find(|(kind, _)| has(kind))
+        .map_or(Plan::from_seed as fn(u64) -> Plan, |(_, plan)| *plan);
     let mutation = bug.flatten().map(|(mutation, _)| mutation);
     match (range, seed, bug) {
         (_, _, Some(None)) | (None, None, _) => {
@@ -119,14 +127,9 @@ fn end(plan: &Plan, verdict: &Verdict) -> ExitCode {
     if verdict.is_good() {
         return ExitCode::SUCCESS;
     }
-    let is_register = plan
-        .fleet
-        .as_ref()
-        .is_some_and(|fleet| matches!(fleet.members, Members::Register { .. }));
-    let kind = if is_register { " --register" } else { "" };
-    println!(
-        "reproduce: cargo run -p holdfast-simulations -- {}{kind} --trace",
-        plan.seed
-    );
+    let seed = plan.seed;
+    let kind = KINDS.iter().find(|(_, of)| of(seed) == *plan);
+    let kind = kind.map_or("", |(kind, _)| *kind);
+    println!("reproduce: cargo run -p holdfast-simulations -- {seed} {kind} --trace");
     ExitCode::FAILURE
 }

@@ -94,7 +94,7 @@ impl Mutation {
     pub fn plan(self, seed: u64) -> Plan {
         match Flaw::of(self) {
             Some(_) => Plan::register(seed),
-            None => Plan::from_seed(seed),
+            None => Plan::single(seed),
         }
     }
 

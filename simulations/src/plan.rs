@@ -177,8 +177,8 @@ pub struct Step {
 }
 
 impl Plan {
-    /// The plan of a seed.
-    pub fn from_seed(seed: u64) -> Self {
+    /// The plan of a seed for one node.
+    pub fn single(seed: u64) -> Self {
         let plan = Dice::of_seed(seed).fork("plan");
         // Dice of their own, so that one more draw in one part does not change the others.
         let part = |label: &str| plan.fork(label);
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn two_seeds_have_two_plans() {
-        assert_eq!(Plan::from_seed(3), Plan::from_seed(3));
-        assert_ne!(Plan::from_seed(3).lives, Plan::from_seed(4).lives);
+        assert_eq!(Plan::single(3), Plan::single(3));
+        assert_ne!(Plan::single(3).lives, Plan::single(4).lives);
     }
 }

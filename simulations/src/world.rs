@@ -9,13 +9,13 @@
 //! ractor keeps state per process, so worlds take turns.
 
 mod life;
+mod many;
 mod scene;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use holdfast_actors::kernel::{Date, Timestamp};
-use tokio::runtime::Runtime;
 
 use crate::dice::Dice;
 use crate::disk::{Disk, Faults};
@@ -48,10 +48,10 @@ pub struct Options {
 pub fn run(plan: &Plan, options: Options) -> Verdict {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(fleet) = &plan.fleet {
-        return many(plan, fleet, options);
+        return run_fleet(plan, fleet, options);
     }
     let before = panics::count();
-    let mut world = World::new(plan, options);
+    let mut world = World::new(plan, options, "");
     for life in &plan.lives {
         world.live(life, life::Purpose::Work);
     }
@@ -68,21 +68,23 @@ pub fn run(plan: &Plan, options: Options) -> Verdict {
 }
 
 /// Runs the plan of a fleet.
-fn many(plan: &Plan, fleet: &plan::Fleet, options: Options) -> Verdict {
+fn run_fleet(plan: &Plan, fleet: &plan::Fleet, options: Options) -> Verdict {
     match &fleet.members {
         Members::Register {
             replicas,
             clients,
             pause,
+            writes,
         } => {
             let shape = register::Shape {
                 replicas: *replicas,
                 clients: *clients,
                 pause: *pause,
+                writes: *writes,
             };
             register::run(plan, fleet, shape, options)
         }
-        Members::Holdfast { .. } => unreachable!("later"),
+        Members::Holdfast { lives } => many::run(plan, fleet, lives, options),
     }
 }
 
@@ -109,8 +111,8 @@ fn peace() -> Life {
 }
 
 /// The world between two lives of the node.
-struct World<'a> {
-    plan: &'a Plan,
+struct World {
+    plan: Plan,
     options: Options,
     disk: Disk,
     index: Index,
@@ -122,8 +124,9 @@ struct World<'a> {
     lives: u64,
 }
 
-impl<'a> World<'a> {
-    fn new(plan: &'a Plan, options: Options) -> Self {
+impl World {
+    /// The world of one node; its lines of the trace say its name if it has one.
+    fn new(plan: &Plan, options: Options, name: &str) -> Self {
         let wall = Timestamp::from_millis(plan.wall);
         let tenants = plan.tenants.iter().enumerate();
         let accounts: Vec<_> = tenants
@@ -138,13 +141,16 @@ impl<'a> World<'a> {
                 shelves.push(Shelf::new(number, name, true, tenant.subtenant_clients));
             }
         }
-        let dice = Dice::of_seed(plan.seed).fork("world");
-        let trace = Trace::new(options.keeps_lines);
+        let mut dice = Dice::of_seed(plan.seed).fork("world");
+        if !name.is_empty() {
+            dice = dice.fork(name);
+        }
+        let trace = Trace::named(options.keeps_lines, name);
         let ledger = Ledger::new(trace, wall, accounts, shelves);
         let desk = Arc::new(Mutex::new(Desk::new(&ledger, dice.fork("operator"))));
         let (disk, index) = (Disk::default(), Index::default());
         Self {
-            plan,
+            plan: plan.clone(),
             options,
             disk,
             index,
@@ -158,13 +164,27 @@ impl<'a> World<'a> {
 
     /// One life of the node, and the time until the next.
     fn live(&mut self, life: &Life, purpose: life::Purpose) {
+        let (stage, rehearsed) = self.begin(life, purpose, None);
+        let runtime = runtime::paused(&mut self.dice);
+        runtime.block_on(stage.play(rehearsed));
+        let entered = runtime.enter();
+        self.end(life, life.end);
+        drop(entered);
+        drop(runtime);
+        self.rest(Duration::from_millis(life.off));
+    }
+
+    /// A life begins: all it needs, and what a start from a copy of the disk came to.
+    fn begin(
+        &mut self,
+        life: &Life,
+        purpose: life::Purpose,
+        tour: Option<life::Tour>,
+    ) -> (life::Stage, Option<String>) {
         self.lives += 1;
         self.calm();
         let rehearsed = self.dice.one_in(3).then(|| self.rehearse());
-        let runtime = runtime::paused(&mut self.dice);
-        let stage = self.stage(life, purpose);
-        runtime.block_on(stage.play(rehearsed));
-        self.end(life, runtime);
+        (self.stage(life, purpose, tour), rehearsed)
     }
 
     /// What a start from a copy of the disk comes to; the copy is thrown away.
@@ -181,11 +201,17 @@ impl<'a> World<'a> {
         came_to
     }
 
-    fn stage(&mut self, life: &Life, purpose: life::Purpose) -> life::Stage {
+    fn stage(
+        &mut self,
+        life: &Life,
+        purpose: life::Purpose,
+        tour: Option<life::Tour>,
+    ) -> life::Stage {
         life::Stage {
             plan: self.plan.clone(),
             life: life.clone(),
             purpose,
+            tour,
             mutation: self.options.mutation,
             disk: self.disk.clone(),
             index: self.index.clone(),
@@ -196,14 +222,13 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Fences the life, lets the disk judge, and drops all that still runs of it.
-    fn end(&mut self, life: &Life, runtime: Runtime) {
-        let entered = runtime.enter();
-        let wall = self.ledger.book().life_ends();
-        drop(entered);
+    /// Fences the life and lets the disk judge; called inside of its runtime, before anything of it
+    /// is dropped.
+    fn end(&mut self, life: &Life, end: End) {
+        self.wall = self.ledger.book().life_ends();
         self.ledger
-            .say(format_args!("{:?} ends life {}", life.end, self.lives));
-        match life.end {
+            .say(format_args!("{end:?} ends life {}", self.lives));
+        match end {
             End::Power => {
                 self.disk.crash(&mut self.dice);
                 self.index.crash(&mut self.dice);
@@ -218,12 +243,13 @@ impl<'a> World<'a> {
             Loss::Last(batches) => self.index.shorten(batches),
             Loss::All => self.index.empty(),
         }
-        drop(runtime);
-        let off = Duration::from_millis(life.off);
-        let mut book = self.ledger.book();
-        book.figures.crashes += 1;
-        book.pass(off);
-        self.wall = wall + off;
+        self.ledger.book().figures.crashes += 1;
+    }
+
+    /// Time passes while the node is off.
+    fn rest(&mut self, off: Duration) {
+        self.ledger.book().pass(off);
+        self.wall = self.wall + off;
     }
 
     /// No fault while the node starts.

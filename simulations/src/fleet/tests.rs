@@ -23,9 +23,9 @@ struct Greeter {
 }
 
 impl Program for Greeter {
-    fn live(&mut self, stand: Stand) -> Main {
+    fn live(&mut self, stand: Stand) -> Option<Main> {
         let (node, others, heard) = (self.node, self.others.clone(), Arc::clone(&self.heard));
-        Box::pin(async move {
+        Some(Box::pin(async move {
             let greet = async {
                 loop {
                     for other in &others {
@@ -45,7 +45,7 @@ impl Program for Greeter {
                 () = greet => {}
                 () = listen => {}
             }
-        })
+        }))
     }
 
     fn over(&mut self, end: Option<End>) {
@@ -181,8 +181,8 @@ fn a_fast_clock_greets_more_often() {
 struct Mayfly;
 
 impl Program for Mayfly {
-    fn live(&mut self, _: Stand) -> Main {
-        Box::pin(pass(1_000))
+    fn live(&mut self, _: Stand) -> Option<Main> {
+        Some(Box::pin(pass(1_000)))
     }
 
     fn over(&mut self, end: Option<End>) {

@@ -30,6 +30,7 @@ pub(crate) struct Shape {
     pub(crate) replicas: u32,
     pub(crate) clients: u32,
     pub(crate) pause: u64,
+    pub(crate) writes: u64,
 }
 
 /// The world of one run.
@@ -93,13 +94,16 @@ impl World {
         for (number, node) in replicas.iter().copied().enumerate() {
             let disk = Disk::default();
             disks.push(disk.clone());
+            let dice = dice.fork(&format!("disk of {node}"));
+            // Some disks are much slower than others.
+            let micros = plan.disk_micros << dice.fork("speed").below(4);
             let replica = ReplicaNode {
                 node,
                 replicas: replicas.to_vec(),
                 flaw,
                 disk,
-                latency: Duration::from_micros(plan.disk_micros),
-                dice: dice.fork(&format!("disk of {node}")),
+                latency: Duration::from_micros(micros),
+                dice,
                 history: history.clone(),
             };
             let drift = of.drifts.get(number).copied().unwrap_or(0);
@@ -109,6 +113,7 @@ impl World {
             let program = ClientNode {
                 replicas: replicas.to_vec(),
                 pause: shape.pause,
+                writes: shape.writes,
                 history: history.clone(),
             };
             fleet.add(client, 0, Box::new(program));
@@ -148,6 +153,7 @@ impl World {
         self.fleet.network.heal(self.fleet.now());
         for node in core.iter().chain(&self.clients) {
             self.fleet.hang(*node, false);
+            self.fleet.drag(*node, 1);
             self.fleet.spoil(*node, crate::disk::Faults::default());
             self.fleet.wake(*node);
             self.fleet.start(*node);

@@ -43,11 +43,30 @@ pub(super) enum Purpose {
     Judge,
 }
 
+/// Where clients of several nodes are: each goes to one of them in each round.
+#[derive(Clone, Debug)]
+pub(super) struct Tour {
+    /// This node, of so many.
+    pub(super) node: u64,
+    pub(super) nodes: u64,
+    /// The same for all nodes.
+    pub(super) dice: Dice,
+}
+
+impl Tour {
+    /// Whether a client comes to this node in a round.
+    fn comes(&self, client: usize, round: usize) -> bool {
+        let mut dice = self.dice.fork(&format!("client {client} round {round}"));
+        dice.below(self.nodes) == self.node
+    }
+}
+
 /// All that one life needs of the world.
 pub(super) struct Stage {
     pub(super) plan: Plan,
     pub(super) life: Life,
     pub(super) purpose: Purpose,
+    pub(super) tour: Option<Tour>,
     pub(super) mutation: Option<Mutation>,
     pub(super) disk: Disk,
     pub(super) index: Index,
@@ -264,6 +283,12 @@ impl Stage {
         pass(1_000).await;
     }
 
+    /// Whether a client works at this node in a round; in peace all of them do.
+    fn has_here(&self, client: usize, round: usize) -> bool {
+        let tour = self.tour.as_ref().filter(|_| self.purpose == Purpose::Work);
+        tour.is_none_or(|tour| tour.comes(client, round))
+    }
+
     fn clients(&self, scene: &Scene, round: usize) -> Vec<Client> {
         let shelves: Vec<_> = self
             .ledger
@@ -272,10 +297,12 @@ impl Stage {
             .iter()
             .map(|shelf| shelf.clients)
             .collect();
-        let mut clients = Vec::new();
+        let (mut clients, mut numbers) = (Vec::new(), 0..);
         for (shelf, count) in shelves.into_iter().enumerate() {
-            for _ in 0..count {
-                let number = clients.len();
+            for number in numbers.by_ref().take(count as usize) {
+                if !self.has_here(number, round) {
+                    continue;
+                }
                 let mut dice = self.dice.fork(&format!("client {number} round {round}"));
                 let deaf = self.plan.habits.deaf;
                 let is_deaf = deaf > 0 && dice.one_in(deaf) && self.purpose == Purpose::Work;
