@@ -28,4 +28,5 @@ pub mod trace;
 pub mod verdict;
 mod workload;
 pub mod world;
+pub mod yardstick;
 mod yields;

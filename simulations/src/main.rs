@@ -18,10 +18,14 @@ use holdfast_simulations::plan::Plan;
 use holdfast_simulations::verdict::Verdict;
 use holdfast_simulations::world::{Options, run};
 
-const USAGE: &str = "usage: holdfast-simulations (SEED [--trace] [--plan] | --seeds A..B) [--register] [--bug NAME]";
+const USAGE: &str = "usage: holdfast-simulations \
+    (SEED [--trace] [--plan] | --seeds A..B) [--single | --several | --register] [--bug NAME]";
+
+/// The plan of a seed.
+type Draw = fn(u64) -> Plan;
 
 /// Whose plans are run, if not those that seeds draw.
-const KINDS: [(&str, fn(u64) -> Plan); 3] = [
+const KINDS: [(&str, Draw); 3] = [
     ("--single", Plan::single),
     ("--several", Plan::several),
     ("--register", Plan::register),
@@ -51,7 +55,7 @@ fn main() -> ExitCode {
     let plan = KINDS
         .iter()
         .find(|(kind, _)| has(kind))
-        .map_or(Plan::from_seed as fn(u64) -> Plan, |(_, plan)| *plan);
+        .map_or(Plan::from_seed as Draw, |(_, plan)| *plan);
     let mutation = bug.flatten().map(|(mutation, _)| mutation);
     match (range, seed, bug) {
         (_, _, Some(None)) | (None, None, _) => {

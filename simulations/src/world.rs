@@ -11,6 +11,7 @@
 mod life;
 mod many;
 mod scene;
+mod tour;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,6 +32,7 @@ use crate::trace::Trace;
 use crate::verdict::Verdict;
 
 pub(crate) use scene::Scene;
+use tour::Tour;
 
 /// Two worlds at once would share ractor's state and the count of panics.
 static TURN: Mutex<()> = Mutex::new(());
@@ -179,7 +181,7 @@ impl World {
         &mut self,
         life: &Life,
         purpose: life::Purpose,
-        tour: Option<life::Tour>,
+        tour: Option<Tour>,
     ) -> (life::Stage, Option<String>) {
         self.lives += 1;
         self.calm();
@@ -201,12 +203,7 @@ impl World {
         came_to
     }
 
-    fn stage(
-        &mut self,
-        life: &Life,
-        purpose: life::Purpose,
-        tour: Option<life::Tour>,
-    ) -> life::Stage {
+    fn stage(&mut self, life: &Life, purpose: life::Purpose, tour: Option<Tour>) -> life::Stage {
         life::Stage {
             plan: self.plan.clone(),
             life: life.clone(),

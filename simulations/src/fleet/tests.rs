@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use holdfast_actors::ports::{Arrival, Link};
+use holdfast_actors::ports::Arrival;
 
 use super::*;
 use crate::world::pass;
@@ -197,7 +197,7 @@ fn a_life_that_ends_by_itself_is_told_at_once() {
     fleet.start(node(1));
     assert_eq!(fleet.run_until(3_000 * MILLI), [node(1)]);
     assert_eq!(fleet.now(), 1_000 * MILLI);
-    assert!(!fleet.is_up(node(1)));
+    assert!(fleet.is_quiet());
     // Nobody is up: time jumps.
     let turns = fleet.turns();
     assert_eq!(fleet.run_until(u64::from(u32::MAX)), []);

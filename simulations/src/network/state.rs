@@ -118,7 +118,6 @@ impl State {
         pair.lane(end).under_way += 1;
         let is_dead = pair.dead || from == to;
         let is_forgotten = pair.has_ended(end.other(), number);
-        self.counts.sent += 1;
         let passes = self.passes(from, to);
         if is_new && !(is_there && passes) {
             self.listen(from, to, number, now);

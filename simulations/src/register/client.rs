@@ -70,7 +70,9 @@ impl Client {
                 Phase::Core(core) => core,
             };
             let replica = replicas[self.dice.below(replicas.len() as u64) as usize];
-            let writes = self.dice.one_in(self.writes);
+            let drawn = self.dice.one_in(self.writes);
+            // What a core must show is asked for first.
+            let writes = if in_core { !has_written } else { drawn };
             if self
                 .request(replica, writes, PATIENCE[usize::from(in_core)])
                 .await

@@ -116,7 +116,9 @@ async fn serve(mut machine: Replica, disk: Disk, stand: Stand) -> Result<(), Fau
     };
     tokio::select! {
         biased;
-        failure = failure => Err(failure.unwrap_or_else(|_| Fault("the journal is gone".to_owned()))),
+        failure = failure => {
+            Err(failure.unwrap_or_else(|_| Fault("the journal is gone".to_owned())))
+        }
         told = listen => told,
     }
 }

@@ -19,6 +19,7 @@ use crate::runtime;
 use crate::trace::{Micros, Trace};
 use crate::verdict::{Figures, Verdict, Violation};
 use crate::world::Options;
+use crate::yardstick::Distance;
 
 const MILLI: Micros = 1_000;
 /// How often it is looked whether all clients got on.
@@ -78,6 +79,22 @@ pub(crate) fn run(plan: &Plan, of: &plan::Fleet, shape: Shape, options: Options)
 fn writes(pages: &super::history::Pages) -> u64 {
     let told = pages.requests.iter().filter(|it| it.told.is_some());
     told.filter(|it| it.value.is_some()).count() as u64
+}
+
+/// Runs a plan without its last two phases; how far it came.
+pub(crate) fn travel(plan: &Plan, of: &plan::Fleet, shape: Shape) -> Distance {
+    let mut world = World::new(plan, of, shape, Options::default());
+    world
+        .timetable
+        .run_until(&mut world.fleet, of.millis * MILLI);
+    let figures = world.history.pages().figures;
+    Distance {
+        simulated: Duration::from_micros(world.fleet.now()),
+        turns: world.fleet.turns(),
+        frames: world.fleet.network.counts().arrived,
+        requests: figures.done,
+        lines: world.fleet.log.trace().count(),
+    }
 }
 
 impl World {
@@ -187,6 +204,7 @@ impl World {
 
     /// What a disk holds, as a start would find it.
     fn read(&self, disk: &Disk) -> Option<Kept> {
+        disk.set_hanging(false);
         disk.set_latency(Duration::ZERO);
         let runtime = runtime::paused(&mut self.dice.fork("judge"));
         let recovered = runtime.block_on(recover(disk)).ok()?;

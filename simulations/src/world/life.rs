@@ -13,7 +13,7 @@ use holdfast_actors::service::Service;
 use holdfast_actors::shell::Directory;
 use tokio::task::JoinSet;
 
-use super::{Scene, pass};
+use super::{Scene, Tour, pass};
 use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::disk::{Disk, Faults};
@@ -41,24 +41,6 @@ pub(super) enum Purpose {
     Peace,
     /// Nobody works: what is there is compared with what was promised.
     Judge,
-}
-
-/// Where clients of several nodes are: each goes to one of them in each round.
-#[derive(Clone, Debug)]
-pub(super) struct Tour {
-    /// This node, of so many.
-    pub(super) node: u64,
-    pub(super) nodes: u64,
-    /// The same for all nodes.
-    pub(super) dice: Dice,
-}
-
-impl Tour {
-    /// Whether a client comes to this node in a round.
-    fn comes(&self, client: usize, round: usize) -> bool {
-        let mut dice = self.dice.fork(&format!("client {client} round {round}"));
-        dice.below(self.nodes) == self.node
-    }
 }
 
 /// All that one life needs of the world.

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::life::{Purpose, Tour};
-use super::{Options, World, peace};
+use super::life::Purpose;
+use super::{Options, Tour, World, peace};
 use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::fleet::{Fleet, Main, Program, Stand, Timetable, member};
