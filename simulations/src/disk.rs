@@ -4,6 +4,7 @@
 //! node's life, so that whatever still runs of it can do nothing, and lets dice judge each write
 //! and each name that was not synced. Faults are set from outside; the disk itself draws nothing.
 
+mod decay;
 mod files;
 mod pace;
 
@@ -17,6 +18,7 @@ use holdfast_actors::ports::{self, Pending, is_path};
 
 use crate::dice::Dice;
 use crate::yields::Yields;
+pub use decay::Rotten;
 use files::{Change, Files};
 use pace::Pace;
 

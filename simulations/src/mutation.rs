@@ -54,6 +54,8 @@ pub enum Mutation {
     ForgottenRecord,
     /// Something panics.
     Panic,
+    /// What cannot be read is taken for something else.
+    UncheckedRead,
     /// A replica of the register says that it keeps a value before that is durable.
     EarlyKept,
     /// A read of the register is answered before a majority keeps what was read.
@@ -66,7 +68,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 21] = [
+    pub const ALL: [(Self, &'static str); 22] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -84,6 +86,7 @@ impl Mutation {
         (Self::DayGoesBack, "calendar"),
         (Self::ForgottenRecord, "recovery"),
         (Self::Panic, "panics"),
+        (Self::UncheckedRead, "rot"),
         (Self::EarlyKept, "register-kept"),
         (Self::BareRead, "register-linear"),
         (Self::SmallQuorum, "register-linear"),

@@ -36,6 +36,9 @@ pub struct Plan {
     pub operators: Operators,
     /// The lives of the node, one after the other.
     pub lives: Vec<Life>,
+    /// What rots on the disk before the last start.
+    #[serde(default)]
+    pub rot: Rot,
     /// Many nodes instead of the one; the lives above are not lived then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Fleet>,
@@ -167,6 +170,16 @@ pub struct Faults {
     pub full_kib: Option<u64>,
 }
 
+/// What rots on a disk at rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rot {
+    /// Bits that flip.
+    pub bits: u32,
+    /// Sectors that hold what belongs elsewhere.
+    pub sectors: u32,
+}
+
 /// A step of the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -205,6 +218,7 @@ impl Plan {
             lives: (0..lives)
                 .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
                 .collect(),
+            rot: rot(&mut part("rot")),
             fleet: None,
         }
     }
@@ -320,6 +334,15 @@ fn faults_of(dice: &mut Dice) -> Faults {
         syncs: u32::from(dice.one_in(3)),
         writes: some(dice, 3) as u32,
         full_kib: dice.one_in(3).then(|| dice.below(4_096)),
+    }
+}
+
+fn rot(dice: &mut Dice) -> Rot {
+    let rots = dice.one_in(4);
+    let count = |dice: &mut Dice| if rots { some(dice, 6) as u32 } else { 0 };
+    Rot {
+        bits: count(dice),
+        sectors: count(dice),
     }
 }
 

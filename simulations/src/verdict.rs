@@ -41,6 +41,8 @@ pub struct Figures {
     pub checks: u64,
     /// Views of the past that were compared.
     pub views: u64,
+    /// Objects that could not be read because they had rotted.
+    pub rotten: u64,
 }
 
 impl AddAssign for Figures {
@@ -54,6 +56,7 @@ impl AddAssign for Figures {
         self.crashes += other.crashes;
         self.checks += other.checks;
         self.views += other.views;
+        self.rotten += other.rotten;
     }
 }
 

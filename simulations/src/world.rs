@@ -19,7 +19,7 @@ use std::time::Duration;
 use holdfast_actors::kernel::{Date, Timestamp};
 
 use crate::dice::Dice;
-use crate::disk::{Disk, Faults};
+use crate::disk::{Disk, Faults, Rotten};
 use crate::index::Index;
 use crate::invariants::panics;
 use crate::ledger::{Account, Ledger, Shelf};
@@ -36,6 +36,9 @@ use tour::Tour;
 
 /// Two worlds at once would share ractor's state and the count of panics.
 static TURN: Mutex<()> = Mutex::new(());
+
+/// The folder of all that repositories hold.
+const EXTENTS: &str = "extents";
 
 /// How a plan is run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,6 +120,7 @@ struct World {
     plan: Plan,
     options: Options,
     disk: Disk,
+    rotten: Rotten,
     index: Index,
     dice: Dice,
     ledger: Ledger,
@@ -155,6 +159,7 @@ impl World {
             plan: plan.clone(),
             options,
             disk,
+            rotten: Rotten::default(),
             index,
             dice,
             ledger,
@@ -185,8 +190,22 @@ impl World {
     ) -> (life::Stage, Option<String>) {
         self.lives += 1;
         self.calm();
+        if purpose == life::Purpose::Judge {
+            self.decay();
+        }
         let rehearsed = self.dice.one_in(3).then(|| self.rehearse());
         (self.stage(life, purpose, tour), rehearsed)
+    }
+
+    /// The disk has lain still for long enough that some of what it holds has rotted.
+    fn decay(&mut self) {
+        let (rot, mut dice) = (self.plan.rot, self.dice.fork("rot"));
+        let (disk, rotten) = (&self.disk, &mut self.rotten);
+        disk.flip(EXTENTS, rot.bits, &mut dice, rotten);
+        disk.misdirect(EXTENTS, rot.sectors, &mut dice, rotten);
+        if *rotten != Rotten::default() {
+            self.ledger.say(format_args!("rotten: {rotten:?}"));
+        }
     }
 
     /// What a start from a copy of the disk comes to; the copy is thrown away.
@@ -211,6 +230,7 @@ impl World {
             tour,
             mutation: self.options.mutation,
             disk: self.disk.clone(),
+            rotten: self.rotten.clone(),
             index: self.index.clone(),
             dice: self.dice.fork(&format!("life {}", self.lives)),
             ledger: self.ledger.clone(),

@@ -63,6 +63,7 @@ planted! {
     a_day_that_goes_back_is_caught: DayGoesBack;
     a_record_that_is_forgotten_at_a_start_is_caught: ForgottenRecord;
     a_panic_is_caught: Panic;
+    a_read_that_is_not_checked_is_caught: UncheckedRead;
     a_replica_that_says_too_early_what_it_keeps_is_caught: EarlyKept;
     a_read_that_no_majority_keeps_is_caught: BareRead;
     a_majority_that_is_too_small_is_caught: SmallQuorum;

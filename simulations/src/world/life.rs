@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::{Scene, Tour, pass};
 use crate::clock::Clock;
 use crate::dice::Dice;
-use crate::disk::{Disk, Faults};
+use crate::disk::{Disk, Faults, Rotten};
 use crate::entropy::Entropy;
 use crate::index::Index;
 use crate::invariants::{self, calendar, progress, quota, recovery};
@@ -51,6 +51,7 @@ pub(super) struct Stage {
     pub(super) tour: Option<Tour>,
     pub(super) mutation: Option<Mutation>,
     pub(super) disk: Disk,
+    pub(super) rotten: Rotten,
     pub(super) index: Index,
     pub(super) dice: Dice,
     pub(super) ledger: Ledger,
@@ -160,6 +161,7 @@ impl Stage {
             catalog: node.catalog.clone(),
             office,
             mutation: self.mutation,
+            rotten: Arc::new(self.rotten.clone()),
         };
         let mut beside = JoinSet::new();
         beside.spawn(watch(scene.clone()));
