@@ -94,6 +94,12 @@ pub struct Habits {
     pub restore: u64,
     /// Milliseconds between two requests at most.
     pub pause: u64,
+    /// An upload that failed is deleted before it is tried again, as restic does.
+    #[serde(default)]
+    pub undo: u64,
+    /// An upload waits for three days before it is finished: a laptop whose lid was shut.
+    #[serde(default)]
+    pub absent: u64,
 }
 
 /// What operators do beside making tenants: the pause between two commands, and which there are.
@@ -213,7 +219,11 @@ impl Plan {
             tenants: (0..tenants)
                 .map(|number| tenant(&mut part(&format!("tenant {number}"))))
                 .collect(),
-            habits: habits(&mut part("habits")),
+            habits: Habits {
+                undo: some(&mut part("undo"), 2),
+                absent: absent(&mut part("absent")),
+                ..habits(&mut part("habits"))
+            },
             operators: operators(&mut part("operators")),
             lives: (0..lives)
                 .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
@@ -263,6 +273,17 @@ fn habits(dice: &mut Dice) -> Habits {
         dawdle: some(dice, 10),
         restore: some(dice, 3),
         pause: [0, 5, 200, 20_000][dice.below(4) as usize],
+        undo: 0,
+        absent: 0,
+    }
+}
+
+/// Seldom: three days of a node cost more than all the rest of a run.
+fn absent(dice: &mut Dice) -> u64 {
+    if dice.one_in(12) {
+        20 + dice.below(40)
+    } else {
+        0
     }
 }
 

@@ -67,7 +67,7 @@ impl Plan {
         let mut plan = Self::single(seed);
         plan.tenants.clear();
         plan.lives.clear();
-        plan.disk_micros = 100 + shape.below(20_000);
+        plan.disk_micros = 50 << shape.below(8);
         plan.fleet = Some(fleet(&dice, replicas, clients, members));
         plan
     }
@@ -87,7 +87,7 @@ fn fleet(dice: &Dice, nodes: u32, clients: u32, members: Members) -> Fleet {
     let drift = [0, 0, 500, 100_000][shape.below(4) as usize];
     let drifts = (0..nodes).map(|_| shape.below(2 * drift + 1) as i64 - drift as i64);
     let drifts = drifts.collect();
-    let millis = 3_000 + shape.below(9_000);
+    let millis = 5_000 + shape.below(10_000);
     let kinds = Kinds {
         crashes: !shape.one_in(3),
         partitions: shape.one_in(2),
@@ -97,7 +97,7 @@ fn fleet(dice: &Dice, nodes: u32, clients: u32, members: Members) -> Fleet {
         disks: shape.one_in(4),
     };
     let mut pause = dice.fork("pauses");
-    let most = [60, 300, 2_000][shape.below(3) as usize];
+    let most = [400, 1_500, 5_000][shape.below(3) as usize];
     let mut mishaps = dice.fork("mishaps");
     let (mut at, mut timed) = (0, Vec::new());
     loop {
@@ -105,7 +105,7 @@ fn fleet(dice: &Dice, nodes: u32, clients: u32, members: Members) -> Fleet {
         if at >= millis {
             break;
         }
-        if kinds.crashes && mishaps.one_in(10) {
+        if kinds.crashes && mishaps.one_in(6) {
             // The power of all fails at once.
             let off = mishaps.below(1_000);
             let blackout = (0..nodes).map(|node| crash_once(node, End::Power, off));

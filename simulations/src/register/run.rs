@@ -1,4 +1,4 @@
-//! A run of the register: trouble, then a core in which all must get on, then the disks.
+//! A run of the register: trouble, the disks, a core in which all must get on, the disks again.
 
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(crate) fn run(plan: &Plan, of: &plan::Fleet, shape: Shape, options: Options)
         .timetable
         .run_until(&mut world.fleet, of.millis * MILLI);
     world.check();
+    // In the middle of everything, and then when everybody has got on.
+    world.judge();
     world.heal();
     world.check();
     world.judge();
@@ -113,7 +115,7 @@ impl World {
             disks.push(disk.clone());
             let dice = dice.fork(&format!("disk of {node}"));
             // Some disks are much slower than others.
-            let micros = plan.disk_micros << dice.fork("speed").below(4);
+            let micros = plan.disk_micros << dice.fork("speed").below(5);
             let replica = ReplicaNode {
                 node,
                 replicas: replicas.to_vec(),
@@ -192,9 +194,9 @@ impl World {
         self.history.pages().settled.len() == self.clients.len()
     }
 
-    /// All power fails; what the disks hold is compared with what clients were told.
+    /// The power of all replicas fails; what the disks hold is compared with what clients were told.
     fn judge(&mut self) {
-        for node in self.replicas.iter().chain(&self.clients) {
+        for node in &self.replicas {
             self.fleet.crash(*node, Some(End::Power));
         }
         let disks: Vec<_> = self.disks.iter().map(|disk| self.read(disk)).collect();
@@ -204,6 +206,7 @@ impl World {
 
     /// What a disk holds, as a start would find it.
     fn read(&self, disk: &Disk) -> Option<Kept> {
+        let disk = &disk.copy();
         disk.set_hanging(false);
         disk.set_latency(Duration::ZERO);
         let runtime = runtime::paused(&mut self.dice.fork("judge"));

@@ -206,11 +206,7 @@ impl Caller {
             return (End::Refused, Err(refusal));
         }
         if let Manner::Late(wait) = manner {
-            let waited = async {
-                pass(wait).await;
-                Ok(())
-            };
-            if let Err(refusal) = self.cut(&entry, "wait", waited).await {
+            if let Err(refusal) = self.wait(&entry, wait).await {
                 return (End::Refused, Err(refusal));
             }
         }
@@ -226,6 +222,19 @@ impl Caller {
             Err(_) => End::Unknown,
         };
         (end, finished)
+    }
+
+    /// Lets time pass, unless the session is ended meanwhile and the client hears of it.
+    async fn wait(&self, entry: &Arc<dyn Entry>, millis: u64) -> Result<(), Refusal> {
+        if self.is_deaf {
+            pass(millis).await;
+            return Ok(());
+        }
+        tokio::select! {
+            biased;
+            refusal = entry.ended() => Err(refusal),
+            () = pass(millis) => Ok(()),
+        }
     }
 
     async fn send(

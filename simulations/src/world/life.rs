@@ -300,7 +300,7 @@ impl Stage {
                 };
                 let mut habits = self.plan.habits.clone();
                 if self.purpose == Purpose::Peace {
-                    (habits.pause, habits.dawdle) = (0, 0);
+                    (habits.pause, habits.dawdle, habits.absent) = (0, 0, 0);
                 }
                 clients.push(Client {
                     caller,
