@@ -1,9 +1,9 @@
 //! Many nodes in one thread: each has a runtime of its own, and all share one time.
 //!
 //! Time passes in quanta no longer than the least delay between two nodes, so that nothing sent in
-//! one can arrive in it. In each quantum every node has a turn, in an order of the dice: what is due
-//! for it arrives at its time, and everything that can run does. Nodes' own clocks may run fast or
-//! slow, and a node that sleeps has no turns.
+//! one can arrive in it. In each quantum every node has a turn, in an order that the dice draw:
+//! what is due for it arrives at its time, and everything that can run does. Nodes' own clocks may
+//! run fast or slow, and a node that sleeps has no turns.
 //!
 //! A crash is: fence, judge, drop. The node's life on the network and on its disk ends first; then
 //! its runtime goes, and all that still runs of it.

@@ -157,8 +157,8 @@ impl World {
         invariants::check(&mut pages, now);
     }
 
-    /// A majority that the dice draw is up and connected from now on; everybody must get on with it
-    /// alone, whatever becomes of the others.
+    /// A majority that the dice draw is up and connected from now on; everybody must get on with
+    /// it alone, whatever becomes of the others.
     fn heal(&mut self) {
         let mut dice = self.dice.fork("core");
         let mut core = self.replicas.clone();

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::thing::Thing;
 use crate::invariants::{acknowledged, bin, progress, shut, tasks};
 use crate::ledger::Ledger;
-use crate::oracle::{Act, End, Name, ShelfId};
+use crate::oracle::{End, Name, ShelfId};
 use crate::world::pass;
 
 /// How long a client waits for one step of a request.
@@ -172,7 +172,7 @@ impl Caller {
                 book.figures.stored += 1;
                 shut::done(&mut book, self.shelf, started, thing.name.0);
             }
-            self.end(&mut book, &act, end);
+            book.oracle.ends(&act, end);
             if end == End::Done
                 && let Some(wall) = book.highest_wall()
             {
@@ -205,10 +205,10 @@ impl Caller {
         if let Err(refusal) = sent {
             return (End::Refused, Err(refusal));
         }
-        if let Manner::Late(wait) = manner {
-            if let Err(refusal) = self.wait(&entry, wait).await {
-                return (End::Refused, Err(refusal));
-            }
+        if let Manner::Late(wait) = manner
+            && let Err(refusal) = self.wait(&entry, wait).await
+        {
+            return (End::Refused, Err(refusal));
         }
         let hash = if manner == Manner::Wrong {
             Hash::ZERO
@@ -287,21 +287,12 @@ impl Caller {
                 shut::done(&mut book, self.shelf, started, name.0);
             }
             if let Some(act) = act {
-                let changed = self.end(&mut book, &act, end);
+                let changed = book.oracle.ends(&act, end);
                 bin::deleted(&mut book, &act, started, before, changed);
             }
         }
         self.note(format_args!("delete {}", show(&name)), &told);
         told
-    }
-
-    fn end(
-        &self,
-        book: &mut crate::ledger::Book,
-        act: &Act,
-        end: End,
-    ) -> Option<(crate::oracle::Object, crate::oracle::Told)> {
-        book.oracle.ends(act, end)
     }
 
     /// Waits for a step, unless the session is ended: as a face does.
