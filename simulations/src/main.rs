@@ -5,7 +5,7 @@
 //! holdfast-simulations --seeds A..B [KIND] [--bug NAME]
 //! ```
 //!
-//! A kind is `--single`, `--several` or `--register`; without one the seed draws it.
+//! A kind is `--single`, `--several`, `--register` or `--storm`; without one the seed draws it.
 //!
 //! The seed stands on the first line, how to reproduce a failure on the last. With a planted bug, a
 //! run in which its invariant stays silent is the failure. It decides nothing.
@@ -19,16 +19,17 @@ use holdfast_simulations::verdict::Verdict;
 use holdfast_simulations::world::{Options, run};
 
 const USAGE: &str = "usage: holdfast-simulations \
-    (SEED [--trace] [--plan] | --seeds A..B) [--single | --several | --register] [--bug NAME]";
+    (SEED [--trace] [--plan] | --seeds A..B) [KIND] [--bug NAME]";
 
 /// The plan of a seed.
 type Draw = fn(u64) -> Plan;
 
 /// Whose plans are run, if not those that seeds draw.
-const KINDS: [(&str, Draw); 3] = [
+const KINDS: [(&str, Draw); 4] = [
     ("--single", Plan::single),
     ("--several", Plan::several),
     ("--register", Plan::register),
+    ("--storm", Plan::storm),
 ];
 
 fn main() -> ExitCode {

@@ -96,6 +96,7 @@ impl Mutation {
     /// A plan of this seed in which the bug can show.
     pub fn plan(self, seed: u64) -> Plan {
         match Flaw::of(self) {
+            Some(Flaw::BareRead) => Plan::storm(seed),
             Some(_) => Plan::register(seed),
             None => Plan::single(seed),
         }

@@ -6,6 +6,9 @@ use crate::dice::Dice;
 /// How many replicas seeds draw.
 const REPLICAS: [u32; 4] = [3, 5, 5, 6];
 
+/// Crashes of a storm.
+const STORM: u64 = 60;
+
 /// What may go wrong at all in a run.
 struct Kinds {
     crashes: bool,
@@ -49,6 +52,38 @@ impl Plan {
         fleet.quantum = [50_000, 1_000_000, 20_000_000][shape.below(3) as usize];
         fleet.wire.least = fleet.quantum;
         plan.fleet = Some(fleet);
+        plan
+    }
+
+    /// The plan of a seed for a busy register whose replicas crash one after the other: what shows
+    /// only while a write has reached some of them shows here.
+    pub fn storm(seed: u64) -> Self {
+        let mut plan = Self::register(seed);
+        plan.disk_micros = 300;
+        let mut dice = Dice::of_seed(seed).fork("storm");
+        let crashes = (1..STORM).map(|number| {
+            let node = dice.below(5) as u32;
+            let mishap = crash_once(node, End::Power, 60);
+            let at = number * 150 + dice.below(100);
+            Timed { at, mishap }
+        });
+        plan.fleet = Some(Fleet {
+            quantum: 5_000,
+            wire: Wire {
+                least: 5_000,
+                more: 20_000,
+                ..Wire::default()
+            },
+            members: Members::Register {
+                replicas: 5,
+                clients: 8,
+                pause: 2,
+                writes: 10,
+            },
+            drifts: Vec::new(),
+            millis: (STORM + 2) * 150,
+            mishaps: crashes.collect(),
+        });
         plan
     }
 

@@ -194,7 +194,7 @@ impl World {
         self.history.pages().settled.len() == self.clients.len()
     }
 
-    /// The power of all replicas fails; what the disks hold is compared with what clients were told.
+    /// All replicas lose power; what the disks hold is compared with what clients were told.
     fn judge(&mut self) {
         for node in &self.replicas {
             self.fleet.crash(*node, Some(End::Power));
