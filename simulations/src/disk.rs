@@ -4,7 +4,9 @@
 //! node's life, so that whatever still runs of it can do nothing, and lets dice judge each write
 //! and each name that was not synced. Faults are set from outside; the disk itself draws nothing.
 
+mod decay;
 mod files;
+mod pace;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +19,9 @@ use holdfast_actors::ports::{self, Pending, is_path};
 
 use crate::dice::Dice;
 use crate::yields::Yields;
+pub use decay::Rotten;
 use files::{Change, Files};
+use pace::Pace;
 
 /// The disk of one simulated node, over all its lives.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +32,8 @@ struct State {
     life: u64,
     files: Files,
     faults: Faults,
-    latency: Duration,
+    pace: Pace,
     hangs: bool,
-    yields: Yields,
 }
 
 /// How often a call looks whether a disk that hangs goes on.
@@ -95,17 +98,31 @@ impl Disk {
 
     /// How long each call takes in tokio's time, from now on.
     pub fn set_latency(&self, latency: Duration) {
-        self.state().latency = latency;
+        self.state().pace = Pace {
+            least: latency,
+            ..Pace::default()
+        };
+    }
+
+    /// How long calls take from now on: at least this and at most twice as long, by dice; and where
+    /// they step back.
+    pub(crate) fn set_pace(&self, latency: Duration, dice: Dice, yields: Yields) {
+        self.state().pace = Pace {
+            least: latency,
+            dice: Some(dice),
+            yields,
+            times: 1,
+        };
+    }
+
+    /// Lets every call take so many times as long from now on.
+    pub(crate) fn drag(&self, times: u64) {
+        self.state().pace.times = times;
     }
 
     /// Whether calls are not answered until this is taken back.
     pub fn set_hanging(&self, hangs: bool) {
         self.state().hangs = hangs;
-    }
-
-    /// Where calls step back from now on.
-    pub(crate) fn set_yields(&self, yields: Yields) {
-        self.state().yields = yields;
     }
 
     /// The bytes of a file as a process reads them; `None` if there is no such file.
@@ -181,8 +198,8 @@ impl Life {
 
     async fn wait(&self) -> io::Result<()> {
         let (latency, yields) = {
-            let state = self.state()?;
-            (state.latency, state.yields.clone())
+            let mut state = self.state()?;
+            (state.pace.draw(), state.pace.yields.clone())
         };
         pass(latency).await;
         yields.pass().await;

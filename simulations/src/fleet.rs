@@ -1,9 +1,9 @@
 //! Many nodes in one thread: each has a runtime of its own, and all share one time.
 //!
 //! Time passes in quanta no longer than the least delay between two nodes, so that nothing sent in
-//! one can arrive in it. In each quantum every node has a turn, in an order that the dice draw: what
-//! is due for it arrives at its time, and everything that can run does. Nodes' own clocks may run
-//! fast or slow, and a node that sleeps has no turns.
+//! one can arrive in it. In each quantum every node has a turn, in an order that the dice draw:
+//! what is due for it arrives at its time, and everything that can run does. Nodes' own clocks may
+//! run fast or slow, and a node that sleeps has no turns.
 //!
 //! A crash is: fence, judge, drop. The node's life on the network and on its disk ends first; then
 //! its runtime goes, and all that still runs of it.
@@ -99,16 +99,6 @@ impl Fleet {
         self.turns
     }
 
-    pub(crate) fn is_up(&self, node: NodeId) -> bool {
-        self.berths
-            .get(&node)
-            .is_some_and(|berth| berth.body.is_some())
-    }
-
-    pub(crate) fn is_asleep(&self, node: NodeId) -> bool {
-        self.berths.get(&node).is_some_and(|berth| berth.is_asleep)
-    }
-
     /// Starts a node that is not up.
     pub(crate) fn start(&mut self, node: NodeId) {
         let Some(berth) = self.berths.get_mut(&node) else {
@@ -133,11 +123,26 @@ impl Fleet {
             yields,
         });
         drop(entered);
-        berth.body = Some(Body {
+        berth.body = main.map(|main| Body {
             main,
             runtime,
             time,
         });
+        if berth.body.is_none() {
+            self.network.leave(node, self.now);
+        }
+    }
+
+    /// How long a node is off whose life ended by itself.
+    pub(crate) fn rest(&self, node: NodeId) -> Micros {
+        self.berths
+            .get(&node)
+            .map_or(0, |berth| berth.program.rest())
+    }
+
+    /// Whether nobody is up.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.berths.values().all(|berth| berth.body.is_none())
     }
 
     /// Ends a node's life: as told, or as its program wants it if nobody tells.
@@ -183,6 +188,13 @@ impl Fleet {
         }
     }
 
+    /// Lets a node's disk take so many times as long.
+    pub(crate) fn drag(&self, node: NodeId, times: u64) {
+        if let Some(disk) = self.disk(node) {
+            disk.drag(times);
+        }
+    }
+
     /// Lets a node's disk fail as said from now on.
     pub(crate) fn spoil(&self, node: NodeId, faults: Faults) {
         if let Some(disk) = self.disk(node) {
@@ -208,8 +220,7 @@ impl Fleet {
     pub(crate) fn run_until(&mut self, then: Micros) -> Vec<NodeId> {
         let mut ended = Vec::new();
         while self.now < then && ended.is_empty() {
-            let is_quiet = self.berths.values().all(|berth| berth.body.is_none());
-            if is_quiet {
+            if self.is_quiet() {
                 self.now = then;
             } else {
                 ended = self.step();

@@ -14,12 +14,14 @@ pub(crate) mod quota;
 pub(crate) mod recovery;
 pub(crate) mod reservations;
 pub(crate) mod reserve;
+pub(crate) mod rot;
 pub(crate) mod shut;
 pub(crate) mod space;
 pub(crate) mod sums;
 pub(crate) mod tasks;
 pub(crate) mod walls;
 
+use holdfast_actors::extent;
 use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::repository::{Reader, Report, Snapshot};
 
@@ -46,6 +48,10 @@ pub(crate) async fn check(scene: &Scene, when: &str) {
     };
     events::check(&mut scene.ledger.book(), &scene.catalog.rows());
     for (tenant, id) in repositories {
+        if scene.rotten.is_in(&extent::folder(id)) {
+            rot::check(scene, tenant, id).await;
+            continue;
+        }
         let Some(seen) = scene.see(tenant, id).await else {
             scene
                 .ledger

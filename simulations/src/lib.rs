@@ -37,4 +37,5 @@ pub mod verdict;
 pub mod witness;
 mod workload;
 pub mod world;
+pub mod yardstick;
 mod yields;

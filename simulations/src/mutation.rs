@@ -60,6 +60,8 @@ pub enum Mutation {
     GreedyRemoval,
     /// Something panics.
     Panic,
+    /// What cannot be read is taken for something else.
+    UncheckedRead,
     /// A replica of the register says that it keeps a value before that is durable.
     EarlyKept,
     /// A read of the register is answered before a majority keeps what was read.
@@ -72,7 +74,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 24] = [
+    pub const ALL: [(Self, &'static str); 25] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -93,6 +95,7 @@ impl Mutation {
         (Self::KeptExtents, "space"),
         (Self::GreedyRemoval, "acknowledged"),
         (Self::Panic, "panics"),
+        (Self::UncheckedRead, "rot"),
         (Self::EarlyKept, "register-kept"),
         (Self::BareRead, "register-linear"),
         (Self::SmallQuorum, "register-linear"),
@@ -102,8 +105,9 @@ impl Mutation {
     /// A plan of this seed in which the bug can show.
     pub fn plan(self, seed: u64) -> Plan {
         match Flaw::of(self) {
+            Some(Flaw::BareRead) => Plan::storm(seed),
             Some(_) => Plan::register(seed),
-            None => Plan::from_seed(seed),
+            None => Plan::single(seed),
         }
     }
 

@@ -36,10 +36,8 @@ pub(crate) struct Network(Arc<Mutex<State>>);
 /// How many frames became what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    pub(crate) sent: u64,
     pub(crate) arrived: u64,
     pub(crate) lost: u64,
-    pub(crate) deaths: u64,
 }
 
 impl Network {
@@ -74,11 +72,6 @@ impl Network {
     /// Takes everything that reaches a node before `end`, in order of time.
     pub(crate) fn due(&self, end: Micros) -> Vec<(Micros, Event)> {
         self.state().due(end)
-    }
-
-    /// When the next event is due.
-    pub(crate) fn next(&self) -> Option<Micros> {
-        self.state().schedule.next()
     }
 
     /// Something reaches its node; false if that changed nothing.

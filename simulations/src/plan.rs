@@ -36,6 +36,9 @@ pub struct Plan {
     pub operators: Operators,
     /// The lives of the node, one after the other.
     pub lives: Vec<Life>,
+    /// What rots on the disk before the last start.
+    #[serde(default)]
+    pub rot: Rot,
     /// Many nodes instead of the one; the lives above are not lived then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Fleet>,
@@ -94,6 +97,12 @@ pub struct Habits {
     pub restore: u64,
     /// Milliseconds between two requests at most.
     pub pause: u64,
+    /// An upload that failed is deleted before it is tried again, as restic does.
+    #[serde(default)]
+    pub undo: u64,
+    /// An upload waits for three days before it is finished: a laptop whose lid was shut.
+    #[serde(default)]
+    pub absent: u64,
 }
 
 /// What operators do beside making tenants: the pause between two commands, and which there are.
@@ -174,6 +183,16 @@ pub struct Faults {
     pub left_kib: Option<u64>,
 }
 
+/// What rots on a disk at rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rot {
+    /// Bits that flip.
+    pub bits: u32,
+    /// Sectors that hold what belongs elsewhere.
+    pub sectors: u32,
+}
+
 /// A step of the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -184,8 +203,8 @@ pub struct Step {
 }
 
 impl Plan {
-    /// The plan of a seed.
-    pub fn from_seed(seed: u64) -> Self {
+    /// The plan of a seed for one node.
+    pub fn single(seed: u64) -> Self {
         let plan = Dice::of_seed(seed).fork("plan");
         // Dice of their own, so that one more draw in one part does not change the others.
         let part = |label: &str| plan.fork(label);
@@ -207,11 +226,16 @@ impl Plan {
             tenants: (0..tenants)
                 .map(|number| tenant(&mut part(&format!("tenant {number}"))))
                 .collect(),
-            habits: habits(&mut part("habits")),
+            habits: Habits {
+                undo: some(&mut part("undo"), 2),
+                absent: absent(&mut part("absent")),
+                ..habits(&mut part("habits"))
+            },
             operators: operators(&mut part("operators")),
             lives: (0..lives)
                 .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
                 .collect(),
+            rot: rot(&mut part("rot")),
             fleet: None,
         }
     }
@@ -265,6 +289,17 @@ fn habits(dice: &mut Dice) -> Habits {
         dawdle: some(dice, 10),
         restore: some(dice, 3),
         pause: [0, 5, 200, 20_000][dice.below(4) as usize],
+        undo: 0,
+        absent: 0,
+    }
+}
+
+/// Seldom: three days of a node cost more than all the rest of a run.
+fn absent(dice: &mut Dice) -> u64 {
+    if dice.one_in(12) {
+        20 + dice.below(40)
+    } else {
+        0
     }
 }
 
@@ -348,6 +383,15 @@ fn scarcity(dice: &mut Dice) -> Faults {
     }
 }
 
+fn rot(dice: &mut Dice) -> Rot {
+    let rots = dice.one_in(4);
+    let count = |dice: &mut Dice| if rots { some(dice, 6) as u32 } else { 0 };
+    Rot {
+        bits: count(dice),
+        sectors: count(dice),
+    }
+}
+
 fn step(dice: &mut Dice) -> Step {
     let far = [1_000, HOUR, 20 * HOUR, 40 * DAY][dice.below(4) as usize];
     let by = dice.below(far) as i64;
@@ -381,7 +425,7 @@ mod tests {
 
     #[test]
     fn two_seeds_have_two_plans() {
-        assert_eq!(Plan::from_seed(3), Plan::from_seed(3));
-        assert_ne!(Plan::from_seed(3).lives, Plan::from_seed(4).lives);
+        assert_eq!(Plan::single(3), Plan::single(3));
+        assert_ne!(Plan::single(3).lives, Plan::single(4).lives);
     }
 }

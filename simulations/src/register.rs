@@ -16,7 +16,7 @@ mod replica;
 mod run;
 mod word;
 
-pub(crate) use run::{Shape, run};
+pub(crate) use run::{Shape, run, travel};
 
 use crate::mutation::Mutation;
 

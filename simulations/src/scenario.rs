@@ -86,7 +86,7 @@ impl Scenario {
             file::File::deserialize(rest).map_err(|error| ScenarioError::of(text, &error))?;
         let named = given.as_ref().and_then(|plan| whole::seed(plan.get_ref()));
         let wanted = seed.or(file.seed).or(named);
-        let mut plan = Plan::from_seed(wanted.unwrap_or_default());
+        let mut plan = Plan::single(wanted.unwrap_or_default());
         if let Some(given) = given {
             plan = whole::over(text, &given, &plan)?;
         }

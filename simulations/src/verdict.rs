@@ -1,6 +1,7 @@
 //! What came of a run.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,23 @@ pub struct Figures {
     pub checks: u64,
     /// Views of the past that were compared.
     pub views: u64,
+    /// Objects that could not be read because they had rotted.
+    pub rotten: u64,
+}
+
+impl AddAssign for Figures {
+    fn add_assign(&mut self, other: Self) {
+        self.done += other.done;
+        self.refused += other.refused;
+        self.stored += other.stored;
+        self.deleted += other.deleted;
+        self.backups += other.backups;
+        self.commands += other.commands;
+        self.crashes += other.crashes;
+        self.checks += other.checks;
+        self.views += other.views;
+        self.rotten += other.rotten;
+    }
 }
 
 /// The end of a run.

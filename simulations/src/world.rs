@@ -10,16 +10,17 @@
 
 mod faults;
 mod life;
+mod many;
 mod scene;
+mod tour;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use holdfast_actors::kernel::{Date, Timestamp};
-use tokio::runtime::Runtime;
 
 use crate::dice::Dice;
-use crate::disk::Disk;
+use crate::disk::{Disk, Rotten};
 use crate::index::Index;
 use crate::invariants::panics;
 use crate::ledger::{Account, Ledger, Shelf};
@@ -33,9 +34,13 @@ use crate::verdict::Verdict;
 use crate::witness::Witness;
 
 pub(crate) use scene::Scene;
+use tour::Tour;
 
 /// Two worlds at once would share ractor's state and the count of panics.
 static TURN: Mutex<()> = Mutex::new(());
+
+/// The folder of all that repositories hold.
+const EXTENTS: &str = "extents";
 
 /// How a plan is run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,10 +60,10 @@ pub fn run(plan: &Plan, options: Options) -> Verdict {
 pub fn run_before(witness: Option<Arc<dyn Witness>>, plan: &Plan, options: Options) -> Verdict {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(fleet) = &plan.fleet {
-        return many(plan, fleet, options);
+        return run_fleet(witness, plan, fleet, options);
     }
     let before = panics::count();
-    let mut world = World::new(plan, options);
+    let mut world = World::new(plan, options, "");
     world.ledger.book().witness = witness;
     for life in &plan.lives {
         world.live(life, life::Purpose::Work);
@@ -76,21 +81,28 @@ pub fn run_before(witness: Option<Arc<dyn Witness>>, plan: &Plan, options: Optio
 }
 
 /// Runs the plan of a fleet.
-fn many(plan: &Plan, fleet: &plan::Fleet, options: Options) -> Verdict {
+fn run_fleet(
+    witness: Option<Arc<dyn Witness>>,
+    plan: &Plan,
+    fleet: &plan::Fleet,
+    options: Options,
+) -> Verdict {
     match &fleet.members {
         Members::Register {
             replicas,
             clients,
             pause,
+            writes,
         } => {
             let shape = register::Shape {
                 replicas: *replicas,
                 clients: *clients,
                 pause: *pause,
+                writes: *writes,
             };
             register::run(plan, fleet, shape, options)
         }
-        Members::Holdfast { .. } => unreachable!("later"),
+        Members::Holdfast { lives } => many::run(witness, plan, fleet, lives, options),
     }
 }
 
@@ -117,10 +129,11 @@ fn peace() -> Life {
 }
 
 /// The world between two lives of the node.
-struct World<'a> {
-    plan: &'a Plan,
+struct World {
+    plan: Plan,
     options: Options,
     disk: Disk,
+    rotten: Rotten,
     index: Index,
     dice: Dice,
     ledger: Ledger,
@@ -130,8 +143,9 @@ struct World<'a> {
     lives: u64,
 }
 
-impl<'a> World<'a> {
-    fn new(plan: &'a Plan, options: Options) -> Self {
+impl World {
+    /// The world of one node; its lines of the trace say its name if it has one.
+    fn new(plan: &Plan, options: Options, name: &str) -> Self {
         let wall = Timestamp::from_millis(plan.wall);
         let tenants = plan.tenants.iter().enumerate();
         let accounts: Vec<_> = tenants
@@ -146,15 +160,19 @@ impl<'a> World<'a> {
                 shelves.push(Shelf::new(number, name, true, tenant.subtenant_clients));
             }
         }
-        let dice = Dice::of_seed(plan.seed).fork("world");
-        let trace = Trace::new(options.keeps_lines);
+        let mut dice = Dice::of_seed(plan.seed).fork("world");
+        if !name.is_empty() {
+            dice = dice.fork(name);
+        }
+        let trace = Trace::named(options.keeps_lines, name);
         let ledger = Ledger::new(trace, wall, accounts, shelves);
         let desk = Arc::new(Mutex::new(Desk::new(&ledger, dice.fork("operator"))));
         let (disk, index) = (Disk::default(), Index::default());
         Self {
-            plan,
+            plan: plan.clone(),
             options,
             disk,
+            rotten: Rotten::default(),
             index,
             dice,
             ledger,
@@ -166,13 +184,41 @@ impl<'a> World<'a> {
 
     /// One life of the node, and the time until the next.
     fn live(&mut self, life: &Life, purpose: life::Purpose) {
+        let (stage, rehearsed) = self.begin(life, purpose, None);
+        let runtime = runtime::paused(&mut self.dice);
+        runtime.block_on(stage.play(rehearsed));
+        let entered = runtime.enter();
+        self.end(life, life.end);
+        drop(entered);
+        drop(runtime);
+        self.rest(Duration::from_millis(life.off));
+    }
+
+    /// A life begins: all it needs, and what a start from a copy of the disk came to.
+    fn begin(
+        &mut self,
+        life: &Life,
+        purpose: life::Purpose,
+        tour: Option<Tour>,
+    ) -> (life::Stage, Option<String>) {
         self.lives += 1;
         self.calm();
+        if purpose == life::Purpose::Judge {
+            self.decay();
+        }
         let rehearsed = self.dice.one_in(3).then(|| self.rehearse());
-        let runtime = runtime::paused(&mut self.dice);
-        let stage = self.stage(life, purpose);
-        runtime.block_on(stage.play(rehearsed));
-        self.end(life, runtime);
+        (self.stage(life, purpose, tour), rehearsed)
+    }
+
+    /// The disk has lain still for long enough that some of what it holds has rotted.
+    fn decay(&mut self) {
+        let (rot, mut dice) = (self.plan.rot, self.dice.fork("rot"));
+        let (disk, rotten) = (&self.disk, &mut self.rotten);
+        disk.flip(EXTENTS, rot.bits, &mut dice, rotten);
+        disk.misdirect(EXTENTS, rot.sectors, &mut dice, rotten);
+        if *rotten != Rotten::default() {
+            self.ledger.say(format_args!("rotten: {rotten:?}"));
+        }
     }
 
     /// What a start from a copy of the disk comes to; the copy is thrown away.
@@ -189,13 +235,15 @@ impl<'a> World<'a> {
         came_to
     }
 
-    fn stage(&mut self, life: &Life, purpose: life::Purpose) -> life::Stage {
+    fn stage(&mut self, life: &Life, purpose: life::Purpose, tour: Option<Tour>) -> life::Stage {
         life::Stage {
             plan: self.plan.clone(),
             life: life.clone(),
             purpose,
+            tour,
             mutation: self.options.mutation,
             disk: self.disk.clone(),
+            rotten: self.rotten.clone(),
             index: self.index.clone(),
             dice: self.dice.fork(&format!("life {}", self.lives)),
             ledger: self.ledger.clone(),
@@ -204,14 +252,13 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Fences the life, lets the disk judge, and drops all that still runs of it.
-    fn end(&mut self, life: &Life, runtime: Runtime) {
-        let entered = runtime.enter();
-        let wall = self.ledger.book().life_ends();
-        drop(entered);
+    /// Fences the life and lets the disk judge; called inside of its runtime, before anything of it
+    /// is dropped.
+    fn end(&mut self, life: &Life, end: End) {
+        self.wall = self.ledger.book().life_ends();
         self.ledger
-            .say(format_args!("{:?} ends life {}", life.end, self.lives));
-        match life.end {
+            .say(format_args!("{end:?} ends life {}", self.lives));
+        match end {
             End::Power => {
                 self.disk.crash(&mut self.dice);
                 self.index.crash(&mut self.dice);
@@ -226,12 +273,13 @@ impl<'a> World<'a> {
             Loss::Last(batches) => self.index.shorten(batches),
             Loss::All => self.index.empty(),
         }
-        drop(runtime);
-        let off = Duration::from_millis(life.off);
-        let mut book = self.ledger.book();
-        book.figures.crashes += 1;
-        book.pass(off);
-        self.wall = wall + off;
+        self.ledger.book().figures.crashes += 1;
+    }
+
+    /// Time passes while the node is off.
+    fn rest(&mut self, off: Duration) {
+        self.ledger.book().pass(off);
+        self.wall = self.wall + off;
     }
 
     /// No fault while the node starts.

@@ -4,7 +4,6 @@
 //! seeds it is caught.
 
 use holdfast_simulations::mutation::Mutation;
-use holdfast_simulations::plan::Plan;
 use holdfast_simulations::world::{Options, run};
 
 fn caught(mutation: Mutation) {
@@ -17,7 +16,7 @@ fn caught(mutation: Mutation) {
         mutation: Some(mutation),
         keeps_lines: false,
     };
-    let verdicts = (0..100).map(|seed| run(&Plan::from_seed(seed), options));
+    let verdicts = (0..100).map(|seed| run(&mutation.plan(seed), options));
     let catches = verdicts.filter(|verdict| verdict.breaks(invariant));
     let caught = catches.take(if is_long { 100 } else { 1 }).count();
     if is_long {
@@ -67,4 +66,9 @@ planted! {
     space_that_does_not_come_back_is_caught: KeptExtents;
     an_extent_that_goes_too_early_is_caught: GreedyRemoval;
     a_panic_is_caught: Panic;
+    a_read_that_is_not_checked_is_caught: UncheckedRead;
+    a_replica_that_says_too_early_what_it_keeps_is_caught: EarlyKept;
+    a_read_that_no_majority_keeps_is_caught: BareRead;
+    a_majority_that_is_too_small_is_caught: SmallQuorum;
+    a_replica_that_forgets_what_it_kept_is_caught: ForgottenTag;
 }

@@ -4,9 +4,11 @@
 //! one process they take turns, and come to the same traces.
 
 use std::ops::Range;
+use std::time::Duration;
 
-use holdfast_simulations::plan::Plan;
+use holdfast_simulations::plan::{Plan, Rot};
 use holdfast_simulations::world::{Options, run};
+use holdfast_simulations::yardstick::run as run_empty;
 
 /// Seeds that found something, and what. Each still does where its repair is taken out.
 const FOUND: [(u64, &str); 6] = [
@@ -33,15 +35,22 @@ const FOUND: [(u64, &str); 6] = [
     ),
 ];
 
+/// Plans of one seed.
+const KINDS: [fn(u64) -> Plan; 3] = [Plan::single, Plan::several, Plan::register];
+
 fn is_long() -> bool {
     std::env::var_os("HOLDFAST_LONG").is_some_and(|value| value != "0")
 }
 
 fn good(seeds: impl IntoIterator<Item = u64>) {
+    good_of(seeds, "", Plan::from_seed);
+}
+
+fn good_of(seeds: impl IntoIterator<Item = u64>, kind: &str, plan: fn(u64) -> Plan) {
     for seed in seeds {
-        let verdict = run(&Plan::from_seed(seed), Options::default());
+        let verdict = run(&plan(seed), Options::default());
         let violations: Vec<String> = verdict.violations.iter().map(ToString::to_string).collect();
-        let reproduce = format!("holdfast sim replay {seed}");
+        let reproduce = format!("holdfast sim replay {seed} {kind}");
         assert!(
             violations.is_empty(),
             "seed {seed}: {violations:#?}\nreproduce: {reproduce}"
@@ -51,7 +60,7 @@ fn good(seeds: impl IntoIterator<Item = u64>) {
 
 #[test]
 fn seeds_that_once_found_something_are_good() {
-    good(FOUND.iter().map(|(seed, _)| *seed));
+    good_of(FOUND.iter().map(|(seed, _)| *seed), "--kind single", found);
 }
 
 /// The seeds are cut in four, so that two cores run them side by side.
@@ -81,14 +90,40 @@ fn the_fourth_quarter_of_seeds_is_good() {
     quarter(3);
 }
 
+/// The plan of a seed without what was not drawn yet when it found something.
+fn found(seed: u64) -> Plan {
+    let mut plan = Plan::single(seed);
+    plan.rot = Rot::default();
+    (plan.habits.undo, plan.habits.absent) = (0, 0);
+    plan
+}
+
+/// So many seeds of one kind.
+fn some(kind: &str, plan: fn(u64) -> Plan) {
+    let count = if is_long() { 300 } else { 12 };
+    good_of(0..count, kind, plan);
+}
+
+#[test]
+fn seeds_of_several_nodes_are_good() {
+    some("--kind several", Plan::several);
+}
+
+#[test]
+fn seeds_of_the_register_are_good() {
+    some("--kind register", Plan::register);
+}
+
 #[test]
 fn a_seed_has_one_trace_however_often_it_is_run_in_a_process() {
     let options = Options {
         keeps_lines: true,
         ..Options::default()
     };
-    for seed in [3, 17, 42] {
-        let plan = Plan::from_seed(seed);
+    for plan in [3, 17]
+        .into_iter()
+        .flat_map(|seed| KINDS.map(|kind| kind(seed)))
+    {
         let (first, second) = (run(&plan, options), run(&plan, options));
         assert_eq!(first.trace.lines(), second.trace.lines());
         assert_eq!(first.trace, second.trace);
@@ -97,10 +132,19 @@ fn a_seed_has_one_trace_however_often_it_is_run_in_a_process() {
 }
 
 #[test]
+fn a_hundred_nodes_run() {
+    let distance = run_empty(100, 5_000, 3_000, 500);
+    assert_eq!(distance.simulated, Duration::from_secs(3));
+    assert!(distance.turns >= 100 * 600, "{distance:?}");
+    assert!(distance.requests > 300, "{distance:?}");
+    assert!(distance.frames > 5_000, "{distance:?}");
+}
+
+#[test]
 fn much_happens_in_a_few_seeds() {
     let mut sum = holdfast_simulations::verdict::Figures::default();
     for seed in 0..25 {
-        let figures = run(&Plan::from_seed(seed), Options::default()).figures;
+        let figures = run(&Plan::single(seed), Options::default()).figures;
         sum.stored += figures.stored;
         sum.deleted += figures.deleted;
         sum.refused += figures.refused;

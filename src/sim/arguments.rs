@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use holdfast_simulations::plan::Plan;
 use holdfast_simulations::scenario::SEEDS_END;
 use holdfast_simulations::scenario::units::{TimeError, time};
 
@@ -65,6 +66,9 @@ pub struct Run {
     /// Where plans are kept that broke a promise; simulations/corpus or corpus if nothing is said
     #[arg(long, value_name = "DIR")]
     pub corpus: Option<PathBuf>,
+    /// Draw only plans of this kind from seeds, and not now and then each
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub kind: Option<Kind>,
     /// A planted bug, to see the simulator find it.
     #[arg(long, hide = true, value_name = "NAME")]
     pub bug: Option<String>,
@@ -144,9 +148,43 @@ pub struct One {
     /// A seed, or a file with a scenario
     #[arg(value_name = "SEED|FILE", value_parser = source)]
     pub source: Source,
+    /// Draw only plans of this kind from seeds, and not now and then each
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub kind: Option<Kind>,
     /// A planted bug, to see the simulator find it.
     #[arg(long, hide = true, value_name = "NAME")]
     pub bug: Option<String>,
+}
+
+/// What kind of plan a seed draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// One node, its tenants and its operators
+    Single,
+    /// Several nodes, each on its own, and clients that go from one to another
+    Several,
+    /// A replicated register on nodes that a network joins
+    Register,
+}
+
+impl Kind {
+    /// The plan that a seed draws.
+    pub fn plan(self, seed: u64) -> Plan {
+        match self {
+            Self::Single => Plan::single(seed),
+            Self::Several => Plan::several(seed),
+            Self::Register => Plan::register(seed),
+        }
+    }
+
+    /// As the command line has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Several => "several",
+            Self::Register => "register",
+        }
+    }
 }
 
 /// Where a plan comes from.

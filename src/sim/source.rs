@@ -5,7 +5,7 @@ use std::path::Path;
 use holdfast_simulations::mutation::Mutation;
 use holdfast_simulations::scenario::{Scenario, ScenarioError};
 
-use super::arguments::{One, Source};
+use super::arguments::{Kind, One, Source};
 use super::corpus;
 use crate::cli::{Exit, Failure, Screen};
 
@@ -53,18 +53,19 @@ pub(super) fn bug(name: Option<&str>) -> Result<Option<Mutation>, Failure> {
     name.map(parse).transpose()
 }
 
-/// The scenario of a seed: the plan in which a planted bug can show, if there is one.
-pub(super) fn of_seed(seed: u64, bug: Option<Mutation>) -> Scenario {
-    bug.map_or_else(
-        || Scenario::of_seed(seed),
-        |bug| Scenario::of_plan(bug.plan(seed)),
-    )
+/// The scenario of a seed: of the kind that is wanted, or one in which a planted bug can show.
+pub(super) fn of_seed(seed: u64, kind: Option<Kind>, bug: Option<Mutation>) -> Scenario {
+    match (kind, bug) {
+        (Some(kind), _) => Scenario::of_plan(kind.plan(seed)),
+        (None, Some(bug)) => Scenario::of_plan(bug.plan(seed)),
+        (None, None) => Scenario::of_seed(seed),
+    }
 }
 
 /// The scenario of a seed or file; a remark says if another build stored it.
 pub(super) fn load(one: &One, screen: &mut Screen) -> Result<Scenario, Failure> {
     let mut scenario = match &one.source {
-        Source::Seed(seed) => of_seed(*seed, bug(one.bug.as_deref())?),
+        Source::Seed(seed) => of_seed(*seed, one.kind, bug(one.bug.as_deref())?),
         Source::File(file) => {
             let text = text(file)?;
             Scenario::parse(&text, None).map_err(|error| refused(file, &error))?
@@ -92,12 +93,16 @@ pub(super) fn load(one: &One, screen: &mut Screen) -> Result<Scenario, Failure> 
 pub(super) fn reproduce(one: &One, scenario: &Scenario) -> String {
     match &one.source {
         Source::Seed(seed) => {
-            let bug = scenario.bug.map(|bug| format!(" --bug {bug:?}"));
-            format!(
-                "reproduce: holdfast sim replay {seed}{}",
-                bug.unwrap_or_default()
-            )
+            let options = options(one.kind, scenario.bug);
+            format!("reproduce: holdfast sim replay {seed}{options}")
         }
         Source::File(file) => format!("reproduce: holdfast sim replay {}", file.display()),
     }
+}
+
+/// The options with which a seed draws the same plan.
+pub(super) fn options(kind: Option<Kind>, bug: Option<Mutation>) -> String {
+    let kind = kind.map(|kind| format!(" --kind {}", kind.as_str()));
+    let bug = bug.map(|bug| format!(" --bug {bug:?}"));
+    kind.unwrap_or_default() + &bug.unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use holdfast_simulations::scenario::{SEEDS_END, Scenario};
 use holdfast_simulations::verdict::Figures;
 use serde::Serialize;
 
-use super::arguments::Run;
+use super::arguments::{Kind, Run};
 use super::child::{Breach, Job, Outcome};
 use super::{broken, corpus, pool, source};
 use crate::cli::progress::Progress;
@@ -46,6 +46,7 @@ struct Failed {
 /// What is fixed in all runs.
 struct Frame {
     scenario: Option<(PathBuf, String)>,
+    kind: Option<Kind>,
     bug: Option<Mutation>,
     folder: PathBuf,
 }
@@ -172,12 +173,12 @@ fn tell(run: &Run, tally: &Tally, screen: &mut Screen) -> Result<(), Failure> {
                 .scenario
                 .as_ref()
                 .map(|file| format!(" --scenario {}", file.display()));
-            let bug = run.bug.as_ref().map(|bug| format!(" --bug {bug}"));
+            let file = file.unwrap_or_default();
+            let options = source::options(run.kind, source::bug(run.bug.as_deref())?);
             let first = tally.first;
-            let (file, bug) = (file.unwrap_or_default(), bug.unwrap_or_default());
             let seeds = format!("{first}..{}", first + runs);
             screen.line(format!(
-                "reproduce: holdfast sim run --seeds {seeds}{file}{bug}"
+                "reproduce: holdfast sim run --seeds {seeds}{file}{options}"
             ))
         }
     }
@@ -186,16 +187,7 @@ fn tell(run: &Run, tally: &Tally, screen: &mut Screen) -> Result<(), Failure> {
 impl Tally {
     fn take(&mut self, seed: u64, frame: &Frame, outcome: Outcome) -> Result<(), Failure> {
         self.runs += 1;
-        let (sum, one) = (&mut self.figures, &outcome.figures);
-        sum.done += one.done;
-        sum.refused += one.refused;
-        sum.stored += one.stored;
-        sum.deleted += one.deleted;
-        sum.backups += one.backups;
-        sum.commands += one.commands;
-        sum.crashes += one.crashes;
-        sum.checks += one.checks;
-        sum.views += one.views;
+        self.figures += outcome.figures;
         if outcome.broken.is_empty() {
             return Ok(());
         }
@@ -234,6 +226,7 @@ impl Frame {
         let read = |file: &PathBuf| source::text(file).map(|text| (file.clone(), text));
         Ok(Self {
             scenario: run.scenario.as_ref().map(read).transpose()?,
+            kind: run.kind,
             bug: source::bug(run.bug.as_deref())?,
             folder: corpus::folder(run.corpus.as_deref()),
         })
@@ -242,7 +235,7 @@ impl Frame {
     /// The scenario with this seed.
     fn plan(&self, seed: u64) -> Result<Scenario, Failure> {
         let mut scenario = match &self.scenario {
-            None => source::of_seed(seed, self.bug),
+            None => source::of_seed(seed, self.kind, self.bug),
             Some((file, text)) => {
                 Scenario::parse(text, Some(seed)).map_err(|error| source::refused(file, &error))?
             }

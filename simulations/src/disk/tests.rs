@@ -195,3 +195,47 @@ async fn a_sync_covers_only_what_was_written_before_it_began() {
     }
     assert!(lost > 5, "a sync covered a write that came after it");
 }
+
+#[tokio::test]
+async fn what_rots_at_rest_is_told_to_the_byte() {
+    for seed in 0..50 {
+        let disk = Disk::default();
+        let port = disk.port();
+        for path in ["kept/a", "kept/b", "other/c"] {
+            let file = port.create(path).await.unwrap();
+            let letter = path.as_bytes()[path.len() - 1];
+            let bytes = vec![Bytes::from(vec![letter; 2_000])];
+            file.write(0, bytes).await.unwrap();
+        }
+        let (before, mut rotten) = (disk.copy(), Rotten::default());
+        let mut dice = Dice::of_seed(seed);
+        disk.flip("kept", 3, &mut dice, &mut rotten);
+        disk.misdirect("kept", 1, &mut dice, &mut rotten);
+        assert!(rotten.is_in("kept") && !rotten.is_in("other"));
+        for path in disk.paths() {
+            let bytes = [&before, &disk].map(|disk| disk.content(&path).unwrap());
+            for (at, (old, new)) in bytes[0].iter().zip(&bytes[1]).enumerate() {
+                let is_told = rotten.touches(&path, &(at as u64..at as u64 + 1));
+                assert!(old == new || is_told, "{path} at {at}");
+            }
+            assert_eq!(bytes[0].len(), bytes[1].len());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_answers_when_it_goes_on_and_a_slow_one_is_slow() {
+    let disk = Disk::default();
+    let port = disk.port();
+    disk.set_hanging(true);
+    let waited = tokio::time::timeout(Duration::from_secs(60), port.list("")).await;
+    waited.expect_err("it hung");
+    disk.set_hanging(false);
+    port.list("").await.unwrap();
+    disk.set_latency(Duration::from_millis(2));
+    disk.drag(50);
+    let soon = tokio::time::timeout(Duration::from_millis(99), port.list("")).await;
+    soon.expect_err("it was not slow");
+    let later = tokio::time::timeout(Duration::from_millis(101), port.list("")).await;
+    later.unwrap().unwrap();
+}

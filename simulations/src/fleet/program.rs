@@ -9,20 +9,29 @@ use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::plan::End;
 use crate::timepiece::Timepiece;
+use crate::trace::Micros;
 use crate::yields::Yields;
+
+/// How long a node is off that ended by itself, unless its program knows better.
+const REST: Micros = 100_000;
 
 /// One life of a node at work. It is over when this is ready.
 pub(crate) type Main = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A node's program and all that outlives its lives, such as its disk.
 pub(crate) trait Program {
-    /// Begins a life; called inside of its runtime.
-    fn live(&mut self, stand: Stand) -> Main;
+    /// Begins a life; called inside of its runtime. None if there is no life left to live.
+    fn live(&mut self, stand: Stand) -> Option<Main>;
 
     /// A life is over: nothing of it may reach what outlives it from now on, and the disk judges.
     /// Called inside of its runtime, before anything of it is dropped. The end is the program's own
     /// to choose if none is told.
     fn over(&mut self, end: Option<End>);
+
+    /// How long the node is off when a life ended by itself.
+    fn rest(&self) -> Micros {
+        REST
+    }
 
     /// The disk, if it has one.
     fn disk(&self) -> Option<&Disk> {

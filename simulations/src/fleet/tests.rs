@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use holdfast_actors::ports::{Arrival, Link};
+use holdfast_actors::ports::Arrival;
 
 use super::*;
 use crate::world::pass;
@@ -23,9 +23,9 @@ struct Greeter {
 }
 
 impl Program for Greeter {
-    fn live(&mut self, stand: Stand) -> Main {
+    fn live(&mut self, stand: Stand) -> Option<Main> {
         let (node, others, heard) = (self.node, self.others.clone(), Arc::clone(&self.heard));
-        Box::pin(async move {
+        Some(Box::pin(async move {
             let greet = async {
                 loop {
                     for other in &others {
@@ -45,7 +45,7 @@ impl Program for Greeter {
                 () = greet => {}
                 () = listen => {}
             }
-        })
+        }))
     }
 
     fn over(&mut self, end: Option<End>) {
@@ -181,8 +181,8 @@ fn a_fast_clock_greets_more_often() {
 struct Mayfly;
 
 impl Program for Mayfly {
-    fn live(&mut self, _: Stand) -> Main {
-        Box::pin(pass(1_000))
+    fn live(&mut self, _: Stand) -> Option<Main> {
+        Some(Box::pin(pass(1_000)))
     }
 
     fn over(&mut self, end: Option<End>) {
@@ -197,7 +197,7 @@ fn a_life_that_ends_by_itself_is_told_at_once() {
     fleet.start(node(1));
     assert_eq!(fleet.run_until(3_000 * MILLI), [node(1)]);
     assert_eq!(fleet.now(), 1_000 * MILLI);
-    assert!(!fleet.is_up(node(1)));
+    assert!(fleet.is_quiet());
     // Nobody is up: time jumps.
     let turns = fleet.turns();
     assert_eq!(fleet.run_until(u64::from(u32::MAX)), []);

@@ -10,8 +10,6 @@ use crate::plan::{End, Mishap, Timed, Ways};
 use crate::trace::Micros;
 
 const MILLI: Micros = 1_000;
-/// How long a node is off that ended by itself.
-const REST: Micros = 100 * MILLI;
 
 /// The identity of a member of a plan.
 pub(crate) fn member(number: u32) -> NodeId {
@@ -61,7 +59,7 @@ impl Timetable {
         while fleet.now() < then {
             let next = self.next().map_or(then, |next| next.min(then));
             for node in fleet.run_until(next) {
-                self.later(fleet.now() + REST, Later::Start(node, None));
+                self.later(fleet.now() + fleet.rest(node), Later::Start(node, None));
             }
             self.happen(fleet);
         }
@@ -176,6 +174,7 @@ impl Timetable {
                 fleet.hang(member(node), true);
                 self.later(now + millis * MILLI, Later::Answer(member(node)));
             }
+            Mishap::Drag { node, times } => fleet.drag(member(node), times),
             Mishap::Disk {
                 node,
                 syncs,

@@ -38,6 +38,8 @@ pub(super) struct Pair {
     pub(super) dead: bool,
     /// How many times as slow as the plan says; 0 for just so.
     pub(super) slowness: u64,
+    /// How many times as far apart as the nearest; 0 as long as nobody asked.
+    pub(super) distance: u64,
     views: [View; 2],
     lanes: [Lane; 2],
 }

@@ -94,9 +94,4 @@ impl Schedule {
     pub(super) fn cancel(&mut self, place: Place) -> Option<Event> {
         self.events.remove(&place)
     }
-
-    /// When the next event is due.
-    pub(super) fn next(&self) -> Option<Micros> {
-        self.events.keys().next().map(|(at, _)| *at)
-    }
 }

@@ -20,12 +20,15 @@ use crate::trace::Micros;
 
 /// Once in so many frames the tail of the delays is drawn again.
 const TAIL: u64 = 4;
+/// Distances are powers of two below this one's.
+const DISTANCES: u64 = 6;
 
 /// The network's state.
 #[derive(Debug)]
 pub(super) struct State {
     wire: Wire,
     delays: Dice,
+    distances: Dice,
     losses: Dice,
     notices: Dice,
     pub(super) schedule: Schedule,
@@ -63,6 +66,7 @@ impl State {
         Self {
             wire,
             delays: dice.fork("delays"),
+            distances: dice.fork("distances"),
             losses: dice.fork("losses"),
             notices: dice.fork("notices"),
             schedule: Schedule::default(),
@@ -114,7 +118,6 @@ impl State {
         pair.lane(end).under_way += 1;
         let is_dead = pair.dead || from == to;
         let is_forgotten = pair.has_ended(end.other(), number);
-        self.counts.sent += 1;
         let passes = self.passes(from, to);
         if is_new && !(is_there && passes) {
             self.listen(from, to, number, now);
@@ -176,11 +179,26 @@ impl State {
 
     /// How long a frame is on its way.
     fn way(&mut self, from: NodeId, to: NodeId) -> Micros {
-        let mut way = self.wire.least + self.delays.below(self.wire.more + 1);
+        let least = self.wire.least * self.distance(from, to);
+        let mut way = least + self.delays.below(self.wire.more + 1);
         while self.wire.has_tail && self.delays.one_in(TAIL) {
             way += self.wire.more;
         }
         way * self.slowness(from, to)
+    }
+
+    /// How many times as far apart two nodes are as the nearest: up to 32.
+    fn distance(&mut self, from: NodeId, to: NodeId) -> u64 {
+        if !self.wire.is_uneven {
+            return 1;
+        }
+        let (low, high) = ends(from, to).0;
+        let pair = self.pairs.entry((low, high)).or_default();
+        if pair.distance == 0 {
+            let mut dice = self.distances.fork(&format!("{low} {high}"));
+            pair.distance = 1 << dice.below(DISTANCES);
+        }
+        pair.distance
     }
 
     /// How long a frame keeps the wire busy.

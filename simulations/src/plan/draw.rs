@@ -1,10 +1,13 @@
 //! The fleets that seeds draw.
 
-use super::{End, Fleet, Members, Mishap, Plan, Timed, Ways, Wire};
+use super::{End, Fleet, Members, Mishap, Plan, Timed, Ways, Wire, life};
 use crate::dice::Dice;
 
-/// The most members that a seed draws.
-const REPLICAS: [u32; 4] = [3, 3, 4, 5];
+/// How many replicas seeds draw.
+const REPLICAS: [u32; 4] = [3, 5, 5, 6];
+
+/// Crashes of a storm.
+const STORM: u64 = 60;
 
 /// What may go wrong at all in a run.
 struct Kinds {
@@ -17,21 +20,89 @@ struct Kinds {
 }
 
 impl Plan {
+    /// The plan of a seed: for one node most of the time, for several now and then.
+    pub fn from_seed(seed: u64) -> Self {
+        match Dice::of_seed(seed).fork("kind").below(12) {
+            0 => Self::register(seed),
+            1 => Self::several(seed),
+            _ => Self::single(seed),
+        }
+    }
+
+    /// The plan of a seed for several nodes as in production, each on its own.
+    pub fn several(seed: u64) -> Self {
+        let dice = Dice::of_seed(seed).fork("several");
+        let mut shape = dice.fork("shape");
+        let nodes = 2 + shape.below(3) as u32;
+        let mut plan = Self::single(seed);
+        plan.lives.clear();
+        let lives = (0..nodes).map(|node| {
+            let lives = 1 + shape.below(2);
+            let part = |life| dice.fork(&format!("node {node} life {life}"));
+            let (steps, faults) = (shape.one_in(3), shape.one_in(3));
+            (0..lives)
+                .map(|number| life(&mut part(number), steps, faults))
+                .collect()
+        });
+        let members = Members::Holdfast {
+            lives: lives.collect(),
+        };
+        let mut fleet = fleet(&dice, nodes, 0, members);
+        // Nothing passes between them, so that only the times of starts need to be near.
+        fleet.quantum = [50_000, 1_000_000, 20_000_000][shape.below(3) as usize];
+        fleet.wire.least = fleet.quantum;
+        plan.fleet = Some(fleet);
+        plan
+    }
+
+    /// The plan of a seed for a busy register whose replicas crash one after the other: what shows
+    /// only while a write has reached some of them shows here.
+    pub fn storm(seed: u64) -> Self {
+        let mut plan = Self::register(seed);
+        plan.disk_micros = 300;
+        let mut dice = Dice::of_seed(seed).fork("storm");
+        let crashes = (1..STORM).map(|number| {
+            let node = dice.below(5) as u32;
+            let mishap = crash_once(node, End::Power, 60);
+            let at = number * 150 + dice.below(100);
+            Timed { at, mishap }
+        });
+        plan.fleet = Some(Fleet {
+            quantum: 5_000,
+            wire: Wire {
+                least: 5_000,
+                more: 20_000,
+                ..Wire::default()
+            },
+            members: Members::Register {
+                replicas: 5,
+                clients: 8,
+                pause: 2,
+                writes: 10,
+            },
+            drifts: Vec::new(),
+            millis: (STORM + 2) * 150,
+            mishaps: crashes.collect(),
+        });
+        plan
+    }
+
     /// The plan of a seed for a replicated register on nodes that a network joins.
     pub fn register(seed: u64) -> Self {
         let dice = Dice::of_seed(seed).fork("register");
         let mut shape = dice.fork("shape");
         let replicas = REPLICAS[shape.below(4) as usize];
-        let clients = 2 + shape.below(3) as u32;
+        let clients = 3 + shape.below(6) as u32;
         let members = Members::Register {
             replicas,
             clients,
-            pause: [5, 50, 500][shape.below(3) as usize],
+            pause: [2, 20, 200][shape.below(3) as usize],
+            writes: [2, 6, 20][shape.below(3) as usize],
         };
-        let mut plan = Self::from_seed(seed);
+        let mut plan = Self::single(seed);
         plan.tenants.clear();
         plan.lives.clear();
-        plan.disk_micros = 100 + shape.below(20_000);
+        plan.disk_micros = 50 << shape.below(8);
         plan.fleet = Some(fleet(&dice, replicas, clients, members));
         plan
     }
@@ -42,25 +113,26 @@ fn fleet(dice: &Dice, nodes: u32, clients: u32, members: Members) -> Fleet {
     let quantum = [1_000, 2_000, 5_000][shape.below(3) as usize];
     let wire = Wire {
         least: quantum,
-        more: [0, 1_000, 20_000][shape.below(3) as usize],
+        more: [0, 2_000, 20_000][shape.below(3) as usize],
         has_tail: shape.one_in(2),
+        is_uneven: shape.one_in(2),
         kib_per_second: shape.one_in(4).then(|| 16 + shape.below(1_000)),
-        silence: [500, 2_000, 10_000][shape.below(3) as usize],
+        silence: [200, 500, 5_000][shape.below(3) as usize],
     };
     let drift = [0, 0, 500, 100_000][shape.below(4) as usize];
     let drifts = (0..nodes).map(|_| shape.below(2 * drift + 1) as i64 - drift as i64);
     let drifts = drifts.collect();
-    let millis = 5_000 + shape.below(15_000);
+    let millis = 5_000 + shape.below(10_000);
     let kinds = Kinds {
         crashes: !shape.one_in(3),
         partitions: shape.one_in(2),
         connections: shape.one_in(2),
-        slowness: shape.one_in(4),
+        slowness: shape.one_in(2),
         sleep: shape.one_in(4),
         disks: shape.one_in(4),
     };
     let mut pause = dice.fork("pauses");
-    let most = [200, 1_000, 4_000][shape.below(3) as usize];
+    let most = [400, 1_500, 5_000][shape.below(3) as usize];
     let mut mishaps = dice.fork("mishaps");
     let (mut at, mut timed) = (0, Vec::new());
     loop {
@@ -68,7 +140,12 @@ fn fleet(dice: &Dice, nodes: u32, clients: u32, members: Members) -> Fleet {
         if at >= millis {
             break;
         }
-        if let Some(mishap) = mishap(&mut mishaps, &kinds, nodes, nodes + clients) {
+        if kinds.crashes && mishaps.one_in(6) {
+            // The power of all fails at once.
+            let off = mishaps.below(1_000);
+            let blackout = (0..nodes).map(|node| crash_once(node, End::Power, off));
+            timed.extend(blackout.map(|mishap| Timed { at, mishap }));
+        } else if let Some(mishap) = mishap(&mut mishaps, &kinds, nodes, nodes + clients) {
             timed.push(Timed { at, mishap });
         }
     }
@@ -86,10 +163,14 @@ fn mishap(dice: &mut Dice, kinds: &Kinds, nodes: u32, all: u32) -> Option<Mishap
     let node = dice.below(u64::from(nodes)) as u32;
     let one = dice.below(u64::from(all)) as u32;
     let other = dice.below(u64::from(all)) as u32;
-    match dice.below(8) {
+    match dice.below(9) {
         0 | 1 if kinds.crashes => Some(crash(dice, node)),
-        2 if kinds.partitions => Some(Mishap::Part {
-            side: (0..all).filter(|_| dice.one_in(2)).collect(),
+        2 | 8 if kinds.partitions => Some(Mishap::Part {
+            side: if dice.one_in(2) {
+                vec![node]
+            } else {
+                (0..all).filter(|_| dice.one_in(2)).collect()
+            },
             ways: [Ways::Both, Ways::Both, Ways::Out, Ways::In][dice.below(4) as usize],
         }),
         3 if kinds.partitions || kinds.slowness => Some(Mishap::Heal),
@@ -107,9 +188,13 @@ fn mishap(dice: &mut Dice, kinds: &Kinds, nodes: u32, all: u32) -> Option<Mishap
             node,
             millis: 1 << dice.below(18),
         }),
-        7 if kinds.disks && dice.one_in(2) => Some(Mishap::Hang {
+        7 if kinds.disks && dice.one_in(3) => Some(Mishap::Hang {
             node,
             millis: 1 << dice.below(14),
+        }),
+        7 if kinds.disks && dice.one_in(2) => Some(Mishap::Drag {
+            node,
+            times: 2 + dice.below(50),
         }),
         7 if kinds.disks => Some(Mishap::Disk {
             node,
@@ -121,8 +206,18 @@ fn mishap(dice: &mut Dice, kinds: &Kinds, nodes: u32, all: u32) -> Option<Mishap
     }
 }
 
+const fn crash_once(node: u32, end: End, off: u64) -> Mishap {
+    Mishap::Crash {
+        node,
+        end,
+        off,
+        again: 0,
+        after: 0,
+    }
+}
+
 fn crash(dice: &mut Dice, node: u32) -> Mishap {
-    let off = 1 << dice.below(12);
+    let off = 1 << dice.below(11);
     let loops = dice.one_in(4);
     Mishap::Crash {
         node,
@@ -143,8 +238,9 @@ mod tests {
 
     #[test]
     fn a_fleets_plan_comes_back_from_its_text() {
-        for seed in 0..50 {
-            let plan = Plan::register(seed);
+        let plans = [Plan::register, Plan::several];
+        for (seed, of) in (0..50).flat_map(|seed| plans.map(|of| (seed, of))) {
+            let plan = of(seed);
             let text = serde_json::to_string(&plan).unwrap();
             assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
         }

@@ -43,6 +43,8 @@ pub enum Members {
         clients: u32,
         /// Milliseconds between two requests of a client at most.
         pause: u64,
+        /// Once in so many requests is a write, the others are reads.
+        writes: u64,
     },
 }
 
@@ -120,6 +122,13 @@ pub enum Mishap {
         node: u32,
         /// Milliseconds.
         millis: u64,
+    },
+    /// A node's disk takes many times as long from now on.
+    Drag {
+        /// Which.
+        node: u32,
+        /// How many times; 1 for as usual.
+        times: u64,
     },
     /// A node's disk fails from now on.
     Disk {

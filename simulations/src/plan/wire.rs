@@ -12,6 +12,8 @@ pub struct Wire {
     pub more: u64,
     /// Whether delays have a long tail: once in `n` frames some `n` times as late.
     pub has_tail: bool,
+    /// Whether some pairs of nodes are much farther from each other than others.
+    pub is_uneven: bool,
     /// Of each direction between two nodes; none for no limit.
     pub kib_per_second: Option<u64>,
     /// Milliseconds of silence after which a connection is given up.
@@ -24,6 +26,7 @@ impl Default for Wire {
             least: 1_000,
             more: 500,
             has_tail: false,
+            is_uneven: false,
             kib_per_second: None,
             silence: 2_000,
         }

@@ -39,12 +39,12 @@ pub(super) struct ReplicaNode {
 }
 
 impl Program for ReplicaNode {
-    fn live(&mut self, stand: Stand) -> Main {
-        self.disk.set_latency(self.latency);
-        self.disk.set_yields(stand.yields.clone());
+    fn live(&mut self, stand: Stand) -> Option<Main> {
+        let dice = stand.dice.fork("disk");
+        self.disk.set_pace(self.latency, dice, stand.yields.clone());
         let machine = Replica::new(self.node, self.replicas.clone(), self.flaw);
         let (disk, history) = (self.disk.clone(), self.history.clone());
-        Box::pin(async move {
+        Some(Box::pin(async move {
             let (node, time) = (stand.link.node(), stand.time);
             if let Err(fault) = serve(machine, disk, stand).await {
                 let now = time.world();
@@ -54,7 +54,7 @@ impl Program for ReplicaNode {
                     history.pages().breach(progress::ID, now, story);
                 }
             }
-        })
+        }))
     }
 
     fn over(&mut self, end: Option<End>) {
@@ -116,7 +116,9 @@ async fn serve(mut machine: Replica, disk: Disk, stand: Stand) -> Result<(), Fau
     };
     tokio::select! {
         biased;
-        failure = failure => Err(failure.unwrap_or_else(|_| Fault("the journal is gone".to_owned()))),
+        failure = failure => {
+            Err(failure.unwrap_or_else(|_| Fault("the journal is gone".to_owned())))
+        }
         told = listen => told,
     }
 }

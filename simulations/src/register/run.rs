@@ -1,4 +1,4 @@
-//! A run of the register: trouble, then a core in which all must get on, then the disks.
+//! A run of the register: trouble, the disks, a core in which all must get on, the disks again.
 
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use crate::runtime;
 use crate::trace::{Micros, Trace};
 use crate::verdict::{Figures, Verdict, Violation};
 use crate::world::Options;
+use crate::yardstick::Distance;
 
 const MILLI: Micros = 1_000;
 /// How often it is looked whether all clients got on.
@@ -30,6 +31,7 @@ pub(crate) struct Shape {
     pub(crate) replicas: u32,
     pub(crate) clients: u32,
     pub(crate) pause: u64,
+    pub(crate) writes: u64,
 }
 
 /// The world of one run.
@@ -52,6 +54,8 @@ pub(crate) fn run(plan: &Plan, of: &plan::Fleet, shape: Shape, options: Options)
         .timetable
         .run_until(&mut world.fleet, of.millis * MILLI);
     world.check();
+    // In the middle of everything, and then when everybody has got on.
+    world.judge();
     world.heal();
     world.check();
     world.judge();
@@ -79,6 +83,22 @@ fn writes(pages: &super::history::Pages) -> u64 {
     told.filter(|it| it.value.is_some()).count() as u64
 }
 
+/// Runs a plan without its last two phases; how far it came.
+pub(crate) fn travel(plan: &Plan, of: &plan::Fleet, shape: Shape) -> Distance {
+    let mut world = World::new(plan, of, shape, Options::default());
+    world
+        .timetable
+        .run_until(&mut world.fleet, of.millis * MILLI);
+    let figures = world.history.pages().figures;
+    Distance {
+        simulated: Duration::from_micros(world.fleet.now()),
+        turns: world.fleet.turns(),
+        frames: world.fleet.network.counts().arrived,
+        requests: figures.done,
+        lines: world.fleet.log.trace().count(),
+    }
+}
+
 impl World {
     fn new(plan: &Plan, of: &plan::Fleet, shape: Shape, options: Options) -> Self {
         let dice = Dice::of_seed(plan.seed).fork("register world");
@@ -93,13 +113,16 @@ impl World {
         for (number, node) in replicas.iter().copied().enumerate() {
             let disk = Disk::default();
             disks.push(disk.clone());
+            let dice = dice.fork(&format!("disk of {node}"));
+            // Some disks are much slower than others.
+            let micros = plan.disk_micros << dice.fork("speed").below(5);
             let replica = ReplicaNode {
                 node,
                 replicas: replicas.to_vec(),
                 flaw,
                 disk,
-                latency: Duration::from_micros(plan.disk_micros),
-                dice: dice.fork(&format!("disk of {node}")),
+                latency: Duration::from_micros(micros),
+                dice,
                 history: history.clone(),
             };
             let drift = of.drifts.get(number).copied().unwrap_or(0);
@@ -109,6 +132,7 @@ impl World {
             let program = ClientNode {
                 replicas: replicas.to_vec(),
                 pause: shape.pause,
+                writes: shape.writes,
                 history: history.clone(),
             };
             fleet.add(client, 0, Box::new(program));
@@ -133,8 +157,8 @@ impl World {
         invariants::check(&mut pages, now);
     }
 
-    /// A majority that the dice draw is up and connected from now on; everybody must get on with it
-    /// alone, whatever becomes of the others.
+    /// A majority that the dice draw is up and connected from now on; everybody must get on with
+    /// it alone, whatever becomes of the others.
     fn heal(&mut self) {
         let mut dice = self.dice.fork("core");
         let mut core = self.replicas.clone();
@@ -148,6 +172,7 @@ impl World {
         self.fleet.network.heal(self.fleet.now());
         for node in core.iter().chain(&self.clients) {
             self.fleet.hang(*node, false);
+            self.fleet.drag(*node, 1);
             self.fleet.spoil(*node, crate::disk::Faults::default());
             self.fleet.wake(*node);
             self.fleet.start(*node);
@@ -169,9 +194,9 @@ impl World {
         self.history.pages().settled.len() == self.clients.len()
     }
 
-    /// All power fails; what the disks hold is compared with what clients were told.
+    /// All replicas lose power; what the disks hold is compared with what clients were told.
     fn judge(&mut self) {
-        for node in self.replicas.iter().chain(&self.clients) {
+        for node in &self.replicas {
             self.fleet.crash(*node, Some(End::Power));
         }
         let disks: Vec<_> = self.disks.iter().map(|disk| self.read(disk)).collect();
@@ -181,6 +206,8 @@ impl World {
 
     /// What a disk holds, as a start would find it.
     fn read(&self, disk: &Disk) -> Option<Kept> {
+        let disk = &disk.copy();
+        disk.set_hanging(false);
         disk.set_latency(Duration::ZERO);
         let runtime = runtime::paused(&mut self.dice.fork("judge"));
         let recovered = runtime.block_on(recover(disk)).ok()?;

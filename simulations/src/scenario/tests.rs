@@ -5,9 +5,9 @@ use super::*;
 #[test]
 fn a_file_that_says_nothing_is_the_plan_of_its_seed() {
     let scenario = Scenario::parse("version = 1\nseed = 7\n", None).unwrap();
-    assert_eq!(scenario.plan, Plan::from_seed(7));
+    assert_eq!(scenario.plan, Plan::single(7));
     let scenario = Scenario::parse("version = 1\nseed = 7\n", Some(8)).unwrap();
-    assert_eq!(scenario.plan, Plan::from_seed(8));
+    assert_eq!(scenario.plan, Plan::single(8));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn what_a_file_fixes_is_fixed_and_the_rest_is_drawn() {
     "#;
     for seed in 0..20 {
         let plan = Scenario::parse(text, Some(seed)).unwrap().plan;
-        let drawn = Plan::from_seed(seed);
+        let drawn = Plan::single(seed);
         assert_eq!(
             (plan.seed, plan.disk_micros, plan.tenants.len()),
             (seed, 2_000, 1)
@@ -92,7 +92,7 @@ fn what_a_file_fixes_is_fixed_and_the_rest_is_drawn() {
 fn any_field_of_a_plan_is_reached_by_its_own_name() {
     let text = "version = 1\nseed = 3\n[plan]\ndisk_micros = 77\n[plan.habits]\ncut = 9\n";
     let plan = Scenario::parse(text, None).unwrap().plan;
-    let drawn = Plan::from_seed(3);
+    let drawn = Plan::single(3);
     assert_eq!((plan.disk_micros, plan.habits.cut), (77, 9));
     assert_eq!(
         (plan.habits.pause, plan.lives),

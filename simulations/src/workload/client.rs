@@ -10,11 +10,13 @@ use super::request::{Caller, Manner};
 use super::thing::Thing;
 use crate::dice::Dice;
 use crate::invariants::walls;
-use crate::plan::Habits;
+use crate::plan::{DAY, Habits};
 use crate::world::pass;
 
 /// How often a request is sent again.
 const RETRIES: u32 = 3;
+/// How long a client is away whose lid was shut, in milliseconds.
+const THREE_DAYS: u64 = 3 * DAY;
 /// Locks in a shelf above which they are all removed: those of clients that crashed.
 const LOCKS: usize = 8;
 
@@ -152,8 +154,7 @@ impl Client {
         let mut tried = 0;
         loop {
             self.pause().await;
-            let late = self.chance(self.habits.dawdle) && thing.name.0 != Kind::Lock;
-            let wait = if late { self.dice.below(120_000) } else { 0 };
+            let (late, wait) = self.delay(thing.name.0);
             let manner = if late {
                 Manner::Late(wait)
             } else {
@@ -162,12 +163,29 @@ impl Client {
             match self.caller.store(thing, manner).await {
                 Err(refusal) if may_pass(refusal.reason) && tried < RETRIES => {
                     tried += 1;
+                    if self.chance(self.habits.undo) {
+                        // Whether that worked is not asked: the next try tells.
+                        let _ = self.caller.delete(thing.name).await;
+                    }
                     let wait = refusal.retry_after.unwrap_or(Duration::from_secs(1));
                     pass(u64::try_from(wait.as_millis()).unwrap_or(1_000)).await;
                 }
                 told => return told,
             }
         }
+    }
+
+    /// Whether an upload waits before its end, and how many milliseconds.
+    fn delay(&mut self, kind: Kind) -> (bool, u64) {
+        if kind == Kind::Lock {
+            return (false, 0);
+        }
+        if self.chance(self.habits.absent) {
+            return (true, THREE_DAYS);
+        }
+        let late = self.chance(self.habits.dawdle);
+        let wait = if late { self.dice.below(120_000) } else { 0 };
+        (late, wait)
     }
 
     /// The size of a pack: often tiny, sometimes of several frames, now and then one of a task.

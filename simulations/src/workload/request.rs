@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::thing::Thing;
 use crate::invariants::{acknowledged, bin, progress, reserve, shut, tasks};
 use crate::ledger::Ledger;
-use crate::oracle::{Act, End, Name, ShelfId};
+use crate::oracle::{End, Name, ShelfId};
 use crate::world::pass;
 
 /// How long a client waits for one step of a request.
@@ -173,7 +173,7 @@ impl Caller {
                 shut::done(&mut book, self.shelf, started, thing.name.0);
             }
             reserve::stored(&mut book, started, thing.name.0, &told);
-            self.end(&mut book, &act, end);
+            book.oracle.ends(&act, end);
             if end == End::Done
                 && let Some(wall) = book.highest_wall()
             {
@@ -206,14 +206,10 @@ impl Caller {
         if let Err(refusal) = sent {
             return (End::Refused, Err(refusal));
         }
-        if let Manner::Late(wait) = manner {
-            let waited = async {
-                pass(wait).await;
-                Ok(())
-            };
-            if let Err(refusal) = self.cut(&entry, "wait", waited).await {
-                return (End::Refused, Err(refusal));
-            }
+        if let Manner::Late(wait) = manner
+            && let Err(refusal) = self.wait(&entry, wait).await
+        {
+            return (End::Refused, Err(refusal));
         }
         let hash = if manner == Manner::Wrong {
             Hash::ZERO
@@ -227,6 +223,19 @@ impl Caller {
             Err(_) => End::Unknown,
         };
         (end, finished)
+    }
+
+    /// Lets time pass, unless the session is ended meanwhile and the client hears of it.
+    async fn wait(&self, entry: &Arc<dyn Entry>, millis: u64) -> Result<(), Refusal> {
+        if self.is_deaf {
+            pass(millis).await;
+            return Ok(());
+        }
+        tokio::select! {
+            biased;
+            refusal = entry.ended() => Err(refusal),
+            () = pass(millis) => Ok(()),
+        }
     }
 
     async fn send(
@@ -280,21 +289,12 @@ impl Caller {
             }
             reserve::deleted(&mut book, started, &told);
             if let Some(act) = act {
-                let changed = self.end(&mut book, &act, end);
+                let changed = book.oracle.ends(&act, end);
                 bin::deleted(&mut book, &act, started, before, changed);
             }
         }
         self.note(format_args!("delete {}", show(&name)), &told);
         told
-    }
-
-    fn end(
-        &self,
-        book: &mut crate::ledger::Book,
-        act: &Act,
-        end: End,
-    ) -> Option<(crate::oracle::Object, crate::oracle::Told)> {
-        book.oracle.ends(act, end)
     }
 
     /// Waits for a step, unless the session is ended: as a face does.

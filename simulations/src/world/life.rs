@@ -13,10 +13,10 @@ use holdfast_actors::service::Service;
 use holdfast_actors::shell::Directory;
 use tokio::task::JoinSet;
 
-use super::{Scene, faults, pass};
+use super::{Scene, Tour, faults, pass};
 use crate::clock::Clock;
 use crate::dice::Dice;
-use crate::disk::Disk;
+use crate::disk::{Disk, Rotten};
 use crate::entropy::Entropy;
 use crate::index::Index;
 use crate::invariants::{self, calendar, progress, quota, recovery, space};
@@ -47,8 +47,10 @@ pub(super) struct Stage {
     pub(super) plan: Plan,
     pub(super) life: Life,
     pub(super) purpose: Purpose,
+    pub(super) tour: Option<Tour>,
     pub(super) mutation: Option<Mutation>,
     pub(super) disk: Disk,
+    pub(super) rotten: Rotten,
     pub(super) index: Index,
     pub(super) dice: Dice,
     pub(super) ledger: Ledger,
@@ -159,6 +161,7 @@ impl Stage {
             catalog: node.catalog.clone(),
             office,
             mutation: self.mutation,
+            rotten: Arc::new(self.rotten.clone()),
         };
         let mut beside = JoinSet::new();
         beside.spawn(watch(scene.clone()));
@@ -272,6 +275,12 @@ impl Stage {
         pass(1_000).await;
     }
 
+    /// Whether a client works at this node in a round; in peace all of them do.
+    fn has_here(&self, client: usize, round: usize) -> bool {
+        let tour = self.tour.as_ref().filter(|_| self.purpose == Purpose::Work);
+        tour.is_none_or(|tour| tour.comes(client, round))
+    }
+
     fn clients(&self, scene: &Scene, round: usize) -> Vec<Client> {
         let shelves: Vec<_> = self
             .ledger
@@ -280,10 +289,12 @@ impl Stage {
             .iter()
             .map(|shelf| shelf.clients)
             .collect();
-        let mut clients = Vec::new();
+        let (mut clients, mut numbers) = (Vec::new(), 0..);
         for (shelf, count) in shelves.into_iter().enumerate() {
-            for _ in 0..count {
-                let number = clients.len();
+            for number in numbers.by_ref().take(count as usize) {
+                if !self.has_here(number, round) {
+                    continue;
+                }
                 let mut dice = self.dice.fork(&format!("client {number} round {round}"));
                 let deaf = self.plan.habits.deaf;
                 let is_deaf = deaf > 0 && dice.one_in(deaf) && self.purpose == Purpose::Work;
@@ -297,7 +308,7 @@ impl Stage {
                 };
                 let mut habits = self.plan.habits.clone();
                 if self.purpose == Purpose::Peace {
-                    (habits.pause, habits.dawdle) = (0, 0);
+                    (habits.pause, habits.dawdle, habits.absent) = (0, 0, 0);
                 }
                 clients.push(Client {
                     caller,

@@ -10,6 +10,7 @@ use holdfast_actors::repository::{Message, Report, Visit};
 use holdfast_actors::service::Service;
 
 use super::pass;
+use crate::disk::Rotten;
 use crate::invariants::Seen;
 use crate::ledger::Ledger;
 use crate::mutation::Mutation;
@@ -27,6 +28,8 @@ pub(crate) struct Scene {
     pub(crate) catalog: Catalog,
     pub(crate) office: Office,
     pub(crate) mutation: Option<Mutation>,
+    /// Where the disk is not what it was.
+    pub(crate) rotten: Arc<Rotten>,
 }
 
 impl Scene {

@@ -116,7 +116,6 @@ impl State {
         let (key, end) = ends(node, peer);
         let ended = self.pairs.entry(key).or_default().end(end, number);
         if ended {
-            self.counts.deaths += 1;
             self.push(node, Arrival::Down(peer), 0);
         }
         ended

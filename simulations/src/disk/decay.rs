@@ -1,0 +1,82 @@
+//! What a disk at rest loses or mixes up by itself, and where it says so.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::Disk;
+use crate::dice::Dice;
+
+/// What a drive writes at once.
+const SECTOR: u64 = 512;
+
+/// Where a disk is not what it was: ranges of bytes by path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rotten(BTreeMap<String, Vec<Range<u64>>>);
+
+impl Rotten {
+    /// Whether anything rotted in a folder.
+    pub fn is_in(&self, folder: &str) -> bool {
+        self.0
+            .keys()
+            .any(|path| path.rsplit_once('/').map(|(of, _)| of) == Some(folder))
+    }
+
+    /// Whether anything rotted in a range of a file.
+    pub fn touches(&self, path: &str, range: &Range<u64>) -> bool {
+        let ranges = self.0.get(path).into_iter().flatten();
+        let mut touching = ranges.filter(|it| it.start < range.end && range.start < it.end);
+        touching.next().is_some()
+    }
+
+    fn add(&mut self, path: &str, range: Range<u64>) {
+        self.0.entry(path.to_owned()).or_default().push(range);
+    }
+}
+
+impl Disk {
+    /// Flips so many bits in files below a folder, each file as likely as another.
+    pub fn flip(&self, below: &str, bits: u32, dice: &mut Dice, rotten: &mut Rotten) {
+        for _ in 0..bits {
+            let Some((path, mut bytes)) = self.pick(below, dice) else {
+                return;
+            };
+            let at = dice.below(bytes.len() as u64);
+            bytes[at as usize] ^= 1 << dice.below(8);
+            self.rot(&path, bytes);
+            rotten.add(&path, at..at + 1);
+        }
+    }
+
+    /// Lets so many sectors below a folder hold what belongs to another, as if a write had gone to
+    /// the wrong place.
+    pub fn misdirect(&self, below: &str, sectors: u32, dice: &mut Dice, rotten: &mut Rotten) {
+        for _ in 0..sectors {
+            let (Some((path, mut bytes)), Some((_, other))) =
+                (self.pick(below, dice), self.pick(below, dice))
+            else {
+                return;
+            };
+            let sector = |bytes: &[u8], dice: &mut Dice| {
+                let start = dice.below(bytes.len() as u64) / SECTOR * SECTOR;
+                start..(start + SECTOR).min(bytes.len() as u64)
+            };
+            let (to, from) = (sector(&bytes, dice), sector(&other, dice));
+            let length = (to.end - to.start).min(from.end - from.start);
+            let (start, source) = (to.start as usize, from.start as usize);
+            let written = &other[source..source + length as usize];
+            bytes[start..start + length as usize].copy_from_slice(written);
+            self.rot(&path, bytes);
+            rotten.add(&path, to.start..to.start + length);
+        }
+    }
+
+    /// A file that is not empty.
+    fn pick(&self, below: &str, dice: &mut Dice) -> Option<(String, Vec<u8>)> {
+        let prefix = format!("{below}/");
+        let mut paths = self.paths();
+        paths.retain(|path| path.starts_with(&prefix));
+        let path = paths.get(dice.below(paths.len() as u64) as usize)?.clone();
+        let bytes = self.content(&path).filter(|bytes| !bytes.is_empty())?;
+        Some((path, bytes))
+    }
+}
