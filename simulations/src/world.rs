@@ -276,6 +276,8 @@ impl World {
             lying_syncs,
             ..Faults::default()
         });
+        // Nobody would ever answer whoever only rehearses a start.
+        self.disk.set_hanging(false);
         self.disk
             .set_latency(Duration::from_micros(self.plan.disk_micros));
     }
