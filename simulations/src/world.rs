@@ -285,6 +285,8 @@ impl World {
     /// No fault while the node starts.
     fn calm(&self) {
         self.disk.set_faults(faults::planted(self.options.mutation));
+        // Nobody would ever answer whoever only rehearses a start.
+        self.disk.set_hanging(false);
         self.disk
             .set_latency(Duration::from_micros(self.plan.disk_micros));
     }

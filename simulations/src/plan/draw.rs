@@ -49,7 +49,7 @@ impl Plan {
         };
         let mut fleet = fleet(&dice, nodes, 0, members);
         // Nothing passes between them, so that only the times of starts need to be near.
-        fleet.quantum = [50_000, 1_000_000, 20_000_000][shape.below(3) as usize];
+        fleet.quantum = [1_000_000, 20_000_000, 60_000_000][shape.below(3) as usize];
         fleet.wire.least = fleet.quantum;
         plan.fleet = Some(fleet);
         plan
