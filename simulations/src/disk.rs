@@ -6,21 +6,21 @@
 
 mod decay;
 mod files;
+mod open;
 mod pace;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use holdfast_actors::kernel::Size;
 use holdfast_actors::ports::{self, Pending, is_path};
 
 use crate::dice::Dice;
 use crate::yields::Yields;
 pub use decay::Rotten;
-use files::{Change, Files};
+use files::Files;
+use open::OpenFile;
 use pace::Pace;
 
 /// The disk of one simulated node, over all its lives.
@@ -221,11 +221,7 @@ impl Life {
     }
 
     fn handle(&self, inode: u64) -> Arc<dyn ports::File> {
-        Arc::new(File {
-            life: self.clone(),
-            inode,
-            spoilt: Arc::default(),
-        })
+        Arc::new(OpenFile::new(self.clone(), inode))
     }
 }
 
@@ -290,121 +286,6 @@ impl ports::Disk for Life {
             total.minus(Size::bytes(state.files.used()))
         };
         Some(ports::Storage { free, total })
-    }
-}
-
-/// One open file of one life.
-#[derive(Debug)]
-struct File {
-    life: Life,
-    inode: u64,
-    /// A sync failed: nothing may be written any more.
-    spoilt: Arc<AtomicBool>,
-}
-
-impl File {
-    fn change(
-        &self,
-        work: impl FnOnce(&mut State) -> io::Result<()> + Send + 'static,
-    ) -> Pending<io::Result<()>> {
-        let spoilt = Arc::clone(&self.spoilt);
-        self.life.run(move |state| {
-            if spoilt.load(Ordering::Relaxed) {
-                return Err(io::Error::other("an earlier sync of this file failed"));
-            }
-            work(state)
-        })
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        if let Ok(mut state) = self.life.state() {
-            state.files.close(self.inode);
-        }
-    }
-}
-
-impl ports::File for File {
-    fn write(&self, at: u64, parts: Vec<Bytes>) -> Pending<io::Result<()>> {
-        let inode = self.inode;
-        self.change(move |state| {
-            if let Some(left) = state.faults.failing_writes.checked_sub(1) {
-                state.faults.failing_writes = left;
-                return Err(io::Error::other("a planted write error"));
-            }
-            let mut bytes = parts.concat();
-            let room = state.files.room_in(inode, state.faults.capacity);
-            let fits = usize::try_from(room.saturating_sub(at)).unwrap_or(usize::MAX);
-            let full = bytes.len() > fits;
-            // A full disk takes what fits and then says no, as the system call does.
-            bytes.truncate(fits);
-            state.files.change(inode, Change::Write { at, bytes });
-            if full {
-                Err(io::ErrorKind::StorageFull.into())
-            } else {
-                Ok(())
-            }
-        })
-    }
-
-    fn sync(&self) -> Pending<io::Result<()>> {
-        let (life, inode) = (self.life.clone(), self.inode);
-        let spoilt = Arc::clone(&self.spoilt);
-        Box::pin(async move {
-            // Only what was written before the call is covered by it.
-            let mark = life.state()?.files.mark();
-            life.wait().await?;
-            let mut state = life.state()?;
-            if spoilt.load(Ordering::Relaxed) {
-                return Err(io::Error::other("an earlier sync of this file failed"));
-            }
-            if let Some(left) = state.faults.failing_syncs.checked_sub(1) {
-                state.faults.failing_syncs = left;
-                state.files.forget(inode);
-                spoilt.store(true, Ordering::Relaxed);
-                return Err(io::Error::other("a planted sync error"));
-            }
-            if !state.faults.lying_syncs {
-                state.files.sync(inode, mark);
-            }
-            Ok(())
-        })
-    }
-
-    fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>> {
-        let inode = self.inode;
-        self.life.run(move |state| {
-            let bytes = state.files.bytes(inode);
-            let start = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
-            let end = start.saturating_add(length).min(bytes.len());
-            Ok(Bytes::copy_from_slice(&bytes[start..end]))
-        })
-    }
-
-    fn length(&self) -> Pending<io::Result<u64>> {
-        let inode = self.inode;
-        self.life
-            .run(move |state| Ok(state.files.bytes(inode).len() as u64))
-    }
-
-    fn truncate(&self, length: u64) -> Pending<io::Result<()>> {
-        let inode = self.inode;
-        self.change(move |state| {
-            state.files.change(inode, Change::Truncate(length));
-            Ok(())
-        })
-    }
-
-    fn reserve(&self, length: u64) -> Pending<io::Result<()>> {
-        let inode = self.inode;
-        self.change(move |state| {
-            if length > state.files.room_in(inode, state.faults.capacity) {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            state.files.reserve(inode, length);
-            Ok(())
-        })
     }
 }
 
