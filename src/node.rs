@@ -122,7 +122,9 @@ impl Running {
         let ports = ports(&home, &metrics).await?;
         let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
         let passwords = Argon2id::new(Arc::clone(&entropy));
-        let node = domain::Node::start(ports.clone(), Arc::new(passwords.clone())).await;
+        let checked = Arc::new(passwords.clone());
+        let bandwidth = serve.bandwidth.and_then(|throttle| throttle.0);
+        let node = domain::Node::start_within(bandwidth, ports.clone(), checked).await;
         let node = node.map_err(|error| failure(&error))?;
         let books = CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref());
         let books: Arc<dyn Books> = Arc::new(books.telling(node.front.clone()));

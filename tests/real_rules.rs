@@ -296,3 +296,41 @@ fn a_thousand_wrong_passwords_slow_their_sender_and_nobody_else() {
     )
     .good();
 }
+
+#[test]
+fn a_nodes_bandwidth_is_shared_by_tenant_and_then_by_upload() {
+    const EACH: usize = 3_000_000;
+    let mut node = Node::new();
+    assert_eq!(node.terminate().code(), Some(0));
+    let words = [
+        &node.serving()[..],
+        &["--bandwidth", "2MB/s"].map(str::to_owned),
+    ]
+    .concat();
+    node.start_as(&words);
+    let uploads = [("acme", EACH), ("acme", EACH), ("globex", 2 * EACH)];
+    for tenant in ["acme", "globex"] {
+        node.tenant(tenant, "main", "1GiB");
+    }
+    let uploads = uploads.map(|(tenant, size)| (Wire::new(&node.login(tenant, "main")), size));
+    let watch = Stopwatch::start();
+    let seconds = std::thread::scope(|scope| {
+        let uploads = uploads.iter().enumerate().map(|(number, (wire, size))| {
+            let watch = &watch;
+            scope.spawn(move || {
+                let body = noise(number as u64, *size);
+                assert_eq!(wire.store("main", &body).status, 200);
+                watch.seconds()
+            })
+        });
+        let uploads: Vec<_> = uploads.collect();
+        let ends = uploads.into_iter().map(|upload| upload.join().unwrap());
+        ends.collect::<Vec<f64>>()
+    });
+    // Twelve megabytes at two a second; by upload alone, acme's would be over after 4.5 s.
+    for seconds in &seconds {
+        assert!((5.3..12.0).contains(seconds), "{seconds:?}");
+    }
+    let shown = node.json(&["shell", "-c", "show node/bandwidth"]);
+    assert_eq!(shown["rate"], "1.9MiB/s", "{shown}");
+}

@@ -69,7 +69,7 @@ impl Tenant {
         let waiting = [
             self.uploads.leave(permit),
             self.downloads.leave(permit),
-            self.bandwidth.leave(permit),
+            self.bandwidth.leave(&permit),
         ];
         for ticket in waiting.into_iter().flatten() {
             acts.show(Effect::Refuse(ticket, refusal.clone()));
