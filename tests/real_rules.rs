@@ -334,3 +334,15 @@ fn a_nodes_bandwidth_is_shared_by_tenant_and_then_by_upload() {
     let shown = node.json(&["shell", "-c", "show node/bandwidth"]);
     assert_eq!(shown["rate"], "1.9MiB/s", "{shown}");
 }
+
+#[test]
+fn what_a_repository_stores_is_told_while_nobody_has_loaded_it() {
+    let mut node = Node::new();
+    node.tenant("acme", "main", "1GiB");
+    let wire = Wire::new(&node.login("acme", "main"));
+    assert_eq!(wire.store("main", &noise(1, 100_000)).status, 200);
+    assert_eq!(node.terminate().code(), Some(0));
+    node.start();
+    let listed = node.json(&["repository", "list"]);
+    assert!(listed[0]["stored"].as_u64() > Some(100_000), "{listed}");
+}
