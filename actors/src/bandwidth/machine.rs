@@ -13,7 +13,7 @@ use crate::names::TenantName;
 use crate::refusal::{Reason, Refusal};
 
 /// The most pieces of one tenant that wait: one for each request that a tenant may have let in.
-const PIECES_MAX: usize = 4096;
+const PIECES_MAX: usize = 512;
 /// When a caller may try again that was too many.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -192,18 +192,18 @@ mod tests {
                 .map(|act| format!("{act:?}"))
                 .collect::<Vec<_>>()
         };
-        for number in 0..4096 {
+        for number in 0..PIECES_MAX as u64 {
             assert_eq!(charge(&mut machine, number, "acme"), [""; 0]);
         }
-        let refused = charge(&mut machine, 4096, "acme");
+        let refused = charge(&mut machine, 512, "acme");
         assert!(
-            refused[0].starts_with("Show Refuse(ticket-4096"),
+            refused[0].starts_with("Show Refuse(ticket-512"),
             "{refused:?}"
         );
-        assert_eq!(charge(&mut machine, 4097, "globex"), [""; 0]);
+        assert_eq!(charge(&mut machine, 513, "globex"), [""; 0]);
         assert_eq!(
             machine.waits(),
-            ["4097 pieces wait for the node's bandwidth"]
+            ["513 pieces wait for the node's bandwidth"]
         );
     }
 }

@@ -23,8 +23,9 @@ use crate::session::{self, Direction, Outcome, Party, Report};
 
 /// The most sessions open at once.
 const SESSIONS_MAX: usize = 256;
-/// The most requests let in at once.
-const PERMITS_MAX: usize = 4096;
+/// The most requests let in at once: half of what a node serves at once, so that one tenant alone
+/// never shuts out the others.
+const PERMITS_MAX: usize = 512;
 /// The most pieces of one transfer that wait.
 const PIECES_MAX: usize = 16;
 /// How long a tenant without sessions stays loaded.
