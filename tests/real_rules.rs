@@ -86,6 +86,9 @@ fn maintenance_refuses_backups_with_the_providers_words_and_restores_go_on() {
         begun.status, 200,
         "a session that was open goes on: {begun:?}"
     );
+    acme.backup(&tree);
+    let again = Wire::new(&acme).store("main", b"begun after");
+    assert_eq!(again.status, 503, "its backup was complete: {again:?}");
     let late = node.login("acme", "main");
     let told = Wire::new(&late).store("main", b"new");
     assert_eq!(

@@ -330,6 +330,7 @@ impl Tenant {
         }
     }
 
+    /// Of a session that is opened now, or whose backup is complete now.
     const fn seniority(&self) -> Seniority {
         match self.contract.maintenance {
             Some(_) => Seniority::During,
