@@ -462,7 +462,8 @@ mod tests {
             destroy the data of repository main of tenant Acme, repository-2
             add operator eve as admin, no uid
             change operator bob: role tape-operator, uid 7
-        "#]].assert_eq(&lines);
+        "#]]
+        .assert_eq(&lines);
     }
 
     #[test]
