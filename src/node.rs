@@ -122,8 +122,7 @@ impl Running {
         let ports = ports(&home, &metrics).await?;
         let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
         let passwords = Argon2id::new(Arc::clone(&entropy));
-        let node = domain::Node::start(ports.clone(), Arc::new(passwords.clone())).await;
-        let node = node.map_err(|error| failure(&error))?;
+        let node = started(serve, &ports, &passwords).await?;
         let books = CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref());
         let books: Arc<dyn Books> = Arc::new(books.telling(node.front.clone()));
         first_operator(books.as_ref(), home.owner).await?;
@@ -222,6 +221,18 @@ impl Running {
         self.node.stop();
         told.map_err(|fault| Failure::other("node-failed", format!("the node failed: {fault}")))
     }
+}
+
+/// The domain over these ports, within the bandwidth that was ordered.
+async fn started(
+    serve: &Serve,
+    ports: &Ports,
+    passwords: &Argon2id,
+) -> Result<domain::Node, Failure> {
+    let bandwidth = serve.bandwidth.and_then(|throttle| throttle.0);
+    let passwords = Arc::new(passwords.clone());
+    let node = domain::Node::start_within(bandwidth, ports.clone(), passwords).await;
+    node.map_err(|error| failure(&error))
 }
 
 /// The real ports of a node in this directory.

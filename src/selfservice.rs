@@ -49,7 +49,7 @@ pub struct Account {
     /// The last day of the lease as `YYYY-MM-DD`, or `never`.
     pub lease: String,
     /// Whole days until the lease ends, if it does.
-    #[serde(default)]
+    #[serde(default, rename = "lease-days-left")]
     pub days_left: Option<u32>,
     /// What the credential allows that was used to ask.
     pub scope: Scope,

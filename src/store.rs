@@ -5,8 +5,9 @@
 //! never puts one in a file of its own, which it would not sync at all. On damage sled panics, so
 //! every call is guarded; what cannot be opened is thrown away, because all of it can be rebuilt.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -134,11 +135,14 @@ fn is_too_large(change: &Change) -> bool {
 }
 
 fn open(path: &Path) -> io::Result<Opened> {
+    // sled would let every local user read the names of objects.
+    make(path)?;
     let (db, emptied) = match open_patiently(path) {
         Ok(db) => (db, None),
         Err(error) if is_no_damage(&error) => return Err(error),
         Err(damage) => {
             fs::remove_dir_all(path)?;
+            make(path)?;
             (open_patiently(path)?, Some(damage.to_string()))
         }
     };
@@ -147,6 +151,11 @@ fn open(path: &Path) -> io::Result<Opened> {
         store: Store(Arc::new(Inner { db, file })),
         emptied,
     })
+}
+
+/// Makes the folder, for its owner alone; no error if there is one.
+fn make(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Opens what is there, waiting for another process to let go of it.
@@ -201,6 +210,16 @@ mod tests {
         let opened = Store::open(folder.path().join("index")).await.unwrap();
         assert_eq!(opened.emptied, None);
         conformance::index(Arc::new(opened.store)).await;
+    }
+
+    #[tokio::test]
+    async fn the_names_in_an_index_are_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        let _opened = Store::open(path.clone()).await.unwrap();
+        let mode = fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[tokio::test]

@@ -86,6 +86,9 @@ fn maintenance_refuses_backups_with_the_providers_words_and_restores_go_on() {
         begun.status, 200,
         "a session that was open goes on: {begun:?}"
     );
+    acme.backup(&tree);
+    let again = Wire::new(&acme).store("main", b"begun after");
+    assert_eq!(again.status, 503, "its backup was complete: {again:?}");
     let late = node.login("acme", "main");
     let told = Wire::new(&late).store("main", b"new");
     assert_eq!(
@@ -295,4 +298,54 @@ fn a_thousand_wrong_passwords_slow_their_sender_and_nobody_else() {
         &[],
     )
     .good();
+}
+
+#[test]
+fn a_nodes_bandwidth_is_shared_by_tenant_and_then_by_upload() {
+    const EACH: usize = 3_000_000;
+    let mut node = Node::new();
+    assert_eq!(node.terminate().code(), Some(0));
+    let words = [
+        &node.serving()[..],
+        &["--bandwidth", "2MB/s"].map(str::to_owned),
+    ]
+    .concat();
+    node.start_as(&words);
+    let uploads = [("acme", EACH), ("acme", EACH), ("globex", 2 * EACH)];
+    for tenant in ["acme", "globex"] {
+        node.tenant(tenant, "main", "1GiB");
+    }
+    let uploads = uploads.map(|(tenant, size)| (Wire::new(&node.login(tenant, "main")), size));
+    let watch = Stopwatch::start();
+    let seconds = std::thread::scope(|scope| {
+        let uploads = uploads.iter().enumerate().map(|(number, (wire, size))| {
+            let watch = &watch;
+            scope.spawn(move || {
+                let body = noise(number as u64, *size);
+                assert_eq!(wire.store("main", &body).status, 200);
+                watch.seconds()
+            })
+        });
+        let uploads: Vec<_> = uploads.collect();
+        let ends = uploads.into_iter().map(|upload| upload.join().unwrap());
+        ends.collect::<Vec<f64>>()
+    });
+    // Twelve megabytes at two a second; by upload alone, acme's would be over after 4.5 s.
+    for seconds in &seconds {
+        assert!((5.3..12.0).contains(seconds), "{seconds:?}");
+    }
+    let shown = node.json(&["shell", "-c", "show node/bandwidth"]);
+    assert_eq!(shown["rate"], "1.9MiB/s", "{shown}");
+}
+
+#[test]
+fn what_a_repository_stores_is_told_while_nobody_has_loaded_it() {
+    let mut node = Node::new();
+    node.tenant("acme", "main", "1GiB");
+    let wire = Wire::new(&node.login("acme", "main"));
+    assert_eq!(wire.store("main", &noise(1, 100_000)).status, 200);
+    assert_eq!(node.terminate().code(), Some(0));
+    node.start();
+    let listed = node.json(&["repository", "list"]);
+    assert!(listed[0]["stored"].as_u64() > Some(100_000), "{listed}");
 }

@@ -9,6 +9,7 @@ mod upload;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::bandwidth::{self, Way};
 use crate::catalog::rows::Rows;
 use crate::gateway;
 use crate::kernel::{CredentialId, Size, Space};
@@ -32,6 +33,8 @@ pub struct Front {
     pub tenants: Handle<tenants::Message>,
     /// What is there.
     pub repositories: Handle<repositories::Message>,
+    /// How fast, if the node was told its bandwidth.
+    pub bandwidth: Option<Handle<bandwidth::Message>>,
 }
 
 impl Front {
@@ -62,6 +65,8 @@ impl Service for Front {
                 .ask(|reply| gateway::Message::Login(login, reply));
             let admitted = admitted.await.unwrap_or_else(|_| Err(unavailable()))?;
             let credential = admitted.credential;
+            let way = |bandwidth| Way::new(bandwidth, admitted.tenant.clone());
+            let way = front.bandwidth.map(way);
             let visit = Box::new(tenant::Visit {
                 admitted,
                 peer,
@@ -81,6 +86,7 @@ impl Service for Front {
                 permit,
                 visit,
                 credential,
+                way,
             })));
             Ok(inside)
         })
@@ -95,6 +101,8 @@ struct Stay {
     permit: Permit,
     visit: Visit,
     credential: CredentialId,
+    /// What it sends shares the node's bandwidth, if there is a limit.
+    way: Option<Way>,
 }
 
 impl Stay {

@@ -3,6 +3,7 @@
 //! Nothing here knows of sockets, files, threads, clocks or dice: all of that comes through
 //! [`ports`], so that the very same actors run in production and in simulation.
 
+pub mod bandwidth;
 pub mod caretaker;
 pub mod catalog;
 pub mod extent;

@@ -6,13 +6,14 @@
 //! ├── journal        facts, in order
 //! ├── catalog        what is rare and precious
 //! ├── gateway        who may come in
+//! ├── bandwidth      how fast, if the node was told its bandwidth
 //! ├── tenants ── tenant ── session
 //! ├── repositories ── repository ── extent
 //! └── caretaker      bins that are due, data to be read back or destroyed
 //! ```
 //!
 //! A tenant or a repository that fails is started again by its supervisor and goes out of service
-//! alone when that does not help. If one of the six above it fails, nothing right can be said any
+//! alone when that does not help. If one of the others fails, nothing right can be said any
 //! more: the node ends, and its start is its recovery.
 
 mod hands;
@@ -24,11 +25,13 @@ use bytes::Bytes;
 use ractor::{ActorCell, SpawnErr};
 use tokio::sync::watch;
 
+use crate::bandwidth::{self, Bandwidth, BandwidthHands};
 use crate::caretaker::{self, Caretaker, CaretakerHands};
 use crate::catalog::{self, Catalog, Keeper, RecoverError};
 use crate::front::Front;
 use crate::gateway::{Gateway, GatewayHands};
 use crate::journal::{self, JournalError};
+use crate::kernel::Rate;
 use crate::ports::{Journal, Passwords, Pending, Ports};
 use crate::repositories::{self, CatalogRegister, RepositoriesHands};
 use crate::repository::Register;
@@ -70,6 +73,18 @@ impl Node {
     /// # Errors
     /// When the journal or the catalog cannot be read.
     pub async fn start(ports: Ports, passwords: Arc<dyn Passwords>) -> Result<Self, StartError> {
+        Self::start_within(None, ports, passwords).await
+    }
+
+    /// As [`Node::start`]; all tenants together send no more than `bandwidth` (R15.20).
+    ///
+    /// # Errors
+    /// When the journal or the catalog cannot be read.
+    pub async fn start_within(
+        bandwidth: Option<Rate>,
+        ports: Ports,
+        passwords: Arc<dyn Passwords>,
+    ) -> Result<Self, StartError> {
         let options = journal::Options::default();
         let recovered = journal::recover(ports.disk.as_ref()).await?;
         let snapshot = recovered.snapshot.map(|snapshot| snapshot.parts.concat());
@@ -102,7 +117,10 @@ impl Node {
         );
         let catalog = catalog.await?;
 
-        let (front, caretaker) = furnish(&path, &catalog, &ports, passwords, &root).await?;
+        let (mut front, caretaker) = furnish(&path, &catalog, &ports, passwords, &root).await?;
+        if let Some(rate) = bandwidth {
+            front.bandwidth = Some(share(rate, &path, &ports, above).await?);
+        }
         let following = hands::Following {
             front: front.clone(),
             caretaker,
@@ -197,8 +215,21 @@ async fn furnish(
         gateway,
         tenants,
         repositories,
+        bandwidth: None,
     };
     Ok((front, caretaker))
+}
+
+/// Starts who shares the node's bandwidth.
+async fn share(
+    rate: Rate,
+    path: &Path,
+    ports: &Ports,
+    above: Option<ActorCell>,
+) -> Result<Handle<bandwidth::Message>, SpawnErr> {
+    let machine = Bandwidth::new(rate, ports.clock.now());
+    let (path, hands) = (path.child("bandwidth"), BandwidthHands::default());
+    shell::spawn(path, machine, hands, ports.clone(), above).await
 }
 
 /// Carries the ends of sessions to the catalog.

@@ -1,11 +1,10 @@
 //! A tenant at work: who of it may do what now, how much at once, and how fast.
 //!
-//! `machine` decides; `admission` holds the rules in their order, `tasks` and `bandwidth`
-//! the shares. Contracts, lease and state come from the catalog and are never changed here; quotas
-//! belong to repositories.
+//! `machine` decides; `admission` holds the rules in their order, `tasks` and
+//! [`bandwidth`](crate::bandwidth) the shares. Contracts, lease and state come from the catalog and
+//! are never changed here; quotas belong to repositories.
 
 mod admission;
-mod bandwidth;
 mod hands;
 mod machine;
 mod permit;

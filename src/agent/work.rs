@@ -21,6 +21,7 @@ use super::{Output, source};
 
 /// What a backup came to.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct BackupResult {
     snapshot: String,
     files: u64,
@@ -47,6 +48,7 @@ struct SnapshotLine {
 
 /// What a restore came to.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct RestoreResult {
     snapshot: String,
     to: PathBuf,
@@ -58,6 +60,7 @@ struct RestoreResult {
 
 /// What a check came to.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct CheckResult {
     errors: Vec<String>,
     warnings: Vec<String>,

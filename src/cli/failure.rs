@@ -1,6 +1,7 @@
 //! How a command ends that did not do what it was asked for.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 use crate::admin::client::CallError;
 use crate::admin::{Problem, ProblemClass};
@@ -82,6 +83,10 @@ impl Failure {
         let data = data.display();
         match error {
             CallError::Problem(problem) => Self::from(problem),
+            CallError::NoAnswer(cause) if cause.kind() == ErrorKind::PermissionDenied => {
+                let message = format!("only the user who owns {data} and root speak to its node");
+                Self::new(Exit::Refused, "not-allowed", message)
+            }
             CallError::NoAnswer(cause) => {
                 let message = format!("the node of {data} does not answer: {cause}");
                 Self::new(Exit::NoAnswer, "no-answer", message)
@@ -102,5 +107,23 @@ impl From<&Problem> for Failure {
             ProblemClass::Failed => Exit::Other,
         };
         Self::new(exit, &problem.reason, &problem.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_reach_the_node_is_not_told_to_start_it() {
+        let told = |kind: ErrorKind| {
+            let error = CallError::NoAnswer(kind.into());
+            let failure = Failure::of_call(&error, std::path::Path::new("/srv/holdfast"));
+            (failure.exit, failure.reason)
+        };
+        let shut = told(ErrorKind::PermissionDenied);
+        assert_eq!(shut, (Exit::Refused, "not-allowed".to_owned()));
+        let nobody = told(ErrorKind::ConnectionRefused);
+        assert_eq!(nobody, (Exit::NoAnswer, "no-answer".to_owned()));
     }
 }

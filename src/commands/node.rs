@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use holdfast_actors::kernel::NodeName;
 
-use super::values::ValueError;
+use super::values::{Throttle, ValueError};
 
 /// The main job on an embedded node.
 #[derive(Clone, Debug, Args)]
@@ -43,6 +43,10 @@ pub struct Serve {
     /// Where metrics and health are served in plain HTTP
     #[arg(long, value_name = "IP:PORT")]
     pub metrics: Option<SocketAddr>,
+    /// What all tenants together may send, shared evenly by tenant, then by task: 100MB/s
+    /// [default: none]
+    #[arg(long, value_name = "RATE|none", value_parser = Throttle::parse)]
+    pub bandwidth: Option<Throttle>,
     /// What is logged.
     #[command(flatten)]
     pub log: Log,

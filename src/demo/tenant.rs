@@ -37,6 +37,7 @@ pub(super) struct Tenant {
 
 /// What a backup came to.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) struct Backup {
     /// The snapshot's id.
     pub(super) snapshot: String,

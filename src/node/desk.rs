@@ -203,9 +203,11 @@ impl Services for Desk {
     }
 
     fn figures(&self, id: RepositoryId) -> Pending<Result<answers::Figures, Problem>> {
-        let (front, rows) = (self.front.clone(), self.books.rows());
+        let (front, books) = (self.front.clone(), Arc::clone(&self.books));
         Box::pin(async move {
             let report = report(&front, id).await.ok_or_else(|| out_of_service(id))?;
+            // Behind the report: a repository that was loaded for it has sealed what was open.
+            let rows = books.rows();
             let extents = rows.extents_of(id);
             let sealed: u64 = extents.filter_map(|(_, row)| row.sealed).sum();
             let open = report.end.map_or(0, |end| end.offset);
@@ -244,7 +246,8 @@ impl Services for Desk {
             if at >= reach && at <= now {
                 return Ok(());
             }
-            let text = format!("{id} can be shown as of any instant from {reach} to {now}");
+            let text =
+                format!("the repository can be shown as of any instant from {reach} to {now}");
             Err(Problem::new(ProblemClass::Refused, "out-of-reach", text))
         })
     }

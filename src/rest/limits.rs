@@ -9,7 +9,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once; one more is closed before the TLS handshake.
     pub connections: usize,
-    /// Connections at once from one address. Above what an office behind one address needs.
+    /// Connections at once from one address, or one IPv6 network of 64 bits. Above what an office
+    /// behind one address needs.
     pub connections_per_address: usize,
     /// Requests being served at once; one more is answered `busy`.
     pub requests: usize,

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use holdfast_actors::gateway::Peer;
 use holdfast_actors::service::Service;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -187,16 +188,17 @@ impl Acceptor {
 
 /// Who is connected.
 #[derive(Default)]
-struct Guests(Mutex<BTreeMap<IpAddr, usize>>);
+struct Guests(Mutex<BTreeMap<Peer, usize>>);
 
 /// One connection's place. Dropping it gives it back.
 struct Seat {
     guests: Arc<Guests>,
-    peer: IpAddr,
+    peer: Peer,
 }
 
 impl Guests {
     fn seat(this: &Arc<Self>, peer: IpAddr, limits: &Limits) -> Option<Seat> {
+        let peer = Peer::from(peer);
         let mut guests = this.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = guests.values().sum();
         let here = guests.get(&peer).copied().unwrap_or_default();
@@ -218,5 +220,27 @@ impl Drop for Seat {
                 guests.remove(&self.peer);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_64_bits_gets_no_more_seats_than_an_address() {
+        let guests = Arc::default();
+        let limits = Limits {
+            connections_per_address: 2,
+            ..Limits::default()
+        };
+        let seat = |peer: &str| Guests::seat(&guests, peer.parse().unwrap(), &limits);
+        let (one, two) = (seat("2001:db8::1"), seat("2001:db8::2"));
+        assert!(one.is_some() && two.is_some());
+        assert!(seat("2001:db8::3").is_none());
+        assert!(seat("2001:db8:0:1::1").is_some());
+        assert!(seat("192.0.2.1").is_some());
+        drop(one);
+        assert!(seat("2001:db8::3").is_some());
     }
 }

@@ -5,9 +5,9 @@
 //! `next.pem` that is served already stays until the catalog was told of it, across a crash too.
 //! Files are mode 0600.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use holdfast_actors::kernel::Timestamp;
@@ -92,7 +92,8 @@ impl CertificateStore {
     /// # Errors
     /// When the folder cannot be written, or the certificate not be served.
     pub fn create(folder: &Path, served: Identity) -> Result<Self, StoreError> {
-        fs::create_dir_all(folder).map_err(at(folder))?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(at(folder))?;
         write(folder, SERVED, &served.secret_pem())?;
         Self::with(folder, served, None)
     }
@@ -352,11 +353,10 @@ mod tests {
     #[test]
     fn a_key_is_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
-        CertificateStore::create(folder.path(), identity()).unwrap();
-        let mode = fs::metadata(folder.path().join(SERVED))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let folder = folder.path().join("tls");
+        CertificateStore::create(&folder, identity()).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder.join(SERVED)), 0o600);
+        assert_eq!(mode(&folder), 0o700);
     }
 }

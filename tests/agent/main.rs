@@ -153,21 +153,21 @@ fn round_trip(account: &Account, directory: &Path) {
     plant(&tree);
     let first = account.agent(&["backup", "--init", text(&tree)]).unwrap();
     assert_eq!(
-        (&first["files"], &first["files_new"]),
+        (&first["files"], &first["files-new"]),
         (&5.into(), &5.into()),
         "{first}"
     );
-    assert!(first["bytes_added"].as_u64() > Some(5_900_000), "{first}");
+    assert!(first["bytes-added"].as_u64() > Some(5_900_000), "{first}");
     fs::write(tree.join("later"), b"later").unwrap();
     let second = account
         .agent(&["backup", "--tag", "two", text(&tree)])
         .unwrap();
     assert_eq!(
-        (&second["files"], &second["files_new"]),
+        (&second["files"], &second["files-new"]),
         (&6.into(), &1.into()),
         "{second}"
     );
-    assert!(second["bytes_added"].as_u64() < Some(10_000), "{second}");
+    assert!(second["bytes-added"].as_u64() < Some(10_000), "{second}");
 
     let listed = account.agent(&["snapshots"]).unwrap();
     assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed}");

@@ -68,7 +68,7 @@ pub(crate) fn side_by_side(account: &Account, certificate: &Path, directory: &Pa
         &["forget", "--keep-last", "1", "--prune"],
     );
     let again = account.agent(&["backup", text(&tree)]).unwrap();
-    assert_eq!(again["files_new"], 0, "{again}");
+    assert_eq!(again["files-new"], 0, "{again}");
     account.agent(&["check", "--read-data"]).unwrap();
     restic_done(account, certificate, &["check", "--read-data"]);
 }

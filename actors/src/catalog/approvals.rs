@@ -12,7 +12,7 @@ use super::command::{
 };
 use super::draft::{Draft, TEXT_MAX, short};
 use super::events::Code;
-use super::rows::{Approval, ApprovalState, Role, Tenant};
+use super::rows::{Approval, ApprovalState, Repository, Role, Rows, Tenant};
 use super::{Outcome, Refused};
 use crate::kernel::Timestamp;
 use crate::names::{OperatorName, TenantName};
@@ -88,7 +88,7 @@ impl Draft<'_> {
             oldest.and_then(|id| rows.remove(&id));
         }
         let id = self.fresh();
-        let text = sentence(command);
+        let text = sentence(&self.rows, command);
         let approval = Approval {
             by: by.clone(),
             at: self.at,
@@ -239,7 +239,7 @@ fn tenant_of(command: &Command) -> Option<&TenantName> {
 }
 
 /// A grave command as people read it.
-fn sentence(command: &Command) -> String {
+fn sentence(rows: &Rows, command: &Command) -> String {
     match command {
         Command::Tenant(name, TenantCommand::Remove { .. }) => format!("remove tenant {name}"),
         Command::Tenant(name, TenantCommand::Purge { .. }) => {
@@ -266,13 +266,30 @@ fn sentence(command: &Command) -> String {
             format!("remove repository {name} of tenant {tenant}")
         }
         Command::Repository(RepositoryCommand::Purge { repository, .. }) => {
-            format!("destroy the data of {repository}")
+            match rows.repositories.get(repository) {
+                Some(Repository {
+                    name,
+                    removed: Some(removal),
+                    ..
+                }) => {
+                    let tenant = &removal.tenant;
+                    format!(
+                        "destroy the data of repository {name} of tenant {tenant}, {repository}"
+                    )
+                }
+                // Refused before anybody is asked.
+                Some(_) | None => format!("destroy the data of {repository}"),
+            }
         }
         Command::Operator(name, OperatorCommand::Add { role, uid }) => {
-            format!("add operator {name} as {role:?}, uid {uid:?}")
+            let uid = uid.map_or("no uid".to_owned(), |uid| format!("uid {uid}"));
+            format!("add operator {name} as {role}, {uid}")
         }
         Command::Operator(name, OperatorCommand::Set { role, uid }) => {
-            format!("change operator {name}: role {role:?}, uid {uid:?}")
+            let role = role.map(|role| format!("role {role}"));
+            let uid = uid.map(|uid| format!("uid {uid}"));
+            let parts: Vec<_> = role.into_iter().chain(uid).collect();
+            format!("change operator {name}: {}", parts.join(", "))
         }
         Command::Operator(name, OperatorCommand::Remove) => format!("remove operator {name}"),
         Command::Tenant(
@@ -295,8 +312,8 @@ mod tests {
 
     use super::super::command::{ContractChange, OperatorCommand};
     use super::super::fixture::{
-        DAY, Office, grant, operator, operator_name, reject, remove_repository, remove_tenant,
-        tenant_name,
+        DAY, Office, grant, operator, operator_name, purge_repository, reject, remove_repository,
+        remove_tenant, tenant_name,
     };
     use super::*;
     use crate::kernel::Date;
@@ -414,6 +431,39 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(office.set("Acme", later), Ok(Outcome::Done));
+    }
+
+    #[test]
+    fn a_request_says_in_words_whose_data_goes_and_who_an_operator_becomes() {
+        let mut office = Office::open();
+        office.add_tenant("Acme");
+        let main = office.add_repository("Acme", "main", 0);
+        office.ann(remove_repository("Acme", "main")).unwrap();
+        office.pass(DAY * 9);
+        office.hire_bob();
+        let (role, uid) = (Role::Admin, None);
+        let add = OperatorCommand::Add { role, uid };
+        let set = OperatorCommand::Set {
+            role: Some(Role::TapeOperator),
+            uid: Some(7),
+        };
+        let operator = |name, command| Command::Operator(operator_name(name), command);
+        let all = [
+            purge_repository(main),
+            operator("eve", add),
+            operator("bob", set),
+        ];
+        let mut lines = String::new();
+        for command in all {
+            let id = ask(&mut office, command);
+            lines += &format!("{}\n", office.rows().approvals[&id].text);
+        }
+        expect![[r#"
+            destroy the data of repository main of tenant Acme, repository-2
+            add operator eve as admin, no uid
+            change operator bob: role tape-operator, uid 7
+        "#]]
+        .assert_eq(&lines);
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Draft<'_> {
                 (Code::ViewMade, text)
             }
             None => {
-                let text = format!("{id} of {} made, scope {:?}", owner(&row), row.scope);
+                let text = format!("{id} of {} made, scope {}", owner(&row), row.scope);
                 (Code::CredentialAdded, text)
             }
         };
@@ -195,7 +195,7 @@ mod tests {
             .unwrap();
         office.ann(revoke(id)).unwrap();
         expect![[r#"
-            30050 operator ann, Acme: credential-3 of the tenant made, scope Full
+            30050 operator ann, Acme: credential-3 of the tenant made, scope full
             24114 tenant Acme, Acme: password of credential-3 of the tenant changed
             25100 operator ann, Acme: password of credential-3 of the tenant changed
             30052 operator ann, Acme: credential-4 of the tenant sees repository-2 as of 2026-11-21T10:00:00.000Z

@@ -26,7 +26,7 @@ pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) struct Office {
     keeper: Keeper,
-    now: Now,
+    pub(super) now: Now,
     sequence: u64,
     pub(super) records: Vec<Record>,
     told: Sequence,
@@ -112,10 +112,10 @@ impl Office {
         self.advance(self.now.monotonic.until(end));
     }
 
-    /// Somebody sets the wall clock; a minute later the machine has seen it.
+    /// Somebody sets the wall clock; a second later the machine has seen it.
     pub(super) fn set_clock(&mut self, text: &str) {
         self.now.wall = Timestamp::parse(text).unwrap();
-        self.pass(Duration::from_secs(60));
+        self.pass(Duration::from_secs(1));
     }
 
     /// The node stops and starts again from what it wrote down.

@@ -16,8 +16,13 @@ use super::rows::Rows;
 use super::{Outcome, Refused};
 use crate::kernel::{Acts, Instant, Machine, Now, Sequence, Ticket};
 
-/// How often time is looked at.
+/// How often leases, approvals and the day are gone through, while the wall clock is not set.
 const TICK: Duration = Duration::from_secs(60);
+/// How often the wall clock is held against the monotonic one: a lease that a set clock ends is
+/// over within this. It costs two numbers, whatever there is, and writes nothing down.
+const LOOK: Duration = Duration::from_secs(1);
+/// A wall clock that gained or lost less than this since the last look was corrected, not set.
+const SLEW: Duration = Duration::from_millis(500);
 /// How long a tick that changes nothing but the time is not written down. A stop of the node counts
 /// from the last one written, so it seems up to this much longer than it was.
 const QUIET: Duration = Duration::from_secs(600);
@@ -29,8 +34,10 @@ pub struct Keeper {
     rows: Rows,
     /// When, on the monotonic clock, the time in the rows was taken; none until the first tick.
     counted: Option<Instant>,
-    /// When time is looked at next.
+    /// When time is gone through next, if the wall clock is not set before.
     due: Instant,
+    /// Both clocks at the last look; none before the first.
+    seen: Option<Now>,
 }
 
 /// What the catalog is told.
@@ -77,6 +84,7 @@ impl Keeper {
             rows,
             counted: None,
             due: Instant::default(),
+            seen: None,
         }
     }
 
@@ -105,10 +113,18 @@ impl Keeper {
         }
     }
 
-    fn tick(&mut self, now: Now, acts: &mut Acts<Self>) {
-        if now.monotonic < self.due {
-            return;
+    /// Goes through time when that is due, and at once when the wall clock was set.
+    fn look(&mut self, now: Now, acts: &mut Acts<Self>) {
+        let is_set = self
+            .seen
+            .replace(now)
+            .is_none_or(|seen| apart(seen, now) > SLEW);
+        if is_set || self.due <= now.monotonic {
+            self.tick(now, acts);
         }
+    }
+
+    fn tick(&mut self, now: Now, acts: &mut Acts<Self>) {
         let midnight = Duration::from_millis(DAY_MS - now.wall.as_millis() % DAY_MS);
         self.due = now.monotonic + TICK.min(midnight);
         let elapsed = self.counted.map(|at| at.until(now.monotonic));
@@ -130,6 +146,12 @@ impl Keeper {
     }
 }
 
+/// By how much the wall clock went another way than the monotonic one.
+fn apart(seen: Now, now: Now) -> Duration {
+    let expected = seen.wall + seen.monotonic.until(now.monotonic);
+    now.wall.since(expected).max(expected.since(now.wall))
+}
+
 /// Whether a tick changed more than the time of day.
 fn differ(before: &Rows, after: &Rows) -> bool {
     let (old, new) = (before.clock, after.clock);
@@ -145,7 +167,7 @@ impl Machine for Keeper {
 
     fn step(&mut self, now: Now, event: Event, acts: &mut Acts<Self>) {
         // Nobody is answered by a day that is over.
-        self.tick(now, acts);
+        self.look(now, acts);
         let Event::Submit { ticket, submission } = event;
         let answer = self.submit(now, submission, acts);
         acts.show(Effect::Answer { ticket, answer });
@@ -165,11 +187,14 @@ impl Machine for Keeper {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        Some(self.due)
+        Some(
+            self.seen
+                .map_or(self.due, |seen| self.due.min(seen.monotonic + LOOK)),
+        )
     }
 
     fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {
-        self.tick(now, acts);
+        self.look(now, acts);
     }
 
     fn observe(&self) -> serde_json::Value {

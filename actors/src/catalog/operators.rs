@@ -46,7 +46,7 @@ impl Draft<'_> {
         self.rows
             .operators
             .insert(name.clone(), Operator { role, uid });
-        let text = format!("operator {name} added as {role:?}");
+        let text = format!("operator {name} added as {role}");
         self.event(Code::OperatorAdded, None, text, None);
         Ok(Outcome::Done)
     }

@@ -420,7 +420,7 @@ mod tests {
         assert!(office.submit(operator("vic"), restore("main")).is_err());
         expect![[r#"
             30045 operator ann, Acme: repository main is to show again what it showed at 2026-11-20T09:00:00.000Z (ticket 12)
-            30030 operator ann, -: operator vic added as Viewer
+            30030 operator ann, -: operator vic added as viewer
         "#]].assert_eq(&office.events());
     }
 

@@ -2,6 +2,8 @@
 
 mod by;
 
+use std::fmt;
+
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +110,16 @@ pub enum Role {
     TapeOperator,
     /// Looking.
     Viewer,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Admin => "admin",
+            Self::TapeOperator => "tape-operator",
+            Self::Viewer => "viewer",
+        })
+    }
 }
 
 /// One operator.
@@ -229,6 +241,16 @@ pub enum Scope {
     Append,
     /// Read, add and delete.
     Full,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Append => "append",
+            Self::Full => "full",
+        })
+    }
 }
 
 /// One login.

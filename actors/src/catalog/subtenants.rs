@@ -228,7 +228,7 @@ mod tests {
             25220 operator ann, Acme: subtenant joe updated
             25220 operator ann, Acme: subtenant joe disabled (left)
             25220 operator ann, Acme: subtenant joe enabled
-            30050 operator ann, Acme: credential-4 of subtenant joe made, scope Append
+            30050 operator ann, Acme: credential-4 of subtenant joe made, scope append
             25210 operator ann, Acme: subtenant joe deleted; its data stays
         "#]]
         .assert_eq(&office.events());

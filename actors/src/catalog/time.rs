@@ -201,9 +201,9 @@ mod tests {
         assert_eq!(state(&office), State::Enabled);
         assert!(office.rows().clock.trusted().is_some());
         expect![[r#"
-            30010 system, -: the clock moved from 2026-11-21T10:01:00.000Z to 2027-01-15T10:01:00.000Z unseen; confirm the date
+            30010 system, -: the clock moved from 2026-11-21T10:00:01.000Z to 2027-01-15T10:00:01.000Z unseen; confirm the date
             30001 system, Acme: the lease ended with 2026-11-30
-            30010 system, -: the clock moved from 2027-01-15T10:02:00.000Z to 2026-11-21T10:11:00.000Z unseen; confirm the date
+            30010 system, -: the clock moved from 2027-01-15T10:00:02.000Z to 2026-11-21T10:10:01.000Z unseen; confirm the date
             30011 operator ann, -: today is 2026-11-21; the clock had said 2027-01-15
         "#]]
         .assert_eq(&office.events());
@@ -256,6 +256,30 @@ mod tests {
             office.rows().clock.today,
             Date::parse("2026-11-24").unwrap()
         );
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_seen_within_a_second_and_small_corrections_write_nothing() {
+        let mut office = office("2026-11-30");
+        office.pass(MINUTE * 11);
+        let before = office.records.len();
+        office.now.wall = Timestamp::parse("2026-12-01T00:00:00Z").unwrap();
+        office.pass(Duration::from_secs(1));
+        assert_eq!(state(&office), State::Expired);
+        assert_eq!(office.records.len() - before, 1);
+        for _ in 0..100 {
+            office.now.wall = office.now.wall + Duration::from_secs(2);
+            office.pass(Duration::from_secs(1));
+        }
+        assert_eq!(office.records.len() - before, 1);
+    }
+
+    #[test]
+    fn a_command_is_answered_by_the_day_to_which_the_clock_was_just_set() {
+        let mut office = office("2026-11-30");
+        office.now.wall = Timestamp::parse("2026-12-20T00:00:00Z").unwrap();
+        assert_eq!(office.ann(purge_tenant("Acme")), Err(Refused::ClockDoubted));
+        assert_eq!(state(&office), State::Expired);
     }
 
     #[test]

@@ -71,6 +71,11 @@ impl Upload for Sending {
         Box::pin(async move {
             let size = Size::bytes(piece.len() as u64);
             stay.permit.charge(Direction::Upload, size).await?;
+            if let Some(way) = &stay.way {
+                way.charge(size).await?;
+                // It may have been cut while it waited.
+                stay.permit.standing()?;
+            }
             let frame = |reply| Message::Frame(id, piece, reply);
             let written = stay.visit.repository.ask(frame);
             let mut sent = sent.lock().await;

@@ -31,7 +31,7 @@ pub(super) enum Message {
     Care(caretaker::Message),
     /// A session ended.
     SessionEnded(Box<SessionEnd>),
-    /// A part ended.
+    /// A part ended, and how.
     Lost(String),
     /// What was begun for nobody's answer came to an end.
     Done,
@@ -79,7 +79,7 @@ impl NodeHands {
         Some(Box::pin(async move {
             match news.wait_for(|rows| rows.index != known).await {
                 Ok(rows) => Message::Rows(Arc::new(rows.clone())),
-                Err(_) => Message::Lost("the catalog".to_owned()),
+                Err(_) => Message::Lost("the catalog ended".to_owned()),
             }
         }))
     }
@@ -150,7 +150,7 @@ impl shell::Hands for NodeHands {
             Message::Kept => Some(Event::Kept),
             Message::SessionEnded(end) => Some(Event::SessionEnded(end)),
             Message::Lost(what) => {
-                self.end.send_replace(Some(format!("{what} failed")));
+                self.end.send_replace(Some(what));
                 context.myself.stop();
                 None
             }

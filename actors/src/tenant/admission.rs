@@ -4,7 +4,7 @@
 //! 2. the tenant is disabled;
 //! 3. the lease has ended (R6.31): within the restore grace reading goes on, and locks;
 //! 4. the service is in maintenance: sessions opened since then may read (R17.4) and handle locks,
-//!    sessions opened before go on (R17.1);
+//!    sessions opened before go on until they have stored a snapshot (R17.1);
 //! 5. the subtenant is disabled, or gone;
 //! 6. there is no such repository, it is another's, the subtenant has no slice of it, or the
 //!    credential is for a view of another: one answer for all, by the same look-ups (I1);
@@ -29,7 +29,7 @@ use crate::service::Intent;
 pub(super) enum Seniority {
     /// It was, or there is no maintenance.
     Before,
-    /// It was opened during it, or would be now.
+    /// It was opened during it, or would be now, or its backup was completed during it.
     During,
 }
 

@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::admission::{self, Seniority};
-use super::bandwidth::Bandwidth;
 use super::tasks::Lane;
 use super::{Contract, Grant, PermitId, SessionEnd, SessionId, Visit};
+use crate::bandwidth::Bucket;
 use crate::catalog::rows::SessionResult;
 use crate::kernel::{Acts, Instant, Machine, Never, Now, Size, Ticket, Timestamp};
 use crate::names::{SubtenantName, TenantName};
@@ -23,8 +23,11 @@ use crate::session::{self, Direction, Outcome, Party, Report};
 
 /// The most sessions open at once.
 const SESSIONS_MAX: usize = 256;
-/// The most requests let in at once.
-const PERMITS_MAX: usize = 4096;
+/// The most requests let in at once: half of what a node serves at once, so that one tenant alone
+/// never shuts out the others.
+const PERMITS_MAX: usize = 512;
+/// The most pieces of one transfer that wait.
+const PIECES_MAX: usize = 16;
 /// How long a tenant without sessions stays loaded.
 const REST: Duration = Duration::from_secs(60);
 /// When a caller may try again that was too many.
@@ -79,7 +82,7 @@ pub struct Tenant {
     permits: BTreeMap<PermitId, Permitted>,
     uploads: Lane,
     downloads: Lane,
-    bandwidth: Bandwidth,
+    bandwidth: Bucket<PermitId>,
     last_session: SessionId,
     last_permit: PermitId,
     /// Requests passed on by the supervisor so far.
@@ -186,7 +189,7 @@ impl Machine for Tenant {
 impl Tenant {
     /// A tenant that was just loaded, with its contract.
     pub fn new(name: TenantName, contract: Contract, now: Now) -> Self {
-        let mut bandwidth = Bandwidth::default();
+        let mut bandwidth = Bucket::new(PIECES_MAX);
         let rate = contract.row.as_ref().and_then(|row| row.bandwidth);
         bandwidth.limit(now.monotonic, rate);
         Self {
@@ -327,6 +330,7 @@ impl Tenant {
         }
     }
 
+    /// Of a session that is opened now, or whose backup is complete now.
     const fn seniority(&self) -> Seniority {
         match self.contract.maintenance {
             Some(_) => Seniority::During,

@@ -57,8 +57,14 @@ impl Tenant {
     }
 
     pub(super) fn leave(&mut self, permit: PermitId, outcome: Outcome, acts: &mut Acts<Self>) {
+        let seniority = self.seniority();
         if let Some(permitted) = self.permits.remove(&permit) {
             self.free(permit, &cut(), acts);
+            let stored = matches!(permitted.visit.intent, Intent::Write(Kind::Snapshot, _));
+            let sitting = self.sessions.get_mut(&permitted.session);
+            if let (true, Outcome::Done, Some(sitting)) = (stored, outcome, sitting) {
+                sitting.seniority = seniority;
+            }
             let left = session::Event::Left(permitted.visit.intent, outcome);
             acts.start(Effect::Tell(permitted.session, left));
         }
@@ -69,7 +75,7 @@ impl Tenant {
         let waiting = [
             self.uploads.leave(permit),
             self.downloads.leave(permit),
-            self.bandwidth.leave(permit),
+            self.bandwidth.leave(&permit),
         ];
         for ticket in waiting.into_iter().flatten() {
             acts.show(Effect::Refuse(ticket, refusal.clone()));

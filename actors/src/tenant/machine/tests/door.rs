@@ -131,6 +131,33 @@ fn within_the_grace_reading_and_locks_are_allowed_and_nothing_else() {
 }
 
 #[test]
+fn in_maintenance_a_running_backup_ends_well_and_the_next_of_its_session_is_refused() {
+    let snapshot = Intent::Write(Kind::Snapshot, Size::bytes(200));
+    Script::new()
+        .enter(visit(1, snapshot))
+        .leave(1)
+        .enter(visit(1, WRITE))
+        .change(|contract| contract.maintenance = Some("back at six".to_owned()))
+        .enter(visit(1, snapshot))
+        .leave(3)
+        .enter(visit(1, UNLOCK))
+        .enter(visit(1, READ))
+        .enter(visit(1, WRITE))
+        .change(|contract| contract.maintenance = None)
+        .enter(visit(1, WRITE))
+        .answers()
+        .check(&expect![[r#"
+            0: ticket-1 in with permit-1 to repository-1
+            0: ticket-2 in with permit-2 to repository-1
+            0: ticket-3 in with permit-3 to repository-1
+            0: ticket-4 in with permit-4 to repository-1
+            0: ticket-5 in with permit-5 to repository-1
+            0: ticket-6 refused: back at six
+            0: ticket-7 in with permit-6 to repository-1
+        "#]]);
+}
+
+#[test]
 fn in_maintenance_new_sessions_read_and_running_ones_go_on() {
     let begin = |contract: &mut Contract| contract.maintenance = Some("back at six".to_owned());
     Script::new()

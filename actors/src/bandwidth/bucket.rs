@@ -1,31 +1,30 @@
-//! Bytes per second of a tenant, shared evenly by its transfers (R15.21).
+//! Bytes per second, shared evenly by whoever has a piece waiting (R15.20, R15.21).
 //!
 //! A bucket fills at the tenant's rate. Whoever was served least is served next, so that equal
 //! shares come out whatever the size of the pieces. A piece may overdraw the bucket once; the next
-//! waits until the debt is paid. So in any span the tenant gets at most the rate times the span, a
+//! waits until the debt is paid. So in any span at most the rate times the span moves, and a
 //! tenth of a second, and one piece.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::PermitId;
 use crate::kernel::{Instant, Rate, Size, Ticket};
 
-/// The most pieces of one transfer that wait.
-const PIECES_MAX: usize = 16;
 /// How long the bucket fills while nobody takes from it.
 const BURST: Duration = Duration::from_millis(100);
 const MICROS: i128 = 1_000_000;
 
-/// The shares of one tenant.
-#[derive(Debug, Default)]
-pub(super) struct Bandwidth {
+/// The shares of those named by a `K`.
+#[derive(Debug)]
+pub(crate) struct Bucket<K> {
+    /// The most pieces of one that wait.
+    pieces_max: usize,
     rate: Option<Rate>,
     /// What may be taken, in millionths of a byte; below zero while a debt is paid.
     credit: i128,
     /// As of when.
     at: Instant,
-    flows: BTreeMap<PermitId, Flow>,
+    flows: BTreeMap<K, Flow>,
     /// What the flow served last had got: a flow that comes back claims nothing for its absence.
     floor: u64,
 }
@@ -36,9 +35,21 @@ struct Flow {
     waiting: VecDeque<(Ticket, u64)>,
 }
 
-impl Bandwidth {
+impl<K: Ord + Clone> Bucket<K> {
+    /// Without a limit, and with so many pieces of each that may wait.
+    pub(crate) const fn new(pieces_max: usize) -> Self {
+        Self {
+            pieces_max,
+            rate: None,
+            credit: 0,
+            at: Instant::from_micros(0),
+            flows: BTreeMap::new(),
+            floor: 0,
+        }
+    }
+
     /// Sets the limit from now on.
-    pub(super) fn limit(&mut self, now: Instant, rate: Option<Rate>) {
+    pub(crate) fn limit(&mut self, now: Instant, rate: Option<Rate>) {
         if self.rate != rate {
             self.fill(now);
             self.rate = rate;
@@ -46,10 +57,10 @@ impl Bandwidth {
         }
     }
 
-    /// Queues a piece; false when the transfer has too many waiting.
-    pub(super) fn charge(&mut self, permit: PermitId, ticket: Ticket, size: Size) -> bool {
-        let flow = self.flows.entry(permit).or_default();
-        if flow.waiting.len() == PIECES_MAX {
+    /// Queues a piece; false when too many wait already.
+    pub(crate) fn charge(&mut self, key: K, ticket: Ticket, size: Size) -> bool {
+        let flow = self.flows.entry(key).or_default();
+        if flow.waiting.len() == self.pieces_max {
             return false;
         }
         if flow.waiting.is_empty() {
@@ -60,7 +71,7 @@ impl Bandwidth {
     }
 
     /// The next piece that may move now, and whose.
-    pub(super) fn next(&mut self, now: Instant) -> Option<(PermitId, Ticket, Size)> {
+    pub(crate) fn next(&mut self, now: Instant) -> Option<(K, Ticket, Size)> {
         self.fill(now);
         if self.rate.is_some() && self.credit <= 0 {
             return None;
@@ -69,24 +80,41 @@ impl Bandwidth {
             .flows
             .iter_mut()
             .filter(|(_, flow)| !flow.waiting.is_empty());
-        let (permit, flow) = waiting.min_by_key(|(permit, flow)| (flow.served, **permit))?;
+        // The first of those that were served least: keys come in order.
+        let (key, flow) = waiting.min_by_key(|(_, flow)| flow.served)?;
+        let key = key.clone();
         let (ticket, bytes) = flow.waiting.pop_front()?;
         self.floor = flow.served;
         flow.served = flow.served.saturating_add(bytes);
         if self.rate.is_some() {
             self.credit -= i128::from(bytes) * MICROS;
         }
-        Some((*permit, ticket, Size::bytes(bytes)))
+        Some((key, ticket, Size::bytes(bytes)))
     }
 
-    /// A transfer is over; returns its tickets that waited.
-    pub(super) fn leave(&mut self, permit: PermitId) -> Vec<Ticket> {
-        let flow = self.flows.remove(&permit).unwrap_or_default();
+    /// One is gone; returns its tickets that waited.
+    pub(crate) fn leave(&mut self, key: &K) -> Vec<Ticket> {
+        let flow = self.flows.remove(key).unwrap_or_default();
         flow.waiting.into_iter().map(|(ticket, _)| ticket).collect()
     }
 
+    /// Drops whoever waits for nothing and is not ahead of those who wait.
+    pub(crate) fn forget(&mut self) {
+        if self.waiting() == 0 {
+            return self.flows.clear();
+        }
+        let floor = self.floor;
+        self.flows
+            .retain(|_, flow| !flow.waiting.is_empty() || flow.served > floor);
+    }
+
+    /// How many are known.
+    pub(crate) fn flows(&self) -> usize {
+        self.flows.len()
+    }
+
     /// When the next piece may move.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         let rate = i128::from(self.rate?.as_size().as_bytes());
         if self.waiting() == 0 {
             return None;
@@ -97,7 +125,7 @@ impl Bandwidth {
     }
 
     /// How many pieces wait.
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.flows.values().map(|flow| flow.waiting.len()).sum()
     }
 
@@ -127,17 +155,17 @@ mod tests {
     /// Runs transfers that always have a piece waiting, each with pieces of its size; says how much
     /// each got in `seconds`.
     fn shares(rate: &str, pieces: &[u64], seconds: u64) -> Vec<u64> {
-        let mut bandwidth = Bandwidth::default();
+        let mut bandwidth = Bucket::new(16);
         bandwidth.limit(at(0), Some(Rate::parse(rate).unwrap()));
         let mut got = vec![0; pieces.len()];
         for (flow, piece) in pieces.iter().enumerate() {
-            bandwidth.charge(PermitId(flow as u64), Ticket::new(0), Size::bytes(*piece));
+            bandwidth.charge(flow, Ticket::new(0), Size::bytes(*piece));
         }
         let mut now = at(0);
         while now < at(seconds * 1_000_000) {
-            while let Some((PermitId(flow), _, size)) = bandwidth.next(now) {
-                got[usize::try_from(flow).unwrap()] += size.as_bytes();
-                bandwidth.charge(PermitId(flow), Ticket::new(0), size);
+            while let Some((flow, _, size)) = bandwidth.next(now) {
+                got[flow] += size.as_bytes();
+                bandwidth.charge(flow, Ticket::new(0), size);
             }
             now = bandwidth.deadline().unwrap();
         }
@@ -167,9 +195,9 @@ mod tests {
 
     #[test]
     fn without_a_limit_everything_moves_at_once() {
-        let mut bandwidth = Bandwidth::default();
-        bandwidth.charge(PermitId(1), Ticket::new(1), Size::gib(1));
-        bandwidth.charge(PermitId(1), Ticket::new(2), Size::gib(1));
+        let mut bandwidth = Bucket::new(16);
+        bandwidth.charge(1, Ticket::new(1), Size::gib(1));
+        bandwidth.charge(1, Ticket::new(2), Size::gib(1));
         assert!(bandwidth.next(at(0)).is_some());
         assert!(bandwidth.next(at(0)).is_some());
         assert_eq!(bandwidth.deadline(), None);
@@ -177,31 +205,31 @@ mod tests {
 
     #[test]
     fn a_transfer_that_comes_late_claims_nothing_for_the_time_before() {
-        let mut bandwidth = Bandwidth::default();
+        let mut bandwidth = Bucket::new(16);
         bandwidth.limit(at(0), Rate::parse("1KB/s").ok());
         let mut now = at(0);
         for _ in 0..10 {
-            bandwidth.charge(PermitId(1), Ticket::new(1), Size::bytes(1000));
+            bandwidth.charge(1, Ticket::new(1), Size::bytes(1000));
             now = bandwidth.deadline().unwrap();
             assert!(bandwidth.next(now).is_some());
         }
         for _ in 0..4 {
-            bandwidth.charge(PermitId(1), Ticket::new(1), Size::bytes(1000));
-            bandwidth.charge(PermitId(2), Ticket::new(2), Size::bytes(1000));
+            bandwidth.charge(1, Ticket::new(1), Size::bytes(1000));
+            bandwidth.charge(2, Ticket::new(2), Size::bytes(1000));
         }
         let mut order = Vec::new();
         while let Some(due) = bandwidth.deadline() {
             now = now.max(due);
-            order.extend(bandwidth.next(now).map(|(PermitId(flow), ..)| flow));
+            order.extend(bandwidth.next(now).map(|(flow, ..)| flow));
         }
         assert_eq!(order, [2, 1, 2, 1, 2, 1, 2, 1]);
     }
 
     #[test]
     fn taking_the_limit_away_frees_what_waits() {
-        let mut bandwidth = Bandwidth::default();
+        let mut bandwidth = Bucket::new(16);
         bandwidth.limit(at(0), Rate::parse("1B/s").ok());
-        bandwidth.charge(PermitId(1), Ticket::new(1), Size::gib(1));
+        bandwidth.charge(1, Ticket::new(1), Size::gib(1));
         assert_eq!(bandwidth.next(at(0)), None);
         bandwidth.limit(at(5), None);
         assert!(bandwidth.next(at(5)).is_some());
