@@ -200,7 +200,8 @@ impl Expectation {
             }
             Who::World => false,
             Who::Operator => self.who == OPERATOR,
-            Who::Client(_, user) => self.who == ANYBODY || self.who == user,
+            Who::Client(_, user) | Who::User(user) => self.who == ANYBODY || self.who == user,
+            Who::Network => false,
         };
         let mut words = line.what.split([' ', '/']);
         let (did, of) = (words.next(), words.next());

@@ -6,6 +6,7 @@
 
 mod draw;
 mod fleet;
+mod told;
 mod wire;
 
 use serde::{Deserialize, Serialize};

@@ -100,7 +100,7 @@ fn run_fleet(
                 pause: *pause,
                 writes: *writes,
             };
-            register::run(plan, fleet, shape, options)
+            register::run(witness, plan, fleet, shape, options)
         }
         Members::Holdfast { lives } => many::run(witness, plan, fleet, lives, options),
     }
