@@ -128,9 +128,7 @@ impl Cut {
         let has = |key: &str| path.iter().any(|step| step == key);
         if has("rounds") {
             Part::Rounds
-        } else if has("tenants") {
-            Part::Tenants
-        } else if has("Register") {
+        } else if has("tenants") || has("Register") {
             Part::Tenants
         } else if has("habits") || has("operators") || has("wire") || path.len() < 3 {
             Part::Knobs

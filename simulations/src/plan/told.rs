@@ -17,30 +17,11 @@ impl fmt::Display for Mishap {
                 again,
                 after,
             } => {
-                let how = match end {
-                    End::Power => "loses power",
-                    End::Kill => "is killed",
-                };
-                write!(f, "{} {how}, off for {}", member(*node), millis(*off))?;
-                if *again > 0 {
-                    let after = millis(*after);
-                    write!(f, ", and {again} times more {after} after its start")?;
-                }
-                Ok(())
+                let (node, how) = (member(*node), lost(*end));
+                write!(f, "{node} {how}, off for {}", millis(*off))?;
+                repeated(f, *again, *after)
             }
-            Self::Part { side, ways } => {
-                let side = side.iter().map(|node| member(*node).to_string());
-                let side: Vec<String> = side.collect();
-                let side = match &*side.join(" and ") {
-                    "" => "nobody".to_owned(),
-                    side => side.to_owned(),
-                };
-                match ways {
-                    Ways::Both => write!(f, "{side} cut off from the others"),
-                    Ways::Out => write!(f, "{side} heard by none of the others"),
-                    Ways::In => write!(f, "{side} hearing none of the others"),
-                }
-            }
+            Self::Part { side, ways } => part(f, side, *ways),
             Self::Heal => f.write_str("all cuts and slow links are healed"),
             Self::Kill { one, other } => {
                 let (one, other) = (member(*one), member(*other));
@@ -97,6 +78,32 @@ impl fmt::Display for Mishap {
                 write!(f, "the wall clock of {} steps {way} by {by}", member(*node))
             }
         }
+    }
+}
+
+const fn lost(end: End) -> &'static str {
+    match end {
+        End::Power => "loses power",
+        End::Kill => "is killed",
+    }
+}
+
+fn repeated(f: &mut fmt::Formatter<'_>, again: u32, after: u64) -> fmt::Result {
+    if again == 0 {
+        return Ok(());
+    }
+    let after = millis(after);
+    write!(f, ", and {again} times more {after} after its start")
+}
+
+fn part(f: &mut fmt::Formatter<'_>, side: &[u32], ways: Ways) -> fmt::Result {
+    let side = side.iter().map(|node| member(*node).to_string());
+    let side = side.collect::<Vec<String>>().join(" and ");
+    let side = if side.is_empty() { "nobody" } else { &side };
+    match ways {
+        Ways::Both => write!(f, "{side} cut off from the others"),
+        Ways::Out => write!(f, "{side} heard by none of the others"),
+        Ways::In => write!(f, "{side} hearing none of the others"),
     }
 }
 
