@@ -10,7 +10,7 @@
 
 mod faults;
 mod life;
-mod many;
+pub(crate) mod many;
 mod scene;
 mod tour;
 
@@ -116,7 +116,7 @@ pub(crate) async fn pass(millis: u64) {
 }
 
 /// A life without any fault.
-fn peace() -> Life {
+pub(crate) fn peace() -> Life {
     Life {
         rounds: vec![0],
         cut: None,

@@ -92,8 +92,8 @@ fn writes(pages: &super::history::Pages) -> u64 {
 }
 
 /// Runs a plan without its last two phases; how far it came.
-pub(crate) fn travel(plan: &Plan, of: &plan::Fleet, shape: Shape) -> Distance {
-    let mut world = World::new(None, plan, of, shape, Options::default());
+pub(crate) fn travel(witness: Looker, plan: &Plan, of: &plan::Fleet, shape: Shape) -> Distance {
+    let mut world = World::new(witness, plan, of, shape, Options::default());
     world
         .timetable
         .run_until(&mut world.fleet, of.millis * MILLI);
