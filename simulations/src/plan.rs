@@ -6,19 +6,17 @@
 
 mod draw;
 mod fleet;
+mod single;
 mod told;
 mod wire;
 
 use serde::{Deserialize, Serialize};
-
-use crate::dice::Dice;
 
 pub use fleet::{Fleet, Members, Mishap, Timed, Ways};
 pub use wire::Wire;
 
 /// Milliseconds of a day.
 pub(crate) const DAY: u64 = 86_400_000;
-const HOUR: u64 = 3_600_000;
 
 /// All that will happen in a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,211 +201,11 @@ pub struct Step {
     pub by: i64,
 }
 
-impl Plan {
-    /// The plan of a seed for one node.
-    pub fn single(seed: u64) -> Self {
-        let plan = Dice::of_seed(seed).fork("plan");
-        // Dice of their own, so that one more draw in one part does not change the others.
-        let part = |label: &str| plan.fork(label);
-        let mut dice = part("world");
-        // A day in winter, at any time of it, often shortly before midnight.
-        let late = dice.one_in(2);
-        let time = if late {
-            23 * HOUR + dice.below(HOUR)
-        } else {
-            dice.below(DAY)
-        };
-        let tenants = 1 + dice.below(3);
-        let (steps, faults) = (dice.one_in(3), dice.one_in(3));
-        let lives = 1 + dice.below(4);
-        Self {
-            seed,
-            wall: 20_500 * DAY + time,
-            disk_micros: 50 + dice.below(2_000),
-            tenants: (0..tenants)
-                .map(|number| tenant(&mut part(&format!("tenant {number}"))))
-                .collect(),
-            habits: Habits {
-                undo: some(&mut part("undo"), 2),
-                absent: absent(&mut part("absent")),
-                ..habits(&mut part("habits"))
-            },
-            operators: operators(&mut part("operators")),
-            lives: (0..lives)
-                .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
-                .collect(),
-            rot: rot(&mut part("rot")),
-            fleet: None,
-        }
-    }
-}
-
 impl Tenant {
     /// Its name, as the tenant with this number.
     pub(crate) fn called(&self, number: usize) -> String {
         let name = self.name.clone();
         name.unwrap_or_else(|| format!("tenant-{number}"))
-    }
-}
-
-fn tenant(dice: &mut Dice) -> Tenant {
-    let small = dice.one_in(3);
-    let quota_kib = if small {
-        1_024 + dice.below(1_024)
-    } else {
-        65_536
-    };
-    let subtenant = dice.one_in(3);
-    Tenant {
-        name: None,
-        lease_days: dice.one_in(2).then(|| dice.below(3) as u32),
-        grace_days: some(dice, 3) as u32,
-        tasks: 1 + dice.below(3) as u32,
-        quota_kib,
-        bin_days: some(dice, 8) as u32,
-        bin_limit_kib: dice.one_in(4).then(|| dice.below(1_024)),
-        hold_days: some(dice, 6) as u32,
-        bandwidth_kib: dice.one_in(4).then(|| 64 + dice.below(1_000)),
-        clients: 1 + dice.below(3) as u32,
-        subtenant_clients: if subtenant {
-            1 + dice.below(2) as u32
-        } else {
-            0
-        },
-    }
-}
-
-fn habits(dice: &mut Dice) -> Habits {
-    Habits {
-        packs: 1 + dice.below(5),
-        large: some(dice, 6),
-        cut: some(dice, 8),
-        wrong: some(dice, 12),
-        replay: some(dice, 8),
-        prune: some(dice, 4),
-        trespass: some(dice, 4),
-        deaf: some(dice, 3),
-        dawdle: some(dice, 10),
-        restore: some(dice, 3),
-        pause: [0, 5, 200, 20_000][dice.below(4) as usize],
-        undo: 0,
-        absent: 0,
-    }
-}
-
-/// Seldom: three days of a node cost more than all the rest of a run.
-fn absent(dice: &mut Dice) -> u64 {
-    if dice.one_in(12) {
-        20 + dice.below(40)
-    } else {
-        0
-    }
-}
-
-fn operators(dice: &mut Dice) -> Operators {
-    let is_idle = dice.one_in(3);
-    Operators {
-        pause: if is_idle {
-            0
-        } else {
-            [50, 2_000, 600_000][dice.below(3) as usize]
-        },
-        lease: dice.one_in(2),
-        quota: dice.one_in(2),
-        bin: dice.one_in(2),
-        tasks: dice.one_in(2),
-        disable: dice.one_in(3),
-        maintenance: dice.one_in(4),
-        revoke: dice.one_in(4),
-    }
-}
-
-fn life(dice: &mut Dice, steps: bool, faults: bool) -> Life {
-    let rounds = 1 + dice.below(2);
-    let lingers = (0..rounds).map(|_| {
-        if dice.one_in(3) {
-            dice.below(8 * HOUR)
-        } else {
-            0
-        }
-    });
-    let lingers = lingers.collect();
-    // From the first access to the disk on up to long after the last.
-    let cut = 1_u64 << dice.below(16);
-    let far = dice.one_in(3);
-    Life {
-        rounds: lingers,
-        cut: (!dice.one_in(3)).then(|| cut + dice.below(cut)),
-        end: if dice.one_in(4) {
-            End::Kill
-        } else {
-            End::Power
-        },
-        off: if far {
-            dice.below(5 * DAY)
-        } else {
-            dice.below(20_000)
-        },
-        index: match dice.below(6) {
-            0 => Loss::All,
-            1 => Loss::Last(dice.below(20) as usize),
-            _ => Loss::None,
-        },
-        faults: if faults {
-            faults_of(dice)
-        } else {
-            scarcity(&mut dice.fork("room"))
-        },
-        steps: if steps {
-            (0..dice.below(3)).map(|_| step(dice)).collect()
-        } else {
-            Vec::new()
-        },
-    }
-}
-
-fn faults_of(dice: &mut Dice) -> Faults {
-    Faults {
-        after: dice.below(2_000),
-        syncs: u32::from(dice.one_in(3)),
-        writes: some(dice, 3) as u32,
-        full_kib: dice.one_in(3).then(|| dice.below(4_096)),
-        left_kib: None,
-    }
-}
-
-/// A disk that fills up while nothing else is wrong with it.
-fn scarcity(dice: &mut Dice) -> Faults {
-    Faults {
-        left_kib: dice.one_in(4).then(|| dice.below(512)),
-        ..Faults::default()
-    }
-}
-
-fn rot(dice: &mut Dice) -> Rot {
-    let rots = dice.one_in(4);
-    let count = |dice: &mut Dice| if rots { some(dice, 6) as u32 } else { 0 };
-    Rot {
-        bits: count(dice),
-        sectors: count(dice),
-    }
-}
-
-fn step(dice: &mut Dice) -> Step {
-    let far = [1_000, HOUR, 20 * HOUR, 40 * DAY][dice.below(4) as usize];
-    let by = dice.below(far) as i64;
-    Step {
-        at: dice.below(20_000),
-        by: if dice.one_in(2) { by } else { -by },
-    }
-}
-
-/// 0 half of the time, else 1 to `most`.
-fn some(dice: &mut Dice, most: u64) -> u64 {
-    if dice.one_in(2) {
-        0
-    } else {
-        1 + dice.below(most)
     }
 }
 

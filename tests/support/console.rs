@@ -1,8 +1,8 @@
 //! A page of `docs/`, run: its `console` blocks, in order, in one shell.
 //!
 //! Words that hold a digit count as equal: times, sizes, names of objects. A line `…` stands for
-//! any number of lines, and at the end of a line for the rest of it. A block `console root` runs for
-//! root alone.
+//! any number of lines, and at the end of a line for the rest of it. A block `console root` runs
+//! for root alone.
 
 use std::fs;
 use std::path::Path;
@@ -72,7 +72,8 @@ pub(crate) fn agree(promised: &[&str], found: &[&str]) -> bool {
     }
 }
 
-/// Runs the steps of a page in a folder in which `bin` holds the program; tells what came otherwise.
+/// Runs the steps of a page in a folder in which `bin` holds the program; tells what came
+/// otherwise.
 pub(crate) fn run(page: &str, steps: &[Step], place: &Path) -> String {
     let bin = place.join("bin");
     let mut script = "exec 2>&1\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n".to_owned();

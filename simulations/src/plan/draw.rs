@@ -1,6 +1,7 @@
 //! The fleets that seeds draw.
 
-use super::{End, Fleet, Members, Mishap, Plan, Timed, Ways, Wire, life};
+use super::single::life;
+use super::{End, Fleet, Members, Mishap, Plan, Timed, Ways, Wire};
 use crate::dice::Dice;
 
 /// How many replicas seeds draw.
