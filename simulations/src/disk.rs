@@ -5,6 +5,7 @@
 //! and each name that was not synced. Faults are set from outside; the disk itself draws nothing.
 
 mod decay;
+mod faults;
 mod files;
 mod open;
 mod pace;
@@ -19,6 +20,7 @@ use holdfast_actors::ports::{self, Pending, is_path};
 use crate::dice::Dice;
 use crate::yields::Yields;
 pub use decay::Rotten;
+pub use faults::Faults;
 use files::Files;
 use open::OpenFile;
 use pace::Pace;
@@ -38,25 +40,6 @@ struct State {
 
 /// How often a call looks whether a disk that hangs goes on.
 const LOOK: Duration = Duration::from_millis(10);
-
-/// What is wrong with a disk.
-#[derive(Clone, Debug, Default)]
-pub struct Faults {
-    /// The space for all files together, in bytes.
-    pub capacity: Option<u64>,
-    /// How many of the next syncs fail; the writes they should have made durable are forgotten.
-    pub failing_syncs: u32,
-    /// How many of the next writes fail.
-    pub failing_writes: u32,
-    /// A planted bug: syncs of files report success and do nothing.
-    pub lying_syncs: bool,
-    /// A planted bug: the disk says that all of it is free.
-    pub boasts: bool,
-    /// A planted bug: extents whose names are taken away keep them.
-    pub kept_extents: bool,
-    /// A planted bug: with the name of an extent, that of the next one goes.
-    pub greedy_removals: bool,
-}
 
 impl Disk {
     /// A handle for the node's present life; it fails once the node has crashed.

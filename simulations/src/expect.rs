@@ -4,8 +4,9 @@
 //! [not] "WHO's WHAT" done|refused ["REASON"] [at least "N"] [within "TIME"] [after "EVENT"]
 //! ```
 //!
-//! WHO is a login (`acme`, `acme+laptop`), `anybody`, `the operator` or `the node`. WHAT is
-//! `upload`, `deletion`, `listing`, `reading`, `look` or `request` of a client, each but the last
+//! WHO is a login (`acme`, `acme+laptop`), a user of a register (`node-6`), `anybody`,
+//! `the operator` or `the node`. WHAT is `upload`, `deletion`, `listing`, `reading`, `look`,
+//! `writing` (of a register) or `request` of a client, each but the last
 //! with `of KIND` behind it if wanted; `command` of the operator; `start` or `end` of the node.
 //! EVENT is a time since the run began, or the first `power cut`, `kill` or `clock step`. Without
 //! one, TIME counts from the begin.
@@ -13,8 +14,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::fleet::member;
 use crate::line::{Line, Told, Who};
-use crate::plan::Plan;
+use crate::plan::{Members, Plan};
 use crate::scenario::units::{spelled, time};
 
 /// An expectation.
@@ -43,11 +45,12 @@ enum After {
 }
 
 /// What may be done by whom: the word of a scenario, and the one of the trace.
-const ACTS: [(&str, &str); 6] = [
+const ACTS: [(&str, &str); 7] = [
     ("upload", "store"),
     ("deletion", "delete"),
     ("listing", "list"),
     ("reading", "read"),
+    ("writing", "write"),
     ("look", "stat"),
     ("request", ""),
 ];
@@ -116,6 +119,12 @@ impl Expectation {
     /// With a sentence about who does not exist.
     pub fn about(self, plan: &Plan) -> Result<Self, String> {
         let mut logins = Vec::new();
+        if let Some(Members::Register {
+            replicas, clients, ..
+        }) = plan.fleet.as_ref().map(|fleet| &fleet.members)
+        {
+            logins.extend((*replicas..replicas + clients).map(|user| member(user).to_string()));
+        }
         for (number, tenant) in plan.tenants.iter().enumerate() {
             let name = tenant.called(number);
             if tenant.subtenant_clients > 0 {
@@ -200,7 +209,8 @@ impl Expectation {
             }
             Who::World => false,
             Who::Operator => self.who == OPERATOR,
-            Who::Client(_, user) => self.who == ANYBODY || self.who == user,
+            Who::Client(_, user) | Who::User(user) => self.who == ANYBODY || self.who == user,
+            Who::Network => false,
         };
         let mut words = line.what.split([' ', '/']);
         let (did, of) = (words.next(), words.next());

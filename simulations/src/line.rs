@@ -4,26 +4,21 @@
 
 use crate::trace::Micros;
 
-/// How the lines begin in which the world makes trouble: those of one node, and mishaps of many.
-const FAULTS: [&str; 17] = [
+/// How the lines begin in which the world makes trouble.
+const FAULTS: [&str; 9] = [
     "BROKEN",
     "the wall clock",
     "the node ended",
     "cut off",
     "ends",
     "falls asleep",
-    "Crash",
-    "Part",
-    "Heal",
-    "Kill",
-    "Forget",
-    "Slow",
-    "Sleep",
-    "Hang",
-    "Disk",
-    "Step",
+    "fails: ",
+    "mishap: ",
     "rotten",
 ];
+/// How the lines begin in which a user of the register speaks.
+const USES: [&str; 3] = ["asks to ", "was told to ", GIVES_UP];
+const GIVES_UP: &str = "gives up to ";
 
 /// One line of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +44,10 @@ pub enum Who<'a> {
     Operator,
     /// A client by its number, and its login.
     Client(u64, &'a str),
+    /// Who uses a register, and is a node itself.
+    User(&'a str),
+    /// The network, when it brings something to a node.
+    Network,
 }
 
 /// What somebody was told.
@@ -67,23 +66,30 @@ impl<'a> Line<'a> {
         let (seconds, micros) = at.split_once('.')?;
         let at = seconds.parse::<u64>().ok()? * 1_000_000 + micros.parse::<u64>().ok()?;
         let (node, said) = at_node(said);
-        let (who, rest) = if let Some(rest) = said.strip_prefix("operator ") {
+        let (who, rest) = if let Some(node) = node
+            && let Some(rest) = USES.iter().find_map(|used| said.strip_prefix(used))
+        {
+            (Who::User(node), rest)
+        } else if let Some(rest) = said.strip_prefix("operator ") {
             (Who::Operator, rest)
         } else if let Some(rest) = said.strip_prefix("client ") {
             let (number, rest) = rest.split_once(' ')?;
             let (user, rest) = rest.split_once(' ')?;
             (Who::Client(number.parse().ok()?, user), rest)
         } else {
+            let is_brought = node.is_some() && said.starts_with("<- ");
+            let who = if is_brought { Who::Network } else { Who::World };
             return Some(Self {
                 at,
                 node,
-                who: Who::World,
+                who,
                 what: said,
                 told: None,
             });
         };
         let (what, told) = match rest.split_once(": ") {
             Some((what, told)) => (what, Some(Told::of(told))),
+            None if said.starts_with(GIVES_UP) => (rest, Some(Told::Refused("no answer"))),
             None => (rest, None),
         };
         Some(Self {
@@ -136,6 +142,7 @@ impl<'a> Told<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Plan;
 
     #[test]
     fn a_line_is_read_back() {
@@ -171,14 +178,33 @@ mod tests {
     }
 
     #[test]
+    fn who_uses_a_register_asks_and_is_told() {
+        let asked = Line::parse("3.000001 node-12 asks to write 12000001").unwrap();
+        assert_eq!(asked.who, Who::User("node-12"));
+        assert_eq!((asked.what, asked.told), ("write 12000001", None));
+        let told = Line::parse("3.000001 node-12 was told to read: 7 at 1.2.3").unwrap();
+        assert_eq!(
+            (told.what, told.told),
+            ("read", Some(Told::Done("7 at 1.2.3")))
+        );
+        let left = Line::parse("3.000001 node-12 gives up to read").unwrap();
+        assert_eq!(left.told, Some(Told::Refused("no answer")));
+        let brought = Line::parse("3.000001 node-1 <- node-12: 41 B 00000000").unwrap();
+        assert_eq!(brought.who, Who::Network);
+    }
+
+    #[test]
     fn every_mishap_of_a_fleet_is_a_fault() {
-        let plan = include_str!("plan/fleet.rs");
-        let mishaps = plan.split("pub enum Mishap {").nth(1).unwrap();
-        let mishaps = mishaps.split("\n}").next().unwrap().lines();
-        let names = mishaps.filter_map(|line| line.strip_prefix("    "));
-        for name in names.filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase())) {
-            let said = format!("1.000000 {name}");
-            assert!(Line::parse(&said).unwrap().is_fault(), "{name}");
+        let mut kinds = std::collections::BTreeSet::new();
+        for seed in 0..20 {
+            for timed in Plan::register(seed).fleet.unwrap().mishaps {
+                let said = format!("1.000000 mishap: {}", timed.mishap);
+                assert!(Line::parse(&said).unwrap().is_fault(), "{said}");
+                let shown = format!("{:?}", timed.mishap);
+                kinds.insert(shown.split(' ').next().unwrap().to_owned());
+            }
         }
+        // All but steps of the wall clock, which a register does not read.
+        assert_eq!(kinds.len(), 10, "{kinds:?}");
     }
 }

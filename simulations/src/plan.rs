@@ -7,6 +7,7 @@
 mod draw;
 mod fleet;
 mod single;
+mod told;
 mod wire;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,6 @@ pub use wire::Wire;
 
 /// Milliseconds of a day.
 pub(crate) const DAY: u64 = 86_400_000;
-const HOUR: u64 = 3_600_000;
 
 /// All that will happen in a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

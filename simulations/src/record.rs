@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use holdfast_actors::shell::Listing;
+use holdfast_actors::shell::{Listing, Path};
 use serde_json::Value;
 
 use crate::line::Line;
@@ -20,9 +20,11 @@ const TEXT_MAX: usize = 300;
 pub struct Decision {
     /// Since the run began, in microseconds.
     pub at: Micros,
-    /// The lines of the trace that came before.
-    lines: u64,
-    /// Whose.
+    /// The lines of the trace that came before; none if several nodes write to it.
+    lines: Option<u64>,
+    /// On which of several nodes; empty if there is only one.
+    node: String,
+    /// Whose; below the name of its node if there are several.
     pub path: String,
     /// What it was told; none when it has just been started.
     pub event: Option<String>,
@@ -35,8 +37,8 @@ pub struct Decision {
 pub enum Entry<'a> {
     /// A line of the trace.
     Line(&'a str),
-    /// A decision, by its number.
-    Decision(usize, &'a Decision),
+    /// A decision.
+    Decision(&'a Decision),
 }
 
 /// How one actor stood.
@@ -48,10 +50,10 @@ pub struct Stand {
     pub waits: Vec<String>,
 }
 
-/// How all actors stood after one decision.
+/// How all actors stood at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Picture {
-    /// The actors of the node.
+    /// The actors of all nodes.
     pub tree: Vec<Listing>,
     /// What those that run say of themselves, by path.
     pub stands: BTreeMap<String, Stand>,
@@ -61,11 +63,12 @@ pub struct Picture {
 #[derive(Debug, Default)]
 pub struct Recorder(Mutex<Vec<Decision>>);
 
-/// Takes a picture after the decision with this number.
+/// Takes a picture when so much has been decided on each node: among several, what stands in the
+/// order of time is not the order in which nodes had their turns.
 #[derive(Debug)]
 pub struct Camera {
-    after: usize,
-    seen: Mutex<(usize, Picture)>,
+    wanted: BTreeMap<String, usize>,
+    seen: Mutex<(BTreeMap<String, usize>, Picture)>,
 }
 
 impl Recorder {
@@ -80,7 +83,8 @@ impl Witness for Recorder {
         locked(&self.0).push(Decision {
             at: moment.at,
             lines: moment.lines,
-            path: moment.step.path.to_string(),
+            node: moment.node.to_owned(),
+            path: moment.place(moment.step.path).to_string(),
             event: moment.step.event.map(short),
             acts: moment.step.acts.iter().map(|act| short(act)).collect(),
         });
@@ -88,15 +92,21 @@ impl Witness for Recorder {
 }
 
 impl Camera {
-    /// A camera for one decision of a run.
-    pub fn after(decision: usize) -> Self {
+    /// A camera for the moment when these things have happened, and nothing else.
+    pub fn after(happened: &[Entry<'_>]) -> Self {
+        let mut wanted = BTreeMap::new();
+        for entry in happened {
+            if let Entry::Decision(decision) = entry {
+                *wanted.entry(decision.node.clone()).or_default() += 1;
+            }
+        }
         Self {
-            after: decision,
+            wanted,
             seen: Mutex::default(),
         }
     }
 
-    /// The picture; empty if the run ended before.
+    /// The picture; without the nodes whose run ended before.
     pub fn picture(&self) -> Picture {
         locked(&self.seen).1.clone()
     }
@@ -104,42 +114,64 @@ impl Camera {
 
 impl Witness for Camera {
     fn decided(&self, moment: &Moment<'_>) {
+        let wanted = self.wanted.get(moment.node).copied().unwrap_or_default();
         let mut seen = locked(&self.seen);
-        let (number, picture) = &mut *seen;
-        if *number > self.after {
+        let (counts, picture) = &mut *seen;
+        let count = counts.entry(moment.node.to_owned()).or_default();
+        if *count == wanted {
             return;
         }
+        *count += 1;
         let stand = Stand {
             state: (moment.step.state)(),
             waits: (moment.step.waits)(),
         };
-        picture.stands.insert(moment.step.path.to_string(), stand);
-        if *number == self.after {
-            picture.tree = moment.directory.tree();
-            let tree = &picture.tree;
-            let runs = |path: &String| {
-                tree.iter()
-                    .any(|one| one.is_running() && one.path.as_str() == path)
-            };
-            picture.stands.retain(|path, _| runs(path));
+        let place = |path| moment.place(path).to_string();
+        picture.stands.insert(place(moment.step.path), stand);
+        if *count == wanted {
+            picture.develop(moment);
         }
-        *number += 1;
+    }
+}
+
+impl Picture {
+    /// Of this moment's node, what runs stays, and all that is known of it comes in.
+    fn develop(&mut self, moment: &Moment<'_>) {
+        let mut tree = moment.directory.tree();
+        for one in &mut tree {
+            one.path = moment.place(&one.path);
+        }
+        let runs = |path: &String| {
+            tree.iter()
+                .any(|one| one.is_running() && one.path.as_str() == path)
+        };
+        let root = moment.place(&Path::node());
+        let is_here = |path: &String| path == root.as_str() || Path::from(&**path).is_below(&root);
+        self.stands.retain(|path, _| !is_here(path) || runs(path));
+        self.tree.extend(tree);
+        self.tree.sort_by(|one, other| one.path.cmp(&other.path));
     }
 }
 
 /// Lines and decisions in the order in which they happened.
 pub fn merged<'a>(lines: &'a [String], decisions: &'a [Decision]) -> Vec<Entry<'a>> {
     let mut all = Vec::with_capacity(lines.len() + decisions.len());
-    let mut decisions = decisions.iter().enumerate().peekable();
+    let mut sorted: Vec<&Decision> = decisions.iter().collect();
+    sorted.sort_by_key(|decision| decision.at);
+    let mut decisions = sorted.into_iter().peekable();
     for (before, line) in lines.iter().enumerate() {
-        while let Some((number, decision)) =
-            decisions.next_if(|(_, decision)| decision.lines <= before as u64)
-        {
-            all.push(Entry::Decision(number, decision));
+        let at = Line::parse(line).map_or(0, |line| line.at);
+        // Of several nodes it is not known which line was the last; most follow from decisions.
+        let is_before = |decision: &&Decision| match decision.lines {
+            Some(lines) => lines <= before as u64,
+            None => decision.at <= at,
+        };
+        while let Some(decision) = decisions.next_if(is_before) {
+            all.push(Entry::Decision(decision));
         }
         all.push(Entry::Line(line));
     }
-    all.extend(decisions.map(|(number, decision)| Entry::Decision(number, decision)));
+    all.extend(decisions.map(Entry::Decision));
     all
 }
 
@@ -148,7 +180,7 @@ impl Entry<'_> {
     pub fn at(&self) -> Micros {
         match self {
             Self::Line(line) => Line::parse(line).map_or(0, |line| line.at),
-            Self::Decision(_, decision) => decision.at,
+            Self::Decision(decision) => decision.at,
         }
     }
 
@@ -162,7 +194,7 @@ impl fmt::Display for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(line) => f.write_str(line),
-            Self::Decision(_, decision) => write!(f, "{decision}"),
+            Self::Decision(decision) => write!(f, "{decision}"),
         }
     }
 }
@@ -197,34 +229,75 @@ mod tests {
     use crate::plan::Plan;
     use crate::world::{Options, run_before};
 
-    #[test]
-    fn lines_and_decisions_stand_in_the_order_of_time() {
+    /// All that happens in a run of this plan.
+    fn happening(plan: &Plan) -> (Vec<String>, Vec<Decision>) {
         let options = Options {
             keeps_lines: true,
             ..Options::default()
         };
         let recorder = Arc::new(Recorder::default());
-        let verdict = run_before(Some(recorder.clone()), &Plan::from_seed(7), options);
-        let decisions = recorder.decisions();
-        let all = merged(verdict.trace.lines(), &decisions);
-        assert_eq!(all.len(), verdict.trace.lines().len() + decisions.len());
-        assert!(all.is_sorted_by_key(Entry::at));
-        assert!(all[0].has("node"), "{}", all[0]);
+        let verdict = run_before(Some(recorder.clone()), plan, options);
+        (verdict.trace.lines().to_vec(), recorder.decisions())
+    }
+
+    #[test]
+    fn lines_and_decisions_stand_in_the_order_of_time() {
+        for plan in [Plan::single, Plan::several, Plan::register] {
+            let (lines, decisions) = happening(&plan(7));
+            let all = merged(&lines, &decisions);
+            assert_eq!(all.len(), lines.len() + decisions.len());
+            assert!(!decisions.is_empty() && all.is_sorted_by_key(Entry::at));
+            assert!(all[0].has("node"), "{}", all[0]);
+        }
     }
 
     #[test]
     fn a_picture_shows_how_the_actors_stood_and_is_the_same_each_time() {
-        let plan = Plan::from_seed(7);
-        let picture = |after| {
-            let camera = Arc::new(Camera::after(after));
-            run_before(Some(camera.clone()), &plan, Options::default());
-            camera.picture()
-        };
-        let (early, late) = (picture(3), picture(400));
-        assert!(early.tree.len() < late.tree.len());
-        let gateway = &late.stands["node/gateway"];
-        assert!(gateway.state.is_object(), "{gateway:?}");
-        assert_eq!(picture(400).stands, late.stands);
-        assert!(picture(1 << 40).tree.is_empty());
+        let actors = ["node/gateway", "node-2/gateway", "node-2/register"];
+        let plans = [Plan::single(7), Plan::several(7), Plan::register(7)];
+        for (plan, actor) in plans.iter().zip(actors) {
+            let (lines, decisions) = happening(plan);
+            let all = merged(&lines, &decisions);
+            let picture = |count| {
+                let camera = Arc::new(Camera::after(&all[..count]));
+                run_before(Some(camera.clone()), plan, Options::default());
+                camera.picture()
+            };
+            let (early, late) = (picture(3), picture(400));
+            assert!(early.tree.len() < late.tree.len());
+            let stand = &late.stands[actor];
+            assert!(stand.state.is_object(), "{stand:?}");
+            assert_eq!(picture(400).stands, late.stands);
+            assert!(picture(0).tree.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_picture_of_several_nodes_is_of_one_moment() {
+        let plan = Plan::several(7);
+        let (lines, decisions) = happening(&plan);
+        let all = merged(&lines, &decisions);
+        let camera = Arc::new(Camera::after(&all[..2_000]));
+        run_before(Some(camera.clone()), &plan, Options::default());
+        let picture = camera.picture();
+        let roots: BTreeMap<&str, usize> =
+            picture.tree.iter().fold(BTreeMap::new(), |mut all, one| {
+                let root = one.path.as_str().split('/').next().unwrap();
+                *all.entry(root).or_default() += 1;
+                all
+            });
+        assert!(roots.len() > 1 && !roots.contains_key("node"), "{roots:?}");
+        // What an actor says of itself is what it said last before then, on its own node.
+        for (path, stand) in &picture.stands {
+            let mine = all[..2_000].iter().rev();
+            let is_mine = |entry: &&Entry<'_>| match entry {
+                Entry::Decision(decision) => decision.path == *path,
+                Entry::Line(_) => false,
+            };
+            assert!(
+                mine.clone().any(|entry| is_mine(&entry)),
+                "{path} {stand:?}"
+            );
+        }
     }
 }

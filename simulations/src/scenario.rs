@@ -5,6 +5,8 @@
 
 mod error;
 mod file;
+mod fleet;
+mod strike;
 mod timeline;
 pub mod units;
 mod whole;

@@ -7,11 +7,11 @@
 
 use serde_json::Value;
 
-use crate::plan::Plan;
+use crate::plan::{Fleet, Life, Members, Plan};
 
 /// What no failure depends on, or all do; and without which a world of many nodes does not turn.
-const KEPT: [&str; 7] = [
-    "seed", "wall", "end", "name", "quantum", "least", "replicas",
+const KEPT: [&str; 8] = [
+    "seed", "wall", "end", "name", "quantum", "least", "silence", "replicas",
 ];
 /// Below it a number makes no sense, by the key.
 const LEAST: [(&str, u64); 2] = [("tasks", 1), ("packs", 1)];
@@ -39,9 +39,10 @@ pub fn shrink(plan: &Plan, fails: Fails<'_>) -> Plan {
     serde_json::from_value(best).unwrap_or_else(|_| plan.clone())
 }
 
-/// How many faults a plan has: ends of lives, losses of the index, and what befalls disk and clock.
+/// How many faults a plan has: ends of lives, losses of the index, what befalls disk and clock; of
+/// many nodes also what befalls them and the network, and clocks that are wrong.
 pub fn faults(plan: &Plan) -> usize {
-    let count = |life: &crate::plan::Life| {
+    let count = |life: &Life| {
         let faults = &life.faults;
         let flags = [
             life.cut.is_some(),
@@ -53,7 +54,46 @@ pub fn faults(plan: &Plan) -> usize {
         ];
         life.steps.len() + flags.iter().filter(|flag| **flag).count()
     };
-    plan.lives.iter().map(count).sum()
+    let alone = plan.lives.iter().map(count).sum::<usize>();
+    let Some(fleet) = &plan.fleet else {
+        return alone;
+    };
+    let drifts = fleet.drifts.iter().filter(|drift| **drift != 0).count();
+    alone + lives(fleet).map(count).sum::<usize>() + drifts + fleet.mishaps.len()
+}
+
+/// The lives of all nodes of a fleet.
+fn lives(fleet: &Fleet) -> impl Iterator<Item = &Life> {
+    let of_nodes = match &fleet.members {
+        Members::Holdfast { lives } => &**lives,
+        Members::Register { .. } => &[],
+    };
+    of_nodes.iter().flatten()
+}
+
+/// What there is in a plan: faults, lives of nodes, and who uses them.
+pub fn size(plan: &Plan) -> Size {
+    let fleet = plan.fleet.as_ref();
+    let users = match fleet.map(|fleet| &fleet.members) {
+        Some(Members::Register { clients, .. }) => *clients as usize,
+        Some(Members::Holdfast { .. }) | None => plan.tenants.len(),
+    };
+    Size {
+        faults: faults(plan),
+        lives: plan.lives.len() + fleet.map_or(0, |fleet| lives(fleet).count()),
+        users,
+    }
+}
+
+/// How large a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// What goes wrong.
+    pub faults: usize,
+    /// Lives of nodes; those of a register's are not in its plan.
+    pub lives: usize,
+    /// Tenants, or clients of a register.
+    pub users: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,9 +128,9 @@ impl Cut {
         let has = |key: &str| path.iter().any(|step| step == key);
         if has("rounds") {
             Part::Rounds
-        } else if has("tenants") {
+        } else if has("tenants") || has("Register") {
             Part::Tenants
-        } else if has("habits") || has("operators") || path.len() == 1 {
+        } else if has("habits") || has("operators") || has("wire") || path.len() < 3 {
             Part::Knobs
         } else {
             Part::Faults
@@ -284,7 +324,7 @@ fn at_mut<'a>(value: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{End, Faults, Life, Loss, Step};
+    use crate::plan::{End, Faults, Loss, Mishap, Step};
 
     fn life() -> Life {
         Life {
@@ -316,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_plan_of_many_faults_is_cut_down_to_the_two_that_matter() {
-        let mut plan = Plan::from_seed(3);
+        let mut plan = Plan::single(3);
         plan.lives = vec![life(); 8];
         plan.lives[2].steps[1].by = -77;
         plan.lives[5].faults.writes = 3;
@@ -342,7 +382,7 @@ mod tests {
 
     #[test]
     fn what_a_failure_needs_stays() {
-        let plan = Plan::from_seed(11);
+        let plan = Plan::single(11);
         let (smallest, _) = shrunk(&plan, |plan| plan.tenants[0].hold_days >= 2);
         assert!((2..4).contains(&smallest.tenants[0].hold_days));
         assert!(smallest.tenants[0].tasks >= 1);
@@ -354,7 +394,34 @@ mod tests {
 
     #[test]
     fn a_plan_that_needs_everything_stays_as_it_is() {
-        let plan = Plan::from_seed(5);
+        let plan = Plan::single(5);
         assert_eq!(shrunk(&plan, |tried| *tried == plan).0, plan);
+    }
+
+    #[test]
+    fn what_befalls_a_fleet_is_counted_and_taken_away() {
+        let mut plan = Plan::register(7);
+        let fleet = plan.fleet.as_mut().unwrap();
+        fleet.drifts = vec![0, 300, -5];
+        fleet.mishaps.insert(
+            3,
+            crate::plan::Timed {
+                at: fleet.mishaps[2].at,
+                mishap: Mishap::Drag { node: 1, times: 77 },
+            },
+        );
+        let mishaps = fleet.mishaps.len();
+        assert_eq!(faults(&plan), mishaps + 2);
+        let drags = |plan: &Plan| {
+            let mut mishaps = plan.fleet.iter().flat_map(|fleet| &fleet.mishaps);
+            mishaps.any(|timed| timed.mishap == Mishap::Drag { node: 1, times: 77 })
+        };
+        let (smallest, _) = shrunk(&plan, drags);
+        let expected = Size {
+            faults: 1,
+            lives: 0,
+            users: 0,
+        };
+        assert_eq!(size(&smallest), expected);
     }
 }

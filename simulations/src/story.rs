@@ -1,16 +1,15 @@
 //! The story of a run for people: what was broken first, then what led to it, by who did what.
 
+mod setting;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use holdfast_actors::kernel::Timestamp;
 use serde::Serialize;
 
 use crate::line::{Line, Told, Who};
-use crate::plan::{End, Life, Loss, Plan};
+use crate::plan::Plan;
 use crate::record::{Decision, Entry, merged};
-use crate::scenario::units::spelled;
 
 /// The page, but for its story.
 const PAGE: &str = include_str!("story/page.html");
@@ -56,12 +55,25 @@ struct Scene {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Kind {
+    Asked,
     Done,
     Refused,
+    /// By the network.
+    Brought,
     World,
     Fault,
     Broken,
     Decision,
+}
+
+impl Kind {
+    /// Whether it is told one by one only shortly before a promise is broken.
+    const fn is_quiet(self) -> bool {
+        matches!(
+            self,
+            Self::Asked | Self::Done | Self::Refused | Self::Brought
+        )
+    }
 }
 
 impl Story {
@@ -91,7 +103,7 @@ impl Story {
         Self {
             seed: plan.seed,
             broken: breaches,
-            setting: setting(plan),
+            setting: setting::told(plan),
             scenes: with_few_decisions(scenes),
         }
     }
@@ -129,7 +141,7 @@ impl Story {
             .unwrap_or(0);
         let mut quiet = Quiet::default();
         for (number, scene) in scenes.into_iter().enumerate() {
-            if matches!(scene.kind, Kind::Done | Kind::Refused) && !close.contains(&number) {
+            if scene.kind.is_quiet() && !close.contains(&number) {
                 quiet.add(scene);
                 continue;
             }
@@ -137,7 +149,12 @@ impl Story {
             let mark = match scene.kind {
                 Kind::Broken => "!!",
                 Kind::Fault => "* ",
-                Kind::Done | Kind::Refused | Kind::World | Kind::Decision => "  ",
+                Kind::Asked
+                | Kind::Done
+                | Kind::Refused
+                | Kind::Brought
+                | Kind::World
+                | Kind::Decision => "  ",
             };
             let (at, who, what) = (clock(scene.at), &scene.who, &scene.text);
             let _ = writeln!(text, "{mark} {at}  {who:width$}  {what}");
@@ -159,7 +176,7 @@ impl Scene {
     fn of(entry: &Entry<'_>) -> Option<Self> {
         let line = match entry {
             Entry::Line(line) => Line::parse(line)?,
-            Entry::Decision(_, decision) => {
+            Entry::Decision(decision) => {
                 return Some(Self {
                     at: decision.at,
                     who: decision.path.clone(),
@@ -177,15 +194,20 @@ impl Scene {
             (Who::World, None) => "world".to_owned(),
             (Who::Operator, node) => format!("operator{}", at(node)),
             (Who::Client(number, user), node) => format!("{user} #{number}{}", at(node)),
+            (Who::User(node), _) => node.to_owned(),
+            (Who::Network, node) => node.unwrap_or_default().to_owned(),
         };
         let kind = match line.told {
             Some(Told::Done(_)) => Kind::Done,
             Some(Told::Refused(_)) => Kind::Refused,
+            None if matches!(line.who, Who::User(_)) => Kind::Asked,
+            None if line.who == Who::Network => Kind::Brought,
             None if line.breach().is_some() => Kind::Broken,
             None if line.is_fault() => Kind::Fault,
             None => Kind::World,
         };
         let text = match line.told {
+            None if kind == Kind::Asked => format!("asks to {}", line.what),
             Some(Told::Done("()")) | None => line.what.to_owned(),
             Some(Told::Done(told)) => format!("{}: {told}", line.what),
             Some(Told::Refused(reason)) => format!("{}: refused, {reason}", line.what),
@@ -204,27 +226,40 @@ impl Scene {
 #[derive(Default)]
 struct Quiet {
     done: usize,
+    frames: usize,
     refused: BTreeMap<String, usize>,
     who: BTreeSet<String>,
 }
 
 impl Quiet {
     fn add(&mut self, scene: &Scene) {
+        if scene.kind == Kind::Brought {
+            self.frames += 1;
+            return;
+        }
         self.who.insert(scene.who.clone());
         match scene.text.rsplit_once(": refused, ") {
             Some((_, reason)) => *self.refused.entry(reason.to_owned()).or_default() += 1,
-            None => self.done += 1,
+            None => self.done += usize::from(scene.kind == Kind::Done),
         }
     }
 
     fn tell(&mut self, text: &mut String) {
-        let Self { done, refused, who } = std::mem::take(self);
-        if who.is_empty() {
+        let Self {
+            done,
+            frames,
+            refused,
+            who,
+        } = std::mem::take(self);
+        if who.is_empty() && frames == 0 {
             return;
         }
         let _ = write!(text, "   … {done} done");
         for (reason, count) in refused {
             let _ = write!(text, ", {count} refused ({reason})");
+        }
+        if frames > 0 {
+            let _ = write!(text, ", {frames} frames arrived");
         }
         let who: Vec<String> = who.into_iter().collect();
         let _ = writeln!(text, " … {}", who.join(", "));
@@ -263,94 +298,6 @@ fn at(node: Option<&str>) -> String {
 
 fn clock(at: u64) -> String {
     format!("{:>6}.{:06}", at / 1_000_000, at % 1_000_000)
-}
-
-fn setting(plan: &Plan) -> Vec<String> {
-    let wall = Timestamp::from_millis(plan.wall);
-    let mut sentences = vec![format!(
-        "Seed {}, at {wall} by the wall clock; the disk takes {} a step.",
-        plan.seed,
-        spelled(Duration::from_micros(plan.disk_micros)),
-    )];
-    for (number, tenant) in plan.tenants.iter().enumerate() {
-        let lease = match tenant.lease_days {
-            Some(days) => format!("a lease that ends {days} days after the first"),
-            None => "no end of its lease".to_owned(),
-        };
-        sentences.push(format!(
-            "{}: {} clients, {} of a subtenant; quota {} KiB, {} tasks, bin {} days, hold {} days, \
-             {lease}.",
-            tenant.called(number),
-            tenant.clients,
-            tenant.subtenant_clients,
-            tenant.quota_kib,
-            tenant.tasks,
-            tenant.bin_days,
-            tenant.hold_days,
-        ));
-    }
-    sentences.extend(
-        plan.lives
-            .iter()
-            .enumerate()
-            .map(|(number, life)| told(number + 1, life)),
-    );
-    sentences
-}
-
-fn told(number: usize, life: &Life) -> String {
-    let millis = |millis| spelled(Duration::from_millis(millis));
-    let mut text = format!("Life {number}: {} rounds", life.rounds.len());
-    for step in &life.steps {
-        let (sign, by) = (
-            if step.by < 0 { "back" } else { "forward" },
-            step.by.unsigned_abs(),
-        );
-        let _ = write!(
-            text,
-            "; after {} the clock steps {sign} by {}",
-            millis(step.at),
-            millis(by)
-        );
-    }
-    let faults = &life.faults;
-    let begin = millis(faults.after);
-    if faults.syncs > 0 {
-        let _ = write!(text, "; after {begin} {} syncs fail", faults.syncs);
-    }
-    if faults.writes > 0 {
-        let _ = write!(text, "; after {begin} {} writes fail", faults.writes);
-    }
-    if let Some(kib) = faults.full_kib {
-        let _ = write!(text, "; after {begin} the disk holds {kib} KiB");
-    }
-    if let Some(kib) = faults.left_kib {
-        let _ = write!(
-            text,
-            "; after {begin} the disk has {kib} KiB left beside the reserve"
-        );
-    }
-    let end = match life.end {
-        End::Power => "power is cut",
-        End::Kill => "it is killed",
-    };
-    match life.cut {
-        Some(cut) => {
-            let _ = write!(text, "; after {} {end}", millis(cut));
-        }
-        None => {
-            let _ = write!(text, "; at the end {end}");
-        }
-    }
-    match life.index {
-        Loss::None => {}
-        Loss::Last(batches) => {
-            let _ = write!(text, "; the last {batches} batches of the index are lost");
-        }
-        Loss::All => text.push_str("; the index is lost"),
-    }
-    let _ = write!(text, "; off for {}.", millis(life.off));
-    text
 }
 
 #[cfg(test)]

@@ -83,6 +83,11 @@ impl Trace {
         }
     }
 
+    /// Who speaks; empty if every line says so itself.
+    pub fn name(&self) -> &str {
+        self.name.trim_end()
+    }
+
     /// FNV-1a over all lines.
     pub const fn hash(&self) -> u64 {
         self.hash

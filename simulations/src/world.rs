@@ -10,7 +10,7 @@
 
 mod faults;
 mod life;
-mod many;
+pub(crate) mod many;
 mod scene;
 mod tour;
 
@@ -100,7 +100,7 @@ fn run_fleet(
                 pause: *pause,
                 writes: *writes,
             };
-            register::run(plan, fleet, shape, options)
+            register::run(witness, plan, fleet, shape, options)
         }
         Members::Holdfast { lives } => many::run(witness, plan, fleet, lives, options),
     }
@@ -116,7 +116,7 @@ pub(crate) async fn pass(millis: u64) {
 }
 
 /// A life without any fault.
-fn peace() -> Life {
+pub(crate) fn peace() -> Life {
     Life {
         rounds: vec![0],
         cut: None,

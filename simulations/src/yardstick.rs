@@ -2,10 +2,13 @@
 //!
 //! It measures nothing itself: no clock of the host is read here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::plan::{Fleet, Members, Plan, Wire};
+use crate::plan::{Fleet, Habits, Life, Members, Operators, Plan, Tenant, Wire};
 use crate::register::{self, Shape};
+use crate::witness::Witness;
+use crate::world::many;
 
 /// The most replicas; all other nodes are clients.
 const REPLICAS_MAX: u32 = 5;
@@ -25,35 +28,82 @@ pub struct Distance {
     pub lines: u64,
 }
 
-/// Lets so many nodes run without any trouble, replicas of the register and its clients, for so
-/// many milliseconds of theirs. The quantum is in microseconds; a client asks again after `pause`
-/// milliseconds at most.
-pub fn run(nodes: u32, quantum: u64, millis: u64, pause: u64) -> Distance {
-    let replicas = (nodes * 3 / 5).clamp(1, REPLICAS_MAX);
+/// What a fleet has to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// How many nodes there are.
+    pub nodes: u32,
+    /// Microseconds of one turn.
+    pub quantum: u64,
+    /// Milliseconds of theirs in which they run.
+    pub millis: u64,
+    /// Milliseconds between two requests of a client at most.
+    pub pause: u64,
+}
+
+/// Lets nodes run without any trouble: replicas of the register, and its clients. A witness, if
+/// there is one, takes time.
+pub fn register(load: Load, witness: Option<Arc<dyn Witness>>) -> Distance {
+    let replicas = (load.nodes * 3 / 5).clamp(1, REPLICAS_MAX);
     let shape = Shape {
         replicas,
-        clients: nodes - replicas,
-        pause,
+        clients: load.nodes - replicas,
+        pause: load.pause,
         writes: 2,
     };
-    let fleet = Fleet {
-        quantum,
+    let members = Members::Register {
+        replicas,
+        clients: shape.clients,
+        pause: shape.pause,
+        writes: shape.writes,
+    };
+    let (plan, fleet) = (plan(&[]), fleet(load, members));
+    register::travel(witness, &plan, &fleet, shape)
+}
+
+/// The same with nodes as in production, each with a client of its own tenant at work.
+pub fn production(load: Load, witness: Option<Arc<dyn Witness>>) -> Distance {
+    let tenants = vec![Plan::single(0).tenants[0].clone(); 1];
+    let mut plan = plan(&tenants);
+    plan.habits = Habits {
+        packs: 4,
+        restore: 2,
+        pause: load.pause,
+        ..Habits::default()
+    };
+    for tenant in &mut plan.tenants {
+        (tenant.lease_days, tenant.quota_kib) = (None, 1 << 20);
+        (tenant.clients, tenant.subtenant_clients) = (load.nodes, 0);
+    }
+    // Rounds follow one another, and there are more than anybody comes to.
+    let life = Life {
+        rounds: vec![0; 1_000],
+        ..crate::world::peace()
+    };
+    let lives = vec![vec![life]; load.nodes as usize];
+    let fleet = fleet(load, Members::Holdfast { lives: Vec::new() });
+    many::travel(witness, &plan, &fleet, &lives)
+}
+
+fn fleet(load: Load, members: Members) -> Fleet {
+    Fleet {
+        quantum: load.quantum,
         wire: Wire {
-            least: quantum,
+            least: load.quantum,
             ..Wire::default()
         },
-        members: Members::Register {
-            replicas,
-            clients: shape.clients,
-            pause,
-            writes: shape.writes,
-        },
+        members,
         drifts: Vec::new(),
-        millis,
+        millis: load.millis,
         mishaps: Vec::new(),
-    };
+    }
+}
+
+fn plan(tenants: &[Tenant]) -> Plan {
     let mut plan = Plan::single(0);
     plan.lives.clear();
+    plan.operators = Operators::default();
+    plan.tenants = tenants.to_vec();
     plan.disk_micros = 200;
-    register::travel(&plan, &fleet, shape)
+    plan
 }

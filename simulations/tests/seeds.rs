@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use holdfast_simulations::plan::{Plan, Rot};
 use holdfast_simulations::world::{Options, run};
-use holdfast_simulations::yardstick::run as run_empty;
+use holdfast_simulations::yardstick::{Load, production, register};
 
 /// Seeds that found something, and what. Each still does where its repair is taken out.
 const FOUND: [(u64, &str); 6] = [
@@ -133,11 +133,31 @@ fn a_seed_has_one_trace_however_often_it_is_run_in_a_process() {
 
 #[test]
 fn a_hundred_nodes_run() {
-    let distance = run_empty(100, 5_000, 3_000, 500);
+    let load = Load {
+        nodes: 100,
+        quantum: 5_000,
+        millis: 3_000,
+        pause: 500,
+    };
+    let distance = register(load, None);
     assert_eq!(distance.simulated, Duration::from_secs(3));
     assert!(distance.turns >= 100 * 600, "{distance:?}");
     assert!(distance.requests > 300, "{distance:?}");
     assert!(distance.frames > 5_000, "{distance:?}");
+}
+
+#[test]
+fn production_nodes_run_side_by_side() {
+    let load = Load {
+        nodes: 5,
+        quantum: 1_000,
+        millis: 2_000,
+        pause: 5,
+    };
+    let distance = production(load, None);
+    assert_eq!(distance.simulated, Duration::from_secs(2));
+    assert!(distance.requests > 50, "{distance:?}");
+    assert_eq!(distance, production(load, None));
 }
 
 #[test]

@@ -22,8 +22,10 @@ use crate::inspect;
 
 /// What stands before each line.
 const PROMPT: &str = "sim> ";
-/// Below it stand the tenants, and below each of them its sessions.
-const TENANTS: &str = "node/tenants/";
+/// What may be left out of a path.
+const ROOT: &str = "node/";
+/// Below it on a node stand the tenants, and below each of them its sessions.
+const TENANTS: &str = "tenants/";
 
 /// One line of the shell.
 #[derive(Debug, Parser)]
@@ -76,7 +78,6 @@ fn length(text: &str) -> Result<Duration, TimeError> {
 struct Debugger<'a> {
     scenario: &'a Scenario,
     all: Vec<Entry<'a>>,
-    decisions: &'a [Decision],
     /// How many things have happened.
     place: usize,
     stops: Vec<String>,
@@ -89,7 +90,6 @@ pub(super) fn run(debug: &Debug, screen: &mut Screen) -> Result<(), Failure> {
     let mut debugger = Debugger {
         scenario: &scenario,
         all: merged(verdict.trace.lines(), &decisions),
-        decisions: &decisions,
         place: 0,
         stops: Vec::new(),
     };
@@ -162,22 +162,20 @@ impl Debugger<'_> {
         Ok(())
     }
 
-    /// The decision after which everything stands as it does now.
-    fn present(&self) -> Option<usize> {
-        self.all[..self.place]
-            .iter()
-            .rev()
-            .find_map(|entry| match entry {
-                Entry::Decision(number, _) => Some(*number),
-                Entry::Line(_) => None,
-            })
+    /// All decisions so far.
+    fn decisions(&self) -> impl Iterator<Item = &Decision> {
+        let happened = self.all[..self.place].iter();
+        happened.filter_map(|entry| match entry {
+            Entry::Decision(decision) => Some(*decision),
+            Entry::Line(_) => None,
+        })
     }
 
     fn picture(&self) -> Picture {
-        let Some(decision) = self.present() else {
+        if self.decisions().next().is_none() {
             return Picture::default();
-        };
-        let camera = Arc::new(Camera::after(decision));
+        }
+        let camera = Arc::new(Camera::after(&self.all[..self.place]));
         let options = Options {
             mutation: self.scenario.bug,
             keeps_lines: false,
@@ -191,20 +189,20 @@ impl Debugger<'_> {
         match look {
             Look::Tree => rows(&tree(&picture), inspect::tree, screen),
             Look::Show(at) => {
-                let stand = stand(&picture, at)?;
+                let (_, stand) = stand(&picture, at)?;
                 match screen.json {
                     true => screen.object(&stand.state),
                     false => screen.text(&inspect::state(&stand.state)),
                 }
             }
             Look::Why(at) => {
-                let waits = stand(&picture, at)?.waits.iter();
+                let waits = stand(&picture, at)?.1.waits.iter();
                 let waits: Vec<Value> = waits.map(|wait| Value::from(wait.clone())).collect();
                 rows(&waits, inspect::waits, screen)
             }
             Look::Trace(at) => {
-                stand(&picture, at)?;
-                rows(&self.decided(at.path.as_str()), inspect::trace, screen)
+                let (path, _) = stand(&picture, at)?;
+                rows(&self.decided(path), inspect::trace, screen)
             }
             Look::Sessions => rows(&sessions(&picture), inspect::sessions, screen),
             Look::Watch(_) | Look::Stop(_) | Look::Restart(_) => {
@@ -216,10 +214,7 @@ impl Debugger<'_> {
 
     /// What an actor has decided since it was started.
     fn decided(&self, path: &str) -> Vec<Value> {
-        let end = self.present().map_or(0, |present| present + 1);
-        let mine = self.decisions[..end]
-            .iter()
-            .filter(|decision| decision.path == path);
+        let mine = self.decisions().filter(|decision| decision.path == path);
         let mine: Vec<&Decision> = mine.collect();
         let start = mine.iter().rposition(|decision| decision.event.is_none());
         let since = mine.into_iter().skip(start.map_or(0, |start| start + 1));
@@ -233,8 +228,12 @@ impl Debugger<'_> {
     }
 }
 
-fn stand<'a>(picture: &'a Picture, at: &At) -> Result<&'a Stand, Failure> {
-    picture.stands.get(at.path.as_str()).ok_or_else(|| {
+/// How an actor stands, and its path; among several nodes each has the root's name to itself.
+fn stand<'a>(picture: &'a Picture, at: &'a At) -> Result<(&'a str, &'a Stand), Failure> {
+    let typed = at.path.as_str();
+    let below = typed.strip_prefix(ROOT).unwrap_or(typed);
+    let find = |path| Some((path, picture.stands.get(path)?));
+    find(typed).or_else(|| find(below)).ok_or_else(|| {
         let message = format!("no actor runs at {}", at.path);
         Failure::new(Exit::NotFound, "no-actor", message)
     })
@@ -250,7 +249,7 @@ fn tree(picture: &Picture) -> Vec<Value> {
     picture.tree.iter().map(row).collect()
 }
 
-/// The sessions of all tenants: what stands two levels below the tenants.
+/// The sessions of all tenants: what stands two levels below the tenants of a node.
 fn sessions(picture: &Picture) -> Vec<Value> {
     let mut rows = Vec::new();
     for one in picture
@@ -258,7 +257,8 @@ fn sessions(picture: &Picture) -> Vec<Value> {
         .iter()
         .filter(|one| one.standing == Standing::Running)
     {
-        let below = one.path.as_str().strip_prefix(TENANTS);
+        let below = one.path.as_str().split_once('/');
+        let below = below.and_then(|(_, below)| below.strip_prefix(TENANTS));
         if below.is_some_and(|below| below.split('/').count() == 2)
             && let Some(stand) = picture.stands.get(one.path.as_str())
         {

@@ -65,25 +65,24 @@ pub(super) fn run(shrink: &Shrink, screen: &mut Screen) -> Result<(), Failure> {
         ..
     } = search;
     ended?;
-    let (before, after) = (size(&plan), size(&small));
+    let (before, after) = (shrink::size(&plan), shrink::size(&small));
     scenario.plan = small;
     scenario.found = Some(corpus::origin(&smallest));
     corpus::write(&shrink.output, &scenario)?;
-    let (faults, lives, tenants) = before;
+    let users = if plan.tenants.is_empty() {
+        "clients"
+    } else {
+        "tenants"
+    };
     screen.line(format!("{}: {}", broken.invariant, broken.story))?;
     screen.line(format!(
-        "{faults} faults, {lives} lives and {tenants} tenants became {}, {} and {}; {tried} plans \
-         were tried",
-        after.0, after.1, after.2,
+        "{} faults, {} lives and {} {users} became {}, {} and {}; {tried} plans were tried",
+        before.faults, before.lives, before.users, after.faults, after.lives, after.users,
     ))?;
     screen.line(format!(
         "reproduce: holdfast sim replay {}",
         shrink.output.display()
     ))
-}
-
-fn size(plan: &Plan) -> (usize, usize, usize) {
-    (shrink::faults(plan), plan.lives.len(), plan.tenants.len())
 }
 
 impl Search<'_> {

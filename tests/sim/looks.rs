@@ -64,6 +64,53 @@ fn a_plan_of_sixty_faults_is_made_small_and_breaks_the_same_promise() {
 }
 
 #[test]
+fn a_planted_bug_of_a_register_is_told_and_made_small() {
+    let bench = Bench::new();
+    let small = "shrink 1 --bug SmallQuorum -o small.toml --for 30s";
+    let out = bench.sim(small).good();
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[1].starts_with("register-kept: at "), "{out}");
+    assert!(
+        lines[2].contains(" faults, 0 lives and 5 clients became "),
+        "{out}"
+    );
+    let small = fs::read_to_string(bench.path("small.toml")).unwrap();
+    let small = Scenario::parse(&small, None).unwrap().plan;
+    let large = Plan::register(1);
+    assert!(faults(&large) > 40 && faults(&small) < 10, "{small:#?}");
+    let text = bench.sim("explain small.toml").good();
+    assert!(text.starts_with("BROKEN register-kept: at "), "{text}");
+    for part in [
+        "\nA register that node-1 to node-6 keep",
+        "frames arrived",
+        "asks to read",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let whole = bench.sim("explain 1 --bug SmallQuorum").good();
+    assert!(text.lines().count() < whole.lines().count());
+    assert!(whole.contains("  world    mishap: "), "{whole}");
+}
+
+#[test]
+fn the_shell_shows_all_nodes_of_a_fleet_at_one_moment() {
+    let bench = Bench::new();
+    let words = [
+        "shell", "7", "--kind", "several", "--at", "3s", "-c", "tree",
+    ];
+    let out = bench.with(&words, &[], "").good();
+    let roots = out.lines().filter(|line| line.starts_with("node-"));
+    assert!(roots.count() > 1, "{out}");
+    let words = ["shell", "7", "--kind", "register", "--at", "1s", "-c"];
+    let ask = |command| bench.with(&[&words[..], &[command]].concat(), &[], "");
+    let shown = ask("show node-2/register").good();
+    assert!(shown.contains("\"kept\""), "{shown}");
+    let decided = ask("trace node-2/register").good();
+    assert!(decided.contains("Heard { from: node-"), "{decided}");
+    assert_eq!(ask("show node-77/register").code, 3);
+}
+
+#[test]
 fn a_good_run_cannot_be_made_small() {
     let bench = Bench::new();
     let ran = bench.sim("shrink 7 -o small.toml");

@@ -92,7 +92,7 @@ impl Timetable {
             }
             self.done += 1;
             let mishap = &timed.mishap;
-            fleet.log.say(fleet.now(), format_args!("{mishap:?}"));
+            fleet.log.say(fleet.now(), format_args!("mishap: {mishap}"));
             self.strike(fleet, timed.mishap);
         }
     }

@@ -153,6 +153,13 @@ pub enum Mishap {
     },
 }
 
+impl Mishap {
+    /// Whether it ends a life of this member.
+    pub(crate) const fn ends(&self, member: u32) -> bool {
+        matches!(self, Self::Crash { node, .. } if *node == member)
+    }
+}
+
 /// Which ways a cut lets nothing pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ways {

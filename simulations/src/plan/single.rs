@@ -1,7 +1,9 @@
-//! What a seed draws for one node: who is there, how they behave, and what goes wrong.
+//! What seeds draw for one node: the world, who is served, how they behave, and each life.
 
-use super::{DAY, End, Faults, HOUR, Habits, Life, Loss, Operators, Plan, Rot, Step, Tenant};
+use super::{DAY, End, Faults, Habits, Life, Loss, Operators, Plan, Rot, Step, Tenant};
 use crate::dice::Dice;
+
+const HOUR: u64 = 3_600_000;
 
 impl Plan {
     /// The plan of a seed for one node.

@@ -23,6 +23,7 @@ use crate::entropy::Entropy;
 use crate::fleet::{Main, Program, Stand};
 use crate::index::Index;
 use crate::plan::End;
+use crate::witness::{self, Looker};
 
 /// A size that lets journals of a run have several segments.
 const SEGMENT: u64 = 64 << 10;
@@ -36,6 +37,7 @@ pub(super) struct ReplicaNode {
     pub(super) latency: Duration,
     pub(super) dice: Dice,
     pub(super) history: History,
+    pub(super) witness: Looker,
 }
 
 impl Program for ReplicaNode {
@@ -44,9 +46,11 @@ impl Program for ReplicaNode {
         self.disk.set_pace(self.latency, dice, stand.yields.clone());
         let machine = Replica::new(self.node, self.replicas.clone(), self.flaw);
         let (disk, history) = (self.disk.clone(), self.history.clone());
+        let directory = Arc::new(Directory::default());
+        witness::seat_at(&directory, &self.witness, self.node.to_string(), stand.time);
         Some(Box::pin(async move {
             let (node, time) = (stand.link.node(), stand.time);
-            if let Err(fault) = serve(machine, disk, stand).await {
+            if let Err(fault) = serve(machine, disk, directory, stand).await {
                 let now = time.world();
                 history.say(now, format_args!("{node} fails: {fault}"));
                 if !fault.0.contains("planted") {
@@ -82,13 +86,18 @@ impl Journal for Log {
 }
 
 /// Serves until something fails.
-async fn serve(mut machine: Replica, disk: Disk, stand: Stand) -> Result<(), Fault> {
+async fn serve(
+    mut machine: Replica,
+    disk: Disk,
+    directory: Arc<Directory>,
+    stand: Stand,
+) -> Result<(), Fault> {
     let ports = Ports {
         clock: Arc::new(Clock::starting_at(Timestamp::from_millis(1))),
         entropy: Arc::new(Entropy::new(stand.dice.fork("entropy"))),
         disk: disk.port(),
         index: Index::default().port(),
-        directory: Arc::new(Directory::default()),
+        directory,
     };
     let recovered = recover(&disk).await?;
     restore(&mut machine, &recovered.records);

@@ -18,6 +18,7 @@ use crate::plan::{self, End, Plan};
 use crate::runtime;
 use crate::trace::{Micros, Trace};
 use crate::verdict::{Figures, Verdict, Violation};
+use crate::witness::Looker;
 use crate::world::Options;
 use crate::yardstick::Distance;
 
@@ -47,9 +48,15 @@ struct World {
 }
 
 /// Runs a plan to its end.
-pub(crate) fn run(plan: &Plan, of: &plan::Fleet, shape: Shape, options: Options) -> Verdict {
+pub(crate) fn run(
+    witness: Looker,
+    plan: &Plan,
+    of: &plan::Fleet,
+    shape: Shape,
+    options: Options,
+) -> Verdict {
     let before = panics::count();
-    let mut world = World::new(plan, of, shape, options);
+    let mut world = World::new(witness, plan, of, shape, options);
     world
         .timetable
         .run_until(&mut world.fleet, of.millis * MILLI);
@@ -71,7 +78,8 @@ pub(crate) fn run(plan: &Plan, of: &plan::Fleet, shape: Shape, options: Options)
     drop(pages);
     Verdict {
         seed: plan.seed,
-        trace: world.fleet.log.trace(),
+        // Within a turn of the fleet its nodes speak one after the other.
+        trace: Trace::merged(&[world.fleet.log.trace()]),
         violations,
         figures,
     }
@@ -84,8 +92,8 @@ fn writes(pages: &super::history::Pages) -> u64 {
 }
 
 /// Runs a plan without its last two phases; how far it came.
-pub(crate) fn travel(plan: &Plan, of: &plan::Fleet, shape: Shape) -> Distance {
-    let mut world = World::new(plan, of, shape, Options::default());
+pub(crate) fn travel(witness: Looker, plan: &Plan, of: &plan::Fleet, shape: Shape) -> Distance {
+    let mut world = World::new(witness, plan, of, shape, Options::default());
     world
         .timetable
         .run_until(&mut world.fleet, of.millis * MILLI);
@@ -100,7 +108,7 @@ pub(crate) fn travel(plan: &Plan, of: &plan::Fleet, shape: Shape) -> Distance {
 }
 
 impl World {
-    fn new(plan: &Plan, of: &plan::Fleet, shape: Shape, options: Options) -> Self {
+    fn new(witness: Looker, plan: &Plan, of: &plan::Fleet, shape: Shape, options: Options) -> Self {
         let dice = Dice::of_seed(plan.seed).fork("register world");
         let trace = Trace::new(options.keeps_lines);
         let mut fleet = Fleet::new(of.quantum, of.wire.clone(), dice.fork("fleet"), trace);
@@ -124,6 +132,7 @@ impl World {
                 latency: Duration::from_micros(micros),
                 dice,
                 history: history.clone(),
+                witness: witness.clone(),
             };
             let drift = of.drifts.get(number).copied().unwrap_or(0);
             fleet.add(node, drift, Box::new(replica));

@@ -11,9 +11,10 @@ use toml::Spanned;
 
 use super::Origin;
 use super::error::ScenarioError;
+use super::fleet::{self, FleetPart};
 use super::timeline::{self, Fault};
 use super::units::{Days, Kib, Maybe, Micros, Millis};
-use crate::plan::{Habits, Operators, Plan, Tenant};
+use crate::plan::{Habits, Operators, Plan, Rot, Tenant};
 
 /// What the world has at most.
 const NODES_MAX: usize = 1;
@@ -34,11 +35,13 @@ pub(super) struct File {
     pub(super) seed: Option<u64>,
     start: Option<Spanned<String>>,
     disk: Option<DiskPart>,
+    fleet: Option<FleetPart>,
     node: Option<Vec<Spanned<NodePart>>>,
     tenant: Option<Spanned<Vec<Spanned<TenantPart>>>>,
     clients: Option<ClientsPart>,
     operators: Option<OperatorsPart>,
     rounds: Option<Spanned<Vec<Millis>>>,
+    rot: Option<Rot>,
     fault: Option<Vec<Spanned<Fault>>>,
     #[serde(default)]
     pub(super) expect: Vec<Spanned<String>>,
@@ -88,6 +91,8 @@ struct ClientsPart {
     deaf: Option<u64>,
     dawdle: Option<u64>,
     restore: Option<u64>,
+    undo: Option<u64>,
+    absent: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,6 +132,7 @@ impl File {
         if let Some(operators) = &self.operators {
             operators.settle(&mut plan.operators);
         }
+        set(&mut plan.rot, self.rot);
         let rounds: Option<Vec<u64>> = match &self.rounds {
             Some(rounds) if rounds.get_ref().is_empty() => {
                 let message = "a life of the node has at least one round";
@@ -135,6 +141,10 @@ impl File {
             Some(rounds) => Some(rounds.get_ref().iter().map(|millis| millis.0).collect()),
             None => None,
         };
+        if let Some(part) = &self.fleet {
+            let faults = self.fault.as_deref();
+            return fleet::settle(text, part, faults, rounds.as_deref(), plan);
+        }
         let nodes = nodes(text, self.node.as_deref().unwrap_or_default())?;
         match &self.fault {
             Some(faults) => {
@@ -247,6 +257,8 @@ impl ClientsPart {
         set(&mut habits.deaf, self.deaf);
         set(&mut habits.dawdle, self.dawdle);
         set(&mut habits.restore, self.restore);
+        set(&mut habits.undo, self.undo);
+        set(&mut habits.absent, self.absent);
     }
 }
 

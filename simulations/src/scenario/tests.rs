@@ -100,6 +100,46 @@ fn any_field_of_a_plan_is_reached_by_its_own_name() {
     );
 }
 
+#[test]
+fn what_befalls_a_fleet_stands_in_its_plan() {
+    use crate::plan::{Members, Mishap, Ways};
+    let text = "version = 1\nfleet = { kind = \"register\", nodes = 5, users = 2 }\n\
+        fault = [{ at = \"3s\", kind = \"cut\", nodes = [\"node-2\"], ways = \"out\" }, \
+        { at = \"1s\", kind = \"pause\", node = \"node-7\", time = \"4s\" }]\n";
+    for seed in 0..20 {
+        let plan = Scenario::parse(text, Some(seed)).unwrap().plan;
+        assert!(plan.lives.is_empty() && plan.tenants.is_empty());
+        let fleet = plan.fleet.unwrap();
+        let Members::Register {
+            replicas, clients, ..
+        } = fleet.members
+        else {
+            panic!("{fleet:?}");
+        };
+        assert_eq!((replicas, clients), (5, 2));
+        let mishaps = fleet.mishaps.into_iter();
+        let mishaps: Vec<_> = mishaps.map(|timed| (timed.at, timed.mishap)).collect();
+        let (node, millis) = (6, 4_000);
+        let (side, ways) = (vec![1], Ways::Out);
+        let cut = Mishap::Part { side, ways };
+        assert_eq!(
+            mishaps,
+            [(1_000, Mishap::Sleep { node, millis }), (3_000, cut)]
+        );
+    }
+    let text = "version = 1\nrounds = [\"7s\"]\nfleet = { kind = \"several\", nodes = 2 }\n\
+        fault = [{ at = \"3s\", kind = \"kill\", node = \"node-2\" }]\n";
+    let fleet = Scenario::parse(text, Some(4)).unwrap().plan.fleet.unwrap();
+    let Members::Holdfast { lives } = fleet.members else {
+        panic!("{fleet:?}");
+    };
+    let rounds: Vec<Vec<_>> = lives
+        .iter()
+        .map(|lives| lives.iter().map(|it| it.rounds[0]).collect())
+        .collect();
+    assert_eq!(rounds, [vec![7_000], vec![7_000, 7_000]]);
+}
+
 /// What is wrong, and a file that has it.
 const WRONG: &[(&str, &str)] = &[
     (
@@ -184,6 +224,46 @@ const WRONG: &[(&str, &str)] = &[
         "version = 1\n[[fault]]\nat = \"3s\"\nkind = \"kill\"\nindex = \"half\"\n",
     ),
     ("no rounds", "version = 1\nrounds = []\n"),
+    (
+        "a fault of a network without one",
+        "version = 1\n[[fault]]\nat = \"3s\"\nkind = \"cut\"\nnodes = [\"node-1\"]\n",
+    ),
+    (
+        "no node of the fleet",
+        "version = 1\nfleet = { kind = \"register\", nodes = 3, users = 2 }\n[[fault]]\n\
+             at = \"3s\"\nkind = \"cut\"\nnodes = [\"node-1\", \"node-9\"]\n",
+    ),
+    (
+        "a fault between one node",
+        "version = 1\nfleet.kind = \"several\"\n[[fault]]\nat = \"3s\"\n\
+             kind = \"slow-link\"\nnodes = [\"node-1\"]\n",
+    ),
+    (
+        "a fault that strikes nobody",
+        "version = 1\nfleet.kind = \"several\"\n[[fault]]\nat = \"3s\"\nkind = \"pause\"\n",
+    ),
+    (
+        "a way that there is not",
+        "version = 1\nfleet.kind = \"several\"\n[[fault]]\nat = \"3s\"\nkind = \"cut\"\n\
+             nodes = [\"node-1\"]\nways = \"up\"\n",
+    ),
+    (
+        "a field of another mishap",
+        "version = 1\nfleet.kind = \"several\"\n[[fault]]\nat = \"3s\"\nkind = \"heal\"\n\
+             times = 3\n",
+    ),
+    (
+        "too many nodes",
+        "version = 1\n[fleet]\nkind = \"register\"\nnodes = 5000\n",
+    ),
+    (
+        "users of no register",
+        "version = 1\n[fleet]\nkind = \"several\"\nusers = 5\n",
+    ),
+    (
+        "a fleet of nothing",
+        "version = 1\n[fleet]\nkind = \"fish\"\n",
+    ),
     ("no planted bug", "version = 1\nbug = \"Ghost\"\n"),
 ];
 

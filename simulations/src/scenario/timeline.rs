@@ -13,33 +13,60 @@ use crate::plan::{self, End, Life, Loss, Plan};
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Fault {
     at: Spanned<Millis>,
-    kind: Spanned<Kind>,
-    node: Option<Spanned<String>>,
-    off: Option<Spanned<Millis>>,
-    index: Option<Spanned<String>>,
-    by: Option<Spanned<Step>>,
-    count: Option<Spanned<u32>>,
-    capacity: Option<Spanned<Kib>>,
+    pub(super) kind: Spanned<Kind>,
+    pub(super) node: Option<Spanned<String>>,
+    pub(super) off: Option<Spanned<Millis>>,
+    pub(super) index: Option<Spanned<String>>,
+    pub(super) by: Option<Spanned<Step>>,
+    pub(super) count: Option<Spanned<u32>>,
+    pub(super) capacity: Option<Spanned<Kib>>,
+    pub(super) nodes: Option<Spanned<Vec<String>>>,
+    pub(super) ways: Option<Spanned<String>>,
+    pub(super) times: Option<Spanned<u64>>,
+    pub(super) time: Option<Spanned<Millis>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Kind {
+pub(super) enum Kind {
     PowerCut,
     Kill,
     ClockStep,
     DiskFull,
     SyncFailure,
     WriteFailure,
+    Cut,
+    SlowLink,
+    Heal,
+    Disconnect,
+    HalfOpen,
+    Pause,
+    DiskHang,
+    SlowDisk,
 }
 
 impl Kind {
     const fn ends_a_life(self) -> Option<End> {
-        match self {
-            Self::PowerCut => Some(End::Power),
-            Self::Kill => Some(End::Kill),
-            Self::ClockStep | Self::DiskFull | Self::SyncFailure | Self::WriteFailure => None,
+        if matches!(self, Self::PowerCut) {
+            Some(End::Power)
+        } else if matches!(self, Self::Kill) {
+            Some(End::Kill)
+        } else {
+            None
         }
+    }
+
+    /// Whether it befalls only one of many nodes, or the network between them.
+    const fn needs_a_fleet(self) -> bool {
+        !matches!(
+            self,
+            Self::PowerCut
+                | Self::Kill
+                | Self::ClockStep
+                | Self::DiskFull
+                | Self::SyncFailure
+                | Self::WriteFailure
+        )
     }
 }
 
@@ -86,7 +113,7 @@ pub(super) fn settle(
 }
 
 /// A life without any fault. What a plan may have one day and does not name is not in it.
-fn quiet(rounds: &[u64]) -> Life {
+pub(super) fn quiet(rounds: &[u64]) -> Life {
     let life = json!({
         "rounds": rounds, "cut": null, "end": "Power", "off": 0, "index": "None", "steps": [],
         "faults": { "after": 0, "syncs": 0, "writes": 0, "full_kib": null },
@@ -99,6 +126,11 @@ fn quiet(rounds: &[u64]) -> Life {
 }
 
 impl Fault {
+    /// When it strikes, in milliseconds since the run began.
+    pub(super) fn at(&self) -> u64 {
+        self.at.get_ref().0
+    }
+
     /// Whether it has all that its kind needs, and no more, and strikes somebody.
     fn agree(
         &self,
@@ -107,6 +139,10 @@ impl Fault {
         nodes: &[String],
     ) -> Result<(), ScenarioError> {
         let kind = *self.kind.get_ref();
+        if kind.needs_a_fleet() {
+            let message = "this befalls one of many nodes; write [fleet] first";
+            return Err(ScenarioError::at(text, self.kind.span(), message));
+        }
         let ends = kind.ends_a_life().is_some();
         let counts = matches!(kind, Kind::SyncFailure | Kind::WriteFailure);
         let fields = [
@@ -123,6 +159,10 @@ impl Fault {
                 self.capacity.as_ref().map(Spanned::span),
                 kind == Kind::DiskFull,
             ),
+            ("nodes", self.nodes.as_ref().map(Spanned::span), false),
+            ("ways", self.ways.as_ref().map(Spanned::span), false),
+            ("times", self.times.as_ref().map(Spanned::span), false),
+            ("time", self.time.as_ref().map(Spanned::span), false),
         ];
         for (name, span, fits) in fields {
             if let (Some(span), false) = (span, fits) {
@@ -191,13 +231,13 @@ impl Fault {
         }
         faults.after = after;
         let count = self.count.as_ref().map_or(1, |count| *count.get_ref());
-        match self.kind.get_ref() {
-            Kind::SyncFailure => faults.syncs += count,
-            Kind::WriteFailure => faults.writes += count,
-            Kind::DiskFull => {
-                faults.full_kib = Some(self.capacity.as_ref().map_or(0, |kib| kib.get_ref().0));
-            }
-            Kind::PowerCut | Kind::Kill | Kind::ClockStep => {}
+        let kind = *self.kind.get_ref();
+        if kind == Kind::SyncFailure {
+            faults.syncs += count;
+        } else if kind == Kind::WriteFailure {
+            faults.writes += count;
+        } else if kind == Kind::DiskFull {
+            faults.full_kib = Some(self.capacity.as_ref().map_or(0, |kib| kib.get_ref().0));
         }
         Ok(())
     }

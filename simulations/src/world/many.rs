@@ -19,7 +19,8 @@ use crate::ledger::Ledger;
 use crate::plan::{self, End, Life, Plan};
 use crate::trace::{Micros, Trace};
 use crate::verdict::Verdict;
-use crate::witness::Witness;
+use crate::witness::Looker;
+use crate::yardstick::Distance;
 
 const MILLI: Micros = 1_000;
 /// How far the fleet runs before it is looked whether all is done.
@@ -37,53 +38,112 @@ struct Holdfast {
     rest: Micros,
 }
 
+/// All nodes of a run, and what befalls them.
+struct Nodes {
+    fleet: Fleet,
+    timetable: Timetable,
+    queues: Vec<Queue>,
+    ledgers: Vec<Ledger>,
+}
+
 /// Runs a plan to its end.
 pub(super) fn run(
-    witness: Option<Arc<dyn Witness>>,
+    witness: Looker,
     plan: &Plan,
     of: &plan::Fleet,
     lives: &[Vec<Life>],
     options: Options,
 ) -> Verdict {
     let before = panics::count();
-    let dice = Dice::of_seed(plan.seed).fork("many");
-    let trace = Trace::new(options.keeps_lines);
-    let mut fleet = Fleet::new(of.quantum, of.wire.clone(), dice.fork("fleet"), trace);
-    let (mut queues, mut ledgers) = (Vec::new(), Vec::new());
-    let nodes = lives.len() as u64;
-    for (number, (lives, id)) in lives.iter().zip((0..).map(member)).enumerate() {
-        let world = World::new(plan, options, &id.to_string());
-        world.ledger.book().witness.clone_from(&witness);
-        ledgers.push(world.ledger.clone());
-        let work = lives.iter().map(|life| (life.clone(), Purpose::Work));
-        let queue: Queue = Arc::new(Mutex::new(work.collect()));
-        queues.push(Arc::clone(&queue));
-        let tour = Tour {
-            node: number as u64,
-            nodes,
-            dice: dice.fork("tour"),
-        };
-        let holdfast = Holdfast {
-            world,
-            tour,
-            queue,
-            present: None,
-            rest: 0,
-        };
-        let drift = of.drifts.get(number).copied().unwrap_or(0);
-        fleet.add(id, drift, Box::new(holdfast));
-    }
-    let mut timetable = Timetable::new(of.mishaps.clone(), nodes as u32);
-    finish(&mut fleet, &mut timetable, &queues, of.millis * MILLI);
+    let mut nodes = Nodes::new(&witness, plan, of, lives, options);
+    let Nodes {
+        fleet,
+        timetable,
+        queues,
+        ledgers,
+    } = &mut nodes;
+    finish(fleet, timetable, queues, of.millis * MILLI);
     // Who sleeps wakes, and what hangs goes on: nothing goes wrong any more.
     timetable.forget();
     for purpose in [Purpose::Peace, Purpose::Judge] {
-        for queue in &queues {
+        for queue in &*queues {
             lock(queue).push_back((peace(), purpose));
         }
-        finish(&mut fleet, &mut timetable, &queues, 0);
+        finish(fleet, timetable, queues, 0);
     }
-    verdict(plan, &fleet, &ledgers, before)
+    verdict(plan, fleet, ledgers, before)
+}
+
+/// Runs a plan without what comes after the trouble; how far it came.
+pub(crate) fn travel(
+    witness: Looker,
+    plan: &Plan,
+    of: &plan::Fleet,
+    lives: &[Vec<Life>],
+) -> Distance {
+    let mut nodes = Nodes::new(&witness, plan, of, lives, Options::default());
+    for id in (0..lives.len() as u32).map(member) {
+        nodes.fleet.start(id);
+    }
+    let end = of.millis * MILLI;
+    nodes.timetable.run_until(&mut nodes.fleet, end);
+    let (mut requests, mut lines) = (0, nodes.fleet.log.trace().count());
+    for ledger in &nodes.ledgers {
+        let book = ledger.book();
+        requests += book.figures.done + book.figures.refused;
+        lines += book.trace.count();
+    }
+    Distance {
+        simulated: Duration::from_micros(nodes.fleet.now()),
+        turns: nodes.fleet.turns(),
+        frames: 0,
+        requests,
+        lines,
+    }
+}
+
+impl Nodes {
+    fn new(
+        witness: &Looker,
+        plan: &Plan,
+        of: &plan::Fleet,
+        lives: &[Vec<Life>],
+        options: Options,
+    ) -> Self {
+        let dice = Dice::of_seed(plan.seed).fork("many");
+        let trace = Trace::new(options.keeps_lines);
+        let mut fleet = Fleet::new(of.quantum, of.wire.clone(), dice.fork("fleet"), trace);
+        let (mut queues, mut ledgers) = (Vec::new(), Vec::new());
+        let nodes = lives.len() as u64;
+        for (number, (lives, id)) in lives.iter().zip((0..).map(member)).enumerate() {
+            let world = World::new(plan, options, &id.to_string());
+            world.ledger.book().witness.clone_from(witness);
+            ledgers.push(world.ledger.clone());
+            let work = lives.iter().map(|life| (life.clone(), Purpose::Work));
+            let queue: Queue = Arc::new(Mutex::new(work.collect()));
+            queues.push(Arc::clone(&queue));
+            let tour = Tour {
+                node: number as u64,
+                nodes,
+                dice: dice.fork("tour"),
+            };
+            let holdfast = Holdfast {
+                world,
+                tour,
+                queue,
+                present: None,
+                rest: 0,
+            };
+            let drift = of.drifts.get(number).copied().unwrap_or(0);
+            fleet.add(id, drift, Box::new(holdfast));
+        }
+        Self {
+            fleet,
+            timetable: Timetable::new(of.mishaps.clone(), nodes as u32),
+            queues,
+            ledgers,
+        }
+    }
 }
 
 /// Lets all nodes live what they have to live, at least until then.
