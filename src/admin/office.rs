@@ -45,6 +45,8 @@ pub trait Books: Send + Sync + 'static {
 pub trait Services: Send + Sync + 'static {
     /// What the node says of itself.
     fn node(&self) -> answers::Node;
+    /// How many nodes can hold a copy of a repository.
+    fn nodes(&self) -> u32;
     /// What its wall clock shows.
     fn wall(&self) -> Timestamp;
     /// Takes a tenant or repository that is out of service back into it; false if none of that path

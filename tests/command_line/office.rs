@@ -136,6 +136,27 @@ fn a_repository_is_shown_with_three_figures() {
 }
 
 #[test]
+fn no_more_copies_are_promised_than_there_are_nodes() {
+    let world = office();
+    done(&world, "tenant add acme");
+    let add = "repository add acme main --quota 10GiB";
+    refused(&world, &format!("{add} --min-copies 2"), 4, "too-few-nodes");
+    refused(&world, "repository show acme main", 3, "no-repository");
+    assert_eq!(
+        done(&world, &format!("{add} --min-copies 1"))["min-copies"],
+        1
+    );
+    let set = "repository set acme main --quota 20GiB";
+    refused(&world, &format!("{set} --min-copies 2"), 4, "too-few-nodes");
+    assert_eq!(
+        done(&world, "repository show acme main")["quota"],
+        10u64 << 30
+    );
+    done(&world, set);
+    refused(&world, &format!("{set} --min-copies 0"), 2, "out-of-range");
+}
+
+#[test]
 fn a_subtenant_has_a_slice_of_the_only_repository() {
     let world = office();
     done(&world, "tenant add acme");
