@@ -210,30 +210,21 @@ fn an_error_says_what_happened_to_what_and_what_to_do_next() {
 }
 
 #[test]
-fn restart_asks_first() {
-    let line = [
-        "--data",
-        "/nowhere",
-        "--json",
-        "shell",
-        "-c",
-        "restart node/catalog",
-    ];
-    for no in ["", "n\n", "no\n"] {
-        let ran = holdfast_reading(&line, no);
-        assert_eq!(
-            (ran.code, ran.reason().as_str()),
-            (4, "not-confirmed"),
-            "{no}"
-        );
+fn what_ends_an_actor_asks_first() {
+    let shell = ["--data", "/nowhere", "--json", "shell", "-c"];
+    for verb in ["stop", "restart"] {
+        let order = format!("{verb} node/catalog");
+        let line = [&shell[..], &[&order]].concat();
+        for no in ["", "n\n", "no\n"] {
+            let ran = holdfast_reading(&line, no);
+            assert_eq!(
+                (ran.code, ran.reason().as_str()),
+                (4, "not-confirmed"),
+                "{order}, {no}"
+            );
+        }
+        assert_eq!(holdfast_reading(&line, "y\n").code, 6, "{order}");
+        let sure = format!("{order} --yes");
+        assert_eq!(holdfast(&[&shell[..], &[&sure]].concat()).code, 6, "{sure}");
     }
-    assert_eq!(holdfast_reading(&line, "y\n").code, 6);
-    let line = [
-        "--data",
-        "/nowhere",
-        "shell",
-        "-c",
-        "restart --yes node/catalog",
-    ];
-    assert_eq!(holdfast(&line).code, 6);
 }

@@ -330,6 +330,11 @@ fn actors_are_looked_into() {
             "what is out of service runs nowhere: {ran:?}"
         );
     }
-    let ran = world.run(&["shell", "-c", "stop node/catalog"]);
+    let unsure = world.run(&["shell", "-c", "stop node/catalog", "--json"]);
+    assert_eq!(
+        (unsure.code, unsure.reason().as_str()),
+        (4, "not-confirmed")
+    );
+    let ran = world.run_reading(&["shell", "-c", "stop node/catalog"], "y\n");
     assert_eq!(ran.code, 0, "{ran:?}");
 }
