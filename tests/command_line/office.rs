@@ -62,6 +62,21 @@ fn a_tenant_has_the_terms_that_were_given_and_else_the_usual_ones() {
 }
 
 #[test]
+fn an_order_that_changes_nothing_is_refused_and_leaves_no_event() {
+    let world = office();
+    done(&world, "tenant add acme");
+    done(&world, "repository add acme main --quota 10GiB");
+    let before = done(&world, "events");
+    refused(&world, "tenant set acme", 2, "usage");
+    refused(&world, "repository set acme main", 2, "usage");
+    assert_eq!(done(&world, "events"), before);
+    done(&world, "repository set acme main --min-copies 1");
+    let events = done(&world, "events");
+    let last = events.as_array().unwrap().last().unwrap();
+    assert_eq!(last["text"], "repository main: copies 1");
+}
+
+#[test]
 fn a_password_is_shown_once_and_has_256_bits() {
     let world = office();
     done(&world, "tenant add acme");

@@ -8,9 +8,9 @@ use holdfast_actors::names::{RepositoryName, TenantName};
 
 use super::super::{Items, Problem, ProblemClass, answers};
 use super::speaker::Speaker;
-use super::{Answer, Office, value};
+use super::{Answer, Office, nothing_to_change, value};
 use crate::commands::bin::{Back, Bin};
-use crate::commands::repository::{Add, Named, Of, Repository, Set};
+use crate::commands::repository::{Add, Named, Of, Promises, Repository, Set};
 use crate::commands::values::{Moment, Month};
 use crate::commands::{Usage, Verify};
 
@@ -71,6 +71,9 @@ impl Office {
     }
 
     async fn set_repository(&self, by: &Speaker, set: Set) -> Answer {
+        if set.quota.is_none() && set.promises == Promises::default() {
+            return Err(nothing_to_change());
+        }
         self.enough_nodes(set.promises.min_copies)?;
         let Named { tenant, name } = set.which;
         let command = RepositoryCommand::Set {
