@@ -195,6 +195,26 @@ fn every_command_shows_an_example_in_its_help() {
 }
 
 #[test]
+fn only_what_makes_something_new_shows_what_is_usual() {
+    for (command, usual) in [
+        ("tenant add", "What is not given: --lease never"),
+        ("repository add", "What is not given: --hold-days 0"),
+    ] {
+        let mut line = words(command);
+        line.push("--help");
+        let shown = holdfast(&line).out;
+        assert!(shown.contains(usual), "{shown}");
+    }
+    for command in ["tenant set", "repository set"] {
+        let mut line = words(command);
+        line.push("--help");
+        let shown = holdfast(&line).out;
+        assert!(!shown.contains("default"), "{shown}");
+        assert!(!shown.contains("What is not given"), "{shown}");
+    }
+}
+
+#[test]
 fn an_error_says_what_happened_to_what_and_what_to_do_next() {
     let ran = holdfast(&["--data", "/nowhere", "status"]);
     assert_eq!(
