@@ -61,8 +61,8 @@ pub struct Rows {
     /// What reading repositories back brought. Since the second version of the rows.
     #[serde(deserialize_with = "schema::map")]
     pub scrubs: OrdMap<RepositoryId, Scrub>,
-    /// By how much the wall clock jumped since the day was last confirmed, in either direction, less
-    /// what was forgiven meanwhile. Since the third version of the rows.
+    /// By how much the wall clock jumped since the day was last confirmed, in either direction,
+    /// less what was forgiven meanwhile. Since the third version of the rows.
     pub unseen: Duration,
 }
 
@@ -99,8 +99,8 @@ pub struct ClockRow {
     pub wall: Timestamp,
     /// How many days the confirmed day is ahead of the wall clock's; 0 while that clock is right.
     pub offset_days: i64,
-    /// Set while jumps of more than a day together that no monotonic clock saw wait to be confirmed:
-    /// nothing irreversible happens meanwhile.
+    /// Set while jumps of more than a day together that no monotonic clock saw wait to be
+    /// confirmed: nothing irreversible happens meanwhile.
     pub doubted: bool,
 }
 

@@ -31,8 +31,8 @@ impl Draft<'_> {
         Ok(Outcome::Done)
     }
 
-    /// Small jumps count together: a clock that is set ahead by hours, again and again, goes as wrong
-    /// as one that is set ahead by days.
+    /// Small jumps count together: a clock that is set ahead by hours, again and again, goes as
+    /// wrong as one that is set ahead by days.
     fn pass(&mut self, wall: Timestamp, elapsed: Option<Duration>) {
         let old = self.rows.clock;
         if old != ClockRow::default() {
