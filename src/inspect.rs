@@ -11,7 +11,7 @@ use clap::{Args, Parser};
 
 use crate::cli::{Failure, Screen};
 use crate::commands::Order;
-use crate::commands::shell::Look;
+use crate::commands::shell::{End, Look};
 
 pub use draw::{sessions, state, state_now, trace, tree, waits};
 
@@ -73,17 +73,26 @@ fn obey(line: &str, give: Give<'_>, screen: &mut Screen) -> Result<(), Failure> 
     let Some(Typed { look }) = typed(line, screen)? else {
         return Ok(());
     };
-    if let Look::Restart(restart) = &look
-        && !restart.yes
-        && !agreed(&format!("restart {}? [y/N] ", restart.path))?
-    {
-        return Err(Failure::new(
-            crate::cli::Exit::Refused,
-            "not-confirmed",
-            "nothing was restarted; answer y, or add --yes",
-        ));
+    match &look {
+        Look::Stop(end) => confirm(end, "stop", "stopped")?,
+        Look::Restart(end) => confirm(end, "restart", "restarted")?,
+        Look::Tree | Look::Sessions => {}
+        Look::Show(_) | Look::Watch(_) | Look::Trace(_) | Look::Why(_) => {}
     }
     give(Order::Shell(look), screen)
+}
+
+/// Asks before an actor ends: with one of the node's own parts, all of the node may.
+fn confirm(end: &End, verb: &str, done: &str) -> Result<(), Failure> {
+    if end.yes || agreed(&format!("{verb} {}? [y/N] ", end.path))? {
+        return Ok(());
+    }
+    let message = format!("nothing was {done}; answer y, or add --yes");
+    Err(Failure::new(
+        crate::cli::Exit::Refused,
+        "not-confirmed",
+        message,
+    ))
 }
 
 /// The words of a line; none if it asked for help, which is shown.
@@ -146,6 +155,10 @@ mod tests {
         assert_eq!(
             given("restart --yes node/catalog").unwrap(),
             r#"{"shell":{"restart":{"path":"node/catalog"}}}"#
+        );
+        assert_eq!(
+            given("stop node/catalog --yes").unwrap(),
+            r#"{"shell":{"stop":{"path":"node/catalog"}}}"#
         );
     }
 

@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::answers::{self, Settled};
-use super::{Caller, Items, Operations, Problem};
+use super::{Caller, Items, Operations, Problem, ProblemClass};
 use crate::commands::Order;
 use crate::commands::credential::Secret;
 use crate::commands::values::Month;
@@ -45,6 +45,8 @@ pub trait Books: Send + Sync + 'static {
 pub trait Services: Send + Sync + 'static {
     /// What the node says of itself.
     fn node(&self) -> answers::Node;
+    /// How many nodes can hold a copy of a repository.
+    fn nodes(&self) -> u32;
     /// What its wall clock shows.
     fn wall(&self) -> Timestamp;
     /// Takes a tenant or repository that is out of service back into it; false if none of that path
@@ -165,6 +167,12 @@ impl Office {
         }
         value(&Settled::Done)
     }
+}
+
+/// Nothing is changed by an order that does not say what, and no event says that something was.
+fn nothing_to_change() -> Problem {
+    let message = "nothing is given to change; '--help' shows what can be";
+    Problem::new(ProblemClass::Usage, "usage", message)
 }
 
 /// An answer as JSON.

@@ -12,10 +12,9 @@ use super::values::repository_id;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Repository {
     /// Add a repository
-    #[command(
-        after_help = "Example: holdfast --data /srv/holdfast repository add acme main \
-                            --quota 500GiB --hold-days 14"
-    )]
+    #[command(after_help = "What is not given: --hold-days 0 --min-copies 1\n\n\
+                      Example: holdfast --data /srv/holdfast repository add acme main \
+                      --quota 500GiB --hold-days 14")]
     Add(Add),
     /// List repositories with their figures, of all or of one tenant
     #[command(after_help = "Example: holdfast --data /srv/holdfast repository list acme")]
@@ -107,10 +106,10 @@ pub struct Set {
 #[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Promises {
-    /// Days within which every instant stays restorable, whoever asks otherwise [default: 0]
+    /// Days within which every instant stays restorable, whoever asks otherwise
     #[arg(long, value_name = "N")]
     pub hold_days: Option<u32>,
-    /// Copies without which nothing is acknowledged [default: 1 on a single node]
+    /// Copies without which nothing is acknowledged
     #[arg(long, value_name = "N")]
     pub min_copies: Option<u32>,
 }

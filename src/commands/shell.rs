@@ -22,15 +22,15 @@ pub enum Look {
     /// The sessions of all tenants
     Sessions,
     /// Stop an actor; its supervisor decides what comes next
-    Stop(At),
+    Stop(End),
     /// End an actor with a fault, so that its supervisor starts it again from what is durable
-    Restart(Restart),
+    Restart(End),
 }
 
-/// Which actor to restart.
+/// Which actor to end.
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Restart {
+pub struct End {
     /// Its path, as 'tree' shows it
     #[arg(value_parser = Place::parse)]
     pub path: Place,

@@ -11,8 +11,12 @@ use super::values::{Ceiling, Throttle, Until};
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Tenant {
     /// Add a tenant
-    #[command(after_help = "Example: holdfast --data /srv/holdfast tenant add acme \
-                            --lease 2027-12-31 --bandwidth 50MB/s")]
+    #[command(
+        after_help = "What is not given: --lease never --tasks 16 --bandwidth none --bin-days 7\n\
+                      --bin-limit quota --restore-grace 0 --purge-hold 0\n\n\
+                      Example: holdfast --data /srv/holdfast tenant add acme \
+                      --lease 2027-12-31 --bandwidth 50MB/s"
+    )]
     Add(Contract),
     /// List all tenants
     #[command(after_help = "Example: holdfast --data /srv/holdfast tenant list --json")]
@@ -79,26 +83,25 @@ pub struct Contract {
 #[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Terms {
-    /// The last day of the lease, UTC, or 'never' [default: never]
+    /// The last day of the lease, UTC, or 'never'
     #[arg(long, value_name = "YYYY-MM-DD|never", value_parser = Until::parse)]
     pub lease: Option<Until>,
-    /// Most uploads at once, and most downloads at once [default: 16]
+    /// Most uploads at once, and most downloads at once
     #[arg(long, value_name = "N")]
     pub tasks: Option<u32>,
-    /// Most bytes per second, for example 50MB/s, or 'none' [default: none]
+    /// Most bytes per second, for example 50MB/s, or 'none'
     #[arg(long, value_name = "RATE|none", value_parser = Throttle::parse)]
     pub bandwidth: Option<Throttle>,
-    /// Days that deleted objects are kept, 0 to 99 [default: 7]
+    /// Days that deleted objects are kept, 0 to 99
     #[arg(long, value_name = "N")]
     pub bin_days: Option<u32>,
     /// Bytes of deleted objects that are not charged, or 'quota' for as many as the quota
-    /// [default: quota]
     #[arg(long, value_name = "SIZE|quota", value_parser = Ceiling::parse_or_quota)]
     pub bin_limit: Option<Ceiling>,
-    /// Days behind the lease's end on which reading is still allowed [default: 0]
+    /// Days behind the lease's end on which reading is still allowed
     #[arg(long, value_name = "N")]
     pub restore_grace: Option<u32>,
-    /// Days behind the lease's end before which nobody may purge [default: 0]
+    /// Days behind the lease's end before which nobody may purge
     #[arg(long, value_name = "N")]
     pub purge_hold: Option<u32>,
     /// Free text for operators

@@ -170,6 +170,10 @@ impl Services for Desk {
         }
     }
 
+    fn nodes(&self) -> u32 {
+        1
+    }
+
     fn wall(&self) -> Timestamp {
         self.ports.clock.now().wall
     }

@@ -195,6 +195,26 @@ fn every_command_shows_an_example_in_its_help() {
 }
 
 #[test]
+fn only_what_makes_something_new_shows_what_is_usual() {
+    for (command, usual) in [
+        ("tenant add", "What is not given: --lease never"),
+        ("repository add", "What is not given: --hold-days 0"),
+    ] {
+        let mut line = words(command);
+        line.push("--help");
+        let shown = holdfast(&line).out;
+        assert!(shown.contains(usual), "{shown}");
+    }
+    for command in ["tenant set", "repository set"] {
+        let mut line = words(command);
+        line.push("--help");
+        let shown = holdfast(&line).out;
+        assert!(!shown.contains("default"), "{shown}");
+        assert!(!shown.contains("What is not given"), "{shown}");
+    }
+}
+
+#[test]
 fn an_error_says_what_happened_to_what_and_what_to_do_next() {
     let ran = holdfast(&["--data", "/nowhere", "status"]);
     assert_eq!(
@@ -210,30 +230,21 @@ fn an_error_says_what_happened_to_what_and_what_to_do_next() {
 }
 
 #[test]
-fn restart_asks_first() {
-    let line = [
-        "--data",
-        "/nowhere",
-        "--json",
-        "shell",
-        "-c",
-        "restart node/catalog",
-    ];
-    for no in ["", "n\n", "no\n"] {
-        let ran = holdfast_reading(&line, no);
-        assert_eq!(
-            (ran.code, ran.reason().as_str()),
-            (4, "not-confirmed"),
-            "{no}"
-        );
+fn what_ends_an_actor_asks_first() {
+    let shell = ["--data", "/nowhere", "--json", "shell", "-c"];
+    for verb in ["stop", "restart"] {
+        let order = format!("{verb} node/catalog");
+        let line = [&shell[..], &[&order]].concat();
+        for no in ["", "n\n", "no\n"] {
+            let ran = holdfast_reading(&line, no);
+            assert_eq!(
+                (ran.code, ran.reason().as_str()),
+                (4, "not-confirmed"),
+                "{order}, {no}"
+            );
+        }
+        assert_eq!(holdfast_reading(&line, "y\n").code, 6, "{order}");
+        let sure = format!("{order} --yes");
+        assert_eq!(holdfast(&[&shell[..], &[&sure]].concat()).code, 6, "{sure}");
     }
-    assert_eq!(holdfast_reading(&line, "y\n").code, 6);
-    let line = [
-        "--data",
-        "/nowhere",
-        "shell",
-        "-c",
-        "restart --yes node/catalog",
-    ];
-    assert_eq!(holdfast(&line).code, 6);
 }

@@ -32,6 +32,10 @@ impl Journal for Nothing {
 struct Simple;
 
 impl Services for Simple {
+    fn nodes(&self) -> u32 {
+        1
+    }
+
     fn wall(&self) -> Timestamp {
         Timestamp::from_millis(1_795_255_200_000)
     }

@@ -62,6 +62,21 @@ fn a_tenant_has_the_terms_that_were_given_and_else_the_usual_ones() {
 }
 
 #[test]
+fn an_order_that_changes_nothing_is_refused_and_leaves_no_event() {
+    let world = office();
+    done(&world, "tenant add acme");
+    done(&world, "repository add acme main --quota 10GiB");
+    let before = done(&world, "events");
+    refused(&world, "tenant set acme", 2, "usage");
+    refused(&world, "repository set acme main", 2, "usage");
+    assert_eq!(done(&world, "events"), before);
+    done(&world, "repository set acme main --min-copies 1");
+    let events = done(&world, "events");
+    let last = events.as_array().unwrap().last().unwrap();
+    assert_eq!(last["text"], "repository main: copies 1");
+}
+
+#[test]
 fn a_password_is_shown_once_and_has_256_bits() {
     let world = office();
     done(&world, "tenant add acme");
@@ -133,6 +148,27 @@ fn a_repository_is_shown_with_three_figures() {
     done(&world, "repository remove acme main");
     assert_eq!(done(&world, "repository list acme"), json!([]));
     assert_eq!(done(&world, "repository list --removed")[0]["name"], "main");
+}
+
+#[test]
+fn no_more_copies_are_promised_than_there_are_nodes() {
+    let world = office();
+    done(&world, "tenant add acme");
+    let add = "repository add acme main --quota 10GiB";
+    refused(&world, &format!("{add} --min-copies 2"), 4, "too-few-nodes");
+    refused(&world, "repository show acme main", 3, "no-repository");
+    assert_eq!(
+        done(&world, &format!("{add} --min-copies 1"))["min-copies"],
+        1
+    );
+    let set = "repository set acme main --quota 20GiB";
+    refused(&world, &format!("{set} --min-copies 2"), 4, "too-few-nodes");
+    assert_eq!(
+        done(&world, "repository show acme main")["quota"],
+        10u64 << 30
+    );
+    done(&world, set);
+    refused(&world, &format!("{set} --min-copies 0"), 2, "out-of-range");
 }
 
 #[test]
@@ -309,6 +345,11 @@ fn actors_are_looked_into() {
             "what is out of service runs nowhere: {ran:?}"
         );
     }
-    let ran = world.run(&["shell", "-c", "stop node/catalog"]);
+    let unsure = world.run(&["shell", "-c", "stop node/catalog", "--json"]);
+    assert_eq!(
+        (unsure.code, unsure.reason().as_str()),
+        (4, "not-confirmed")
+    );
+    let ran = world.run_reading(&["shell", "-c", "stop node/catalog"], "y\n");
     assert_eq!(ran.code, 0, "{ran:?}");
 }

@@ -78,7 +78,8 @@ pub enum Command {
 /// The catalog's time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClockCommand {
-    /// Time passed. The system's.
+    /// Time passed, and small jumps are not added up. Nobody gives it; journals that hold it are
+    /// decided again as they once were.
     Tick {
         /// The wall clock now.
         wall: Timestamp,
@@ -90,6 +91,20 @@ pub enum ClockCommand {
         /// The day in UTC.
         today: Date,
     },
+    /// Time passed, and every jump counts. The system's.
+    Pass {
+        /// The wall clock now.
+        wall: Timestamp,
+        /// How long ago the last one was taken in, by the monotonic clock; none at boot.
+        elapsed: Option<Duration>,
+    },
+}
+
+impl ClockCommand {
+    /// Whether it is the system's alone.
+    pub(super) fn is_systems(&self) -> bool {
+        matches!(self, Self::Tick { .. } | Self::Pass { .. })
+    }
 }
 
 /// What an operator does with a tenant.

@@ -134,7 +134,7 @@ impl Keeper {
             sequence: 0,
             by: Actor::System,
             at: wall,
-            command: Command::Clock(ClockCommand::Tick { wall, elapsed }),
+            command: Command::Clock(ClockCommand::Pass { wall, elapsed }),
         };
         let long = elapsed.is_none_or(|elapsed| elapsed >= QUIET);
         let Ok((rows, _)) = decide(&self.rows, &submission) else {

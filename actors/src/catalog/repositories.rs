@@ -131,14 +131,17 @@ impl Draft<'_> {
         row.hold_days = hold_days.unwrap_or(row.hold_days);
         row.min_copies = min_copies.unwrap_or(row.min_copies);
         check(&row)?;
-        let (code, text) = if quota.is_some() {
-            let text = format!("repository {name}: quota from {old} to {}", row.quota);
-            (Code::QuotaChanged, text)
-        } else {
-            let (days, copies) = (row.hold_days, row.min_copies);
-            let text = format!("repository {name}: hold days {days}, copies {copies}");
-            (Code::RepositoryChanged, text)
+        let code = match quota {
+            Some(_) => Code::QuotaChanged,
+            None => Code::RepositoryChanged,
         };
+        let changed = [
+            quota.map(|new| format!("quota from {old} to {new}")),
+            hold_days.map(|days| format!("hold days {days}")),
+            min_copies.map(|copies| format!("copies {copies}")),
+        ];
+        let changed: Vec<String> = changed.into_iter().flatten().collect();
+        let text = format!("repository {name}: {}", changed.join(", "));
         self.rows.repositories.insert(id, row);
         self.event(code, Some(tenant), text, None);
         Ok(Outcome::Done)
@@ -390,8 +393,8 @@ mod tests {
         office.system(purged(id, epoch)).unwrap();
         expect![[r#"
             24150 operator ann, Acme: repository main of 10GiB added
-            24160 operator ann, Acme: repository main: quota from 10GiB to 20GiB
-            30040 operator ann, Acme: repository main: hold days 2, copies 1
+            24160 operator ann, Acme: repository main: quota from 10GiB to 20GiB, hold days 1
+            30040 operator ann, Acme: repository main: hold days 2
             24170 operator ann, Acme: repository main removed; its data stays as repository-2 until it is purged
             30041 operator ann, Acme: the data of repository-2, once main, is to be destroyed
             30042 system, Acme: the data of repository-2, once main, was destroyed

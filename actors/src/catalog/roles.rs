@@ -3,8 +3,8 @@
 
 use super::Refused;
 use super::command::{
-    Actor, ClockCommand, Command, CredentialCommand, OperatorCommand, RepositoryCommand,
-    ServiceCommand, SubtenantCommand, TenantCommand,
+    Actor, Command, CredentialCommand, OperatorCommand, RepositoryCommand, ServiceCommand,
+    SubtenantCommand, TenantCommand,
 };
 use super::draft::Draft;
 use super::rows::{Credential, Role, Rows, Scope, State, SubtenantMode};
@@ -66,7 +66,7 @@ impl Draft<'_> {
     fn admit_system(&self, command: &Command) -> Result<(), Refused> {
         let first = self.rows.operators.is_empty();
         let allowed = match command {
-            Command::Clock(command) => matches!(command, ClockCommand::Tick { .. }),
+            Command::Clock(command) => command.is_systems(),
             Command::Tenant(_, command) => {
                 matches!(
                     command,
@@ -115,7 +115,7 @@ impl Draft<'_> {
         let row = self.rows.operators.get(name);
         let admin = row.is_some_and(|row| row.role == Role::Admin);
         let systems = match command {
-            Command::Clock(command) => matches!(command, ClockCommand::Tick { .. }),
+            Command::Clock(command) => command.is_systems(),
             Command::Repository(command) => system_only(command),
             Command::Extent(_) => true,
             Command::Service(command) => matches!(command, ServiceCommand::SessionEnded { .. }),

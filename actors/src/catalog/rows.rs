@@ -3,6 +3,7 @@
 mod by;
 
 use std::fmt;
+use std::time::Duration;
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,9 @@ pub struct Rows {
     /// What reading repositories back brought. Since the second version of the rows.
     #[serde(deserialize_with = "schema::map")]
     pub scrubs: OrdMap<RepositoryId, Scrub>,
+    /// By how much the wall clock jumped since the day was last confirmed, in either direction,
+    /// less what was forgiven meanwhile. Since the third version of the rows.
+    pub unseen: Duration,
 }
 
 /// What the last reading back of a repository brought.
@@ -95,8 +99,8 @@ pub struct ClockRow {
     pub wall: Timestamp,
     /// How many days the confirmed day is ahead of the wall clock's; 0 while that clock is right.
     pub offset_days: i64,
-    /// Set while a jump of more than a day that no monotonic clock saw waits to be confirmed:
-    /// nothing irreversible happens meanwhile.
+    /// Set while jumps of more than a day together that no monotonic clock saw wait to be
+    /// confirmed: nothing irreversible happens meanwhile.
     pub doubted: bool,
 }
 

@@ -1,8 +1,8 @@
 //! The catalog's time and what passes with it: the day, the doubt, leases, requests that lapse.
 //!
-//! The day follows the wall clock and never goes back, but by an operator's confirmation. A jump of
-//! more than a day that no monotonic clock saw is doubted, a long stop included: leases end by the
-//! new day at once, and nothing irreversible happens until somebody confirms the day.
+//! The day follows the wall clock and never goes back, but by an operator's confirmation. Jumps of
+//! more than a day together that no monotonic clock saw are doubted, stops included: leases end by
+//! the new day at once, and nothing irreversible happens until somebody confirms the day.
 
 use std::time::Duration;
 
@@ -13,8 +13,11 @@ use super::rows::{ClockRow, Tenant};
 use super::{Outcome, Refused};
 use crate::kernel::{Date, Timestamp};
 
-/// A jump of more than this is doubted.
+/// Jumps of more than this are doubted, in one or in many.
 const JUMP_MAX: Duration = Duration::from_secs(86_400);
+/// Jumps are forgiven by this part of the time that the monotonic clock saw: a minute a day, and a
+/// clock that is kept right needs no more.
+const FORGIVEN_PER: u32 = 1440;
 /// A lease's end is announced so many days before (D1).
 const WARNINGS: [u32; 4] = [0, 1, 7, 14];
 
@@ -22,21 +25,41 @@ impl Draft<'_> {
     pub(super) fn clock(&mut self, command: &ClockCommand) -> Result<Outcome, Refused> {
         match command {
             ClockCommand::Tick { wall, elapsed } => self.tick(*wall, *elapsed),
+            ClockCommand::Pass { wall, elapsed } => self.pass(*wall, *elapsed),
             ClockCommand::Confirm { today } => self.confirm(*today),
         }
         Ok(Outcome::Done)
     }
 
+    /// Small jumps count together: a clock that is set ahead by hours, again and again, goes as
+    /// wrong as one that is set ahead by days.
+    fn pass(&mut self, wall: Timestamp, elapsed: Option<Duration>) {
+        let old = self.rows.clock;
+        if old != ClockRow::default() {
+            let forgiven = elapsed.unwrap_or_default() / FORGIVEN_PER;
+            let left = self.rows.unseen.saturating_sub(forgiven);
+            let jump = jump(&old, wall, elapsed);
+            self.rows.unseen = left.saturating_add(jump);
+            if !old.doubted && jump <= JUMP_MAX && self.rows.unseen > JUMP_MAX {
+                self.rows.clock.doubted = true;
+                let text = "the clock moved by more than a day unseen, in several steps; \
+                            confirm the date";
+                self.event(Code::ClockDoubted, None, text.to_owned(), None);
+            }
+        }
+        self.tick(wall, elapsed);
+    }
+
     fn tick(&mut self, wall: Timestamp, elapsed: Option<Duration>) {
         let old = self.rows.clock;
         let first = old == ClockRow::default();
-        let expected = old.wall + elapsed.unwrap_or_default();
-        let jump = wall.since(expected).max(expected.since(wall));
+        let jump = jump(&old, wall, elapsed);
         let clock = &mut self.rows.clock;
         clock.wall = wall;
         clock.today = old.today.max(old.day(wall));
         if !first && jump > JUMP_MAX {
             clock.doubted = true;
+            let expected = old.wall + elapsed.unwrap_or_default();
             let text =
                 format!("the clock moved from {expected} to {wall} unseen; confirm the date");
             self.event(Code::ClockDoubted, None, text, None);
@@ -56,6 +79,7 @@ impl Draft<'_> {
             offset_days: i64::from(today.days()) - wall_day,
             doubted: false,
         };
+        self.rows.unseen = Duration::ZERO;
         // A lease that a wrong clock ended will end once more, and be announced again then.
         let revived = |row: &Tenant| row.ended && row.lease.is_none_or(|lease| today <= lease);
         self.rows.tenants.alter(revived, |row| row.ended = false);
@@ -92,6 +116,12 @@ impl Draft<'_> {
     }
 }
 
+/// By how much the wall clock went another way than the monotonic one, in either direction.
+fn jump(old: &ClockRow, wall: Timestamp, elapsed: Option<Duration>) -> Duration {
+    let expected = old.wall + elapsed.unwrap_or_default();
+    wall.since(expected).max(expected.since(wall))
+}
+
 enum Notice {
     Ended,
     Soon(u32),
@@ -115,6 +145,7 @@ mod tests {
     use expect_test::expect;
 
     use super::super::fixture::{DAY, HOUR, Office, purge_tenant, tenant_name};
+    use super::super::record::{restore, snapshot};
     use super::super::rows::State;
     use super::*;
 
@@ -245,6 +276,52 @@ mod tests {
         );
         office.pass(DAY * 3);
         assert!(office.rows().clock.doubted, "nor is waiting");
+    }
+
+    #[test]
+    fn jumps_below_a_day_are_doubted_when_they_are_more_than_a_day_together() {
+        let mut office = office("2027-12-30");
+        office.now.wall = office.now.wall + HOUR * 23;
+        office.pass(MINUTE);
+        assert!(!office.rows().clock.doubted);
+        office.stop_for(MINUTE);
+        office.now.wall = office.now.wall + HOUR * 23;
+        office.pass(MINUTE);
+        assert!(office.rows().clock.doubted);
+        assert_eq!(office.ann(purge_tenant("Acme")), Err(Refused::ClockDoubted));
+        office.pass(HOUR);
+        expect![[r#"
+            30010 system, -: the clock moved by more than a day unseen, in several steps; confirm the date
+        "#]]
+        .assert_eq(&office.events());
+        let today = Date::of(office.now()).to_string();
+        office.confirm(&today).unwrap();
+        office.now.wall = office.now.wall + HOUR * 23;
+        office.pass(MINUTE);
+        assert!(
+            !office.rows().clock.doubted,
+            "counted from the confirmation on"
+        );
+    }
+
+    #[test]
+    fn a_snapshot_forgets_no_jump() {
+        let mut office = office("2027-12-30");
+        office.now.wall = office.now.wall + HOUR * 23;
+        office.pass(MINUTE);
+        let restored = restore(&snapshot(office.rows())).unwrap();
+        assert_eq!(&restored, office.rows());
+        assert!(restored.unseen >= HOUR * 23);
+    }
+
+    #[test]
+    fn a_clock_that_is_corrected_by_seconds_a_day_is_forgiven_day_by_day() {
+        let mut office = office("2027-12-30");
+        for _ in 0..40 {
+            office.now.wall = office.now.wall + Duration::from_secs(43);
+            office.pass(DAY);
+        }
+        assert!(office.rows().unseen <= MINUTE);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use holdfast_actors::names::{OperatorName, RepositoryName, TenantName};
 
 use super::super::{Items, Problem, ProblemClass, answers};
 use super::speaker::Speaker;
-use super::{Answer, Office, value};
+use super::{Answer, Office, nothing_to_change, value};
 use crate::commands::operator::{Approval, Operator};
 use crate::commands::subtenant::{Named, Slice, Subtenant};
 use crate::commands::tenant::{Tenant, Terms};
@@ -27,6 +27,7 @@ impl Office {
                 let show = |rows: &Rows| tenant(rows, &new.name);
                 self.submit_and_show(by, command, show).await
             }
+            Tenant::Set(set) if set.terms == Terms::default() => Err(nothing_to_change()),
             Tenant::Set(set) => {
                 let command = about(&set.name, TenantCommand::Set(change(set.terms)));
                 let show = |rows: &Rows| tenant(rows, &set.name);

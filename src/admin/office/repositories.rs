@@ -8,9 +8,9 @@ use holdfast_actors::names::{RepositoryName, TenantName};
 
 use super::super::{Items, Problem, ProblemClass, answers};
 use super::speaker::Speaker;
-use super::{Answer, Office, value};
+use super::{Answer, Office, nothing_to_change, value};
 use crate::commands::bin::{Back, Bin};
-use crate::commands::repository::{Add, Named, Of, Repository, Set};
+use crate::commands::repository::{Add, Named, Of, Promises, Repository, Set};
 use crate::commands::values::{Moment, Month};
 use crate::commands::{Usage, Verify};
 
@@ -53,6 +53,7 @@ impl Office {
     }
 
     async fn add_repository(&self, by: &Speaker, new: Add) -> Answer {
+        self.enough_nodes(new.promises.min_copies)?;
         let command = RepositoryCommand::Add {
             tenant: new.which.tenant.clone(),
             name: new.which.name.clone(),
@@ -70,6 +71,10 @@ impl Office {
     }
 
     async fn set_repository(&self, by: &Speaker, set: Set) -> Answer {
+        if set.quota.is_none() && set.promises == Promises::default() {
+            return Err(nothing_to_change());
+        }
+        self.enough_nodes(set.promises.min_copies)?;
         let Named { tenant, name } = set.which;
         let command = RepositoryCommand::Set {
             tenant: tenant.clone(),
@@ -81,6 +86,21 @@ impl Office {
         self.submit(by, Command::Repository(command)).await?;
         let id = self.repository_id(&tenant, &name)?;
         self.show_repository(id).await
+    }
+
+    /// Nobody is promised more copies than there are nodes. The catalog cannot say so: what it took
+    /// in once, it takes in again on every start.
+    fn enough_nodes(&self, copies: Option<u32>) -> Result<(), Problem> {
+        let (copies, nodes) = (copies.unwrap_or(COPIES), self.services.nodes());
+        if copies <= nodes {
+            return Ok(());
+        }
+        let message = format!("{copies} copies need as many nodes, and there is {nodes}");
+        Err(Problem::new(
+            ProblemClass::Refused,
+            "too-few-nodes",
+            message,
+        ))
     }
 
     async fn show_repository(&self, id: RepositoryId) -> Answer {
