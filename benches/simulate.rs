@@ -1,9 +1,9 @@
 //! How many seconds pass in a simulated fleet while the processor spends one on it, beside a small
 //! replicated register on as many nodes, as the yardstick.
 //!
-//! `cargo bench --bench simulate`, with `-- --json` for programs. What is promised: with 5 nodes and
-//! turns of a millisecond 100 times real time under light load and 40 times under a busy one, with
-//! 100 nodes and turns of five milliseconds 20 times.
+//! `cargo bench --bench simulate`, with `-- --json` for programs. What is promised: with 5 nodes
+//! and turns of a millisecond 100 times real time under light load and 40 times under a busy one,
+//! with 100 nodes and turns of five milliseconds 20 times.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 

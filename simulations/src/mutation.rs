@@ -169,7 +169,7 @@ impl Mutation {
 
     fn tasks(self, tasks: u32) -> u32 {
         if self == Self::ManyTasks {
-            tasks + 3
+            tasks.saturating_add(3)
         } else {
             tasks
         }

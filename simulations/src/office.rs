@@ -4,6 +4,7 @@
 //! each is done exactly once, and what the operator was told is what must be true.
 
 mod wish;
+mod wrong;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,11 +16,13 @@ use holdfast_actors::names::OperatorName;
 use holdfast_actors::ports::Clock;
 
 use crate::dice::Dice;
+use crate::invariants::events;
 use crate::ledger::Ledger;
 use crate::mutation::Mutation;
 use crate::plan::Operators;
 
 pub(crate) use wish::Wish;
+use wrong::Wrong;
 
 /// The operator's own number as a client of the catalog.
 const CLIENT: u64 = 77;
@@ -34,6 +37,8 @@ pub(crate) struct Desk {
     sequence: u64,
     waiting: VecDeque<Wish>,
     dice: Dice,
+    /// For commands that make no sense, so that they change no others.
+    slips: Dice,
 }
 
 /// The operator at work with one life of the node.
@@ -67,6 +72,7 @@ impl Desk {
         Self {
             sequence: 1,
             waiting,
+            slips: dice.fork("slips"),
             dice,
         }
     }
@@ -131,6 +137,9 @@ impl Office {
             if let Some(wish) = wish {
                 self.order(wish);
             }
+            if let Some(wrong) = self.slip(plan) {
+                self.order(Wish::Wrong(wrong));
+            }
         }
         std::future::pending().await
     }
@@ -153,6 +162,12 @@ impl Office {
         };
         // Refused or not: that is for the invariant to notice.
         let _ = self.catalog.submit(submission).await;
+    }
+
+    /// Something wrong, now and then.
+    fn slip(&self, plan: &Operators) -> Option<Wrong> {
+        let slips = &mut self.desk().slips;
+        (plan.wrong > 0 && slips.one_in(plan.wrong)).then(|| Wrong::draw(slips))?
     }
 
     async fn give(&self, wish: &Wish) -> Result<(), Gone> {
@@ -180,6 +195,9 @@ impl Office {
             Ok(outcome) => {
                 book.figures.commands += 1;
                 book.events += u64::from(!matches!(wish, Wish::Operator));
+                if let Wish::Wrong(wrong) = wish {
+                    book.breach(events::ID, format_args!("{wrong:?} was not refused"));
+                }
                 book.trace
                     .say(now, format_args!("operator {wish:?}: {outcome:?}"));
                 wish.settle(&mut book, outcome);

@@ -123,6 +123,9 @@ pub struct Operators {
     pub maintenance: bool,
     /// Credentials are revoked and made anew.
     pub revoke: bool,
+    /// Once in so many commands one comes behind it that must be refused; 0 for never.
+    #[serde(default)]
+    pub wrong: u64,
 }
 
 /// One life of the node: rounds of work, and how it ends.

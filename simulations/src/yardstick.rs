@@ -66,8 +66,8 @@ pub fn production(load: Load, witness: Option<Arc<dyn Witness>>) -> Distance {
     let tenants = vec![Plan::single(0).tenants[0].clone(); 1];
     let mut plan = plan(&tenants);
     plan.habits = Habits {
-        packs: 4,
-        restore: 2,
+        // A backup has no end, so that nobody rests.
+        packs: 1 << 40,
         pause: load.pause,
         ..Habits::default()
     };

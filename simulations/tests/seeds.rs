@@ -95,6 +95,7 @@ fn found(seed: u64) -> Plan {
     let mut plan = Plan::single(seed);
     plan.rot = Rot::default();
     (plan.habits.undo, plan.habits.absent) = (0, 0);
+    plan.operators.wrong = 0;
     plan
 }
 

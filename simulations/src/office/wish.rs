@@ -13,6 +13,7 @@ use holdfast_actors::names::{OperatorName, RepositoryName, SubtenantName, Tenant
 use sha2::{Digest, Sha256};
 
 use super::NAME;
+use super::wrong::Wrong;
 use crate::dice::Dice;
 use crate::ledger::{Account, Book, Fact, Shelf};
 use crate::oracle::ShelfId;
@@ -37,6 +38,7 @@ pub(crate) enum Wish {
     Enable(usize),
     Maintenance(bool),
     Confirm(Date),
+    Wrong(Wrong),
 }
 
 impl Wish {
@@ -111,6 +113,7 @@ impl Wish {
                 Some(Command::Service(ServiceCommand::Maintenance(notice)))
             }
             Self::Confirm(today) => Some(Command::Clock(ClockCommand::Confirm { today: *today })),
+            Self::Wrong(wrong) => wrong.command(book),
             Self::Tenant(_)
             | Self::Lease(..)
             | Self::Tasks(..)
@@ -158,7 +161,8 @@ impl Wish {
             | Self::Quota(..)
             | Self::Hold(..)
             | Self::Maintenance(_)
-            | Self::Confirm(_) => return None,
+            | Self::Confirm(_)
+            | Self::Wrong(_) => return None,
         };
         Some((*tenant, TenantCommand::Set(change)))
     }
@@ -180,7 +184,8 @@ impl Wish {
             | Self::Repository(_)
             | Self::Subtenant(_)
             | Self::Credential(_)
-            | Self::Maintenance(_) => {}
+            | Self::Maintenance(_)
+            | Self::Wrong(_) => {}
         }
     }
 
@@ -201,7 +206,8 @@ impl Wish {
             | Self::Subtenant(_)
             | Self::Credential(_)
             | Self::Revoke(_)
-            | Self::Maintenance(_) => {}
+            | Self::Maintenance(_)
+            | Self::Wrong(_) => {}
         }
     }
 
@@ -253,7 +259,7 @@ fn tenant_name(book: &Book, tenant: usize) -> Option<TenantName> {
     TenantName::parse(&book.accounts[tenant].name).ok()
 }
 
-fn contract(account: &Account) -> Contract {
+pub(super) fn contract(account: &Account) -> Contract {
     Contract {
         lease: *account.lease.last(),
         restore_grace: account.grace_days,

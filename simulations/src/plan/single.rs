@@ -34,7 +34,10 @@ impl Plan {
                 absent: absent(&mut part("absent")),
                 ..habits(&mut part("habits"))
             },
-            operators: operators(&mut part("operators")),
+            operators: Operators {
+                wrong: some(&mut part("wrong"), 3),
+                ..operators(&mut part("operators"))
+            },
             lives: (0..lives)
                 .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
                 .collect(),
@@ -113,6 +116,7 @@ fn operators(dice: &mut Dice) -> Operators {
         disable: dice.one_in(3),
         maintenance: dice.one_in(4),
         revoke: dice.one_in(4),
+        wrong: 0,
     }
 }
 

@@ -100,6 +100,7 @@ struct ClientsPart {
 struct OperatorsPart {
     pause: Option<Maybe<Millis>>,
     change: Option<Vec<Change>>,
+    wrong: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -267,6 +268,7 @@ impl OperatorsPart {
         if let Some(Maybe(pause)) = self.pause {
             operators.pause = pause.map_or(0, |millis| millis.0);
         }
+        set(&mut operators.wrong, self.wrong);
         let Some(changes) = &self.change else { return };
         let has = |change| changes.contains(&change);
         operators.lease = has(Change::Lease);
