@@ -157,7 +157,7 @@ fn production_nodes_run_side_by_side() {
     };
     let distance = production(load, None);
     assert_eq!(distance.simulated, Duration::from_secs(2));
-    assert!(distance.requests > 50, "{distance:?}");
+    assert!(distance.requests > 30, "{distance:?}");
     assert_eq!(distance, production(load, None));
 }
 

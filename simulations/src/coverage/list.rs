@@ -223,6 +223,13 @@ pub(super) const MACHINES: &[Machine] = &[
         refusals: &[],
     },
     Machine {
+        name: "Bandwidth",
+        events: &["Charge", "Wake"],
+        facts: &[],
+        effects: &["Proceed", "Refuse"],
+        refusals: &[],
+    },
+    Machine {
         name: "Supervisor",
         events: &["Wanted", "Started", "Ended", "Idle", "Restart", "Wake"],
         facts: &[],
@@ -286,6 +293,7 @@ mod tests {
             ("Caretaker", "caretaker/machine.rs", "caretaker/machine.rs"),
             ("Extent", "extent/machine.rs", "extent/machine.rs"),
             ("Session", "session.rs", "session.rs"),
+            ("Bandwidth", "bandwidth/machine.rs", "bandwidth/machine.rs"),
             (
                 "Supervisor",
                 "supervision/machine.rs",
