@@ -25,6 +25,9 @@ const A_LOOK: f64 = 10.0;
 /// A node that was started looks after bins and damage when a minute is over; a little longer.
 const A_MINUTE: f64 = 75.0;
 
+/// By which the loader is told of a library that goes before all others.
+const PRELOAD: &str = "LD_PRELOAD";
+
 /// A node whose wall clock is read through a file, and the machine's monotonic clock as it is.
 struct Shifted {
     node: Node,
@@ -61,9 +64,9 @@ impl Shifted {
     }
 
     fn start(&mut self) {
-        let file = self.file.display();
+        let (library, file) = (&self.library, self.file.display());
         let mut words: Vec<String> = vec!["env".to_owned()];
-        words.push(format!("LD_PRELOAD={}", self.library));
+        words.push(format!("{PRELOAD}={library}"));
         words.push(format!("FAKETIME_TIMESTAMP_FILE={file}"));
         words.extend(
             [

@@ -8,7 +8,7 @@ use super::Standing;
 use super::machine::{Caretaker, Effect, Event};
 use super::reading::{Found, Reading};
 use super::scrub::Step;
-use crate::catalog::command::{Actor, Command, ExtentCommand, RepositoryCommand, Submission};
+use crate::catalog::command::{Command, ExtentCommand, RepositoryCommand, Submission};
 use crate::catalog::rows::{Repository, Rows};
 use crate::catalog::{Catalog, Outcome, SubmitError};
 use crate::extent;
@@ -187,15 +187,7 @@ fn submit(
     ports: &Ports,
     command: Command,
 ) -> Pending<Result<(Outcome, Sequence), SubmitError>> {
-    let at = ports.clock.now().wall;
-    let (client, sequence, by) = (0, 0, Actor::System);
-    catalog.submit(Submission {
-        client,
-        sequence,
-        by,
-        at,
-        command,
-    })
+    catalog.submit(Submission::by_system(ports.clock.now().wall, command))
 }
 
 /// Destroys a repository, each step durable before the next.

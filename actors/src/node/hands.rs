@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::machine::{Effect, Event, Root};
 use crate::caretaker;
-use crate::catalog::command::{Actor, Command, ServiceCommand, Submission};
+use crate::catalog::command::{Command, ServiceCommand, Submission};
 use crate::catalog::rows::Rows;
 use crate::catalog::{self, Catalog};
 use crate::frame::BODY_MAX;
@@ -108,14 +108,7 @@ impl NodeHands {
         let (tenant, result) = (end.tenant, end.report.result);
         let command = Command::Service(ServiceCommand::SessionEnded { tenant, result });
         let at = context.ports.clock.now().wall;
-        let (client, sequence, by) = (0, 0, Actor::System);
-        let submission = Submission {
-            client,
-            sequence,
-            by,
-            at,
-            command,
-        };
+        let submission = Submission::by_system(at, command);
         let told = self.parts.as_ref()?.catalog.submit(submission);
         Some(Box::pin(async move {
             if let Err(error) = told.await {
