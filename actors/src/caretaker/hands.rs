@@ -8,7 +8,7 @@ use super::Standing;
 use super::machine::{Caretaker, Effect, Event};
 use super::reading::{Found, Reading};
 use super::scrub::Step;
-use crate::catalog::command::{Command, ExtentCommand, RepositoryCommand, Submission};
+use crate::catalog::command::{Command, ExtentCommand, RepositoryCommand};
 use crate::catalog::rows::{Repository, Rows};
 use crate::catalog::{Catalog, Outcome, SubmitError};
 use crate::extent;
@@ -187,7 +187,7 @@ fn submit(
     ports: &Ports,
     command: Command,
 ) -> Pending<Result<(Outcome, Sequence), SubmitError>> {
-    catalog.submit(Submission::by_system(ports.clock.now().wall, command))
+    catalog.order(ports.clock.now().wall, command)
 }
 
 /// Destroys a repository, each step durable before the next.

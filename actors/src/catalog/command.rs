@@ -31,19 +31,6 @@ pub struct Submission {
     pub command: Command,
 }
 
-impl Submission {
-    /// A command of the node itself, which is not given again: its answer is not remembered.
-    pub const fn by_system(at: Timestamp, command: Command) -> Self {
-        Self {
-            client: 0,
-            sequence: 0,
-            by: Actor::System,
-            at,
-            command,
-        }
-    }
-}
-
 /// On whose behalf a command is given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Actor {

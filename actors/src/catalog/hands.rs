@@ -7,12 +7,12 @@ use std::sync::Arc;
 use ractor::{ActorCell, SpawnErr};
 use tokio::sync::{oneshot, watch};
 
-use super::command::Submission;
+use super::command::{Actor, Command, Submission};
 use super::machine::{Answer, Effect, Event, Keeper};
 use super::record::Record;
 use super::rows::Rows;
 use super::{Outcome, Refused};
-use crate::kernel::{Sequence, Ticket};
+use crate::kernel::{Sequence, Ticket, Timestamp};
 use crate::ports::{Journal, Pending, Ports};
 use crate::shell::{self, Context, Fault, Gone, Handle, Hands, Path};
 
@@ -60,6 +60,24 @@ impl Catalog {
             .actor
             .ask(|reply| Message::Submit { submission, reply });
         Box::pin(async move { Ok(answer.await??) })
+    }
+
+    /// Submits a command of the node itself. It is not given again, so its answer is not kept.
+    ///
+    /// # Errors
+    /// When a rule refuses it, or the catalog has ended.
+    pub fn order(
+        &self,
+        at: Timestamp,
+        command: Command,
+    ) -> Pending<Result<(Outcome, Sequence), SubmitError>> {
+        self.submit(Submission {
+            client: 0,
+            sequence: 0,
+            by: Actor::System,
+            at,
+            command,
+        })
     }
 
     /// The rows as of now.

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::machine::{Effect, Event, Root};
 use crate::caretaker;
-use crate::catalog::command::{Command, ServiceCommand, Submission};
+use crate::catalog::command::{Command, ServiceCommand};
 use crate::catalog::rows::Rows;
 use crate::catalog::{self, Catalog};
 use crate::frame::BODY_MAX;
@@ -108,8 +108,7 @@ impl NodeHands {
         let (tenant, result) = (end.tenant, end.report.result);
         let command = Command::Service(ServiceCommand::SessionEnded { tenant, result });
         let at = context.ports.clock.now().wall;
-        let submission = Submission::by_system(at, command);
-        let told = self.parts.as_ref()?.catalog.submit(submission);
+        let told = self.parts.as_ref()?.catalog.order(at, command);
         Some(Box::pin(async move {
             if let Err(error) = told.await {
                 tracing::warn!(error = %Fault::of(&error), "the end of a session was not recorded");

@@ -1,6 +1,6 @@
 //! What repositories ask of the catalog, as its commands.
 
-use crate::catalog::command::{Command, ExtentCommand, RepositoryCommand, Submission};
+use crate::catalog::command::{Command, ExtentCommand, RepositoryCommand};
 use crate::catalog::{Catalog, Outcome};
 use crate::kernel::{Epoch, ExtentId, RepositoryId};
 use crate::ports::{Pending, Ports};
@@ -21,7 +21,7 @@ impl CatalogRegister {
 
     fn submit(&self, command: Command) -> Pending<Result<Outcome, Fault>> {
         let at = self.ports.clock.now().wall;
-        let answer = self.catalog.submit(Submission::by_system(at, command));
+        let answer = self.catalog.order(at, command);
         Box::pin(async move {
             let answer = answer.await.map_err(|error| Fault::of(&error))?;
             Ok(answer.0)
