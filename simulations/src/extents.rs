@@ -1,5 +1,5 @@
-//! Random schedules of extents on several nodes: the machines of production, and around them nothing
-//! but a bag of messages, disks that forget, and a catalog that decides at once.
+//! Random schedules of extents on several nodes: the machines of production, and around them
+//! nothing but a bag of messages, disks that forget, and a catalog that decides at once.
 //!
 //! Thousands of schedules cost less than one run of whole nodes, so what is rare is met here:
 //! writers that were paused while others took over, replicas that start again in the middle of a
@@ -27,7 +27,7 @@ pub enum Flaw {
     Forgetful,
     /// A replica says that it synced what it did not.
     NoSync,
-    /// What two of three replicas have is taken for durable, and the shortest answer for the length.
+    /// What two of three replicas have is taken for durable.
     TwoOfThree,
 }
 

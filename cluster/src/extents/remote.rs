@@ -70,7 +70,7 @@ impl Remote {
         Self(calls)
     }
 
-    /// Asks a node. A node that cannot be asked, or does not answer in time, is [`Refusal::Silent`].
+    /// Asks a node. One that cannot be asked, or does not answer in time, is [`Refusal::Silent`].
     pub fn ask(&self, node: NodeId, ask: &Ask, bytes: &Bytes) -> Pending<Answer> {
         let body = encode(ask, bytes);
         let called = self.0.call(node, SERVICE, body, PATIENCE);

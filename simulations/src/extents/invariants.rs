@@ -1,8 +1,8 @@
 //! What must hold of extents on several nodes, whatever happens.
 //!
-//! A sealed length is decided once, and holds all that was acknowledged (I4); an acknowledged append
-//! lies where it was put on every replica that is as long as its extent (I2, I6), of which there is
-//! one at least; and once all nodes are back and nobody disturbs, everything is sealed.
+//! A sealed length is decided once, and holds all that was acknowledged (I4); an acknowledged
+//! append lies where it was put on every replica that is as long as its extent (I2, I6), of which
+//! there is one at least; and once all nodes are back and nobody disturbs, everything is sealed.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! What the replicas of a node are after a start.
 //!
-//! Of a replica that was open, nobody remembers how far it was durable. Its frames say how far it is
-//! sound: behind a torn one there is nothing that its writer was told of, since whatever it was told
-//! of had been synced. What is sound is made durable before anybody hears of it.
+//! Of a replica that was open, nobody remembers how far it was durable. Its frames say how far it
+//! is sound: behind a torn one there is nothing that its writer was told of, since whatever it was
+//! told of had been synced. What is sound is made durable before anybody hears of it.
 
 use std::io;
 use std::sync::Arc;
