@@ -4,7 +4,9 @@
 //! same machine runs on one node, over its journal, and in a cluster, over consensus.
 
 mod answer;
+mod applied;
 mod approvals;
+mod cluster;
 pub mod command;
 mod contract;
 mod credentials;
@@ -15,6 +17,7 @@ mod extents;
 mod fixture;
 mod hands;
 mod machine;
+mod nodes;
 mod operators;
 #[cfg(test)]
 mod properties;
@@ -31,9 +34,11 @@ mod tenants;
 mod time;
 
 pub use answer::{Class, Outcome, Refused};
+pub use applied::apply;
 pub use draft::decide;
 pub use events::Code;
-pub use hands::{Catalog, Message, SubmitError, start};
+pub use hands::{Catalog, Door, Message, SubmitError, start};
 pub use machine::{Answer, Effect, Event, Keeper};
+pub use nodes::{LEASE, TICK};
 pub use record::{Record, RecoverError, restore, snapshot};
 pub use roles::{Deed, may};

@@ -20,7 +20,7 @@ mod hands;
 mod machine;
 mod recovery;
 mod segment;
-mod snapshot;
+pub mod snapshot;
 
 use std::io;
 
@@ -249,7 +249,7 @@ fn segment_path(first: Sequence) -> String {
     format!("{FOLDER}/{:020}.log", first.raw())
 }
 
-/// The path of the snapshot that contains this record.
-fn snapshot_path(through: Sequence) -> String {
-    format!("{FOLDER}/{:020}.snapshot", through.raw())
+/// The path of the snapshot that contains this record, in a folder of snapshots.
+pub fn snapshot_path(folder: &str, through: Sequence) -> String {
+    format!("{folder}/{:020}.snapshot", through.raw())
 }

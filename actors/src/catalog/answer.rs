@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{CredentialId, Date, Epoch, ExtentId, RepositoryId, Size, Space};
+use crate::kernel::{CredentialId, Date, Epoch, ExtentId, NodeId, RepositoryId, Size, Space};
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 
 /// What came of a command. Part of the snapshot's format: new ones go to the end.
@@ -87,6 +87,9 @@ pub enum Refused {
     /// No such extent.
     #[error("there is no {0}")]
     NoExtent(ExtentId),
+    /// No such node, or it was removed.
+    #[error("there is no {0}")]
+    NoNode(NodeId),
 
     /// Names of tenants are unique, whatever their case.
     #[error("there is a tenant '{0}' already")]
@@ -130,6 +133,15 @@ pub enum Refused {
         /// The number of the client's last.
         last: u64,
     },
+    /// A node of this id, name or key is in already.
+    #[error("{0} is in the cluster already")]
+    NodeExists(NodeId),
+    /// Another life of the node holds its lease.
+    #[error("{0} is at work in another place")]
+    Leased(NodeId),
+    /// The lease was taken by another life, or given back.
+    #[error("the lease of {0} under {1} is lost")]
+    LeaseLost(NodeId, Epoch),
     /// The repository still has extents.
     #[error("{0} still has extents")]
     NotEmpty(RepositoryId),
@@ -236,6 +248,7 @@ impl Refused {
             | Self::NoApproval(..)
             | Self::NoRepository(..)
             | Self::NoRepositoryId(..)
+            | Self::NoNode(..)
             | Self::NoExtent(..) => Class::NotFound,
             Self::TenantExists(..)
             | Self::SubtenantExists(..)
@@ -247,6 +260,9 @@ impl Refused {
             | Self::Sealed(..)
             | Self::Open(..)
             | Self::Stale { .. }
+            | Self::NodeExists(..)
+            | Self::Leased(..)
+            | Self::LeaseLost(..)
             | Self::NotEmpty(..) => Class::Conflict,
             Self::NotAllowed(..)
             | Self::Scope
@@ -279,6 +295,10 @@ impl Refused {
             Self::NoApproval(..) => "no-approval",
             Self::NoRepository(..) | Self::NoRepositoryId(..) => "no-repository",
             Self::NoExtent(..) => "no-extent",
+            Self::NoNode(..) => "no-node",
+            Self::NodeExists(..) => "node-exists",
+            Self::Leased(..) => "node-leased",
+            Self::LeaseLost(..) => "node-lease-lost",
             Self::TenantExists(..) => "tenant-exists",
             Self::SubtenantExists(..) => "subtenant-exists",
             Self::OperatorExists(..) => "operator-exists",

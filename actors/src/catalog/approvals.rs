@@ -62,6 +62,7 @@ impl Draft<'_> {
             | Command::Credential(_)
             | Command::Approval(..)
             | Command::Extent(_)
+            | Command::Cluster(_)
             | Command::Service(_) => false,
         }
     }
@@ -234,6 +235,7 @@ fn tenant_of(command: &Command) -> Option<&TenantName> {
         | Command::Operator(..)
         | Command::Approval(..)
         | Command::Extent(_)
+        | Command::Cluster(_)
         | Command::Service(_) => None,
     }
 }
@@ -302,6 +304,7 @@ fn sentence(rows: &Rows, command: &Command) -> String {
         | Command::Credential(_)
         | Command::Approval(..)
         | Command::Extent(_)
+        | Command::Cluster(_)
         | Command::Service(_) => format!("{command:?}"),
     }
 }

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::cluster::{ClusterCommand, LeaseCommand, NewNode, NodeCommand};
 pub use super::contract::{Contract, ContractChange};
-use super::rows::{Role, Scope, SessionResult, SubtenantMode, Verifier, View};
+use super::rows::{Role, Scope, SubtenantMode, Verifier, View};
+pub use super::service::ServiceCommand;
 use crate::kernel::{CredentialId, Date, Epoch, ExtentId, RepositoryId, Size, Timestamp};
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 
@@ -73,6 +75,8 @@ pub enum Command {
     Extent(ExtentCommand),
     /// About the whole service.
     Service(ServiceCommand),
+    /// About the nodes that keep the catalog together.
+    Cluster(ClusterCommand),
 }
 
 /// The catalog's time.
@@ -369,31 +373,5 @@ pub enum ExtentCommand {
         extent: ExtentId,
         /// Of the owner.
         epoch: Epoch,
-    },
-}
-
-/// What concerns the whole service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ServiceCommand {
-    /// Maintenance with this notice for tenants, at most 4 KiB, or none (R17.6).
-    Maintenance(Option<String>),
-    /// Another certificate is in use (24180).
-    CertificateUpdated {
-        /// SHA-256 of the certificate, as people compare it.
-        thumbprint: String,
-    },
-    /// A session of a tenant ended. The system's.
-    SessionEnded {
-        /// Whose.
-        tenant: TenantName,
-        /// How.
-        result: SessionResult,
-    },
-    /// Another certificate waits and will be in use from then on.
-    CertificatePrepared {
-        /// SHA-256 of the certificate, as people compare it.
-        thumbprint: String,
-        /// When it will be in use.
-        switch: Timestamp,
     },
 }

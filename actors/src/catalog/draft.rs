@@ -76,6 +76,7 @@ impl Draft<'_> {
             Command::Repository(command) => self.repository(command),
             Command::Extent(command) => self.extent(command),
             Command::Service(command) => self.service(command),
+            Command::Cluster(command) => self.cluster(command),
         }
     }
 

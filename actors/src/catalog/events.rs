@@ -80,6 +80,12 @@ pub enum Code {
     ViewMade = 30052,
     /// A certificate waits to be used.
     CertificatePrepared = 30060,
+    /// A node was let into the cluster.
+    NodeJoined = 30070,
+    /// A node works, works again, or gives away what it has.
+    NodeChanged = 30071,
+    /// A node is down or was removed.
+    NodeLost = 30072,
 }
 
 impl Code {
@@ -98,6 +104,7 @@ impl Code {
             | Self::ApprovalLapsed
             | Self::OperatorRemoved
             | Self::PurgeOrdered
+            | Self::NodeLost
             | Self::Purged => Severity::Warning,
             Self::LeaseEnded | Self::ClockDoubted | Self::RepositoryDamaged => Severity::Error,
             Self::TenantAdded
@@ -122,6 +129,8 @@ impl Code {
             | Self::CredentialAdded
             | Self::CredentialRevoked
             | Self::ViewMade
+            | Self::NodeJoined
+            | Self::NodeChanged
             | Self::CertificatePrepared => Severity::Information,
         }
     }

@@ -2,6 +2,7 @@
 //! snapshots. In a cluster another actor stands behind the same [`Catalog`], and no caller notices.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use ractor::{ActorCell, SpawnErr};
@@ -17,10 +18,25 @@ use crate::ports::{Journal, Pending, Ports};
 use crate::shell::{self, Context, Fault, Gone, Handle, Hands, Path};
 
 /// How everybody speaks to the catalog. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Catalog {
-    actor: Handle<Message>,
+    door: Arc<dyn Door>,
     rows: watch::Receiver<Rows>,
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Catalog")
+    }
+}
+
+/// Who decides commands: an actor of this node, or a cluster of them.
+pub trait Door: Send + Sync + 'static {
+    /// Has a command decided, as [`Catalog::submit`] says.
+    fn submit(&self, submission: Submission) -> Pending<Result<(Outcome, Sequence), SubmitError>>;
+
+    /// As [`Catalog::catch_up`] says.
+    fn catch_up(&self) -> Pending<Result<(), Gone>>;
 }
 
 /// What an actor that keeps a catalog is told.
@@ -47,6 +63,11 @@ pub enum SubmitError {
 }
 
 impl Catalog {
+    /// A catalog that is kept behind this door, with the rows as they are seen from here.
+    pub fn behind(door: Arc<dyn Door>, rows: watch::Receiver<Rows>) -> Self {
+        Self { door, rows }
+    }
+
     /// Submits a command; the outcome, with its place in the log, is durable when it is known, and
     /// in [`Catalog::rows`] already.
     ///
@@ -56,10 +77,7 @@ impl Catalog {
         &self,
         submission: Submission,
     ) -> Pending<Result<(Outcome, Sequence), SubmitError>> {
-        let answer = self
-            .actor
-            .ask(|reply| Message::Submit { submission, reply });
-        Box::pin(async move { Ok(answer.await??) })
+        self.door.submit(submission)
     }
 
     /// Submits a command of the node itself. It is not given again, so its answer is not kept.
@@ -80,7 +98,16 @@ impl Catalog {
         })
     }
 
-    /// The rows as of now.
+    /// Waits until [`Catalog::rows`] shows all that anybody in the cluster was told before this was
+    /// asked. For rules that may not go by old rows; on one node they are never old.
+    ///
+    /// # Errors
+    /// When nobody can say: the catalog has ended, or no majority of it answers.
+    pub fn catch_up(&self) -> Pending<Result<(), Gone>> {
+        self.door.catch_up()
+    }
+
+    /// The rows as of now; in a cluster as this node knows them, which may be a moment old.
     pub fn rows(&self) -> Rows {
         self.rows.borrow().clone()
     }
@@ -113,7 +140,18 @@ pub async fn start(
     // Before its first tick nobody knows which day it is.
     let ticked = rows.changed().await;
     ticked.map_err(|_| SpawnErr::StartupFailed(Box::new(Gone)))?;
-    Ok(Catalog { actor, rows })
+    Ok(Catalog::behind(Arc::new(actor), rows))
+}
+
+impl Door for Handle<Message> {
+    fn submit(&self, submission: Submission) -> Pending<Result<(Outcome, Sequence), SubmitError>> {
+        let answer = self.ask(|reply| Message::Submit { submission, reply });
+        Box::pin(async move { Ok(answer.await??) })
+    }
+
+    fn catch_up(&self) -> Pending<Result<(), Gone>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Writes records down, answers callers, hands out rows.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::applied::apply;
 use super::command::{Actor, ClockCommand, Command, Submission};
 use super::draft::{decide, repeated};
 use super::record::Record;
@@ -174,15 +175,9 @@ impl Machine for Keeper {
     }
 
     fn apply(&mut self, record: &Record) {
-        // One from before the snapshot is in the rows already. One that comes again, or is refused
-        // where it stands because of another before it, changes nothing but the count.
-        if record.index <= self.rows.index {
-            return;
-        }
-        let repeat = repeated(&self.rows, &record.submission) != Ok(None);
-        match decide(&self.rows, &record.submission) {
-            Ok((rows, _)) if !repeat => self.rows = rows,
-            Ok(_) | Err(_) => self.rows.index = record.index,
+        // One from before the snapshot is in the rows already.
+        if record.index > self.rows.index {
+            (self.rows, _) = apply(&self.rows, record.index, &record.submission);
         }
     }
 

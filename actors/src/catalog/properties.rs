@@ -202,6 +202,7 @@ fn aim(rows: &Rows, mut command: Command) -> Command {
         | Command::Operator(..)
         | Command::Approval(..)
         | Command::Repository(_)
+        | Command::Cluster(_)
         | Command::Service(_) => return command,
     };
     let row = repository.and_then(|id| rows.repositories.get(&id));

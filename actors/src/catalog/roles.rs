@@ -93,7 +93,7 @@ impl Draft<'_> {
             Command::Repository(command) => {
                 system_only(command) || matches!(command, RepositoryCommand::Verified { .. })
             }
-            Command::Extent(_) => true,
+            Command::Extent(_) | Command::Cluster(_) => true,
             Command::Service(command) => match command {
                 ServiceCommand::CertificateUpdated { .. } | ServiceCommand::SessionEnded { .. } => {
                     true
@@ -118,6 +118,7 @@ impl Draft<'_> {
             Command::Clock(command) => command.is_systems(),
             Command::Repository(command) => system_only(command),
             Command::Extent(_) => true,
+            Command::Cluster(command) => !Self::is_operators(command),
             Command::Service(command) => matches!(command, ServiceCommand::SessionEnded { .. }),
             Command::Tenant(..)
             | Command::Subtenant(..)
@@ -152,6 +153,7 @@ impl Draft<'_> {
             | Command::Approval(..)
             | Command::Repository(_)
             | Command::Extent(_)
+            | Command::Cluster(_)
             | Command::Service(_) => Err(self.not_allowed()),
         }
     }

@@ -1,6 +1,7 @@
 //! The rows of the catalog. [`Rows`] is cheap to clone: a snapshot for whoever reads.
 
 mod by;
+mod nodes;
 
 use std::fmt;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 use crate::schema;
 
 pub use by::TenantBy;
+pub use nodes::{Cluster, Lease, Node, NodeState};
 
 /// All that the catalog holds, as of one command.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +66,8 @@ pub struct Rows {
     /// By how much the wall clock jumped since the day was last confirmed, in either direction,
     /// less what was forgiven meanwhile. Since the third version of the rows.
     pub unseen: Duration,
+    /// The cluster that keeps the catalog.
+    pub cluster: Cluster,
 }
 
 /// What the last reading back of a repository brought.

@@ -1,14 +1,44 @@
 //! What concerns the whole service: maintenance, the certificate, the ends of sessions.
 
-use super::command::ServiceCommand;
+use serde::{Deserialize, Serialize};
+
 use super::draft::{Draft, short};
 use super::events::Code;
+use super::rows::SessionResult;
 use super::{Outcome, Refused};
+use crate::kernel::Timestamp;
+use crate::names::TenantName;
 
 /// The most bytes in a maintenance notice: far more than the 350 characters that are advised.
 const NOTICE_MAX: usize = 4096;
 /// The most bytes in a thumbprint.
 const THUMBPRINT_MAX: usize = 128;
+
+/// What concerns the whole service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceCommand {
+    /// Maintenance with this notice for tenants, at most 4 KiB, or none (R17.6).
+    Maintenance(Option<String>),
+    /// Another certificate is in use (24180).
+    CertificateUpdated {
+        /// SHA-256 of the certificate, as people compare it.
+        thumbprint: String,
+    },
+    /// A session of a tenant ended. The system's.
+    SessionEnded {
+        /// Whose.
+        tenant: TenantName,
+        /// How.
+        result: SessionResult,
+    },
+    /// Another certificate waits and will be in use from then on.
+    CertificatePrepared {
+        /// SHA-256 of the certificate, as people compare it.
+        thumbprint: String,
+        /// When it will be in use.
+        switch: Timestamp,
+    },
+}
 
 impl Draft<'_> {
     pub(super) fn service(&mut self, command: &ServiceCommand) -> Result<Outcome, Refused> {

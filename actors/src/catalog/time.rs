@@ -33,7 +33,7 @@ impl Draft<'_> {
 
     /// Small jumps count together: a clock that is set ahead by hours, again and again, goes as
     /// wrong as one that is set ahead by days.
-    fn pass(&mut self, wall: Timestamp, elapsed: Option<Duration>) {
+    pub(super) fn pass(&mut self, wall: Timestamp, elapsed: Option<Duration>) {
         let old = self.rows.clock;
         if old != ClockRow::default() {
             let forgiven = elapsed.unwrap_or_default() / FORGIVEN_PER;

@@ -150,7 +150,7 @@ impl JournalHands {
         let parts = std::mem::take(&mut waits.parts);
         let disk = Arc::clone(&self.disk);
         Some(Box::pin(async move {
-            let kept = snapshot::write(disk.as_ref(), Snapshot { through, parts }).await;
+            let kept = snapshot::write(disk.as_ref(), FOLDER, Snapshot { through, parts }).await;
             Message::Kept(ticket, kept)
         }))
     }
@@ -305,7 +305,7 @@ async fn purge(disk: &dyn Disk, files: &Files) -> io::Result<()> {
         disk.remove(&segment_path(*segment)).await?;
     }
     for through in &files.snapshots {
-        disk.remove(&snapshot_path(*through)).await?;
+        disk.remove(&snapshot_path(FOLDER, *through)).await?;
     }
     disk.sync_folder(FOLDER).await
 }

@@ -87,7 +87,10 @@ pub async fn recover(disk: &dyn Disk) -> Result<Recovered, JournalError> {
         snapshot,
         records: log.records,
         cut: None,
-        set_aside: set_aside.iter().map(|one| snapshot_path(**one)).collect(),
+        set_aside: set_aside
+            .iter()
+            .map(|one| snapshot_path(FOLDER, **one))
+            .collect(),
     };
     repair(disk, &mut recovered, log.last_write)
         .await
@@ -170,8 +173,12 @@ async fn newest_snapshot(
 ) -> Result<(Option<Snapshot>, Option<JournalError>), JournalError> {
     let mut flaw = None;
     for through in snapshots.iter().rev() {
-        let file = snapshot_path(*through);
-        match snapshot::read(disk, *through).await {
+        let file = snapshot_path(FOLDER, *through);
+        let read = match disk.open(&file).await {
+            Ok(open) => snapshot::read(open.as_ref(), *through).await,
+            Err(error) => Err(Unusable::Disk(error)),
+        };
+        match read {
             Ok(snapshot) => return Ok((Some(snapshot), flaw)),
             Err(Unusable::Disk(source)) => return Err(JournalError::Disk { file, source }),
             Err(Unusable::Damaged(offset)) => {

@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::recovery::read_all;
 use super::segment::frame_at;
-use super::{FOLDER, KIND_END, KIND_PART, Snapshot, snapshot_path};
+use super::{KIND_END, KIND_PART, Snapshot, snapshot_path};
 use crate::frame::{BODY_MAX, HEADER, Header};
 use crate::kernel::{Epoch, Sequence};
 use crate::ports::{Disk, File};
@@ -22,9 +22,12 @@ const WRITE_MAX: usize = 4 << 20;
 /// What stands behind a snapshot's name until it is whole.
 pub(super) const UNFINISHED: &str = ".new";
 
-/// Writes a snapshot and makes it durable.
-pub(super) async fn write(disk: &dyn Disk, snapshot: Snapshot) -> io::Result<()> {
-    let path = snapshot_path(snapshot.through);
+/// Writes a snapshot into a folder and makes it durable.
+///
+/// # Errors
+/// When the disk says no; then there is none.
+pub async fn write(disk: &dyn Disk, folder: &str, snapshot: Snapshot) -> io::Result<()> {
+    let path = snapshot_path(folder, snapshot.through);
     let unfinished = format!("{path}{UNFINISHED}");
     disk.remove(&unfinished).await?;
     let file = disk.create(&unfinished).await?;
@@ -37,7 +40,7 @@ pub(super) async fn write(disk: &dyn Disk, snapshot: Snapshot) -> io::Result<()>
         let _ = disk.remove(&unfinished).await;
         return Err(error);
     }
-    disk.sync_folder(FOLDER).await
+    disk.sync_folder(folder).await
 }
 
 async fn fill(file: &Arc<dyn File>, snapshot: Snapshot) -> io::Result<()> {
@@ -74,21 +77,23 @@ fn checksum(parts: &[Bytes]) -> u32 {
 }
 
 /// Why a snapshot cannot be used.
-#[derive(Debug)]
-pub(super) enum Unusable {
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
     /// The disk said no.
-    Disk(io::Error),
+    #[error("it cannot be read")]
+    Disk(#[source] io::Error),
     /// It does not check at this offset.
+    #[error("it does not check at offset {0}")]
     Damaged(u64),
 }
 
-/// Reads a snapshot and checks all of it.
-pub(super) async fn read(disk: &dyn Disk, through: Sequence) -> Result<Snapshot, Unusable> {
-    let bytes = match disk.open(&snapshot_path(through)).await {
-        Ok(file) => read_all(file.as_ref()).await,
-        Err(error) => Err(error),
-    };
-    parse(&bytes.map_err(Unusable::Disk)?, through).map_err(Unusable::Damaged)
+/// Reads a file that should be the snapshot of this record, and checks all of it.
+///
+/// # Errors
+/// When the disk says no, or it is not what was written.
+pub async fn read(file: &dyn File, through: Sequence) -> Result<Snapshot, Unusable> {
+    let bytes = read_all(file).await.map_err(Unusable::Disk)?;
+    parse(&bytes, through).map_err(Unusable::Damaged)
 }
 
 /// The snapshot in a file's bytes, or the offset at which it does not check.

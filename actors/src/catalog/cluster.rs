@@ -1,0 +1,90 @@
+//! What the catalog can be asked to do about its own cluster. It decides nothing.
+//!
+//! Variants are part of the journal's format, as all commands are.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{Epoch, NodeId, NodeName, Timestamp};
+
+/// About the nodes that keep the catalog together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClusterCommand {
+    /// Time passed. The leader's alone, and never sent again: a tick that another leader takes in
+    /// would count the same time twice.
+    Tick {
+        /// In which the leader leads; in another one it counts for nothing.
+        term: u64,
+        /// By the leader's monotonic clock since its own tick before; nothing with its first.
+        advance: Duration,
+    },
+    /// About one node.
+    Node(NodeId, NodeCommand),
+    /// About who acts for one node; given by a life of that node itself.
+    Lease(NodeId, LeaseCommand),
+}
+
+/// A node that joins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewNode {
+    /// What people call it; no two nodes of a cluster have one name.
+    pub name: NodeName,
+    /// Where it is reached, an address with its port each; at most 8.
+    pub addresses: Vec<String>,
+    /// SHA-256 of its public key.
+    pub key: [u8; 32],
+    /// What it does; at most 16, each at most 64 bytes.
+    pub roles: BTreeSet<String>,
+    /// What fails together with it, at most 64 bytes.
+    pub zone: String,
+}
+
+/// What is done with a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeCommand {
+    /// Lets it in. The system's.
+    Add(NewNode),
+    /// Changes it; what is none stays as it is.
+    Set {
+        /// Where it is reached.
+        addresses: Option<Vec<String>>,
+        /// SHA-256 of its public key.
+        key: Option<[u8; 32]>,
+        /// What it does.
+        roles: Option<BTreeSet<String>>,
+        /// What fails together with it.
+        zone: Option<String>,
+    },
+    /// Gives it nothing new, and moves away what it has.
+    Drain,
+    /// Gives it work again.
+    Undrain,
+    /// Ends its membership, and with it its lease.
+    Remove,
+}
+
+/// What a life of a node does with the lease of that node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LeaseCommand {
+    /// Asks for it; answers [`super::Outcome::Epoch`]. Refused while another life's runs.
+    Acquire {
+        /// Which life: a number drawn at its start.
+        incarnation: u64,
+        /// Its wall clock.
+        wall: Timestamp,
+    },
+    /// Keeps it. One that has ended is kept if nobody took it since.
+    Renew {
+        /// Of the grant.
+        epoch: Epoch,
+        /// The node's wall clock.
+        wall: Timestamp,
+    },
+    /// Gives it back, so that nobody waits for its end.
+    Release {
+        /// Of the grant.
+        epoch: Epoch,
+    },
+}

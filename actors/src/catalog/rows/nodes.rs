@@ -1,0 +1,120 @@
+//! The nodes of a cluster, their leases, and the time by which those end.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{Epoch, NodeId, NodeName, Timestamp};
+use crate::schema;
+
+/// What the catalog knows of its cluster; on one node all of it is empty. Since the fourth version
+/// of the rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// The catalog's own time: what committed ticks add up to. It stands still while nobody leads,
+    /// and never goes back.
+    pub now: Duration,
+    /// That time when the day was last taken from the nodes' wall clocks.
+    pub looked: Duration,
+    /// Nodes, those that were removed included: an id is never used again.
+    #[serde(deserialize_with = "schema::map")]
+    pub nodes: OrdMap<NodeId, Node>,
+    /// Who of them is served by which life, and until when.
+    #[serde(deserialize_with = "schema::map")]
+    pub leases: OrdMap<NodeId, Lease>,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// What people call it.
+    pub name: NodeName,
+    /// Where it is reached, an address with its port each; at most 8.
+    pub addresses: Vec<String>,
+    /// SHA-256 of its public key: who has another is not it.
+    pub key: [u8; 32],
+    /// What it does: `gateway`, `storage`, `tape`, `host`; at most 16.
+    pub roles: BTreeSet<String>,
+    /// What fails together with it; empty if nobody said.
+    pub zone: String,
+    /// Where it stands.
+    pub state: NodeState,
+    /// Which life of it was seen last: a number drawn at its start.
+    pub incarnation: u64,
+    /// Its wall clock when it last reported, and the catalog's time then.
+    pub wall: Option<(Timestamp, Duration)>,
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeState {
+    /// It was let in and has not been seen at work.
+    Joining,
+    /// It works.
+    Active,
+    /// It works, gets nothing new, and gives away what it has.
+    Draining,
+    /// It has not renewed its lease for a while.
+    Down,
+    /// It is not of the cluster any more, and never will be again.
+    Removed,
+}
+
+impl fmt::Display for NodeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Joining => "joining",
+            Self::Active => "active",
+            Self::Draining => "draining",
+            Self::Down => "down",
+            Self::Removed => "removed",
+        })
+    }
+}
+
+/// That one life of a node is the one that acts for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Which life.
+    pub incarnation: u64,
+    /// The place in the log of the grant; what stores data refuses a lower one.
+    pub epoch: Epoch,
+    /// When it ends, in the catalog's time, unless it is renewed or nobody else wants it.
+    pub until: Duration,
+}
+
+impl Cluster {
+    /// Whether a node's lease runs in the catalog's time.
+    pub fn is_leased(&self, node: NodeId) -> bool {
+        self.leases
+            .get(&node)
+            .is_some_and(|lease| lease.until > self.now)
+    }
+
+    /// Nodes that are of the cluster and have been seen at work.
+    pub fn members(&self) -> impl Iterator<Item = (&NodeId, &Node)> {
+        self.nodes
+            .iter()
+            .filter(|(_, node)| !matches!(node.state, NodeState::Joining | NodeState::Removed))
+    }
+
+    /// The wall clock that a majority of the members agrees on: the middle one of those that
+    /// reported under a lease that still runs; none while these are no majority. A few clocks that
+    /// are wrong move it no further than to the next one that is right.
+    pub fn wall(&self) -> Option<Timestamp> {
+        let walls = self.members().filter(|(id, _)| self.is_leased(**id));
+        let mut walls: Vec<Timestamp> = walls
+            .filter_map(|(_, node)| node.wall)
+            .map(|(wall, at)| wall + self.now.saturating_sub(at))
+            .collect();
+        walls.sort_unstable();
+        if walls.len() * 2 <= self.members().count() {
+            return None;
+        }
+        walls.get((walls.len() - 1) / 2).copied()
+    }
+}

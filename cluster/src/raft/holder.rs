@@ -1,0 +1,287 @@
+//! The lease under which one life of this node acts for it.
+//!
+//! It is asked for and renewed through the catalog, and lasts, on this node's own monotonic clock,
+//! from before it was asked for: so it ends here before it ends in the catalog's time, whatever
+//! becomes of the answer. A clock may be one part in a hundred too slow or too fast.
+//!
+//! Invariant: while it is held here, no other life of the node is granted it.
+
+use std::time::Duration;
+
+use holdfast_actors::catalog::command::{ClusterCommand, Command, LeaseCommand};
+use holdfast_actors::catalog::{Catalog, LEASE, Outcome, Refused, SubmitError};
+use holdfast_actors::kernel::{Acts, Epoch, Instant, Machine, Never, NodeId, Now, Timestamp};
+use holdfast_actors::ports::Pending;
+use holdfast_actors::shell::{Context, Fault, Hands};
+use serde_json::json;
+use tokio::sync::watch;
+
+/// How often it is renewed.
+const RENEW: Duration = Duration::from_millis(400);
+/// How long nobody is asked after a refusal.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a lease is held, counted from before it was asked for: less than it lasts by as much as
+/// two clocks may differ that are each one part in a hundred off.
+const fn held() -> Duration {
+    let micros = LEASE.as_micros() as u64;
+    Duration::from_micros(micros * 99 / 101)
+}
+
+/// A lease that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Under which the node writes.
+    pub epoch: Epoch,
+    /// When it stops, unless it is renewed.
+    pub until: Instant,
+}
+
+impl Held {
+    /// Whether it is held at this moment.
+    pub fn is_held(&self, now: Instant) -> bool {
+        now < self.until
+    }
+}
+
+/// The lease of one life.
+#[derive(Debug)]
+pub(super) struct Holder {
+    node: NodeId,
+    incarnation: u64,
+    held: Option<Held>,
+    /// When it was asked for last, while there is no answer.
+    asked: Option<Instant>,
+    due: Instant,
+}
+
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The catalog said this to what was asked last.
+    Answered(Answer),
+}
+
+#[derive(Debug)]
+pub(super) enum Answer {
+    Granted(Epoch),
+    /// The epoch is not good any more, or never will be.
+    Lost,
+    /// Nobody said anything, or another life's still runs.
+    Later,
+}
+
+#[derive(Debug)]
+pub(super) enum Effect {
+    Ask(LeaseCommand),
+    Tell(Option<Held>),
+}
+
+impl Holder {
+    pub(super) fn new(node: NodeId, incarnation: u64) -> Self {
+        Self {
+            node,
+            incarnation,
+            held: None,
+            asked: None,
+            due: Instant::default(),
+        }
+    }
+
+    fn ask(&mut self, now: Now, acts: &mut Acts<Self>) {
+        let wall = now.wall;
+        let command = match self.held {
+            Some(Held { epoch, .. }) => LeaseCommand::Renew { epoch, wall },
+            None => LeaseCommand::Acquire {
+                incarnation: self.incarnation,
+                wall,
+            },
+        };
+        self.asked = Some(now.monotonic);
+        acts.show(Effect::Ask(command));
+    }
+}
+
+impl Machine for Holder {
+    type Event = Event;
+    type Record = Never;
+    type Effect = Effect;
+
+    fn step(&mut self, now: Now, event: Event, acts: &mut Acts<Self>) {
+        let Event::Answered(answer) = event;
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        match answer {
+            Answer::Granted(epoch) => {
+                let until = asked + held();
+                self.held = Some(Held { epoch, until });
+                self.due = asked + RENEW;
+                acts.show(Effect::Tell(self.held));
+            }
+            Answer::Lost => {
+                self.held = None;
+                self.due = now.monotonic + PAUSE;
+                acts.show(Effect::Tell(None));
+            }
+            Answer::Later => self.due = now.monotonic + PAUSE,
+        }
+        self.wake(now, acts);
+    }
+
+    fn apply(&mut self, record: &Never) {
+        match *record {}
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.asked.is_none().then_some(self.due)
+    }
+
+    fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {
+        if self.deadline().is_some_and(|due| due <= now.monotonic) {
+            self.ask(now, acts);
+        }
+    }
+
+    fn observe(&self) -> serde_json::Value {
+        json!({
+            "node": self.node.to_string(),
+            "epoch": self.held.map(|held| held.epoch.raw()),
+            "until": self.held.map(|held| held.until.as_micros()),
+            "asked": self.asked.map(Instant::as_micros),
+        })
+    }
+
+    fn waits(&self) -> Vec<String> {
+        let waits = self.held.is_none();
+        let sentence = || "the lease of this node".to_owned();
+        waits.then(sentence).into_iter().collect()
+    }
+}
+
+/// The hands of a [`Holder`].
+pub(super) struct HolderHands {
+    pub(super) node: NodeId,
+    pub(super) catalog: Catalog,
+    pub(super) publish: watch::Sender<Option<Held>>,
+}
+
+impl Hands for HolderHands {
+    type Machine = Holder;
+    type Message = Answer;
+
+    fn admit(&mut self, message: Answer, _: &Context<Self>) -> Option<Event> {
+        Some(Event::Answered(message))
+    }
+
+    fn persist(&mut self, record: Never, _: &Context<Self>) -> Pending<Result<(), Fault>> {
+        match record {}
+    }
+
+    fn perform(
+        &mut self,
+        effect: Effect,
+        _: &Context<Self>,
+    ) -> Result<Option<Pending<Answer>>, Fault> {
+        let command = match effect {
+            Effect::Tell(held) => {
+                self.publish.send_replace(held);
+                return Ok(None);
+            }
+            Effect::Ask(command) => command,
+        };
+        let at = match command {
+            LeaseCommand::Acquire { wall, .. } | LeaseCommand::Renew { wall, .. } => wall,
+            LeaseCommand::Release { .. } => Timestamp::default(),
+        };
+        let command = Command::Cluster(ClusterCommand::Lease(self.node, command));
+        let decided = self.catalog.order(at, command);
+        Ok(Some(Box::pin(async move {
+            match decided.await {
+                Ok((Outcome::Epoch { epoch }, _)) => Answer::Granted(epoch),
+                Err(SubmitError::Refused(Refused::LeaseLost(..) | Refused::NoNode(_))) => {
+                    Answer::Lost
+                }
+                Ok(_) | Err(SubmitError::Refused(_) | SubmitError::Gone(_)) => Answer::Later,
+            }
+        })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use holdfast_actors::kernel::Act;
+
+    use super::*;
+
+    /// Lines of `milliseconds: wake | granted EPOCH | lost | later`.
+    fn check(script: &str, expected: &Expect) {
+        let mut holder = Holder::new(NodeId::new(1), 7);
+        let mut told = String::new();
+        for line in script.lines() {
+            let (at, what) = line.trim().split_once(": ").unwrap();
+            let micros = at.parse::<u64>().unwrap() * 1000;
+            let now = Now {
+                monotonic: Instant::from_micros(micros),
+                wall: Timestamp::from_millis(5),
+            };
+            let mut acts = Acts::default();
+            let answer = match what.split_whitespace().collect::<Vec<_>>()[..] {
+                ["wake"] => None,
+                ["granted", epoch] => Some(Answer::Granted(Epoch::new(epoch.parse().unwrap()))),
+                ["lost"] => Some(Answer::Lost),
+                ["later"] => Some(Answer::Later),
+                _ => panic!("{what}"),
+            };
+            match answer {
+                Some(answer) => holder.step(now, Event::Answered(answer), &mut acts),
+                None => holder.wake(now, &mut acts),
+            }
+            for act in acts {
+                if let Act::Show(effect) = act {
+                    told += &format!("{at}: {effect:?}\n");
+                }
+            }
+        }
+        expected.assert_eq(&told);
+    }
+
+    #[test]
+    fn a_lease_lasts_from_before_it_was_asked_for_and_is_renewed() {
+        check(
+            "0: wake
+             300: granted 9
+             399: wake
+             400: wake
+             900: granted 9",
+            &expect![[r#"
+                0: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                300: Tell(Some(Held { epoch: epoch-9, until: 1.470297s }))
+                400: Ask(Renew { epoch: epoch-9, wall: 1970-01-01T00:00:00.005Z })
+                900: Tell(Some(Held { epoch: epoch-9, until: 1.870297s }))
+                900: Ask(Renew { epoch: epoch-9, wall: 1970-01-01T00:00:00.005Z })
+            "#]],
+        );
+    }
+
+    #[test]
+    fn one_that_was_lost_is_told_and_asked_for_anew() {
+        check(
+            "0: wake
+             1: granted 3
+             400: wake
+             450: lost
+             650: wake
+             651: later
+             851: wake",
+            &expect![[r#"
+                0: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                1: Tell(Some(Held { epoch: epoch-3, until: 1.470297s }))
+                400: Ask(Renew { epoch: epoch-3, wall: 1970-01-01T00:00:00.005Z })
+                450: Tell(None)
+                650: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                851: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+            "#]],
+        );
+    }
+}

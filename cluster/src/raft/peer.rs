@@ -1,0 +1,187 @@
+//! The way of consensus to other replicas: calls with a deadline each.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_actors::schema;
+use openraft::alias::SnapshotOf;
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::impls::EmptyNode;
+use openraft::network::{RPCOption, v2::RaftNetworkV2};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft::{OptionalSend, RaftNetworkFactory};
+
+use super::state::Image;
+use super::types::{Kind, Vote};
+use super::wire::{NoAnswer, PIECE, Piece, Request, Response, ask};
+use crate::calls::{CallError, Calls};
+
+/// How long one piece of a snapshot may take, and its installation.
+const PIECE_WITHIN: Duration = Duration::from_secs(5);
+const INSTALL_WITHIN: Duration = Duration::from_secs(60);
+/// So many times a snapshot is sent on after a piece got lost, before it is given up for now.
+const TRIES: u32 = 5;
+
+/// The way to all of them.
+#[derive(Clone)]
+pub(super) struct Ways(pub(super) Arc<dyn Calls>);
+
+/// The way to one.
+pub(super) struct Peer {
+    calls: Arc<dyn Calls>,
+    to: u64,
+}
+
+impl RaftNetworkFactory<Kind> for Ways {
+    type Network = Peer;
+
+    async fn new_client(&mut self, to: u64, _: &EmptyNode) -> Peer {
+        let calls = Arc::clone(&self.0);
+        Peer { calls, to }
+    }
+}
+
+impl Peer {
+    async fn ask(&self, request: &Request, within: Duration) -> Result<Response, NoAnswer> {
+        ask(self.calls.as_ref(), self.to, request, within).await
+    }
+
+    /// Sends a file piece by piece, from where the other wants it.
+    async fn send(
+        &self,
+        vote: Vote,
+        snapshot: SnapshotOf<Kind, Image>,
+    ) -> Result<SnapshotResponse<Kind>, NoAnswer> {
+        let SnapshotOf::<Kind, Image> { meta, snapshot } = snapshot;
+        let (mut at, mut tries) = (0, 0);
+        while at < snapshot.length {
+            let piece = snapshot.file.read(at, PIECE).await;
+            let bytes = piece.map_err(|_| NoAnswer::Other)?.to_vec();
+            let request = Request::Piece(Piece {
+                meta: meta.clone(),
+                length: snapshot.length,
+                at,
+                bytes,
+            });
+            match self.ask(&request, PIECE_WITHIN).await {
+                Ok(Response::Wants(next)) => (at, tries) = (next, 0),
+                Ok(_) => return Err(NoAnswer::Other),
+                Err(error) if tries == TRIES => return Err(error),
+                Err(_) => tries += 1,
+            }
+        }
+        let request = Request::Install(vote, meta, snapshot.length);
+        match self.ask(&request, INSTALL_WITHIN).await? {
+            Response::Installed(response) => Ok(response),
+            _ => Err(NoAnswer::Other),
+        }
+    }
+}
+
+/// Whether it makes sense to ask again soon.
+fn failed(error: &NoAnswer) -> RPCError<Kind> {
+    match error {
+        NoAnswer::Call(CallError::Unknown(_)) => RPCError::Network(NetworkError::new(error)),
+        NoAnswer::Call(
+            CallError::Unreachable(_)
+            | CallError::NoService(..)
+            | CallError::Rejected(_)
+            | CallError::TooLarge(_),
+        )
+        | NoAnswer::Form(_)
+        | NoAnswer::Other => RPCError::Unreachable(Unreachable::new(error)),
+    }
+}
+
+/// As much from the front of a batch as one call may carry; whether that is all of it.
+fn fitting(mut request: AppendEntriesRequest<Kind>) -> (AppendEntriesRequest<Kind>, bool) {
+    let mut whole = true;
+    while request.entries.len() > 1 {
+        let length = schema::encode(&Request::Append(request.clone())).len();
+        if length <= PIECE {
+            break;
+        }
+        request.entries.truncate(request.entries.len() / 2);
+        whole = false;
+    }
+    (request, whole)
+}
+
+impl RaftNetworkV2<Kind> for Peer {
+    type SnapshotData = Image;
+
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<Kind>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<Kind>, RPCError<Kind>> {
+        let (request, whole) = fitting(request);
+        let last = request.entries.last().map(|entry| entry.log_id);
+        let answer = self.ask(&Request::Append(request), option.hard_ttl()).await;
+        match answer.map_err(|error| failed(&error))? {
+            Response::Append(AppendEntriesResponse::Success) if !whole => {
+                Ok(AppendEntriesResponse::PartialSuccess(last))
+            }
+            Response::Append(response) => Ok(response),
+            _ => Err(failed(&NoAnswer::Other)),
+        }
+    }
+
+    async fn vote(
+        &mut self,
+        request: VoteRequest<Kind>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Kind>, RPCError<Kind>> {
+        let answer = self.ask(&Request::Vote(request), option.hard_ttl()).await;
+        match answer.map_err(|error| failed(&error))? {
+            Response::Vote(response) => Ok(response),
+            _ => Err(failed(&NoAnswer::Other)),
+        }
+    }
+
+    async fn pre_vote(
+        &mut self,
+        request: VoteRequest<Kind>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Kind>, RPCError<Kind>> {
+        let request = Request::PreVote(request);
+        let answer = self.ask(&request, option.hard_ttl()).await;
+        match answer.map_err(|error| failed(&error))? {
+            Response::Vote(response) => Ok(response),
+            _ => Err(failed(&NoAnswer::Other)),
+        }
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: SnapshotOf<Kind, Image>,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _: RPCOption,
+    ) -> Result<SnapshotResponse<Kind>, StreamingError<Kind>> {
+        tokio::select! {
+            biased;
+            closed = cancel => Err(closed.into()),
+            sent = self.send(vote, snapshot) => {
+                sent.map_err(|error| StreamingError::Unreachable(Unreachable::new(&error)))
+            }
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<Kind>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<Kind>, RPCError<Kind>> {
+        let request = Request::Transfer(request);
+        let answer = self.ask(&request, option.hard_ttl()).await;
+        match answer.map_err(|error| failed(&error))? {
+            Response::Transfer(response) => Ok(response),
+            _ => Err(failed(&NoAnswer::Other)),
+        }
+    }
+}
