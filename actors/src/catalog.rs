@@ -19,6 +19,7 @@ mod hands;
 mod machine;
 mod nodes;
 mod operators;
+mod owners;
 #[cfg(test)]
 mod properties;
 mod queries;

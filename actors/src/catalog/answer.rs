@@ -145,6 +145,20 @@ pub enum Refused {
     /// The repository still has extents.
     #[error("{0} still has extents")]
     NotEmpty(RepositoryId),
+    /// Another node writes to the repository, and its lease runs.
+    #[error("{0} is written by {1}")]
+    Owned(RepositoryId, NodeId),
+    /// The node does not take what would be given to it: it drains, is down, or has it.
+    #[error("{0} does not take it")]
+    NotTaken(NodeId),
+    /// Too few nodes can hold a copy.
+    #[error("{found} nodes can hold a copy, and {least} must")]
+    TooFew {
+        /// How many.
+        found: usize,
+        /// How many must.
+        least: usize,
+    },
 
     /// The caller may not do this.
     #[error("{0} may not do this")]
@@ -263,6 +277,8 @@ impl Refused {
             | Self::NodeExists(..)
             | Self::Leased(..)
             | Self::LeaseLost(..)
+            | Self::Owned(..)
+            | Self::NotTaken(..)
             | Self::NotEmpty(..) => Class::Conflict,
             Self::NotAllowed(..)
             | Self::Scope
@@ -278,6 +294,7 @@ impl Refused {
             | Self::ClockDoubted
             | Self::NotPurged(..)
             | Self::NotRemoved(..)
+            | Self::TooFew { .. }
             | Self::TooMany { .. } => Class::Rule,
             Self::Range { .. } | Self::Quota { .. } | Self::TooLong { .. } | Self::View => {
                 Class::Usage
@@ -299,6 +316,9 @@ impl Refused {
             Self::NodeExists(..) => "node-exists",
             Self::Leased(..) => "node-leased",
             Self::LeaseLost(..) => "node-lease-lost",
+            Self::Owned(..) => "owned",
+            Self::NotTaken(..) => "not-taken",
+            Self::TooFew { .. } => "too-few-copies",
             Self::TenantExists(..) => "tenant-exists",
             Self::SubtenantExists(..) => "subtenant-exists",
             Self::OperatorExists(..) => "operator-exists",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Epoch, NodeId, NodeName, Timestamp};
+use crate::kernel::{Epoch, ExtentId, NodeId, NodeName, RepositoryId, Timestamp};
 
 /// About the nodes that keep the catalog together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,44 @@ pub enum ClusterCommand {
     Node(NodeId, NodeCommand),
     /// About who acts for one node; given by a life of that node itself.
     Lease(NodeId, LeaseCommand),
+    /// Makes a node the one writer of a repository; answers [`super::Outcome::Epoch`]. Refused while
+    /// another one is and its lease runs.
+    Own {
+        /// Which.
+        repository: RepositoryId,
+        /// Which node.
+        node: NodeId,
+        /// Of the node's lease.
+        lease: Epoch,
+    },
+    /// The owner writes no more, so that the next one need not wait for the end of a lease.
+    Disown {
+        /// Which.
+        repository: RepositoryId,
+        /// Of the owner.
+        epoch: Epoch,
+    },
+    /// About a replica of a sealed extent.
+    Replica {
+        /// Of which.
+        extent: ExtentId,
+        /// On which node.
+        node: NodeId,
+        /// What.
+        command: ReplicaCommand,
+    },
+}
+
+/// What is done with a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReplicaCommand {
+    /// The node is to copy the extent.
+    Fill,
+    /// The node has all of it, durable and compared. Its own word.
+    Filled,
+    /// The node need not have it any more; refused if no more than the copies that the repository
+    /// must have would be left.
+    Drop,
 }
 
 /// A node that joins.

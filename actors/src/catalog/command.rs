@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use super::cluster::{ClusterCommand, LeaseCommand, NewNode, NodeCommand};
+pub use super::cluster::{ClusterCommand, LeaseCommand, NewNode, NodeCommand, ReplicaCommand};
 pub use super::contract::{Contract, ContractChange};
 use super::rows::{Role, Scope, SubtenantMode, Verifier, View};
 pub use super::service::ServiceCommand;

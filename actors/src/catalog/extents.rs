@@ -26,6 +26,7 @@ impl Draft<'_> {
             return Err(Refused::NoRepositoryId(id));
         }
         let extent = ExtentId::new(self.fresh());
+        self.place(id, extent)?;
         let row = Extent {
             repository: id,
             epoch,
@@ -68,6 +69,7 @@ impl Draft<'_> {
         }
         self.rows.extents.remove(&id);
         self.rows.begun.remove(&id);
+        self.displace(id);
         Ok(Outcome::Done)
     }
 

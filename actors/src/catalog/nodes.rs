@@ -55,6 +55,17 @@ impl Draft<'_> {
             ClusterCommand::Node(id, NodeCommand::Add(node)) => self.add_node(*id, node)?,
             ClusterCommand::Node(id, command) => self.change_node(*id, command)?,
             ClusterCommand::Lease(id, command) => return self.lease(*id, command),
+            ClusterCommand::Own {
+                repository,
+                node,
+                lease,
+            } => return self.own(*repository, *node, *lease),
+            ClusterCommand::Disown { repository, epoch } => self.disown(*repository, *epoch)?,
+            ClusterCommand::Replica {
+                extent,
+                node,
+                command,
+            } => self.replica(*extent, *node, *command)?,
         }
         Ok(Outcome::Done)
     }

@@ -217,7 +217,7 @@ impl Draft<'_> {
         Ok(Outcome::Done)
     }
 
-    fn acquire(&mut self, id: RepositoryId) -> Result<Outcome, Refused> {
+    pub(super) fn acquire(&mut self, id: RepositoryId) -> Result<Outcome, Refused> {
         let epoch = Epoch::new(self.rows.index.raw());
         if !self.rows.repositories.change(&id, |row| row.epoch = epoch) {
             return Err(Refused::NoRepositoryId(id));

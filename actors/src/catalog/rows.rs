@@ -2,6 +2,7 @@
 
 mod by;
 mod nodes;
+mod placement;
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +20,8 @@ use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 use crate::schema;
 
 pub use by::TenantBy;
-pub use nodes::{Cluster, Lease, Node, NodeState};
+pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas};
+pub use placement::{COPIES, Repair};
 
 /// All that the catalog holds, as of one command.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

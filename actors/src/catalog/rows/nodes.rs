@@ -7,7 +7,7 @@ use std::time::Duration;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Epoch, NodeId, NodeName, Timestamp};
+use crate::kernel::{Epoch, ExtentId, NodeId, NodeName, RepositoryId, Timestamp};
 use crate::schema;
 
 /// What the catalog knows of its cluster; on one node all of it is empty. Since the fourth version
@@ -25,6 +25,34 @@ pub struct Cluster {
     /// Who of them is served by which life, and until when.
     #[serde(deserialize_with = "schema::map")]
     pub leases: OrdMap<NodeId, Lease>,
+    /// Who writes to which repository.
+    #[serde(deserialize_with = "schema::map")]
+    pub owners: OrdMap<RepositoryId, Owner>,
+    /// Where extents are.
+    #[serde(deserialize_with = "schema::map")]
+    pub replicas: OrdMap<ExtentId, Replicas>,
+    /// How many replicas each node has, or is to have.
+    #[serde(deserialize_with = "schema::map")]
+    pub load: OrdMap<NodeId, u64>,
+}
+
+/// Who writes to a repository: one life of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Which node.
+    pub node: NodeId,
+    /// Of the lease under which it does.
+    pub lease: Epoch,
+}
+
+/// Where an extent is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replicas {
+    /// Nodes that have all of it once it is sealed; while it is open, those that its writer writes
+    /// to.
+    pub whole: BTreeSet<NodeId>,
+    /// Nodes that copy it.
+    pub filling: BTreeSet<NodeId>,
 }
 
 /// One node.

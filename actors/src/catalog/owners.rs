@@ -1,0 +1,447 @@
+//! Who writes to a repository, and on which nodes its extents lie.
+//!
+//! Invariants: a repository has one owner, and a new one under a higher epoch, never while the lease
+//! of the old one runs. An extent that is sealed has a replica fewer only if the copies that its
+//! repository must have are left without it.
+
+use super::cluster::ReplicaCommand;
+use super::draft::Draft;
+use super::rows::{Lease, NodeState, Owner, Replicas};
+use super::{Outcome, Refused};
+use crate::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
+
+impl Draft<'_> {
+    pub(super) fn own(
+        &mut self,
+        id: RepositoryId,
+        node: NodeId,
+        lease: Epoch,
+    ) -> Result<Outcome, Refused> {
+        let removed = self.known_repository(id)?.removed.is_some();
+        let held = self.running(node, lease)?;
+        let state = self.rows.cluster.nodes.get(&node).map(|row| row.state);
+        let owner = self.rows.cluster.owners.get(&id).copied();
+        // One that drains gets nothing new, but may start again.
+        let before = owner.is_some_and(|owner| owner.node == node);
+        if state != Some(NodeState::Active) && !before && !removed {
+            return Err(Refused::NotTaken(node));
+        }
+        if let Some(owner) = owner
+            && owner.lease != held.epoch
+            && self.running(owner.node, owner.lease).is_ok()
+        {
+            return Err(Refused::Owned(id, owner.node));
+        }
+        let owner = Owner { node, lease };
+        self.rows.cluster.owners.insert(id, owner);
+        self.acquire(id)
+    }
+
+    pub(super) fn disown(&mut self, id: RepositoryId, epoch: Epoch) -> Result<(), Refused> {
+        self.owned(id, epoch)?;
+        self.rows.cluster.owners.remove(&id);
+        // Whatever the last owner has not finished, it does not finish.
+        self.acquire(id).map(|_| ())
+    }
+
+    /// A lease that runs, of this very grant.
+    fn running(&self, node: NodeId, epoch: Epoch) -> Result<Lease, Refused> {
+        let cluster = &self.rows.cluster;
+        let held = cluster.leases.get(&node).copied();
+        held.filter(|held| held.epoch == epoch && held.until > cluster.now)
+            .ok_or(Refused::LeaseLost(node, epoch))
+    }
+
+    /// Chooses nodes for a new extent; none on a node that stands alone.
+    pub(super) fn place(&mut self, id: RepositoryId, extent: ExtentId) -> Result<(), Refused> {
+        let least = self.known_repository(id)?.min_copies as usize;
+        let cluster = &mut self.rows.cluster;
+        if cluster.nodes.is_empty() {
+            return Ok(());
+        }
+        let near = cluster.owners.get(&id).map(|owner| owner.node);
+        let whole = cluster.choose(extent, near);
+        let found = whole.len();
+        if found < least {
+            return Err(Refused::TooFew { found, least });
+        }
+        for node in &whole {
+            *cluster.load.entry(*node).or_default() += 1;
+        }
+        let filling = Default::default();
+        cluster.replicas.insert(extent, Replicas { whole, filling });
+        Ok(())
+    }
+
+    /// Forgets where an extent is.
+    pub(super) fn displace(&mut self, extent: ExtentId) {
+        let cluster = &mut self.rows.cluster;
+        let replicas = cluster.replicas.remove(&extent).unwrap_or_default();
+        for node in replicas.whole.iter().chain(&replicas.filling) {
+            lighten(&mut cluster.load, *node);
+        }
+    }
+
+    pub(super) fn replica(
+        &mut self,
+        extent: ExtentId,
+        node: NodeId,
+        command: ReplicaCommand,
+    ) -> Result<(), Refused> {
+        let row = self.rows.extents.get(&extent);
+        let row = row.ok_or(Refused::NoExtent(extent))?;
+        if row.sealed.is_none() {
+            return Err(Refused::Open(extent));
+        }
+        let repository = self.known_repository(row.repository)?;
+        let least = repository.min_copies as usize;
+        let cluster = &mut self.rows.cluster;
+        let mut replicas = cluster.replicas.get(&extent).cloned().unwrap_or_default();
+        match command {
+            ReplicaCommand::Fill => {
+                let known = replicas.whole.contains(&node) || !replicas.filling.insert(node);
+                if known || !cluster.is_taking(node) {
+                    return Err(Refused::NotTaken(node));
+                }
+                *cluster.load.entry(node).or_default() += 1;
+            }
+            ReplicaCommand::Filled => {
+                if !replicas.filling.remove(&node) {
+                    return Err(Refused::NotTaken(node));
+                }
+                replicas.whole.insert(node);
+            }
+            ReplicaCommand::Drop => {
+                let was_whole = replicas.whole.remove(&node);
+                let found = cluster.reachable(&replicas.whole).count();
+                if was_whole && found < least.max(1) {
+                    return Err(Refused::TooFew { found, least });
+                }
+                if was_whole || replicas.filling.remove(&node) {
+                    lighten(&mut cluster.load, node);
+                }
+            }
+        }
+        cluster.replicas.insert(extent, replicas);
+        Ok(())
+    }
+}
+
+fn lighten(load: &mut imbl::OrdMap<NodeId, u64>, node: NodeId) {
+    let left = load.get(&node).map_or(0, |count| count.saturating_sub(1));
+    if left == 0 {
+        load.remove(&node);
+    } else {
+        load.insert(node, left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::cluster::{ClusterCommand, LeaseCommand, NewNode, NodeCommand};
+    use super::super::command::{Command, ExtentCommand};
+    use super::super::fixture::{Office, add_repository};
+    use super::super::rows::COPIES;
+    use super::*;
+    use crate::kernel::{NodeName, Size, Timestamp};
+
+    /// An office with a repository and nodes 1 to `count`, in three zones.
+    struct Cluster {
+        office: Office,
+        repository: RepositoryId,
+        leases: BTreeMap<NodeId, Epoch>,
+    }
+
+    impl Cluster {
+        fn of(count: u64) -> Self {
+            let mut office = Office::open();
+            office.add_tenant("Acme");
+            let added = office
+                .ann(add_repository("Acme", "main", Size::gib(1), 0))
+                .unwrap();
+            let Outcome::Repository { id: repository } = added else {
+                panic!("{added:?}");
+            };
+            let leases = BTreeMap::new();
+            let mut cluster = Self {
+                office,
+                repository,
+                leases,
+            };
+            for number in 1..=count {
+                cluster.join(number);
+            }
+            cluster
+        }
+
+        fn submit(&mut self, command: ClusterCommand) -> Result<Outcome, Refused> {
+            self.office.system(Command::Cluster(command))
+        }
+
+        fn join(&mut self, number: u64) {
+            let new = NewNode {
+                name: NodeName::parse(&format!("n{number}")).unwrap(),
+                addresses: Vec::new(),
+                key: [u8::try_from(number).unwrap(); 32],
+                roles: Default::default(),
+                zone: format!("zone-{}", number % 3),
+            };
+            let id = NodeId::new(number);
+            self.submit(ClusterCommand::Node(id, NodeCommand::Add(new)))
+                .unwrap();
+            self.lease(number);
+        }
+
+        fn lease(&mut self, number: u64) {
+            let id = NodeId::new(number);
+            let wall = Timestamp::from_millis(1);
+            let incarnation = number;
+            let acquire = LeaseCommand::Acquire { incarnation, wall };
+            match self.submit(ClusterCommand::Lease(id, acquire)).unwrap() {
+                Outcome::Epoch { epoch } => self.leases.insert(id, epoch),
+                other => panic!("{other:?}"),
+            };
+        }
+
+        fn own(&mut self, number: u64) -> Result<Epoch, Refused> {
+            let (repository, node) = (self.repository, NodeId::new(number));
+            let lease = self.leases[&node];
+            let own = ClusterCommand::Own {
+                repository,
+                node,
+                lease,
+            };
+            self.submit(own).map(|outcome| match outcome {
+                Outcome::Epoch { epoch } => epoch,
+                other => panic!("{other:?}"),
+            })
+        }
+
+        /// Time passes and these keep their leases.
+        fn pass(&mut self, ticks: u64, alive: &[u64]) {
+            for _ in 0..ticks {
+                let (term, advance) = (1, super::super::nodes::TICK);
+                self.submit(ClusterCommand::Tick { term, advance }).unwrap();
+                for number in alive {
+                    let id = NodeId::new(*number);
+                    let (epoch, wall) = (self.leases[&id], Timestamp::from_millis(1));
+                    let renew = LeaseCommand::Renew { epoch, wall };
+                    self.submit(ClusterCommand::Lease(id, renew)).unwrap();
+                }
+            }
+        }
+
+        fn open(&mut self, epoch: Epoch) -> Result<ExtentId, Refused> {
+            let repository = self.repository;
+            let open = ExtentCommand::Open { repository, epoch };
+            let opened = self.office.system(Command::Extent(open))?;
+            match opened {
+                Outcome::Extent { id } => Ok(id),
+                other => panic!("{other:?}"),
+            }
+        }
+
+        fn sealed(&mut self, epoch: Epoch) -> ExtentId {
+            let extent = self.open(epoch).unwrap();
+            let length = 10;
+            let seal = ExtentCommand::Seal {
+                extent,
+                epoch,
+                length,
+            };
+            self.office.system(Command::Extent(seal)).unwrap();
+            extent
+        }
+
+        fn whole(&self, extent: ExtentId) -> BTreeMap<u64, String> {
+            let cluster = &self.office.rows().cluster;
+            let nodes = cluster.replicas[&extent].whole.iter();
+            let zone = |node: &NodeId| cluster.nodes[node].zone.clone();
+            nodes.map(|node| (node.raw(), zone(node))).collect()
+        }
+
+        /// Does what is to be repaired until nothing is left; how often.
+        fn repair(&mut self) -> usize {
+            for count in 0..1_000 {
+                let repairs = self.office.rows().repairs(1);
+                let Some(repair) = repairs.first().copied() else {
+                    return count;
+                };
+                let (extent, node) = (repair.extent, repair.node);
+                let commands = match repair.fill {
+                    true => vec![ReplicaCommand::Fill, ReplicaCommand::Filled],
+                    false => vec![ReplicaCommand::Drop],
+                };
+                for command in commands {
+                    self.submit(ClusterCommand::Replica {
+                        extent,
+                        node,
+                        command,
+                    })
+                    .unwrap();
+                }
+            }
+            panic!("repairs never end");
+        }
+    }
+
+    #[test]
+    fn nobody_takes_over_before_the_lease_of_the_owner_has_ended() {
+        let mut cluster = Cluster::of(3);
+        let first = cluster.own(1).unwrap();
+        let owned = Refused::Owned(cluster.repository, NodeId::new(1));
+        assert_eq!(cluster.own(2), Err(owned.clone()));
+        cluster.pass(6, &[2, 3]);
+        assert_eq!(cluster.own(2), Err(owned));
+        cluster.pass(1, &[2, 3]);
+        let second = cluster.own(2).unwrap();
+        assert!(second > first);
+        let fenced = cluster.open(first);
+        assert!(matches!(fenced, Err(Refused::Fenced { .. })));
+        let lost = cluster.own(1);
+        assert!(matches!(lost, Err(Refused::LeaseLost(..))));
+    }
+
+    #[test]
+    fn an_owner_that_gives_up_is_followed_at_once() {
+        let mut cluster = Cluster::of(2);
+        let (repository, epoch) = (cluster.repository, cluster.own(1).unwrap());
+        let disown = ClusterCommand::Disown { repository, epoch };
+        cluster.submit(disown).unwrap();
+        assert!(matches!(cluster.open(epoch), Err(Refused::Fenced { .. })));
+        assert!(cluster.own(2).unwrap() > epoch);
+    }
+
+    #[test]
+    fn a_node_that_drains_gets_no_repository_and_no_extent() {
+        let mut cluster = Cluster::of(4);
+        let drains = NodeId::new(4);
+        cluster
+            .submit(ClusterCommand::Node(drains, NodeCommand::Drain))
+            .unwrap();
+        assert_eq!(cluster.own(4), Err(Refused::NotTaken(drains)));
+        let epoch = cluster.own(1).unwrap();
+        for _ in 0..20 {
+            let extent = cluster.sealed(epoch);
+            assert!(!cluster.whole(extent).contains_key(&4));
+        }
+    }
+
+    #[test]
+    fn extents_lie_near_their_writer_in_three_zones_and_are_spread() {
+        let mut cluster = Cluster::of(9);
+        let epoch = cluster.own(5).unwrap();
+        for _ in 0..300 {
+            let extent = cluster.sealed(epoch);
+            let whole = cluster.whole(extent);
+            assert!(whole.contains_key(&5));
+            let zones: std::collections::BTreeSet<_> = whole.values().collect();
+            assert_eq!(zones.len(), COPIES, "{whole:?}");
+        }
+        let load = &cluster.office.rows().cluster.load;
+        let others = load.iter().filter(|(node, _)| node.raw() != 5);
+        let counts: Vec<u64> = others.map(|(_, count)| *count).collect();
+        let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+        // Six nodes are in the two other zones.
+        assert!(counts.len() == 6 && most - least <= 20, "{counts:?}");
+    }
+
+    #[test]
+    fn too_few_nodes_are_refused_and_fewer_than_wanted_are_taken() {
+        let mut cluster = Cluster::of(2);
+        let epoch = cluster.own(1).unwrap();
+        let extent = cluster.sealed(epoch);
+        assert_eq!(cluster.whole(extent).len(), 2);
+        let repository = cluster.repository;
+        let row = cluster.office.rows().repositories.get(&repository);
+        let least = row.unwrap().min_copies as usize;
+        cluster.pass(8, &[1]);
+        let opened = cluster.open(epoch);
+        match least {
+            1 => assert!(opened.is_ok()),
+            least => assert_eq!(opened, Err(Refused::TooFew { found: 1, least })),
+        }
+    }
+
+    #[test]
+    fn the_copies_of_a_lost_node_are_made_again_and_those_of_one_that_drains_move() {
+        let mut cluster = Cluster::of(6);
+        let epoch = cluster.own(1).unwrap();
+        let extents: Vec<_> = (0..40).map(|_| cluster.sealed(epoch)).collect();
+        assert_eq!(cluster.repair(), 0);
+        let lost = NodeId::new(2);
+        cluster
+            .submit(ClusterCommand::Node(lost, NodeCommand::Remove))
+            .unwrap();
+        assert!(cluster.repair() > 0);
+        let drains = NodeId::new(3);
+        cluster
+            .submit(ClusterCommand::Node(drains, NodeCommand::Drain))
+            .unwrap();
+        assert!(cluster.repair() > 0);
+        for extent in extents {
+            let whole = cluster.whole(extent);
+            assert_eq!(whole.len(), COPIES, "{whole:?}");
+            assert!(!whole.contains_key(&2) && !whole.contains_key(&3));
+        }
+        assert_eq!(cluster.office.rows().holding(drains), 0);
+        assert_eq!(cluster.office.rows().holding(lost), 0);
+    }
+
+    #[test]
+    fn a_node_that_is_away_for_a_while_is_waited_for() {
+        let mut cluster = Cluster::of(5);
+        let epoch = cluster.own(1).unwrap();
+        for _ in 0..10 {
+            cluster.sealed(epoch);
+        }
+        cluster.pass(4 * 60 * 14, &[1, 3, 4, 5]);
+        assert_eq!(cluster.repair(), 0);
+        cluster.pass(4 * 60 * 2, &[1, 3, 4, 5]);
+        assert!(cluster.repair() > 0);
+    }
+
+    #[test]
+    fn the_last_copy_that_answers_is_never_given_up() {
+        let mut cluster = Cluster::of(3);
+        let epoch = cluster.own(1).unwrap();
+        let extent = cluster.sealed(epoch);
+        let mut drop = |number: u64| {
+            let (node, command) = (NodeId::new(number), ReplicaCommand::Drop);
+            cluster.submit(ClusterCommand::Replica {
+                extent,
+                node,
+                command,
+            })
+        };
+        let dropped: Vec<_> = (1..=3).map(|number| drop(number).is_ok()).collect();
+        let least = usize::from(dropped[0]) + usize::from(dropped[1]);
+        assert!(least < 3 && !dropped[2], "{dropped:?}");
+        assert!(!cluster.whole(extent).is_empty());
+    }
+
+    #[test]
+    fn a_home_moves_only_when_its_node_goes() {
+        let mut cluster = Cluster::of(5);
+        let before: Vec<_> = (0..200)
+            .map(|tenant| cluster.office.rows().cluster.home(tenant).unwrap())
+            .collect();
+        let gone = NodeId::new(3);
+        cluster
+            .submit(ClusterCommand::Node(gone, NodeCommand::Drain))
+            .unwrap();
+        let mut moved = 0;
+        for (tenant, home) in before.iter().enumerate() {
+            let after = cluster.office.rows().cluster.home(tenant as u64).unwrap();
+            if *home == gone {
+                moved += 1;
+                assert_ne!(after, gone);
+            } else {
+                assert_eq!(after, *home);
+            }
+        }
+        assert!((20..60).contains(&moved), "{moved} of 200 moved");
+    }
+}

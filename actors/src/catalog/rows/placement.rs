@@ -1,0 +1,196 @@
+//! Where extents go: spread over zones and by load, the same whoever works it out.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Rows;
+use super::nodes::{Cluster, Node, NodeState};
+use crate::kernel::{ExtentId, NodeId};
+
+/// How many copies of an extent there are to be, if there are so many nodes.
+pub const COPIES: usize = 3;
+/// The role of nodes that hold extents. A node without any role has all.
+const STORAGE: &str = "storage";
+/// How long after the end of its lease a node's replicas are made again elsewhere: most nodes that
+/// are off are back before.
+const DEAD: Duration = Duration::from_secs(15 * 60);
+
+/// What is to be done so that an extent has its copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Repair {
+    /// How many sound copies there are: the fewest first.
+    pub left: usize,
+    /// Of which extent.
+    pub extent: ExtentId,
+    /// On which node one is made, or, if there are enough, given up.
+    pub node: NodeId,
+    /// Whether one is made.
+    pub fill: bool,
+}
+
+impl Cluster {
+    /// Whether a node takes replicas now.
+    pub fn is_taking(&self, node: NodeId) -> bool {
+        let row = self.nodes.get(&node);
+        row.is_some_and(|row| row.state == NodeState::Active && stores(row)) && self.is_leased(node)
+    }
+
+    /// Those whose lease runs.
+    pub fn reachable<'a>(
+        &'a self,
+        nodes: &'a BTreeSet<NodeId>,
+    ) -> impl Iterator<Item = NodeId> + 'a {
+        nodes.iter().copied().filter(|node| self.is_leased(*node))
+    }
+
+    /// The node that serves what has this number, as long as the nodes are the same: each has its
+    /// share, and when one goes, only its own moves. None if no node works.
+    pub fn home(&self, number: u64) -> Option<NodeId> {
+        let working = self.nodes.keys().filter(|node| self.is_taking(**node));
+        working
+            .max_by_key(|node| mix(number ^ mix(node.raw())))
+            .copied()
+    }
+
+    /// Nodes for a new extent: the one that writes it if it stores, then others, each in a zone of
+    /// its own as far as there are zones; of two that are drawn, the one with fewer replicas.
+    pub(in crate::catalog) fn choose(
+        &self,
+        extent: ExtentId,
+        near: Option<NodeId>,
+    ) -> BTreeSet<NodeId> {
+        let mut chosen: BTreeSet<NodeId> = near
+            .filter(|node| self.is_taking(*node))
+            .into_iter()
+            .collect();
+        while chosen.len() < COPIES {
+            let Some(node) = self.another(extent, &chosen) else {
+                break;
+            };
+            chosen.insert(node);
+        }
+        chosen
+    }
+
+    /// One more node for an extent that these have; none if there is none.
+    fn another(&self, extent: ExtentId, have: &BTreeSet<NodeId>) -> Option<NodeId> {
+        let zone = |node: &NodeId| self.nodes.get(node).map_or("", |row| row.zone.as_str());
+        let zones: BTreeSet<&str> = have
+            .iter()
+            .map(zone)
+            .filter(|zone| !zone.is_empty())
+            .collect();
+        let mut free: Vec<NodeId> = self
+            .nodes
+            .keys()
+            .copied()
+            .filter(|node| !have.contains(node) && self.is_taking(*node))
+            .collect();
+        let apart: Vec<NodeId> = free
+            .iter()
+            .copied()
+            .filter(|node| !zones.contains(zone(node)))
+            .collect();
+        if !apart.is_empty() {
+            free = apart;
+        }
+        let count = free.len() as u64;
+        let draw = |salt: u64| {
+            let number = mix(extent.raw() ^ mix(have.len() as u64 * 2 + salt));
+            free.get(number.checked_rem(count)? as usize).copied()
+        };
+        let load = |node: &NodeId| self.load.get(node).copied().unwrap_or_default();
+        [draw(0), draw(1)].into_iter().flatten().min_by_key(load)
+    }
+
+    /// Whether a replica there counts as a copy: its node is of the cluster, and back soon if it is
+    /// away.
+    fn counts(&self, node: NodeId) -> bool {
+        let row = self.nodes.get(&node);
+        let member = row.is_some_and(|row| row.state != NodeState::Removed);
+        let lease = self.leases.get(&node);
+        member && lease.is_some_and(|lease| lease.until + DEAD > self.now)
+    }
+
+    fn drains(&self, node: NodeId) -> bool {
+        let row = self.nodes.get(&node);
+        row.is_some_and(|row| row.state == NodeState::Draining)
+    }
+}
+
+impl Rows {
+    /// What is to be done so that sealed extents have their copies, the neediest first.
+    pub fn repairs(&self, most: usize) -> Vec<Repair> {
+        let mut repairs: Vec<Repair> = self
+            .extents
+            .iter()
+            .filter(|(_, row)| row.sealed.is_some())
+            .filter_map(|(extent, _)| self.repair(*extent))
+            .collect();
+        repairs.sort_unstable();
+        repairs.truncate(most);
+        repairs
+    }
+
+    fn repair(&self, extent: ExtentId) -> Option<Repair> {
+        let cluster = &self.cluster;
+        let replicas = cluster.replicas.get(&extent)?;
+        let sound: BTreeSet<NodeId> = replicas
+            .whole
+            .iter()
+            .copied()
+            .filter(|node| cluster.counts(*node))
+            .collect();
+        let left = sound.len();
+        let staying = sound.iter().filter(|node| !cluster.drains(**node)).count();
+        let coming = replicas
+            .filling
+            .iter()
+            .filter(|node| cluster.counts(**node));
+        if staying + coming.count() < COPIES {
+            let have = replicas.whole.union(&replicas.filling).copied().collect();
+            let node = cluster.another(extent, &have)?;
+            let fill = true;
+            return Some(Repair {
+                left,
+                extent,
+                node,
+                fill,
+            });
+        }
+        if staying < COPIES || replicas.whole.len() == COPIES {
+            return None;
+        }
+        // Enough without it: one that is lost, one that drains, one that has the most.
+        let load = |node: &NodeId| cluster.load.get(node).copied().unwrap_or_default();
+        let node = replicas.whole.iter().copied().max_by_key(|node| {
+            let gone = !cluster.counts(*node);
+            (gone, cluster.drains(*node), load(node), Reverse(*node))
+        })?;
+        let fill = false;
+        Some(Repair {
+            left,
+            extent,
+            node,
+            fill,
+        })
+    }
+
+    /// How many replicas a node still has or is to have: while there are any, it cannot go.
+    pub fn holding(&self, node: NodeId) -> u64 {
+        self.cluster.load.get(&node).copied().unwrap_or_default()
+    }
+}
+
+fn stores(row: &Node) -> bool {
+    row.roles.is_empty() || row.roles.contains(STORAGE)
+}
+
+/// Spreads numbers that lie close together.
+const fn mix(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
