@@ -154,6 +154,13 @@ mod tests {
         leases: BTreeMap<NodeId, Epoch>,
     }
 
+    fn epoch(outcome: Outcome) -> Epoch {
+        let Outcome::Epoch { epoch } = outcome else {
+            panic!("{outcome:?}");
+        };
+        epoch
+    }
+
     impl Cluster {
         fn of(count: u64) -> Self {
             let mut office = Office::open();
@@ -199,10 +206,8 @@ mod tests {
             let wall = Timestamp::from_millis(1);
             let incarnation = number;
             let acquire = LeaseCommand::Acquire { incarnation, wall };
-            match self.submit(ClusterCommand::Lease(id, acquire)).unwrap() {
-                Outcome::Epoch { epoch } => self.leases.insert(id, epoch),
-                other => panic!("{other:?}"),
-            };
+            let granted = self.submit(ClusterCommand::Lease(id, acquire)).unwrap();
+            self.leases.insert(id, epoch(granted));
         }
 
         fn own(&mut self, number: u64) -> Result<Epoch, Refused> {
@@ -213,10 +218,7 @@ mod tests {
                 node,
                 lease,
             };
-            self.submit(own).map(|outcome| match outcome {
-                Outcome::Epoch { epoch } => epoch,
-                other => panic!("{other:?}"),
-            })
+            self.submit(own).map(epoch)
         }
 
         /// Time passes and these keep their leases.
@@ -237,10 +239,10 @@ mod tests {
             let repository = self.repository;
             let open = ExtentCommand::Open { repository, epoch };
             let opened = self.office.system(Command::Extent(open))?;
-            match opened {
-                Outcome::Extent { id } => Ok(id),
-                other => panic!("{other:?}"),
-            }
+            let Outcome::Extent { id } = opened else {
+                panic!("{opened:?}");
+            };
+            Ok(id)
         }
 
         fn sealed(&mut self, epoch: Epoch) -> ExtentId {

@@ -74,9 +74,9 @@ pub fn restore(snapshot: &[u8]) -> Result<Rows, SchemaError> {
     // The first version ends before two maps, the second before a span of seconds and nanoseconds,
     // the third before the cluster: two such spans and two maps. All of them were empty then.
     let missing: &[u8] = match snapshot.first() {
-        Some(1) => &[0; 10],
-        Some(2) => &[0; 8],
-        Some(3) => &[0; 6],
+        Some(1) => &[0; 13],
+        Some(2) => &[0; 11],
+        Some(3) => &[0; 9],
         Some(_) | None => return schema::decode_within::<Rows, SNAPSHOT_MAX>(snapshot),
     };
     let grown = [&[Rows::VERSION], &snapshot[1..], missing].concat();
