@@ -125,6 +125,7 @@ impl Plan {
         plan.disk_micros = 50 << shape.below(5);
         let mut fleet = fleet(&dice, nodes, 0, members);
         fleet.wire.kib_per_second = None;
+        fleet.wire.is_uneven &= fleet.wire.least <= 1_000;
         for drift in &mut fleet.drifts {
             *drift = (*drift).clamp(-9_000, 9_000);
         }

@@ -1,5 +1,6 @@
 //! A lease that ended somewhere lives nowhere: while a life of a node believes that it holds the
-//! node's lease, no replica shows that it has ended or that another life has it.
+//! node's lease, no replica shows that it has ended or that another life has it. Those that are
+//! behind others show what was, and do not count: a lease that had ended may be kept since.
 
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::kernel::NodeId;
@@ -12,6 +13,10 @@ pub(in crate::catalog) const ID: &str = "catalog-lease";
 
 /// A replica shows these rows.
 pub(in crate::catalog) fn check(pages: &mut Pages, node: NodeId, rows: &Rows, now: Micros) {
+    let newest = pages.times.keys().next_back();
+    if newest.is_some_and(|newest| rows.index.raw() < *newest) {
+        return;
+    }
     let mut stories = Vec::new();
     for (holder, belief) in pages.beliefs.iter().filter(|(_, it)| now < it.until) {
         let Some(lease) = rows.cluster.leases.get(holder) else {
