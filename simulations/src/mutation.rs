@@ -75,8 +75,8 @@ pub enum Mutation {
     StaleRead,
     /// Disks of nodes that keep the catalog sync nothing.
     IdleSync,
-    /// A node that keeps the catalog has forgotten everything when it starts again.
-    ForgottenLog,
+    /// A vote that was refused to a node that keeps the catalog arrives as one that was given.
+    ForgedVote,
     /// The monotonic clocks of nodes that keep the catalog run too fast.
     FastTicks,
     /// The clock of a node that holds a lease is slower than leases bear.
@@ -115,7 +115,7 @@ impl Mutation {
         (Self::ForgottenTag, "register-linear"),
         (Self::StaleRead, "catalog-linear"),
         (Self::IdleSync, "catalog-kept"),
-        (Self::ForgottenLog, "catalog-leaders"),
+        (Self::ForgedVote, "catalog-leaders"),
         (Self::FastTicks, "catalog-time"),
         (Self::SlowHolder, "catalog-lease"),
         (Self::Garbled, "catalog-equal"),

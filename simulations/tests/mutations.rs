@@ -73,7 +73,7 @@ planted! {
     a_replica_that_forgets_what_it_kept_is_caught: ForgottenTag;
     a_reader_that_does_not_catch_up_is_caught: StaleRead;
     disks_of_a_catalog_that_sync_nothing_are_caught: IdleSync;
-    a_node_that_forgets_whom_it_voted_for_is_caught: ForgottenLog;
+    votes_that_nobody_gave_are_caught: ForgedVote;
     a_catalog_whose_time_runs_ahead_is_caught: FastTicks;
     a_lease_that_is_held_for_too_long_is_caught: SlowHolder;
     a_replica_that_was_told_something_else_is_caught: Garbled;

@@ -67,11 +67,6 @@ impl Program for Node {
     fn live(&mut self, stand: Stand) -> Option<Main> {
         let dice = stand.dice.fork("disk");
         self.disk.set_pace(self.latency, dice, stand.yields.clone());
-        if self.flaw == Some(Flaw::ForgottenLog) {
-            for path in self.disk.paths() {
-                self.disk.lose(&path);
-            }
-        }
         let passed = Duration::from_micros(stand.time.world());
         let clock = Arc::new(Clock::starting_at(self.wall + passed));
         self.clock = Some(Arc::clone(&clock));

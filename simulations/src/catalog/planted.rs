@@ -16,11 +16,11 @@ pub(crate) enum Flaw {
     StaleRead,
     /// Disks sync nothing.
     IdleSync,
-    /// A replica has forgotten everything when it starts again.
-    ForgottenLog,
+    /// A vote that was refused arrives as one that was given.
+    ForgedVote,
     /// Nodes' monotonic clocks count half as much again.
     FastTicks,
-    /// The clock of the first node is half as fast as it should be, far beyond what leases bear.
+    /// The clock of the second node is half as fast as it should be, far beyond what leases bear.
     SlowHolder,
     /// What reaches the second node is not always what was sent.
     Garbled,
@@ -31,7 +31,7 @@ impl Flaw {
     const ALL: [(Mutation, Self); 6] = [
         (Mutation::StaleRead, Self::StaleRead),
         (Mutation::IdleSync, Self::IdleSync),
-        (Mutation::ForgottenLog, Self::ForgottenLog),
+        (Mutation::ForgedVote, Self::ForgedVote),
         (Mutation::FastTicks, Self::FastTicks),
         (Mutation::SlowHolder, Self::SlowHolder),
         (Mutation::Garbled, Self::Garbled),
@@ -45,6 +45,9 @@ impl Flaw {
 
     /// A frame as it reaches a node.
     pub(super) fn garbled(self, node: NodeId, frame: Bytes) -> Bytes {
+        if self == Self::ForgedVote {
+            return forged(node, frame);
+        }
         let at = frame
             .windows(8)
             .position(|part| part.starts_with(b"value-00"));
@@ -57,6 +60,19 @@ impl Flaw {
             Some(_) | None => frame,
         }
     }
+}
+
+/// Makes a given vote of an answer that tells of a vote for somebody else.
+fn forged(node: NodeId, frame: Bytes) -> Bytes {
+    // A frame's kind and number, then the answer: its version, that it is about a vote, the term,
+    // that there was a vote, for whom, that it won nothing yet, and that it was refused.
+    let mut bytes = frame.to_vec();
+    if let [2, _, _, _, _, _, _, _, _, 1, 1, _, 1, whom, won, given, ..] = &mut bytes[..]
+        && *given == 0
+    {
+        (*whom, *won, *given) = (u8::try_from(node.raw()).unwrap_or(0), 0, 1);
+    }
+    bytes.into()
 }
 
 /// A disk whose syncs do nothing.
