@@ -13,6 +13,8 @@ mod door;
 #[cfg(test)]
 mod fixture;
 mod folder;
+#[cfg(test)]
+mod golden;
 mod holder;
 pub mod log;
 mod peer;

@@ -12,6 +12,7 @@ use holdfast_actors::catalog::command::{
 use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::repository::Report;
 
+use crate::catalog;
 use crate::plan::Plan;
 use crate::register::Flaw;
 
@@ -70,11 +71,23 @@ pub enum Mutation {
     SmallQuorum,
     /// A replica of the register forgets what it kept when it starts again.
     ForgottenTag,
+    /// Readers of the catalog do not wait until they have caught up.
+    StaleRead,
+    /// Disks of nodes that keep the catalog sync nothing.
+    IdleSync,
+    /// A vote that was refused to a node that keeps the catalog arrives as one that was given.
+    ForgedVote,
+    /// The monotonic clocks of nodes that keep the catalog run too fast.
+    FastTicks,
+    /// The clock of a node that holds a lease is slower than leases bear.
+    SlowHolder,
+    /// What reaches a node that keeps the catalog is not always what was sent.
+    Garbled,
 }
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 25] = [
+    pub const ALL: [(Self, &'static str); 31] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -100,6 +113,12 @@ impl Mutation {
         (Self::BareRead, "register-linear"),
         (Self::SmallQuorum, "register-linear"),
         (Self::ForgottenTag, "register-linear"),
+        (Self::StaleRead, "catalog-linear"),
+        (Self::IdleSync, "catalog-kept"),
+        (Self::ForgedVote, "catalog-leaders"),
+        (Self::FastTicks, "catalog-time"),
+        (Self::SlowHolder, "catalog-lease"),
+        (Self::Garbled, "catalog-equal"),
     ];
 
     /// A plan of this seed in which the bug can show.
@@ -107,6 +126,7 @@ impl Mutation {
         match Flaw::of(self) {
             Some(Flaw::BareRead) => Plan::storm(seed),
             Some(_) => Plan::register(seed),
+            None if catalog::Flaw::of(self).is_some() => Plan::catalog(seed),
             None => Plan::single(seed),
         }
     }

@@ -66,7 +66,7 @@ pub fn faults(plan: &Plan) -> usize {
 fn lives(fleet: &Fleet) -> impl Iterator<Item = &Life> {
     let of_nodes = match &fleet.members {
         Members::Holdfast { lives } => &**lives,
-        Members::Register { .. } => &[],
+        Members::Register { .. } | Members::Catalog { .. } => &[],
     };
     of_nodes.iter().flatten()
 }
@@ -75,7 +75,9 @@ fn lives(fleet: &Fleet) -> impl Iterator<Item = &Life> {
 pub fn size(plan: &Plan) -> Size {
     let fleet = plan.fleet.as_ref();
     let users = match fleet.map(|fleet| &fleet.members) {
-        Some(Members::Register { clients, .. }) => *clients as usize,
+        Some(Members::Register { clients, .. } | Members::Catalog { clients, .. }) => {
+            *clients as usize
+        }
         Some(Members::Holdfast { .. }) | None => plan.tenants.len(),
     };
     Size {
@@ -128,7 +130,7 @@ impl Cut {
         let has = |key: &str| path.iter().any(|step| step == key);
         if has("rounds") {
             Part::Rounds
-        } else if has("tenants") || has("Register") {
+        } else if has("tenants") || has("Register") || has("Catalog") {
             Part::Tenants
         } else if has("habits") || has("operators") || has("wire") || path.len() < 3 {
             Part::Knobs

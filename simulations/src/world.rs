@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use holdfast_actors::kernel::{Date, Timestamp};
 
+use crate::catalog;
 use crate::dice::Dice;
 use crate::disk::{Disk, Rotten};
 use crate::index::Index;
@@ -101,6 +102,18 @@ fn run_fleet(
                 writes: *writes,
             };
             register::run(witness, plan, fleet, shape, options)
+        }
+        Members::Catalog {
+            nodes,
+            clients,
+            pause,
+        } => {
+            let shape = catalog::Shape {
+                nodes: *nodes,
+                clients: *clients,
+                pause: *pause,
+            };
+            catalog::run(witness, plan, fleet, shape, options)
         }
         Members::Holdfast { lives } => many::run(witness, plan, fleet, lives, options),
     }

@@ -262,3 +262,202 @@ fn labels<'a>(
     }
     short("a zone", zone, LABEL_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::apply;
+    use super::super::command::{Actor, Command, Submission};
+    use super::super::rows::Rows;
+    use super::*;
+    use crate::kernel::{NodeName, Sequence};
+
+    /// A cluster whose log the test writes; all clocks show the same, but for what is said.
+    struct Log {
+        rows: Rows,
+        index: u64,
+        wall: u64,
+    }
+
+    const NOON: u64 = 1_795_262_400_000;
+
+    impl Log {
+        /// Nodes 1 to `count`, at work.
+        fn of(count: u64) -> Self {
+            let rows = Rows::default();
+            let mut log = Self {
+                rows,
+                index: 0,
+                wall: NOON,
+            };
+            for id in 1..=count {
+                log.add(id).unwrap();
+                log.acquire(id, id * 10).unwrap();
+            }
+            log
+        }
+
+        fn give(&mut self, command: ClusterCommand) -> Result<Outcome, Refused> {
+            // Places are left out, as consensus leaves out those of its own entries.
+            self.index += 2;
+            let submission = Submission {
+                client: 0,
+                sequence: 0,
+                by: Actor::System,
+                at: Timestamp::from_millis(self.wall),
+                command: Command::Cluster(command),
+            };
+            let (rows, answer) = apply(&self.rows, Sequence::new(self.index), &submission);
+            assert_eq!(rows.index.raw(), self.index);
+            assert!(rows.cluster.now >= self.rows.cluster.now);
+            assert!(rows.clock.today >= self.rows.clock.today);
+            self.rows = rows;
+            answer.map(|(outcome, _)| outcome)
+        }
+
+        fn add(&mut self, id: u64) -> Result<Outcome, Refused> {
+            let node = NewNode {
+                name: NodeName::parse(&format!("n{id}")).unwrap(),
+                addresses: Vec::new(),
+                key: [id as u8; 32],
+                roles: BTreeSet::new(),
+                zone: String::new(),
+            };
+            let command = NodeCommand::Add(node);
+            self.give(ClusterCommand::Node(NodeId::new(id), command))
+        }
+
+        fn node(&mut self, id: u64, command: NodeCommand) -> Result<Outcome, Refused> {
+            self.give(ClusterCommand::Node(NodeId::new(id), command))
+        }
+
+        fn lease(&mut self, id: u64, command: LeaseCommand) -> Result<Epoch, Refused> {
+            let outcome = self.give(ClusterCommand::Lease(NodeId::new(id), command))?;
+            let Outcome::Epoch { epoch } = outcome else {
+                panic!("{outcome:?}");
+            };
+            Ok(epoch)
+        }
+
+        fn acquire(&mut self, id: u64, incarnation: u64) -> Result<Epoch, Refused> {
+            let wall = Timestamp::from_millis(self.wall);
+            self.lease(id, LeaseCommand::Acquire { incarnation, wall })
+        }
+
+        fn renew(&mut self, id: u64, epoch: Epoch, wall: u64) -> Result<Epoch, Refused> {
+            let wall = Timestamp::from_millis(wall);
+            self.lease(id, LeaseCommand::Renew { epoch, wall })
+        }
+
+        fn epoch(&self, id: u64) -> Epoch {
+            self.rows.cluster.leases[&NodeId::new(id)].epoch
+        }
+
+        fn tick(&mut self, millis: u64) {
+            let advance = Duration::from_millis(millis);
+            self.wall += millis.min(250);
+            self.give(ClusterCommand::Tick { term: 1, advance })
+                .unwrap();
+        }
+
+        fn state(&self, id: u64) -> NodeState {
+            self.rows.cluster.nodes[&NodeId::new(id)].state
+        }
+
+        /// So many seconds in which all of these renew; each says by how much its clock is wrong.
+        fn pass(&mut self, seconds: u64, clocks: &[(u64, i64)]) {
+            for _ in 0..seconds * 4 {
+                self.tick(250);
+                for (id, wrong) in clocks {
+                    let wall = self.wall.saturating_add_signed(*wrong);
+                    self.renew(*id, self.epoch(*id), wall).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_lease_passes_to_another_life_when_it_has_ended_and_not_before() {
+        let mut log = Log::of(1);
+        let first = log.epoch(1);
+        assert_eq!(log.acquire(1, 77), Err(Refused::Leased(NodeId::new(1))));
+        for _ in 0..6 {
+            log.tick(250);
+        }
+        assert_eq!(log.acquire(1, 77), Err(Refused::Leased(NodeId::new(1))));
+        log.tick(250);
+        // It has ended; nobody took it, so it may still be kept.
+        assert_eq!(log.renew(1, first, NOON), Ok(first));
+        for _ in 0..7 {
+            log.tick(250);
+        }
+        let second = log.acquire(1, 77).unwrap();
+        assert!(second > first);
+        let lost = Refused::LeaseLost(NodeId::new(1), first);
+        assert_eq!(log.renew(1, first, NOON), Err(lost));
+        log.lease(1, LeaseCommand::Release { epoch: first })
+            .unwrap_err();
+        let release = LeaseCommand::Release { epoch: second };
+        log.give(ClusterCommand::Lease(NodeId::new(1), release))
+            .unwrap();
+        assert!(log.acquire(1, 78).unwrap() > second, "nobody waits for it");
+    }
+
+    #[test]
+    fn a_tick_adds_no_more_than_it_may() {
+        let mut log = Log::of(1);
+        log.tick(60_000);
+        assert_eq!(log.rows.cluster.now, TICK);
+    }
+
+    #[test]
+    fn a_node_that_is_silent_is_down_and_comes_back_and_one_that_was_removed_never_does() {
+        let mut log = Log::of(3);
+        log.pass(13, &[(1, 0), (2, 0)]);
+        assert_eq!(log.state(3), NodeState::Active);
+        log.pass(1, &[(1, 0), (2, 0)]);
+        assert_eq!(log.state(3), NodeState::Down);
+        log.acquire(3, 30).unwrap();
+        assert_eq!(log.state(3), NodeState::Active);
+        log.node(3, NodeCommand::Drain).unwrap();
+        assert_eq!(log.state(3), NodeState::Draining);
+        log.node(3, NodeCommand::Undrain).unwrap();
+        log.node(3, NodeCommand::Remove).unwrap();
+        assert_eq!(log.acquire(3, 30), Err(Refused::NoNode(NodeId::new(3))));
+        assert_eq!(log.add(3), Err(Refused::NodeExists(NodeId::new(3))));
+        assert!(!log.rows.cluster.is_leased(NodeId::new(3)));
+    }
+
+    #[test]
+    fn the_day_follows_the_middle_clock_of_a_majority() {
+        let day = 86_400_000;
+        let mut log = Log::of(3);
+        log.pass(2, &[(1, 0), (2, 0), (3, 0)]);
+        let today = log.rows.clock.today;
+        assert_eq!(today.to_string(), "2026-11-21");
+        log.pass(2, &[(1, 40 * day), (2, 0), (3, -40 * day)]);
+        assert_eq!(
+            log.rows.clock.today, today,
+            "two that are wrong move nothing"
+        );
+        log.pass(2, &[(1, day), (2, day), (3, 0)]);
+        assert_eq!(
+            log.rows.clock.today,
+            today.plus(1),
+            "two of three are enough"
+        );
+        log.pass(4, &[(1, 9 * day)]);
+        assert_eq!(log.rows.clock.today, today.plus(1), "one is not");
+        log.pass(70, &[(1, -day), (2, -day), (3, 0)]);
+        assert_eq!(log.rows.clock.today, today.plus(1), "never back");
+    }
+
+    #[test]
+    fn an_hour_of_ticks_is_no_jump() {
+        let mut log = Log::of(3);
+        log.pass(3600, &[(1, 0), (2, 100), (3, -100)]);
+        assert!(!log.rows.clock.doubted);
+        assert_eq!(log.rows.unseen, Duration::ZERO);
+    }
+}

@@ -76,6 +76,8 @@ struct State {
     /// Bytes of records since the log was last written as a whole.
     since: u64,
     is_keeping: bool,
+    /// What is known to be agreed on is not in the journal yet.
+    is_unsaved: bool,
 }
 
 type Durable = Pending<Result<Sequence, Fault>>;
@@ -125,6 +127,7 @@ impl Log {
             window,
             since: 0,
             is_keeping: false,
+            is_unsaved: false,
         };
         Ok(Self(Arc::new(Inner {
             journal,
@@ -147,6 +150,10 @@ impl Log {
     fn put(&self, record: Record) -> Durable {
         let body = record.encode();
         let mut state = self.state();
+        if std::mem::take(&mut state.is_unsaved) {
+            let committed = Record::Committed(state.window.committed);
+            drop(self.0.journal.append(committed.encode()));
+        }
         state.since += body.len() as u64;
         state.window.apply(record);
         self.0.journal.append(body)
@@ -229,8 +236,10 @@ impl RaftLogStorage<Kind> for Log {
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
-        // It spares work after a start and proves nothing: it rides on the next sync.
-        drop(self.put(Record::Committed(committed)));
+        // It spares work after a start and proves nothing: it rides on the next record's sync.
+        let mut state = self.state();
+        state.window.apply(Record::Committed(committed));
+        state.is_unsaved = true;
         Ok(())
     }
 

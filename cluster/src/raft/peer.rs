@@ -23,6 +23,9 @@ use crate::calls::{CallError, Calls};
 /// How long one piece of a snapshot may take, and its installation.
 const PIECE_WITHIN: Duration = Duration::from_secs(5);
 const INSTALL_WITHIN: Duration = Duration::from_secs(60);
+/// How long an append with entries may take: it waits for the other's disk, which a heartbeat does
+/// not, and one that is given up too early is sent again and again.
+const APPEND_WITHIN: Duration = Duration::from_secs(1);
 /// So many times a snapshot is sent on after a piece got lost, before it is given up for now.
 const TRIES: u32 = 5;
 
@@ -121,7 +124,11 @@ impl RaftNetworkV2<Kind> for Peer {
     ) -> Result<AppendEntriesResponse<Kind>, RPCError<Kind>> {
         let (request, whole) = fitting(request);
         let last = request.entries.last().map(|entry| entry.log_id);
-        let answer = self.ask(&Request::Append(request), option.hard_ttl()).await;
+        let within = match last {
+            Some(_) => option.hard_ttl().max(APPEND_WITHIN),
+            None => option.hard_ttl(),
+        };
+        let answer = self.ask(&Request::Append(request), within).await;
         match answer.map_err(|error| failed(&error))? {
             Response::Append(AppendEntriesResponse::Success) if !whole => {
                 Ok(AppendEntriesResponse::PartialSuccess(last))

@@ -10,12 +10,14 @@ use super::tasks::Tasks;
 
 openraft::declare_raft_types!(
     /// A catalog whose commands a majority agrees on. Nodes are called by number alone: how they
-    /// are reached is for the link to know.
+    /// are reached is for the link to know. At most one node leads in a term.
     pub Kind:
         D = Proposal,
         R = (),
         NodeId = u64,
         Node = EmptyNode,
+        Term = u64,
+        LeaderId = openraft::impls::leader_id_std::LeaderId<u64, u64>,
         AsyncRuntime = Tasks,
 );
 

@@ -107,6 +107,31 @@ impl Plan {
         plan.fleet = Some(fleet(&dice, replicas, clients, members));
         plan
     }
+
+    /// The plan of a seed for the replicated catalog on nodes that a network joins. Its clocks are
+    /// no worse than leases bear, and its network carries what consensus needs.
+    pub fn catalog(seed: u64) -> Self {
+        let dice = Dice::of_seed(seed).fork("catalog");
+        let mut shape = dice.fork("shape");
+        let nodes = [3, 3, 5][shape.below(3) as usize];
+        let members = Members::Catalog {
+            nodes,
+            clients: 1 + shape.below(2) as u32,
+            pause: [20, 100, 400][shape.below(3) as usize],
+        };
+        let mut plan = Self::single(seed);
+        plan.tenants.clear();
+        plan.lives.clear();
+        plan.disk_micros = 50 << shape.below(5);
+        let mut fleet = fleet(&dice, nodes, 0, members);
+        fleet.wire.kib_per_second = None;
+        fleet.wire.is_uneven &= fleet.wire.least <= 1_000;
+        for drift in &mut fleet.drifts {
+            *drift = (*drift).clamp(-9_000, 9_000);
+        }
+        plan.fleet = Some(fleet);
+        plan
+    }
 }
 
 fn fleet(dice: &Dice, nodes: u32, clients: u32, members: Members) -> Fleet {
@@ -239,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_fleets_plan_comes_back_from_its_text() {
-        let plans = [Plan::register, Plan::several];
+        let plans = [Plan::register, Plan::several, Plan::catalog];
         for (seed, of) in (0..50).flat_map(|seed| plans.map(|of| (seed, of))) {
             let plan = of(seed);
             let text = serde_json::to_string(&plan).unwrap();

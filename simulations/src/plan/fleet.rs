@@ -46,6 +46,15 @@ pub enum Members {
         /// Once in so many requests is a write, the others are reads.
         writes: u64,
     },
+    /// Nodes that keep the replicated catalog together, with clients on each.
+    Catalog {
+        /// How many keep it.
+        nodes: u32,
+        /// How many clients each node has.
+        clients: u32,
+        /// Milliseconds between two requests of a client at most.
+        pause: u64,
+    },
 }
 
 /// Something that goes wrong, and when.

@@ -34,6 +34,7 @@ pub(super) struct FleetPart {
 enum Kind {
     Several,
     Register,
+    Catalog,
 }
 
 /// A fleet instead of the one node of a plan; the names of those who are in it.
@@ -47,12 +48,13 @@ pub(super) fn settle(
     let drawn = match part.kind {
         Kind::Several => Plan::several(plan.seed),
         Kind::Register => Plan::register(plan.seed),
+        Kind::Catalog => Plan::catalog(plan.seed),
     };
     let Some(mut fleet) = drawn.fleet else {
         return Ok(());
     };
     plan.lives.clear();
-    if part.kind == Kind::Register {
+    if part.kind != Kind::Several {
         plan.tenants.clear();
     }
     part.join(&mut fleet);
@@ -62,6 +64,7 @@ pub(super) fn settle(
         Members::Register {
             replicas, clients, ..
         } => replicas + clients,
+        Members::Catalog { nodes, .. } => *nodes,
     };
     fleet.drifts.truncate(all as usize);
     if let Some(faults) = faults {
@@ -171,6 +174,17 @@ impl FleetPart {
                 }
                 if let Some(given) = &self.writes {
                     *writes = *given.get_ref();
+                }
+            }
+            Members::Catalog {
+                nodes,
+                clients,
+                pause,
+            } => {
+                *nodes = count(&self.nodes, *nodes)?;
+                *clients = count(&self.users, *clients)?;
+                if let Some(given) = &self.pause {
+                    *pause = given.get_ref().0;
                 }
             }
         }
