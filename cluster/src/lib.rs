@@ -1,3 +1,4 @@
 //! Many nodes as one: identity, links, membership, the replicated catalog, placement.
 
 pub mod calls;
+pub mod quic;
