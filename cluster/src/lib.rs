@@ -1,4 +1,6 @@
 //! Many nodes as one: identity, links, membership, the replicated catalog, placement.
 
 pub mod calls;
+pub mod identity;
+pub mod nodes;
 pub mod quic;
