@@ -9,8 +9,9 @@ use holdfast_actors::ports::PERMITS;
 /// The most frames under way, however small. More than [`PERMITS`], so that a caller with 64 calls
 /// in flight does not wait for permits that come back behind the answers.
 pub const WINDOW: usize = 1_024;
-/// Beyond [`PERMITS`] frames, no more bytes than these may be under way.
-pub const WINDOW_BYTES: usize = 1 << 20;
+/// Beyond [`PERMITS`] frames, no more bytes than these may be under way. The sender learns a little
+/// later that a frame was taken; until then this is what spares him a refusal.
+pub const WINDOW_BYTES: usize = 8 << 20;
 /// Frames that are taken before the sender is told, if there is nothing else to write: few enough
 /// that a window of [`PERMITS`] never runs dry, so many that bulk is not slowed by small packets.
 pub const TELL: u32 = PERMITS as u32 / 4;
