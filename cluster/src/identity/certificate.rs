@@ -215,7 +215,10 @@ mod tests {
         assert_eq!(read.pem(), made.pem());
         assert_eq!(read.since().to_string(), "2026-04-30T12:00:00.000Z");
         assert_eq!(read.until(), now() + NODE_LIFE);
-        assert_eq!(format!("{read:?}"), format!("NodeCertificate({})", made.hash()));
+        assert_eq!(
+            format!("{read:?}"),
+            format!("NodeCertificate({})", made.hash())
+        );
     }
 
     #[test]
@@ -255,7 +258,13 @@ mod tests {
     #[test]
     fn a_name_stands_for_one_node() {
         assert_eq!(node_called("node-7.holdfast"), Some(NodeId::new(7)));
-        for odd in ["node-07.holdfast", "node-.holdfast", "node-7", "x", "node-+7.holdfast"] {
+        for odd in [
+            "node-07.holdfast",
+            "node-.holdfast",
+            "node-7",
+            "x",
+            "node-+7.holdfast",
+        ] {
             assert_eq!(node_called(odd), None, "{odd}");
         }
     }

@@ -73,9 +73,12 @@ impl From<ConnectionError> for End {
     fn from(error: ConnectionError) -> Self {
         let ConnectionError::ApplicationClosed(close) = &error else {
             return match error {
-                ConnectionError::TransportError(_) | ConnectionError::ConnectionClosed(_) => {
-                    Self::RefusedBy(error.to_string())
-                }
+                ConnectionError::TransportError(_) => Self::Refused(plain(&error.to_string())),
+                ConnectionError::ConnectionClosed(close) => Self::RefusedBy(plain(&format!(
+                    "{} {}",
+                    close.error_code,
+                    sentence(&close.reason)
+                ))),
                 ConnectionError::TimedOut => Self::Late,
                 ConnectionError::VersionMismatch
                 | ConnectionError::ApplicationClosed(_)
@@ -91,6 +94,24 @@ impl From<ConnectionError> for End {
             Ok(_) | Err(_) => Self::Lost(format!("closed by the peer: {said}")),
         }
     }
+}
+
+/// What TLS says of a certificate, in the words of this trade.
+fn plain(said: &str) -> String {
+    const WORDS: [(&str, &str); 6] = [
+        ("UnknownIssuer", "its certificate is of another cluster"),
+        ("BadSignature", "its certificate is of another cluster"),
+        ("Expired", "its certificate has expired"),
+        ("NotValidYet", "its certificate is not good yet"),
+        ("any known protocol", "it speaks another protocol"),
+        ("error 120", "it speaks another protocol"),
+    ];
+    let own = said.split_once("Other(OtherError(");
+    if let Some((own, _)) = own.and_then(|(_, own)| own.rsplit_once("))")) {
+        return own.to_owned();
+    }
+    let known = WORDS.iter().find(|(word, _)| said.contains(word));
+    known.map_or_else(|| said.to_owned(), |(_, words)| (*words).to_owned())
 }
 
 /// What a peer says, cut to what a log may hold.

@@ -119,14 +119,34 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct Live {
     last: u64,
-    connections: BTreeMap<u64, (NodeId, KeyHash, Connection)>,
+    connections: BTreeMap<u64, Alive>,
+}
+
+#[derive(Debug)]
+struct Alive {
+    peer: NodeId,
+    key: KeyHash,
+    connection: Connection,
+    /// Why this node cut it.
+    cut: Option<End>,
 }
 
 impl Live {
     pub(super) fn insert(&mut self, peer: NodeId, key: KeyHash, connection: Connection) -> u64 {
         self.last += 1;
-        self.connections.insert(self.last, (peer, key, connection));
+        let alive = Alive {
+            peer,
+            key,
+            connection,
+            cut: None,
+        };
+        self.connections.insert(self.last, alive);
         self.last
+    }
+
+    /// Why this node cut a connection, if it did.
+    pub(super) fn cut(&self, number: u64) -> Option<End> {
+        self.connections.get(&number)?.cut.clone()
     }
 
     pub(super) fn remove(&mut self, number: &u64) {
@@ -195,10 +215,12 @@ impl Shared {
 
     /// Closes the connections for which this holds.
     fn cut(&self, end: &End, goes: impl Fn(NodeId, &KeyHash) -> bool) {
-        for (peer, key, connection) in self.live().connections.values() {
-            if goes(*peer, key) {
-                connection.close(end.code(), end.to_string().as_bytes());
-            }
+        let mut live = self.live();
+        let all = live.connections.values_mut();
+        for alive in all.filter(|alive| goes(alive.peer, &alive.key)) {
+            alive.cut = Some(end.clone());
+            let code = end.code();
+            alive.connection.close(code, end.to_string().as_bytes());
         }
     }
 
@@ -372,9 +394,12 @@ async fn run(shared: Arc<Shared>, mut dials: mpsc::UnboundedReceiver<Dial>) {
 
 /// Begins a handshake, if there are not too many.
 fn admit(shared: &Arc<Shared>, tasks: &mut JoinSet<()>, incoming: quinn::Incoming) {
-    let under_way = shared.quinn.open_connections() - shared.live().connections.len().min(
-        shared.quinn.open_connections(),
-    );
+    let under_way = shared.quinn.open_connections()
+        - shared
+            .live()
+            .connections
+            .len()
+            .min(shared.quinn.open_connections());
     if under_way >= HANDSHAKES_MAX {
         incoming.refuse();
     } else if under_way >= HANDSHAKES_TRUSTING && incoming.may_retry() {

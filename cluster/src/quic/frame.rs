@@ -151,9 +151,15 @@ mod tests {
     #[test]
     fn what_no_healthy_peer_writes_is_refused_before_room_is_made() {
         let cases = [
-            (FRAME_MAX as u32 + 1, Malformed::TooLarge(FRAME_MAX as u32 + 1)),
+            (
+                FRAME_MAX as u32 + 1,
+                Malformed::TooLarge(FRAME_MAX as u32 + 1),
+            ),
             (TAKEN, Malformed::Taken(0)),
-            (TAKEN | (WINDOW as u32 + 1), Malformed::Taken(WINDOW as u32 + 1)),
+            (
+                TAKEN | (WINDOW as u32 + 1),
+                Malformed::Taken(WINDOW as u32 + 1),
+            ),
             (0b01 << 30, Malformed::Kind),
             (KIND | 5, Malformed::Kind),
         ];

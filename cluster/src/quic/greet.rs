@@ -8,8 +8,8 @@ use quinn::{Connection, Incoming, ReadError, RecvStream};
 use rustls::pki_types::CertificateDer;
 use tokio::time::timeout;
 
-use super::endpoint::Shared;
 use super::end::End;
+use super::endpoint::Shared;
 use super::hello::{BadHello, Hello, agreed};
 use super::lane::{Dial, Lane, Verdict};
 use super::lives::BadLife;
@@ -30,7 +30,7 @@ struct Greeted {
     receive: RecvStream,
     rest: Vec<u8>,
     /// Takes the connection out of the list of those that live.
-    _listed: Listed,
+    listed: Listed,
 }
 
 /// A place in the list of connections that live, as long as this does.
@@ -90,7 +90,7 @@ pub(super) async fn answer(shared: Arc<Shared>, incoming: Incoming) {
                 way,
                 bell,
             };
-            serve(&shared, &hello, seat, &greeted.connection, streams).await;
+            serve(&hello, seat, &greeted.connection, &greeted.listed, streams).await;
         }
         Err(end) => {
             lane.died(peer, way);
@@ -136,7 +136,7 @@ pub(super) async fn dial(shared: Arc<Shared>, dial: Dial) {
                 version,
                 ..greeted.hello
             };
-            serve(&shared, &hello, seat, &greeted.connection, streams).await;
+            serve(&hello, seat, &greeted.connection, &greeted.listed, streams).await;
         }
         Verdict::Decline => close(&greeted.connection, &End::Superseded),
     }
@@ -152,10 +152,10 @@ fn missed(shared: &Shared, lane: &Lane, dial: Dial, end: &End) {
 }
 
 async fn serve(
-    shared: &Shared,
     hello: &Hello,
     seat: Seat,
     connection: &Connection,
+    Listed { shared, number }: &Listed,
     streams: Streams,
 ) {
     let peer = seat.peer;
@@ -165,6 +165,7 @@ async fn serve(
         version: hello.version,
     });
     let end = talk(seat, connection, streams).await;
+    let end = shared.live().cut(*number).unwrap_or(end);
     shared.refused(Some(peer), Some(connection.remote_address()), &end);
     shared.down(peer, hello.class, &end);
 }
@@ -174,10 +175,7 @@ fn close(connection: &Connection, end: &End) {
 }
 
 /// The side that is dialled: handshake, table, greeting.
-async fn meet(
-    shared: &Arc<Shared>,
-    incoming: Incoming,
-) -> Result<Greeted, (Option<NodeId>, End)> {
+async fn meet(shared: &Arc<Shared>, incoming: Incoming) -> Result<Greeted, (Option<NodeId>, End)> {
     let nobody = |error| (None, End::from(error));
     let connection = incoming.accept().map_err(nobody)?.await.map_err(nobody)?;
     let (peer, listed) = identify(shared, &connection).map_err(|end| (None, end))?;
@@ -211,11 +209,7 @@ async fn reach(shared: &Arc<Shared>, dial: Dial) -> Result<(quinn::SendStream, G
     Ok((send, greeted))
 }
 
-async fn connect(
-    shared: &Shared,
-    dial: Dial,
-    addresses: &[SocketAddr],
-) -> Result<Connection, End> {
+async fn connect(shared: &Shared, dial: Dial, addresses: &[SocketAddr]) -> Result<Connection, End> {
     let name = server_name(dial.peer);
     let mut last = End::NoWay("it has no address");
     let count = addresses.len().clamp(1, ADDRESSES_MAX);
@@ -291,7 +285,7 @@ async fn greeting(
         hello,
         receive,
         rest,
-        _listed: listed,
+        listed,
     })
 }
 
@@ -325,4 +319,3 @@ async fn read(
         }
     }
 }
-

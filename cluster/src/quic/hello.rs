@@ -69,7 +69,9 @@ pub enum BadHello {
     #[error("no greeting of a node")]
     Magic,
     /// It speaks a version with which this one has nothing in common.
-    #[error("it speaks version {theirs} between nodes and this node {ours}: upgrade the older first")]
+    #[error(
+        "it speaks version {theirs} between nodes and this node {ours}: upgrade the older first"
+    )]
     Major {
         /// What it speaks.
         theirs: Version,
@@ -203,7 +205,13 @@ mod tests {
         let (read, length) = Hello::read(&bytes, VERSION).unwrap().unwrap();
         let theirs = Version { major: 1, minor: 9 };
         assert_eq!(length, bytes.len());
-        assert_eq!(read, Hello { version: theirs, ..hello() });
+        assert_eq!(
+            read,
+            Hello {
+                version: theirs,
+                ..hello()
+            }
+        );
         assert_eq!(agreed(VERSION, theirs), VERSION);
     }
 

@@ -278,7 +278,15 @@ impl Lane {
                 peer.bell = Arc::default();
                 let bell = Arc::clone(&peer.bell);
                 bell.notify_one();
-                self.judge(peer, way, Verdict::Use { way, given_up, bell });
+                self.judge(
+                    peer,
+                    way,
+                    Verdict::Use {
+                        way,
+                        given_up,
+                        bell,
+                    },
+                );
             }
             Effect::Decline(way) => self.judge(peer, way, Verdict::Decline),
             Effect::End(way) => {

@@ -3,6 +3,7 @@
 //! A certificate of the cluster's authority is needed and not enough. The handshake proves that the
 //! peer holds the certificate's key; this decides whose key it is.
 
+use std::fmt;
 use std::sync::Arc;
 
 use holdfast_actors::kernel::NodeId;
@@ -22,7 +23,7 @@ use crate::identity::{IdentityError, KeyHash, node_called, server_name};
 use crate::nodes::Nodes;
 
 /// Why a peer with a good certificate is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Denied {
     #[error("its key is not in the node table: it was removed, or never joined")]
     NotInTable,
@@ -30,6 +31,13 @@ pub(super) enum Denied {
     OtherNode(NodeId),
     #[error("no node is called so")]
     NoNode,
+}
+
+impl fmt::Debug for Denied {
+    /// The sentence: TLS shows the cause of a refusal in this form alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl From<Denied> for Error {
@@ -57,10 +65,8 @@ impl Verifier {
         let mut roots = RootCertStore::empty();
         roots.add(root.clone()).map_err(IdentityError::Unusable)?;
         let roots = Arc::new(roots);
-        let builder = WebPkiClientVerifier::builder_with_provider(
-            Arc::clone(&roots),
-            Arc::clone(&provider),
-        );
+        let builder =
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider));
         let clients = builder.build().map_err(|_| IdentityError::Chain)?;
         Ok(Self {
             roots,

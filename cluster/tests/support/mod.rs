@@ -11,6 +11,8 @@ use holdfast_cluster::nodes::{Node, Nodes};
 use holdfast_cluster::quic::{Config, Endpoint, Ground, Life, Notice, Pace, VERSION, Version};
 use tokio::sync::watch;
 
+pub(crate) mod raw;
+
 /// Longer than anything here takes, on the busiest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -91,7 +93,9 @@ impl Cluster {
     pub(crate) fn certify(&self, number: u64, key: NodeKey) -> NodeCertificate {
         let name = NodeName::parse(&format!("n{number}")).unwrap();
         let node = NodeId::new(number);
-        let chain = self.issuer.issue(node, &name, key.public(), today(), NODE_LIFE);
+        let chain = self
+            .issuer
+            .issue(node, &name, key.public(), today(), NODE_LIFE);
         NodeCertificate::new(chain.unwrap(), self.issuer.root().clone(), key).unwrap()
     }
 
@@ -123,13 +127,15 @@ impl Cluster {
     pub(crate) fn enter(&self, node: NodeId, key: KeyHash, addresses: Vec<SocketAddr>) {
         let mut rows = self.rows.lock().unwrap();
         rows.push((node, Node { key, addresses }));
-        self.table.send_replace(Arc::new(rows.iter().cloned().collect()));
+        self.table
+            .send_replace(Arc::new(rows.iter().cloned().collect()));
     }
 
     pub(crate) fn remove(&self, node: NodeId) {
         let mut rows = self.rows.lock().unwrap();
         rows.retain(|(number, _)| *number != node);
-        self.table.send_replace(Arc::new(rows.iter().cloned().collect()));
+        self.table
+            .send_replace(Arc::new(rows.iter().cloned().collect()));
     }
 
     /// Starts a node and enters it in the table.
@@ -146,7 +152,13 @@ impl Running {
     pub(crate) async fn told(&self, of: impl Fn(&Notice) -> bool) -> Notice {
         soon("a notice", async {
             loop {
-                let found = self.notices.lock().unwrap().iter().find(|one| of(one)).cloned();
+                let found = self
+                    .notices
+                    .lock()
+                    .unwrap()
+                    .iter()
+                    .find(|one| of(one))
+                    .cloned();
                 match found {
                     Some(notice) => return notice,
                     None => tokio::task::yield_now().await,
@@ -180,5 +192,7 @@ pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
 }
 
 pub(crate) async fn heard(link: &Arc<dyn Link>) -> Arrival {
-    soon("arrival", link.receive()).await.expect("the link is open")
+    soon("arrival", link.receive())
+        .await
+        .expect("the link is open")
 }

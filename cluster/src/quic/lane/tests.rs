@@ -7,7 +7,10 @@ use super::*;
 
 /// What a future says when it is asked once.
 fn now<T>(future: impl Future<Output = T>) -> Option<T> {
-    match Box::pin(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match Box::pin(future)
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
     }

@@ -249,11 +249,17 @@ fn a_peer_that_begins_anew_ends_what_it_had_and_is_not_hindered_by_its_old_numbe
     pair.step(offered(2, 9, 1), &mut effects);
     pair.step(offered(3, 1, 2), &mut effects);
     let expected = [
-        Effect::Use { way: Way::Offered(1), given_up: 0 },
+        Effect::Use {
+            way: Way::Offered(1),
+            given_up: 0,
+        },
         Effect::Decline(Way::Offered(2)),
         Effect::End(Way::Offered(1)),
         Effect::Down,
-        Effect::Use { way: Way::Offered(3), given_up: 0 },
+        Effect::Use {
+            way: Way::Offered(3),
+            given_up: 0,
+        },
     ];
     assert_eq!(effects, expected);
     assert!(pair.sends_in_vain());
