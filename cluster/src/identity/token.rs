@@ -17,7 +17,7 @@ use super::key::{KeyHash, sha256};
 const PREFIX: &str = "holdfast-join-1-";
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// The most addresses in one token.
-pub const ADDRESSES_MAX: usize = 4;
+pub(super) const ADDRESSES_MAX: usize = 4;
 /// Longer text is no token, with all the spaces that somebody may paste.
 const TEXT_MAX: usize = 1 << 10;
 const SECRET: usize = 32;
@@ -73,7 +73,7 @@ impl fmt::Debug for TokenHash {
 /// A join token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinToken {
-    /// Where nodes of the cluster listen: 1 to [`ADDRESSES_MAX`].
+    /// Where nodes of the cluster listen: 1 to 4.
     pub addresses: Vec<SocketAddr>,
     /// SHA-256 of the root's certificate: whoever answers must show it.
     pub root: KeyHash,
