@@ -14,6 +14,7 @@ pub mod frame;
 mod greet;
 pub mod hello;
 mod lane;
+mod live;
 pub mod lives;
 pub mod notice;
 mod pair;

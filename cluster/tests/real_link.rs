@@ -71,7 +71,7 @@ async fn until_it_arrives(from: &Arc<dyn Link>, to: NodeId, at: &Arc<dyn Link>) 
                 biased;
                 arrival = at.receive() => match arrival.unwrap() {
                     Arrival::Down(_) => {}
-                    arrival => return arrival,
+                    arrival @ (Arrival::Frame { .. } | Arrival::Room(_)) => return arrival,
                 },
                 arrival = from.receive() => assert_eq!(arrival, Some(Arrival::Down(to))),
             }

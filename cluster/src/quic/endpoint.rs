@@ -1,6 +1,5 @@
 //! One node's end of all its links: the socket, the connections that live, and three [`Link`]s.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::ports::{Clock, Link};
-use quinn::{AsyncUdpSocket, ClientConfig, Connection, EndpointConfig, Runtime, ServerConfig};
+use quinn::{AsyncUdpSocket, ClientConfig, EndpointConfig, Runtime, ServerConfig};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -17,11 +16,12 @@ use super::end::End;
 use super::greet::{answer, dial};
 use super::hello::{Hello, Life, Version};
 use super::lane::{ClassLink, Dial, Lane};
+use super::live::Live;
 use super::lives::Lives;
-use super::notice::{Notice, Refusals};
+use super::notice::{News, Notice};
 use super::tls::{Shown, Tls, tls};
 use super::transport::{Pace, transport};
-use crate::identity::{IdentityError, KeyHash, NodeCertificate};
+use crate::identity::{IdentityError, NodeCertificate};
 use crate::nodes::Nodes;
 
 /// Handshakes that may be under way at once; who comes then is refused and tries again.
@@ -110,48 +110,9 @@ pub(super) struct Shared {
     clients: [ClientConfig; 3],
     clock: Arc<dyn Clock>,
     notices: Arc<dyn Fn(Notice) + Send + Sync>,
-    refusals: Mutex<Refusals>,
+    news: Mutex<News>,
     lives: Mutex<Lives>,
     live: Mutex<Live>,
-}
-
-/// Connections that live.
-#[derive(Debug, Default)]
-pub(super) struct Live {
-    last: u64,
-    connections: BTreeMap<u64, Alive>,
-}
-
-#[derive(Debug)]
-struct Alive {
-    peer: NodeId,
-    key: KeyHash,
-    connection: Connection,
-    /// Why this node cut it.
-    cut: Option<End>,
-}
-
-impl Live {
-    pub(super) fn insert(&mut self, peer: NodeId, key: KeyHash, connection: Connection) -> u64 {
-        self.last += 1;
-        let alive = Alive {
-            peer,
-            key,
-            connection,
-            cut: None,
-        };
-        self.connections.insert(self.last, alive);
-        self.last
-    }
-
-    /// Why this node cut a connection, if it did.
-    pub(super) fn cut(&self, number: u64) -> Option<End> {
-        self.connections.get(&number)?.cut.clone()
-    }
-
-    pub(super) fn remove(&mut self, number: &u64) {
-        self.connections.remove(number);
-    }
 }
 
 impl Shared {
@@ -183,9 +144,9 @@ impl Shared {
 
     pub(super) fn notice(&self, notice: Notice) {
         let now = self.clock.now().monotonic;
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = refusals.is_news(now, &notice);
-        drop(refusals);
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = news.is_news(now, &notice);
+        drop(news);
         if is_news {
             tracing::info!(node = %self.node, "{notice}");
             (self.notices)(notice);
@@ -213,21 +174,11 @@ impl Shared {
         });
     }
 
-    /// Closes the connections for which this holds.
-    fn cut(&self, end: &End, goes: impl Fn(NodeId, &KeyHash) -> bool) {
-        let mut live = self.live();
-        let all = live.connections.values_mut();
-        for alive in all.filter(|alive| goes(alive.peer, &alive.key)) {
-            alive.cut = Some(end.clone());
-            let code = end.code();
-            alive.connection.close(code, end.to_string().as_bytes());
-        }
-    }
-
     /// The table changed: whoever is no longer in it is cut off.
     fn sift(&self) {
         let nodes = self.nodes.borrow().clone();
-        self.cut(&End::Removed, |peer, key| !nodes.admits(peer, key));
+        self.live()
+            .cut_where(&End::Removed, |peer, key| !nodes.admits(peer, key));
         self.lives().keep(|peer| nodes.node(peer).is_some());
     }
 }
@@ -279,7 +230,7 @@ impl Endpoint {
             clients,
             clock,
             notices,
-            refusals: Mutex::default(),
+            news: Mutex::default(),
             lives: Mutex::default(),
             live: Mutex::default(),
         });
@@ -319,7 +270,9 @@ impl Endpoint {
 
     /// Cuts all connections with a node. They are made anew when there is something to send.
     pub fn sever(&self, peer: NodeId) {
-        self.shared.cut(&End::Severed, |node, _| node == peer);
+        self.shared
+            .live()
+            .cut_where(&End::Severed, |node, _| node == peer);
     }
 
     /// Ends all links: their receivers hear no more, and peers are told.
@@ -394,12 +347,8 @@ async fn run(shared: Arc<Shared>, mut dials: mpsc::UnboundedReceiver<Dial>) {
 
 /// Begins a handshake, if there are not too many.
 fn admit(shared: &Arc<Shared>, tasks: &mut JoinSet<()>, incoming: quinn::Incoming) {
-    let under_way = shared.quinn.open_connections()
-        - shared
-            .live()
-            .connections
-            .len()
-            .min(shared.quinn.open_connections());
+    let known = shared.live().count();
+    let under_way = shared.quinn.open_connections().saturating_sub(known);
     if under_way >= HANDSHAKES_MAX {
         incoming.refuse();
     } else if under_way >= HANDSHAKES_TRUSTING && incoming.may_retry() {

@@ -41,7 +41,7 @@ pub(super) struct Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.shared.live().remove(&self.number);
+        self.shared.live().remove(self.number);
     }
 }
 
@@ -236,7 +236,7 @@ async fn connect(shared: &Shared, dial: Dial, addresses: &[SocketAddr]) -> Resul
 fn identify(shared: &Arc<Shared>, connection: &Connection) -> Result<(NodeId, Listed), End> {
     let chain = connection.peer_identity();
     let chain = chain.and_then(|chain| chain.downcast::<Vec<CertificateDer<'static>>>().ok());
-    // Listed first and looked up then: so no change of the table falls between.
+    // Looked up while the list is held: a change of the table comes before, or finds it listed.
     let found = {
         let mut live = shared.live();
         let nodes = shared.nodes.borrow().clone();

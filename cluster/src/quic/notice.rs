@@ -77,39 +77,58 @@ impl fmt::Display for Notice {
     }
 }
 
-/// Tells a refusal once, not for each of a peer's attempts.
+/// Tells what is new, not each of a peer's attempts.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(BTreeMap<Notice, Instant>);
+pub(super) struct News {
+    /// Refusals, and when they were told.
+    refused: BTreeMap<Notice, Instant>,
+    /// Why there is no connection, as it was told last.
+    down: BTreeMap<(NodeId, Class), String>,
+}
 
-impl Refusals {
+impl News {
     /// Whether this is to be told now.
     pub(super) fn is_news(&mut self, now: Instant, notice: &Notice) -> bool {
-        let Notice::Refused {
-            peer,
-            address,
-            reason,
-        } = notice
-        else {
-            return true;
-        };
-        // A peer dials from any port.
-        let address = address.map(|address| SocketAddr::new(address.ip(), 0));
-        let (peer, reason) = (*peer, reason.clone());
-        let key = Notice::Refused {
-            peer,
-            address,
-            reason,
-        };
-        if self.0.get(&key).is_some_and(|told| told.until(now) < QUIET) {
-            return false;
-        }
-        if self.0.len() >= REMEMBERED {
-            let oldest = self.0.iter().min_by_key(|(_, told)| **told);
-            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                self.0.remove(&oldest);
+        match notice {
+            Notice::Up { peer, class, .. } => {
+                self.down.remove(&(*peer, *class));
+                true
+            }
+            Notice::Down {
+                peer,
+                class,
+                reason,
+            } => self.down.insert((*peer, *class), reason.clone()).as_ref() != Some(reason),
+            Notice::Refused {
+                peer,
+                address,
+                reason,
+            } => {
+                // A peer dials from any port.
+                let address = address.map(|address| SocketAddr::new(address.ip(), 0));
+                let (peer, reason) = (*peer, reason.clone());
+                let key = Notice::Refused {
+                    peer,
+                    address,
+                    reason,
+                };
+                self.is_new_refusal(now, key)
             }
         }
-        self.0.insert(key, now);
+    }
+
+    fn is_new_refusal(&mut self, now: Instant, key: Notice) -> bool {
+        let told = self.refused.get(&key);
+        if told.is_some_and(|told| told.until(now) < QUIET) {
+            return false;
+        }
+        if self.refused.len() >= REMEMBERED {
+            let oldest = self.refused.iter().min_by_key(|(_, told)| **told);
+            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
+                self.refused.remove(&oldest);
+            }
+        }
+        self.refused.insert(key, now);
         true
     }
 }
@@ -128,23 +147,44 @@ mod tests {
 
     #[test]
     fn a_peer_that_knocks_for_a_minute_is_told_once() {
-        let mut refusals = Refusals::default();
+        let mut news = News::default();
         let at = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
         let told = (0..120).filter(|second| {
             let port = 1_000 + *second as u16;
-            refusals.is_news(at(*second), &refused(port, "unknown"))
+            news.is_news(at(*second), &refused(port, "unknown"))
         });
         assert_eq!(told.collect::<Vec<_>>(), [0, 60]);
-        assert!(refusals.is_news(at(120), &refused(1, "of another cluster")));
+        assert!(news.is_news(at(120), &refused(1, "of another cluster")));
     }
 
     #[test]
     fn a_crowd_of_strangers_fills_no_memory() {
-        let mut refusals = Refusals::default();
+        let mut news = News::default();
         for number in 0..1_000 {
             let notice = refused(1, &format!("reason {number}"));
-            assert!(refusals.is_news(Instant::from_micros(number), &notice));
+            assert!(news.is_news(Instant::from_micros(number), &notice));
         }
-        assert_eq!(refusals.0.len(), REMEMBERED);
+        assert_eq!(news.refused.len(), REMEMBERED);
+    }
+
+    #[test]
+    fn that_there_is_no_connection_is_told_once_until_there_was_one() {
+        let (mut news, peer, class) = (News::default(), NodeId::new(2), Class::Calls);
+        let down = |reason: &str| Notice::Down {
+            peer,
+            class,
+            reason: reason.to_owned(),
+        };
+        let up = Notice::Up {
+            peer,
+            class,
+            version: super::super::hello::VERSION,
+        };
+        let mut is_news = |notice: &Notice| news.is_news(Instant::default(), notice);
+        assert!(is_news(&down("no answer")));
+        assert!(!is_news(&down("no answer")));
+        assert!(is_news(&down("removed")));
+        assert!(is_news(&up));
+        assert!(is_news(&down("removed")));
     }
 }

@@ -172,7 +172,7 @@ impl Running {
         let refused = |notice: &Notice| matches!(notice, Notice::Refused { .. });
         match self.told(refused).await {
             Notice::Refused { reason, .. } => reason,
-            notice => panic!("{notice}"),
+            notice @ (Notice::Up { .. } | Notice::Down { .. }) => panic!("{notice}"),
         }
     }
 
