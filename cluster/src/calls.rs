@@ -12,8 +12,8 @@ pub trait Calls: Send + Sync + 'static {
     /// This node.
     fn node(&self) -> NodeId;
 
-    /// Asks a service and waits for its answer at most so long. A call to this node itself takes the
-    /// same path without a link. If the caller turns away, the answer is dropped.
+    /// Asks a service and waits for its answer at most so long. A call to this node itself takes
+    /// the same path without a link. If the caller turns away, the answer is dropped.
     ///
     /// # Errors
     /// See [`CallError`]; only [`CallError::Unknown`] leaves open whether the service did it.

@@ -1,6 +1,7 @@
 //! Many nodes as one: identity, links, membership, the replicated catalog, placement.
 
 pub mod calls;
+pub mod extents;
 pub mod identity;
 pub mod nodes;
 pub mod quic;

@@ -13,6 +13,7 @@ pub mod dice;
 pub mod disk;
 pub mod entropy;
 pub mod expect;
+pub mod extents;
 mod fleet;
 pub mod index;
 mod invariants;

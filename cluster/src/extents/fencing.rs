@@ -1,0 +1,127 @@
+//! How far an extent goes whose writer is gone: the replicas are asked, and take nothing from it
+//! afterwards.
+//!
+//! The writer was told of durable bytes when all replicas had them durable. So all of that is on
+//! every replica that answers, and the shortest answer of any of them holds it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use holdfast_actors::kernel::{Instant, NodeId};
+
+/// How long all replicas are waited for once one has answered.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The fencing of one extent whose file had been durable on all replicas. (Of one whose file had
+/// not, nobody was told of anything: it is sealed empty, whatever replicas have.)
+#[derive(Debug)]
+pub struct Fencing {
+    /// Who was asked and has not answered.
+    asked: BTreeSet<NodeId>,
+    answers: BTreeMap<NodeId, u64>,
+    deadline: Option<Instant>,
+}
+
+/// What came of fencing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fenced {
+    /// What the writer was told to be durable is not behind this.
+    pub length: u64,
+    /// Who has all of that.
+    pub nodes: BTreeSet<NodeId>,
+}
+
+/// No replica of an extent answers that has it: it is asked again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no replica answers")]
+pub struct Nobody;
+
+impl Fencing {
+    /// Begins to ask these.
+    pub fn new(replicas: impl IntoIterator<Item = NodeId>) -> Self {
+        Self {
+            asked: replicas.into_iter().collect(),
+            answers: BTreeMap::new(),
+            deadline: None,
+        }
+    }
+
+    /// A replica takes nothing from the writer any more, and is durable so far.
+    pub fn answered(&mut self, now: Instant, node: NodeId, durable: u64) {
+        if self.asked.remove(&node) {
+            self.answers.insert(node, durable);
+            self.deadline.get_or_insert(now + PATIENCE);
+        }
+    }
+
+    /// A node cannot be asked, does not answer, or has no such replica any more.
+    pub fn failed(&mut self, node: NodeId) {
+        self.asked.remove(&node);
+    }
+
+    /// When to look again though nobody answered.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline.filter(|_| !self.asked.is_empty())
+    }
+
+    /// What came of it, once that can be said.
+    ///
+    /// # Errors
+    /// When nobody is left to answer, and nobody did.
+    pub fn outcome(&self, now: Instant) -> Option<Result<Fenced, Nobody>> {
+        let over = self.deadline.is_some_and(|deadline| deadline <= now);
+        if !self.asked.is_empty() && !over {
+            return None;
+        }
+        let length = self.answers.values().min().copied();
+        let nodes = self.answers.keys().copied().collect();
+        let fenced = length.map(|length| Fenced { length, nodes });
+        Some(fenced.ok_or(Nobody))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn node(number: u64) -> NodeId {
+        NodeId::new(number)
+    }
+
+    #[test]
+    fn the_shortest_answer_counts_and_all_are_waited_for_a_while() {
+        let start = Instant::default();
+        let mut fencing = Fencing::new([node(1), node(2), node(3)]);
+        assert_eq!(fencing.outcome(start), None);
+        fencing.answered(start, node(2), 90);
+        fencing.answered(start, node(1), 100);
+        assert_eq!(fencing.outcome(start), None);
+        let late = fencing.deadline().unwrap();
+        let fenced = fencing.outcome(late).unwrap().unwrap();
+        let nodes = BTreeSet::from([node(1), node(2)]);
+        assert_eq!(fenced, Fenced { length: 90, nodes });
+        fencing.failed(node(3));
+        assert_eq!(fencing.deadline(), None);
+        assert!(fencing.outcome(start).is_some());
+    }
+
+    #[test]
+    fn an_answer_of_somebody_else_or_a_second_one_does_not_count() {
+        let mut fencing = Fencing::new([node(1), node(2)]);
+        fencing.answered(Instant::default(), node(7), 1);
+        fencing.answered(Instant::default(), node(1), 50);
+        fencing.answered(Instant::default(), node(1), 2);
+        fencing.failed(node(2));
+        let fenced = fencing.outcome(Instant::default()).unwrap().unwrap();
+        assert_eq!(fenced.length, 50);
+    }
+
+    #[test]
+    fn when_nobody_answers_nothing_is_known() {
+        let mut fencing = Fencing::new([node(1), node(2)]);
+        fencing.failed(node(1));
+        assert_eq!(fencing.outcome(Instant::default()), None);
+        fencing.failed(node(2));
+        assert_eq!(fencing.outcome(Instant::default()), Some(Err(Nobody)));
+    }
+}

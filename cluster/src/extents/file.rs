@@ -1,0 +1,355 @@
+//! Extents on several nodes, as files: whoever writes and reads them does not notice.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+
+use bytes::{Bytes, BytesMut};
+use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, RepositoryId};
+use holdfast_actors::ports::{Clock, File, Pending};
+
+use super::remote::CHUNK;
+use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Tally, Tell};
+
+/// The extents that one node writes and reads.
+#[derive(Clone)]
+pub struct Extents {
+    remote: Remote,
+    clock: Arc<dyn Clock>,
+    node: NodeId,
+}
+
+impl Extents {
+    /// Those of this node.
+    pub fn new(remote: Remote, clock: Arc<dyn Clock>, node: NodeId) -> Self {
+        Self {
+            remote,
+            clock,
+            node,
+        }
+    }
+
+    /// Makes an empty replica on each of these nodes.
+    ///
+    /// # Errors
+    /// When one of them cannot.
+    pub async fn create(
+        &self,
+        repository: RepositoryId,
+        extent: ExtentId,
+        epoch: Epoch,
+        nodes: &[NodeId],
+    ) -> io::Result<Arc<dyn File>> {
+        let ask = Ask::Create {
+            repository,
+            extent,
+            epoch,
+        };
+        self.all(nodes, &[(ask, Bytes::new())]).await?;
+        Ok(Arc::new(Written {
+            extents: self.clone(),
+            extent,
+            epoch,
+            nodes: nodes.to_vec(),
+            end: Arc::default(),
+        }))
+    }
+
+    /// Lets nobody with a lower epoch write any more, and says how far the extent goes.
+    ///
+    /// # Errors
+    /// When no replica answers.
+    pub async fn fence(
+        &self,
+        extent: ExtentId,
+        epoch: Epoch,
+        nodes: &[NodeId],
+    ) -> Result<Fenced, Nobody> {
+        let ask = Ask::Fence { extent, epoch };
+        let mut fencing = Fencing::new(nodes.iter().copied());
+        let mut asked = Several::default();
+        for node in nodes {
+            asked.push(*node, self.remote.ask(*node, &ask, &Bytes::new()));
+        }
+        loop {
+            if let Some(outcome) = fencing.outcome(self.now()) {
+                return outcome;
+            }
+            let wait = fencing.deadline().map(|at| self.now().until(at));
+            let next = match wait {
+                Some(wait) => tokio::time::timeout(wait, asked.next()).await.ok(),
+                None => Some(asked.next().await),
+            };
+            match next {
+                Some(Some((node, Ok((Tell::Fenced { durable }, _))))) => {
+                    fencing.answered(self.now(), node, durable);
+                }
+                Some(Some((node, _))) => fencing.failed(node),
+                Some(None) | None => {}
+            }
+        }
+    }
+
+    /// An extent to be read, which is so long and whose bytes lie on these nodes.
+    pub fn open(&self, extent: ExtentId, length: u64, nodes: &[NodeId]) -> Arc<dyn File> {
+        let mut nodes = nodes.to_vec();
+        // Nothing is nearer than this node.
+        nodes.sort_by_key(|node| (*node != self.node, *node));
+        Arc::new(Closed {
+            extents: self.clone(),
+            extent,
+            length,
+            nodes,
+        })
+    }
+
+    fn now(&self) -> Instant {
+        self.clock.now().monotonic
+    }
+
+    /// Asks all nodes for the same, one after the other on each; all must do it.
+    async fn all(&self, nodes: &[NodeId], asks: &[(Ask, Bytes)]) -> io::Result<()> {
+        let mut tallies = VecDeque::new();
+        let mut asked = Several::default();
+        for (number, (ask, bytes)) in asks.iter().enumerate() {
+            tallies.push_back(Tally::new(nodes.iter().copied()));
+            for node in nodes {
+                asked.push((number, *node), self.remote.ask(*node, ask, bytes));
+            }
+        }
+        let mut open = asks.len();
+        while open > 0 {
+            let Some(((number, node), answer)) = asked.next().await else {
+                return Err(error(Refusal::Broken));
+            };
+            let told = tallies[number].told(node, answer.map(|_| ()));
+            match told {
+                Some(Ok(())) => open -= 1,
+                Some(Err(refusal)) => return Err(error(refusal)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads from the first node that can.
+    async fn read(
+        &self,
+        extent: ExtentId,
+        nodes: &[NodeId],
+        at: u64,
+        length: usize,
+    ) -> io::Result<Bytes> {
+        let mut last = Refusal::Absent(extent);
+        for node in nodes {
+            match self.read_at(extent, *node, at, length).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(refusal) => last = refusal,
+            }
+        }
+        Err(error(last))
+    }
+
+    async fn read_at(
+        &self,
+        extent: ExtentId,
+        node: NodeId,
+        at: u64,
+        length: usize,
+    ) -> Result<Bytes, Refusal> {
+        let mut bytes = BytesMut::new();
+        while bytes.len() < length {
+            let (offset, left) = (at + bytes.len() as u64, length - bytes.len());
+            let ask = Ask::Read {
+                extent,
+                offset,
+                length: left.min(CHUNK) as u32,
+            };
+            let (_, found) = self.remote.ask(node, &ask, &Bytes::new()).await?;
+            if found.is_empty() {
+                break;
+            }
+            if bytes.is_empty() && found.len() == length {
+                return Ok(found);
+            }
+            bytes.extend_from_slice(&found);
+        }
+        Ok(bytes.freeze())
+    }
+}
+
+/// An extent that this node writes.
+struct Written {
+    extents: Extents,
+    extent: ExtentId,
+    epoch: Epoch,
+    nodes: Vec<NodeId>,
+    end: Arc<AtomicU64>,
+}
+
+impl File for Written {
+    fn write(&self, at: u64, parts: Vec<Bytes>) -> Pending<io::Result<()>> {
+        let (extent, epoch) = (self.extent, self.epoch);
+        let mut asks = Vec::new();
+        let mut offset = at;
+        for bytes in chunks(parts) {
+            let length = bytes.len() as u64;
+            let ask = Ask::Append {
+                extent,
+                epoch,
+                offset,
+            };
+            asks.push((ask, bytes));
+            offset += length;
+        }
+        let (extents, nodes) = (self.extents.clone(), self.nodes.clone());
+        let end = Arc::clone(&self.end);
+        Box::pin(async move {
+            extents.all(&nodes, &asks).await?;
+            end.fetch_max(offset, Ordering::Relaxed);
+            Ok(())
+        })
+    }
+
+    fn sync(&self) -> Pending<io::Result<()>> {
+        let (extent, epoch) = (self.extent, self.epoch);
+        let (extents, nodes) = (self.extents.clone(), self.nodes.clone());
+        Box::pin(async move {
+            let ask = Ask::Sync { extent, epoch };
+            extents.all(&nodes, &[(ask, Bytes::new())]).await
+        })
+    }
+
+    fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>> {
+        let (extents, extent, nodes) = (self.extents.clone(), self.extent, self.nodes.clone());
+        Box::pin(async move { extents.read(extent, &nodes, at, length).await })
+    }
+
+    fn length(&self) -> Pending<io::Result<u64>> {
+        let end = self.end.load(Ordering::Relaxed);
+        Box::pin(async move { Ok(end) })
+    }
+
+    fn truncate(&self, _: u64) -> Pending<io::Result<()>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
+
+    fn reserve(&self, _: u64) -> Pending<io::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// An extent that nobody writes any more.
+struct Closed {
+    extents: Extents,
+    extent: ExtentId,
+    length: u64,
+    nodes: Vec<NodeId>,
+}
+
+impl File for Closed {
+    /// Recovery writes again what it found, to be sure that it is durable: it is.
+    fn write(&self, at: u64, parts: Vec<Bytes>) -> Pending<io::Result<()>> {
+        let end = at + parts.iter().map(|part| part.len() as u64).sum::<u64>();
+        let inside = end <= self.length;
+        let refused = || io::ErrorKind::ReadOnlyFilesystem.into();
+        Box::pin(async move { inside.then_some(()).ok_or_else(refused) })
+    }
+
+    fn sync(&self) -> Pending<io::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>> {
+        let (extents, extent, nodes) = (self.extents.clone(), self.extent, self.nodes.clone());
+        let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
+        let length = length.min(left);
+        Box::pin(async move { extents.read(extent, &nodes, at, length).await })
+    }
+
+    fn length(&self) -> Pending<io::Result<u64>> {
+        let length = self.length;
+        Box::pin(async move { Ok(length) })
+    }
+
+    fn truncate(&self, _: u64) -> Pending<io::Result<()>> {
+        Box::pin(async { Err(io::ErrorKind::ReadOnlyFilesystem.into()) })
+    }
+
+    fn reserve(&self, _: u64) -> Pending<io::Result<()>> {
+        Box::pin(async { Err(io::ErrorKind::ReadOnlyFilesystem.into()) })
+    }
+}
+
+/// Cuts and joins parts into as few chunks as there can be.
+fn chunks(parts: Vec<Bytes>) -> Vec<Bytes> {
+    let mut chunks = Vec::new();
+    let mut small = BytesMut::new();
+    for mut part in parts {
+        while !part.is_empty() {
+            let piece = part.split_to(part.len().min(CHUNK));
+            if small.len() + piece.len() > CHUNK {
+                chunks.push(small.split().freeze());
+            }
+            if piece.len() == CHUNK {
+                chunks.push(piece);
+            } else {
+                small.extend_from_slice(&piece);
+            }
+        }
+    }
+    if !small.is_empty() {
+        chunks.push(small.freeze());
+    }
+    chunks
+}
+
+fn error(refusal: Refusal) -> io::Error {
+    let kind = match refusal {
+        Refusal::Full => io::ErrorKind::StorageFull,
+        Refusal::Absent(_) => io::ErrorKind::NotFound,
+        Refusal::Taken(_) => io::ErrorKind::AlreadyExists,
+        Refusal::Fenced(_) | Refusal::Closed | Refusal::Foreign(_) => {
+            io::ErrorKind::PermissionDenied
+        }
+        Refusal::Broken => io::ErrorKind::Other,
+        Refusal::Silent(_) => io::ErrorKind::TimedOut,
+    };
+    io::Error::new(kind, refusal)
+}
+
+/// Answers of several nodes, as they come. All are asked in the order in which they were pushed.
+struct Several<K>(Vec<(K, Pending<Answer>)>);
+
+impl<K> Default for Several<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K> Several<K> {
+    fn push(&mut self, key: K, asked: Pending<Answer>) {
+        self.0.push((key, asked));
+    }
+
+    /// The next; none when there is none left.
+    async fn next(&mut self) -> Option<(K, Answer)> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let (at, answer) = poll_fn(|context| {
+            for (at, (_, asked)) in self.0.iter_mut().enumerate() {
+                if let Poll::Ready(answer) = asked.as_mut().poll(context) {
+                    return Poll::Ready((at, answer));
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+        let (key, _) = self.0.remove(at);
+        Some((key, answer))
+    }
+}

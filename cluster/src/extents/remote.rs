@@ -1,0 +1,138 @@
+//! How replicas are asked from node to node.
+//!
+//! ```text
+//! | length of the word | word … | bytes … |
+//! ```
+//!
+//! The length has two bytes, little-endian.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use holdfast_actors::kernel::NodeId;
+use holdfast_actors::ports::Pending;
+use holdfast_actors::schema::{self, Stored};
+use holdfast_actors::shell::Handle;
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Ask, Message, Refusal, Tell};
+use crate::calls::{Answers, CallError, Calls, Rejected};
+
+/// The name under which a node is asked for its replicas.
+pub const SERVICE: &str = "replicas";
+
+/// The most bytes that travel behind one word.
+pub(super) const CHUNK: usize = 512 << 10;
+
+/// A replica that says nothing for so long is too slow to write to.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The word of an answer.
+#[derive(Serialize, Deserialize)]
+struct Word(Result<Tell, Refusal>);
+
+impl Stored for Word {
+    const VERSION: u8 = 1;
+}
+
+/// Replicas of this node, for others to ask.
+#[derive(Debug)]
+pub struct Replicas(pub Handle<Message>);
+
+impl Answers for Replicas {
+    fn answer(&self, _: NodeId, body: Bytes) -> Pending<Result<Bytes, Rejected>> {
+        let asked = decode::<Ask>(&body).map(|(ask, bytes)| {
+            // In the order in which calls arrive: whoever appends relies on it.
+            self.0.ask(|reply| Message::Ask(ask, bytes, reply))
+        });
+        Box::pin(async move {
+            let Some(asked) = asked else {
+                return Err(Rejected("no word for replicas".to_owned()));
+            };
+            let answer = asked.await.unwrap_or(Err(Refusal::Broken));
+            let (word, bytes) = match answer {
+                Ok((tell, bytes)) => (Ok(tell), bytes),
+                Err(refusal) => (Err(refusal), Bytes::new()),
+            };
+            Ok(encode(&Word(word), &bytes))
+        })
+    }
+}
+
+/// Replicas of all nodes.
+#[derive(Clone)]
+pub struct Remote(Arc<dyn Calls>);
+
+impl Remote {
+    /// Asks over these.
+    pub fn new(calls: Arc<dyn Calls>) -> Self {
+        Self(calls)
+    }
+
+    /// Asks a node. One that cannot be asked, or does not answer in time, is [`Refusal::Silent`].
+    pub fn ask(&self, node: NodeId, ask: &Ask, bytes: &Bytes) -> Pending<Answer> {
+        let body = encode(ask, bytes);
+        let called = self.0.call(node, SERVICE, body, PATIENCE);
+        Box::pin(async move {
+            let body = called.await.map_err(|error| silent(node, &error))?;
+            let (Word(word), bytes) = decode(&body).ok_or(Refusal::Broken)?;
+            word.map(|tell| (tell, bytes))
+        })
+    }
+}
+
+fn silent(node: NodeId, error: &CallError) -> Refusal {
+    tracing::warn!(%node, %error, "a replica is silent");
+    Refusal::Silent(node)
+}
+
+fn encode<T: Stored>(word: &T, bytes: &Bytes) -> Bytes {
+    let word = schema::encode(word);
+    let mut body = BytesMut::with_capacity(2 + word.len() + bytes.len());
+    // Words are a few numbers.
+    body.put_u16_le(u16::try_from(word.len()).unwrap_or(u16::MAX));
+    body.put_slice(&word);
+    body.put_slice(bytes);
+    body.freeze()
+}
+
+fn decode<T: Stored>(body: &Bytes) -> Option<(T, Bytes)> {
+    let (length, rest) = body.split_first_chunk()?;
+    let length = usize::from(u16::from_le_bytes(*length));
+    let word = schema::decode(rest.get(..length)?).ok()?;
+    Some((word, body.slice(2 + length..)))
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_actors::kernel::{Epoch, ExtentId};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(body: Vec<u8>) {
+            let body = Bytes::from(body);
+            if let Some((ask, bytes)) = decode::<Ask>(&body) {
+                let again = encode(&ask, &bytes);
+                prop_assert_eq!(decode::<Ask>(&again), Some((ask, bytes)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_and_its_bytes_come_back() {
+        let (extent, epoch, offset) = (ExtentId::new(300), Epoch::new(2), 70_000);
+        let ask = Ask::Append {
+            extent,
+            epoch,
+            offset,
+        };
+        let body = encode(&ask, &Bytes::from_static(b"abc"));
+        let hex: String = body.iter().map(|b| format!("{b:02x}")).collect();
+        expect_test::expect!["0b000101fb2c0102fc70110100616263"].assert_eq(&hex);
+        assert_eq!(decode(&body), Some((ask, Bytes::from_static(b"abc"))));
+    }
+}

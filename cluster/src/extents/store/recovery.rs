@@ -1,0 +1,100 @@
+//! What the replicas of a node are after a start.
+//!
+//! Of a replica that was open, nobody remembers how far it was durable. Its frames say how far it
+//! is sound: behind a torn one there is nothing that its writer was told of, since whatever it was
+//! told of had been synced. What is sound is made durable before anybody hears of it.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use holdfast_actors::extent;
+use holdfast_actors::frame::{BODY_MAX, HEADER, Header};
+use holdfast_actors::kernel::{ExtentId, Machine as _, RepositoryId};
+use holdfast_actors::ports::{Disk, File};
+use holdfast_actors::schema::{self, SchemaError};
+
+use super::super::word::{Record, Stage};
+use super::Store;
+
+/// Bytes read at once.
+const WINDOW: usize = 2 * (HEADER + BODY_MAX);
+/// The end of what is sound is written again: after a failed sync the kernel shows bytes that it
+/// will never write. More than the actor of a replica leaves unsynced, unless a sync hangs.
+const REWRITE: u64 = 32 << 20;
+
+/// The replicas as the records and the files have them.
+///
+/// # Errors
+/// When a record cannot be read. A file that is missing or cannot be read is no error: whoever asks
+/// for its replica hears that there is none, and the extent is copied from another.
+pub async fn recover(
+    disk: &Arc<dyn Disk>,
+    records: impl IntoIterator<Item = Bytes>,
+) -> Result<Store, SchemaError> {
+    let mut store = Store::default();
+    for record in records {
+        store.apply(&schema::decode::<Record>(&record)?);
+    }
+    let open = store.replicas().filter(|(_, row)| row.stage == Stage::Open);
+    let open: Vec<_> = open.map(|(extent, row)| (extent, row.repository)).collect();
+    for (extent, repository) in open {
+        match walk(disk, repository, extent).await {
+            Ok(length) => store.found(extent, length),
+            Err(error) => {
+                tracing::error!(%extent, %error, "a replica is lost");
+                store.lost(extent);
+            }
+        }
+    }
+    Ok(store)
+}
+
+/// Up to where the frames of a file are sound, durable from now on.
+async fn walk(disk: &Arc<dyn Disk>, repository: RepositoryId, extent: ExtentId) -> io::Result<u64> {
+    let file = disk.open(&extent::path(repository, extent)).await?;
+    let end = file.length().await?;
+    let mut window = Bytes::new();
+    let (mut begin, mut at) = (0, 0);
+    while at < end {
+        let mut inside = (at - begin) as usize;
+        if total(&window, inside).is_none_or(|total| inside + total > window.len()) {
+            window = file.read(at, WINDOW).await?;
+            (begin, inside) = (at, 0);
+        }
+        match frame(&window[inside..]) {
+            Some(length) => at += length,
+            None => break,
+        }
+    }
+    settle(file.as_ref(), at).await?;
+    Ok(at)
+}
+
+/// The length of the frame that begins there, if its header is in the window.
+fn total(window: &Bytes, at: usize) -> Option<usize> {
+    let header = Header::decode(window.get(at..)?).ok()?;
+    Some(header.total() as usize)
+}
+
+/// The length of a sound frame.
+fn frame(bytes: &[u8]) -> Option<u64> {
+    let header = Header::decode(bytes).ok()?;
+    let body = bytes.get(HEADER..header.total() as usize)?;
+    header.check(body).is_ok().then(|| header.total())
+}
+
+async fn settle(file: &dyn File, end: u64) -> io::Result<()> {
+    let mut at = end.saturating_sub(REWRITE);
+    while at < end {
+        let bytes = file.read(at, WINDOW.min((end - at) as usize)).await?;
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let next = at + bytes.len() as u64;
+        file.write(at, vec![bytes]).await?;
+        at = next;
+    }
+    file.truncate(end).await?;
+    file.sync().await
+}
