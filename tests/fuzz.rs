@@ -7,10 +7,14 @@
 
 use bytes::Bytes;
 use holdfast_actors::frame::Header;
-use holdfast_actors::kernel::{CredentialId, Epoch, ExtentId, Sequence, Size, Space, Timestamp};
+use holdfast_actors::kernel::{
+    CredentialId, Epoch, ExtentId, NodeId, NodeName, Sequence, Size, Space, Timestamp,
+};
 use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::repository::{Entry, Piece, Stored};
 use holdfast_actors::schema;
+use holdfast_cluster::identity::{Authority, NODE_LIFE, NodeCertificate, NodeKey, Sealed};
+use holdfast_cluster::quic::{Class, Life, VERSION, hello::Hello};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
@@ -217,4 +221,42 @@ fn any_text_may_stand_where_a_certificate_is_read() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let pem = made.cert.pem() + &made.signing_key.serialize_pem();
     fuzz(targets::certificate, &[pem.into_bytes()]);
+}
+
+#[test]
+fn any_bytes_may_stand_where_a_peer_speaks() {
+    let hello = Hello {
+        version: VERSION,
+        class: Class::Calls,
+        node: NodeId::new(2),
+        life: Life { count: 1, salt: 7 },
+        attempt: 1,
+    };
+    let items = b"\x05\0\0\0hello\0\0\0\0\x10\0\0\x80".to_vec();
+    let both = [hello.encode(), items.clone()].concat();
+    fuzz(targets::link, &[hello.encode(), items, both]);
+}
+
+#[test]
+fn any_text_may_stand_where_a_join_token_is_pasted() {
+    let token = "holdfast-join-1-00000039yjhx0081040g2081040g2081040g2081040g2081040g20810\
+                 40g2081081040g2081040g2081040g2081040g2081040g2081040g208109g00083ht4r6400gv\
+                 e00000000000000000004eh7tt03kag";
+    let spaced = token.replace("g2", "g2 \n").to_uppercase();
+    fuzz(targets::token, &texts(&[token, &spaced]));
+}
+
+#[test]
+fn any_bytes_may_stand_where_a_nodes_identity_is_kept() {
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    let issuer = Authority::found(now).unwrap().issuer(now).unwrap();
+    let (key, name) = (NodeKey::generate().unwrap(), NodeName::parse("a").unwrap());
+    let chain = issuer.issue(NodeId::new(1), &name, key.public(), now, NODE_LIFE);
+    let node = NodeCertificate::new(chain.unwrap(), issuer.root().clone(), key).unwrap();
+    let kept = issuer.pem();
+    let issuer = kept.certificates + &kept.key;
+    let sealed = [1; 60].to_vec();
+    assert!(Sealed::parse(&sealed).is_ok());
+    let samples = [node.pem().as_bytes().to_vec(), issuer.into_bytes(), sealed];
+    fuzz(targets::identity, &samples);
 }

@@ -3,3 +3,6 @@
 pub mod calls;
 pub mod extents;
 pub mod raft;
+pub mod identity;
+pub mod nodes;
+pub mod quic;

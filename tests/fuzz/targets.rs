@@ -18,6 +18,10 @@ use holdfast_actors::object::Hash;
 use holdfast_actors::repository::{self, Entry, Repository, Settings};
 use holdfast_actors::schema::{self, Stored};
 use holdfast_actors::service::Part;
+use holdfast_cluster::identity::{Issuer, JoinToken, NodeCertificate, Sealed};
+use holdfast_cluster::quic::VERSION;
+use holdfast_cluster::quic::frame::{Decoder, Item, frame_header, taken};
+use holdfast_cluster::quic::hello::Hello;
 use holdfast_simulations::disk::Disk;
 use hyper::Method;
 
@@ -174,6 +178,69 @@ pub(crate) fn certificate(bytes: &[u8]) -> bool {
     let now = Timestamp::from_millis(1_800_000_000_000);
     let identity = Identity::from_pem(chain, key, now);
     identity.is_ok_and(|identity| identity.certificate_pem().contains("BEGIN CERTIFICATE"))
+}
+
+/// What a peer sends on its stream: a greeting, and items behind it.
+pub(crate) fn link(bytes: &[u8]) -> bool {
+    let greeted = Hello::read(bytes, VERSION).ok().flatten();
+    let length = greeted.map_or(0, |(hello, length)| {
+        let again = hello.encode();
+        let known = again.len().min(length);
+        // A later minor version is longer, and says so in the third byte.
+        assert_eq!(again[4..known], bytes[4..known], "written as it was read");
+        length
+    });
+    let (mut decoder, mut items) = (Decoder::default(), Vec::new());
+    let told = decoder.feed(&bytes[length..], &mut items);
+    let (mut slowly, mut again) = (Decoder::default(), Vec::new());
+    let mut parts = bytes[length..].chunks(3);
+    let same = parts.try_for_each(|part| slowly.feed(part, &mut again));
+    assert_eq!(
+        (&same, &again),
+        (&told, &items),
+        "however the bytes come in"
+    );
+    let written = items.iter().flat_map(|item| match item {
+        Item::Frame(body) => {
+            let header = frame_header(body.len()).expect("it was read");
+            [&header, body.as_ref()].concat()
+        }
+        Item::Taken(count) => taken(*count).to_vec(),
+    });
+    let written: Vec<u8> = written.collect();
+    assert_eq!(written, bytes[length..length + written.len()]);
+    greeted.is_some() || !items.is_empty()
+}
+
+/// A join token, as somebody pastes it.
+pub(crate) fn token(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return false;
+    };
+    let Ok(token) = JoinToken::parse(text) else {
+        return false;
+    };
+    assert_eq!(
+        JoinToken::parse(&token.text()),
+        Ok(token),
+        "written as it was read"
+    );
+    true
+}
+
+/// The files of a node's identity.
+pub(crate) fn identity(bytes: &[u8]) -> bool {
+    let mut read = Sealed::parse(bytes).is_ok();
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        if let Ok(node) = NodeCertificate::from_pem(text) {
+            let again = NodeCertificate::from_pem(&node.pem()).expect("what was written is read");
+            assert_eq!(again.hash(), node.hash());
+            read = true;
+        }
+        let (certificates, key) = text.split_at(text.find("-----BEGIN PRIVATE").unwrap_or(0));
+        read |= Issuer::from_pem(certificates, key).is_ok();
+    }
+    read
 }
 
 /// A disk with one file.

@@ -22,10 +22,11 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The most crates from outside that a library may use; the binary is free.
+/// The most crates from outside that a library may use; the binary is free. The cluster is where
+/// TLS and QUIC come in, each with crates of its own.
 const EXTERNAL_MAX: &[(&str, usize)] = &[
     ("actors/Cargo.toml", 14),
-    ("cluster/Cargo.toml", 12),
+    ("cluster/Cargo.toml", 16),
     ("simulations/Cargo.toml", 12),
 ];
 
@@ -270,14 +271,14 @@ path = \"..\"
             ));
         }
         let tested = format!("{text}[dev-dependencies]\nb = \"1\"\n");
-        check(external, "cluster/Cargo.toml", &tested, &expect![""]);
+        check(external, "simulations/Cargo.toml", &tested, &expect![""]);
         let one_more = format!("{text}[build-dependencies.cc]\nversion = \"1\"\n");
         check(
             external,
-            "cluster/Cargo.toml",
+            "simulations/Cargo.toml",
             &one_more,
             &expect![
-                "cluster/Cargo.toml:39: 13 crates from outside: do without one, 12 is the most for this library"
+                "simulations/Cargo.toml:39: 13 crates from outside: do without one, 12 is the most for this library"
             ],
         );
         check(external, "Cargo.toml", &one_more, &expect![""]);

@@ -1,0 +1,32 @@
+//! The link between nodes, over QUIC.
+//!
+//! An [`Endpoint`] has one socket and, for each class of frames, one [`Link`]; for each pair of
+//! nodes and class there is at most one connection, with one long stream each way. What decides is
+//! apart from what acts: `pair` chooses among connections, `permits` says who may send, `hello` who
+//! may talk, and the tasks in `greet` and `talk` move bytes.
+//!
+//! [`Link`]: holdfast_actors::ports::Link
+
+pub mod class;
+mod end;
+pub mod endpoint;
+pub mod frame;
+mod greet;
+pub mod hello;
+mod lane;
+mod live;
+pub mod lives;
+pub mod notice;
+mod pair;
+pub mod permits;
+mod talk;
+mod tls;
+pub mod transport;
+mod verify;
+
+pub use class::Class;
+pub use endpoint::{Config, Endpoint, Ground, OpenError};
+pub use hello::{Life, VERSION, Version};
+pub use notice::Notice;
+pub use tls::ALPN;
+pub use transport::Pace;

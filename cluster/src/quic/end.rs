@@ -1,0 +1,135 @@
+//! Why a connection ends, in a number and in a sentence.
+
+use quinn::{ConnectionError, VarInt};
+
+/// Why this node closes a connection, or does not make one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum End {
+    /// The node ends.
+    #[error("the node ends")]
+    Leaving,
+    /// Its greeting, its life or its version does not do.
+    #[error("{0}")]
+    Refused(String),
+    /// Another connection serves.
+    #[error("another connection serves")]
+    Superseded,
+    /// It is not in the node table any more.
+    #[error("it was removed from the cluster")]
+    Removed,
+    /// It breaks the protocol.
+    #[error("it breaks the protocol: {0}")]
+    Broken(String),
+    /// This node was told to cut the connection.
+    #[error("cut on this node")]
+    Severed,
+    /// The table has no such node, or no address of it.
+    #[error("no way there: {0}")]
+    NoWay(&'static str),
+    /// It took too long.
+    #[error("no answer in time")]
+    Late,
+    /// The peer, or the network, ended it.
+    #[error("{0}")]
+    Lost(String),
+    /// The peer refused, and said why.
+    #[error("the peer refuses: {0}")]
+    RefusedBy(String),
+}
+
+const LEAVING: u32 = 0;
+const REFUSED: u32 = 1;
+const SUPERSEDED: u32 = 2;
+const REMOVED: u32 = 3;
+const BROKEN: u32 = 4;
+const SEVERED: u32 = 5;
+
+/// The longest sentence of a peer that is shown.
+const SENTENCE_MAX: usize = 200;
+
+impl End {
+    /// Its number on the wire.
+    pub(super) fn code(&self) -> VarInt {
+        VarInt::from_u32(match self {
+            Self::Refused(_) | Self::RefusedBy(_) => REFUSED,
+            Self::Superseded => SUPERSEDED,
+            Self::Removed => REMOVED,
+            Self::Broken(_) => BROKEN,
+            Self::Severed => SEVERED,
+            Self::Leaving | Self::NoWay(_) | Self::Late | Self::Lost(_) => LEAVING,
+        })
+    }
+
+    /// Whether an operator should hear that somebody was refused.
+    pub(super) const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_) | Self::RefusedBy(_) | Self::Removed | Self::Broken(_)
+        )
+    }
+}
+
+impl From<ConnectionError> for End {
+    fn from(error: ConnectionError) -> Self {
+        let ConnectionError::ApplicationClosed(close) = &error else {
+            return match error {
+                ConnectionError::TransportError(_) => Self::Refused(plain(&error.to_string())),
+                ConnectionError::ConnectionClosed(close) => Self::RefusedBy(plain(&format!(
+                    "{} {}",
+                    close.error_code,
+                    sentence(&close.reason)
+                ))),
+                ConnectionError::TimedOut => Self::Late,
+                ConnectionError::VersionMismatch
+                | ConnectionError::ApplicationClosed(_)
+                | ConnectionError::Reset
+                | ConnectionError::LocallyClosed
+                | ConnectionError::CidsExhausted => Self::Lost(error.to_string()),
+            };
+        };
+        let said = sentence(&close.reason);
+        match u32::try_from(close.error_code.into_inner()) {
+            Ok(SUPERSEDED) => Self::Superseded,
+            Ok(REFUSED | REMOVED | BROKEN) => Self::RefusedBy(said),
+            Ok(_) | Err(_) => Self::Lost(format!("closed by the peer: {said}")),
+        }
+    }
+}
+
+/// What TLS says of a certificate, in the words of this trade.
+fn plain(said: &str) -> String {
+    const WORDS: [(&str, &str); 6] = [
+        ("UnknownIssuer", "its certificate is of another cluster"),
+        ("BadSignature", "its certificate is of another cluster"),
+        ("Expired", "its certificate has expired"),
+        ("NotValidYet", "its certificate is not good yet"),
+        ("any known protocol", "it speaks another protocol"),
+        ("error 120", "it speaks another protocol"),
+    ];
+    let own = said.split_once("Other(OtherError(");
+    if let Some((own, _)) = own.and_then(|(_, own)| own.rsplit_once("))")) {
+        return own.to_owned();
+    }
+    let known = WORDS.iter().find(|(word, _)| said.contains(word));
+    known.map_or_else(|| said.to_owned(), |(_, words)| (*words).to_owned())
+}
+
+/// What a peer says, cut to what a log may hold.
+fn sentence(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&said[..said.len().min(SENTENCE_MAX)]);
+    text.chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_says_is_cut_and_cleaned() {
+        assert_eq!(sentence(b"a\x1b[2Jb\n"), "a [2Jb ");
+        assert_eq!(sentence(&[b'x'; 1_000]).len(), SENTENCE_MAX);
+        assert_eq!(sentence(b"\xff"), "\u{fffd}");
+    }
+}

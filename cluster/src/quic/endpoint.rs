@@ -1,0 +1,361 @@
+//! One node's end of all its links: the socket, the connections that live, and three [`Link`]s.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use holdfast_actors::kernel::NodeId;
+use holdfast_actors::ports::{Clock, Link};
+use quinn::{AsyncUdpSocket, ClientConfig, EndpointConfig, Runtime, ServerConfig};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::class::Class;
+use super::end::End;
+use super::greet::{answer, dial};
+use super::hello::{Hello, Life, Version};
+use super::lane::{ClassLink, Dial, Lane};
+use super::live::Live;
+use super::lives::Lives;
+use super::notice::{News, Notice};
+use super::tls::{Shown, Tls, tls};
+use super::transport::{Pace, transport};
+use crate::identity::{IdentityError, NodeCertificate};
+use crate::nodes::Nodes;
+
+/// Handshakes that may be under way at once; who comes then is refused and tries again.
+const HANDSHAKES_MAX: usize = 64;
+/// From so many on a stranger must first show that he is where he says.
+const HANDSHAKES_TRUSTING: usize = 16;
+/// Bytes of datagrams that may wait for one handshake.
+const EARLY_MAX: u64 = 64 << 10;
+
+/// What an endpoint is made of.
+pub struct Config {
+    /// This node.
+    pub node: NodeId,
+    /// This run of it.
+    pub life: Life,
+    /// What it shows of itself.
+    pub certificate: NodeCertificate,
+    /// Who may speak, and where they are. A node that leaves the table is cut off at once.
+    pub nodes: watch::Receiver<Arc<Nodes>>,
+    /// What it speaks: [`super::hello::VERSION`], or an earlier minor version while nodes are
+    /// upgraded one by one.
+    pub version: Version,
+    /// Time limits.
+    pub pace: Pace,
+    /// By which certificates are judged.
+    pub clock: Arc<dyn Clock>,
+    /// Hears what happens; must not wait.
+    pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Config({})", self.node)
+    }
+}
+
+/// Where datagrams go and come from.
+#[derive(Debug)]
+pub enum Ground {
+    /// A socket of the kernel. One that is bound to `[::]` serves IPv4 too.
+    Socket(std::net::UdpSocket),
+    /// A network that somebody else makes, with its own time, and the seed of quinn's chance.
+    Made {
+        /// The datagrams.
+        socket: Arc<dyn AsyncUdpSocket>,
+        /// Time and tasks.
+        runtime: Arc<dyn Runtime>,
+        /// Connection numbers and the like are drawn from it.
+        seed: [u8; 32],
+    },
+}
+
+/// Why there is no endpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The certificate cannot be used.
+    #[error("the node's certificate cannot be used")]
+    Identity(#[from] IdentityError),
+    /// The socket cannot be used.
+    #[error("the socket cannot be used")]
+    Socket(#[from] io::Error),
+}
+
+/// One node's end.
+pub struct Endpoint {
+    shared: Arc<Shared>,
+    shown: Arc<Shown>,
+    task: JoinHandle<()>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({})", self.shared.node)
+    }
+}
+
+/// What all tasks of an endpoint know.
+pub(super) struct Shared {
+    pub(super) node: NodeId,
+    pub(super) version: Version,
+    pub(super) pace: Pace,
+    pub(super) nodes: watch::Receiver<Arc<Nodes>>,
+    pub(super) quinn: quinn::Endpoint,
+    life: Life,
+    lanes: [Arc<Lane>; 3],
+    clients: [ClientConfig; 3],
+    clock: Arc<dyn Clock>,
+    notices: Arc<dyn Fn(Notice) + Send + Sync>,
+    news: Mutex<News>,
+    lives: Mutex<Lives>,
+    live: Mutex<Live>,
+}
+
+impl Shared {
+    pub(super) fn lane(&self, class: Class) -> &Arc<Lane> {
+        &self.lanes[usize::from(class.code()) - 1]
+    }
+
+    pub(super) fn client(&self, class: Class) -> ClientConfig {
+        self.clients[usize::from(class.code()) - 1].clone()
+    }
+
+    pub(super) fn hello(&self, class: Class, attempt: u64) -> Hello {
+        Hello {
+            version: self.version,
+            class,
+            node: self.node,
+            life: self.life,
+            attempt,
+        }
+    }
+
+    pub(super) fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn lives(&self) -> MutexGuard<'_, Lives> {
+        self.lives.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn notice(&self, notice: Notice) {
+        let now = self.clock.now().monotonic;
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = news.is_news(now, &notice);
+        drop(news);
+        if is_news {
+            tracing::info!(node = %self.node, "{notice}");
+            (self.notices)(notice);
+        }
+    }
+
+    /// Tells that somebody was refused, if that is what happened.
+    pub(super) fn refused(&self, peer: Option<NodeId>, address: Option<SocketAddr>, end: &End) {
+        if end.is_refusal() {
+            let reason = end.to_string();
+            self.notice(Notice::Refused {
+                peer,
+                address,
+                reason,
+            });
+        }
+    }
+
+    pub(super) fn down(&self, peer: NodeId, class: Class, end: &End) {
+        let reason = end.to_string();
+        self.notice(Notice::Down {
+            peer,
+            class,
+            reason,
+        });
+    }
+
+    /// The table changed: whoever is no longer in it is cut off.
+    fn sift(&self) {
+        let nodes = self.nodes.borrow().clone();
+        self.live()
+            .cut_where(&End::Removed, |peer, key| !nodes.admits(peer, key));
+        self.lives().keep(|peer| nodes.node(peer).is_some());
+    }
+}
+
+impl Endpoint {
+    /// Begins to listen. Must be called inside of a tokio runtime.
+    ///
+    /// # Errors
+    /// When the certificate or the socket cannot be used.
+    pub fn open(config: Config, ground: Ground) -> Result<Self, OpenError> {
+        let Config {
+            node,
+            life,
+            certificate,
+            nodes,
+            version,
+            pace,
+            clock,
+            notices,
+        } = config;
+        let Tls {
+            shown,
+            server,
+            client,
+        } = tls(&certificate, nodes.clone(), Arc::clone(&clock))?;
+        let mut listening = ServerConfig::with_crypto(server);
+        listening
+            .transport_config(transport(None, pace))
+            // Nodes do not wander; who seems to is somebody else.
+            .migration(false)
+            .max_incoming(HANDSHAKES_MAX)
+            .incoming_buffer_size(EARLY_MAX)
+            .incoming_buffer_size_total(EARLY_MAX * 4);
+        let clients = Class::ALL.map(|class| {
+            let mut config = ClientConfig::new(Arc::clone(&client) as _);
+            config.transport_config(transport(Some(class), pace));
+            config
+        });
+        let (dials, dialled) = mpsc::unbounded_channel();
+        let lanes = Class::ALL.map(|class| Arc::new(Lane::new(node, class, dials.clone())));
+        let shared = Arc::new(Shared {
+            node,
+            version,
+            pace,
+            nodes,
+            quinn: listen(listening, ground)?,
+            life,
+            lanes,
+            clients,
+            clock,
+            notices,
+            news: Mutex::default(),
+            lives: Mutex::default(),
+            live: Mutex::default(),
+        });
+        let work = run(Arc::clone(&shared), dialled);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an adapter's own task, ended with the endpoint"
+        )]
+        let task = tokio::spawn(work);
+        Ok(Self {
+            shared,
+            shown,
+            task,
+        })
+    }
+
+    /// The link of one class.
+    pub fn link(&self, class: Class) -> Arc<dyn Link> {
+        Arc::new(ClassLink(Arc::clone(self.shared.lane(class))))
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the socket does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.shared.quinn.local_addr()
+    }
+
+    /// Shows another certificate from the next handshake on; connections stay as they are.
+    ///
+    /// # Errors
+    /// When it cannot be used; the one before is shown then.
+    pub fn switch(&self, certificate: &NodeCertificate) -> Result<(), IdentityError> {
+        self.shown.switch(certificate)
+    }
+
+    /// Cuts all connections with a node. They are made anew when there is something to send.
+    pub fn sever(&self, peer: NodeId) {
+        self.shared
+            .live()
+            .cut_where(&End::Severed, |node, _| node == peer);
+    }
+
+    /// Ends all links: their receivers hear no more, and peers are told.
+    pub async fn close(self) {
+        for lane in &self.shared.lanes {
+            lane.close();
+        }
+        let end = End::Leaving;
+        let quinn = &self.shared.quinn;
+        quinn.close(end.code(), end.to_string().as_bytes());
+        // A peer that does not listen does not hold this node up.
+        let idle = tokio::time::timeout(self.shared.pace.idle, quinn.wait_idle()).await;
+        tracing::debug!(node = %self.shared.node, all_told = idle.is_ok(), "the link is closed");
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        for lane in &self.shared.lanes {
+            lane.close();
+        }
+        self.task.abort();
+    }
+}
+
+fn listen(config: ServerConfig, ground: Ground) -> io::Result<quinn::Endpoint> {
+    let mut endpoint = EndpointConfig::default();
+    match ground {
+        Ground::Socket(socket) => {
+            let runtime = Arc::new(quinn::TokioRuntime);
+            quinn::Endpoint::new(endpoint, Some(config), socket, runtime)
+        }
+        Ground::Made {
+            socket,
+            runtime,
+            seed,
+        } => {
+            endpoint.rng_seed(Some(seed));
+            quinn::Endpoint::new_with_abstract_socket(endpoint, Some(config), socket, runtime)
+        }
+    }
+}
+
+/// The endpoint's own task: it takes in, dials and watches the table. All tasks of connections end
+/// with it.
+async fn run(shared: Arc<Shared>, mut dials: mpsc::UnboundedReceiver<Dial>) {
+    let mut tasks = JoinSet::new();
+    let mut nodes = shared.nodes.clone();
+    loop {
+        tokio::select! {
+            biased;
+            changed = nodes.changed() => match changed {
+                Ok(()) => shared.sift(),
+                // Whoever kept the table is gone: the node is ending.
+                Err(_) => return,
+            },
+            Some(ended) = tasks.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(node = %shared.node, %error, "a connection's task failed");
+                }
+            }
+            Some(order) = dials.recv() => {
+                tasks.spawn(dial(Arc::clone(&shared), order));
+            }
+            incoming = shared.quinn.accept() => {
+                let Some(incoming) = incoming else { return };
+                admit(&shared, &mut tasks, incoming);
+            }
+        }
+    }
+}
+
+/// Begins a handshake, if there are not too many.
+fn admit(shared: &Arc<Shared>, tasks: &mut JoinSet<()>, incoming: quinn::Incoming) {
+    let known = shared.live().count();
+    let under_way = shared.quinn.open_connections().saturating_sub(known);
+    if under_way >= HANDSHAKES_MAX {
+        incoming.refuse();
+    } else if under_way >= HANDSHAKES_TRUSTING && incoming.may_retry() {
+        if let Err(error) = incoming.retry() {
+            tracing::debug!(node = %shared.node, %error, "a stranger was not asked again");
+        }
+    } else {
+        tasks.spawn(answer(Arc::clone(shared), incoming));
+    }
+}

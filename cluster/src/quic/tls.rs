@@ -1,0 +1,123 @@
+//! TLS of the link: version 1.3, both ends certified, one protocol name, nothing resumed.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use holdfast_actors::ports::Clock;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::UnixTime;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::time_provider::TimeProvider;
+use rustls::version::TLS13;
+use rustls::{ClientConfig, ServerConfig, SignatureScheme};
+use tokio::sync::watch;
+
+use super::verify::Verifier;
+use crate::identity::{IdentityError, NodeCertificate};
+use crate::nodes::Nodes;
+
+/// The name of the protocol; of another major version it is another.
+pub const ALPN: &[u8] = b"holdfast/1";
+
+/// The certificate that is shown from the next handshake on.
+#[derive(Debug)]
+pub(super) struct Shown(RwLock<Arc<CertifiedKey>>);
+
+impl Shown {
+    pub(super) fn switch(&self, certificate: &NodeCertificate) -> Result<(), IdentityError> {
+        let certified = certificate.certified()?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = certified;
+        Ok(())
+    }
+
+    fn certified(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.certified())
+    }
+}
+
+impl ResolvesClientCert for Shown {
+    fn resolve(
+        &self,
+        _root_hints: &[&[u8]],
+        _schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        Some(self.certified())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// Certificates are judged by the node's clock.
+struct Wall(Arc<dyn Clock>);
+
+impl TimeProvider for Wall {
+    fn current_time(&self) -> Option<UnixTime> {
+        let millis = self.0.now().wall.as_millis();
+        Some(UnixTime::since_unix_epoch(Duration::from_millis(millis)))
+    }
+}
+
+impl fmt::Debug for Wall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wall")
+    }
+}
+
+/// Both sides' configuration.
+pub(super) struct Tls {
+    pub(super) shown: Arc<Shown>,
+    pub(super) server: Arc<QuicServerConfig>,
+    pub(super) client: Arc<QuicClientConfig>,
+}
+
+pub(super) fn tls(
+    certificate: &NodeCertificate,
+    nodes: watch::Receiver<Arc<Nodes>>,
+    clock: Arc<dyn Clock>,
+) -> Result<Tls, IdentityError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = Verifier::new(certificate.root(), nodes, Arc::clone(&provider))?;
+    let verifier = Arc::new(verifier);
+    let shown = Arc::new(Shown(RwLock::new(certificate.certified()?)));
+    let unusable = IdentityError::Unusable;
+
+    let wall = Arc::new(Wall(Arc::clone(&clock)));
+    let mut server = ServerConfig::builder_with_details(Arc::clone(&provider), wall)
+        .with_protocol_versions(&[&TLS13])
+        .map_err(unusable)?
+        .with_client_cert_verifier(Arc::clone(&verifier) as _)
+        .with_cert_resolver(Arc::clone(&shown) as _);
+    server.alpn_protocols = vec![ALPN.to_vec()];
+    // A resumed session would bring back a peer without a look at the table.
+    server.session_storage = Arc::new(NoServerSessionStorage {});
+    server.send_tls13_tickets = 0;
+
+    let wall = Arc::new(Wall(clock));
+    let mut client = ClientConfig::builder_with_details(provider, wall)
+        .with_protocol_versions(&[&TLS13])
+        .map_err(unusable)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_client_cert_resolver(Arc::clone(&shown) as _);
+    client.alpn_protocols = vec![ALPN.to_vec()];
+    client.resumption = Resumption::disabled();
+
+    let no_cipher = |_| IdentityError::Chain;
+    Ok(Tls {
+        shown,
+        server: Arc::new(QuicServerConfig::try_from(server).map_err(no_cipher)?),
+        client: Arc::new(QuicClientConfig::try_from(client).map_err(no_cipher)?),
+    })
+}
