@@ -1,0 +1,1 @@
+//! What every adapter of calls must do, over whatever link.
