@@ -12,6 +12,7 @@ use holdfast_actors::catalog::command::{
 use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::repository::Report;
 
+use crate::calls;
 use crate::plan::Plan;
 use crate::register::Flaw;
 
@@ -70,11 +71,25 @@ pub enum Mutation {
     SmallQuorum,
     /// A replica of the register forgets what it kept when it starts again.
     ForgottenTag,
+    /// A call between nodes that had no answer is made again.
+    RetriedUnknown,
+    /// A service is given a call of another node twice.
+    DoneTwice,
+    /// Two answers to another node change places.
+    SwappedAnswers,
+    /// Calls between nodes wait longer than their time.
+    ForgottenDeadline,
+    /// Callers of another node are told that nothing was done when nobody knows.
+    HiddenDoing,
+    /// More calls of a node are under way than was agreed.
+    WideWindow,
+    /// Who watches an actor of another node does not hear that the connection died.
+    DeafWatcher,
 }
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 25] = [
+    pub const ALL: [(Self, &'static str); 32] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -100,6 +115,13 @@ impl Mutation {
         (Self::BareRead, "register-linear"),
         (Self::SmallQuorum, "register-linear"),
         (Self::ForgottenTag, "register-linear"),
+        (Self::RetriedUnknown, "calls-once"),
+        (Self::DoneTwice, "calls-once"),
+        (Self::SwappedAnswers, "calls-belong"),
+        (Self::ForgottenDeadline, "calls-end"),
+        (Self::HiddenDoing, "calls-nothing"),
+        (Self::WideWindow, "calls-window"),
+        (Self::DeafWatcher, "calls-told"),
     ];
 
     /// A plan of this seed in which the bug can show.
@@ -107,6 +129,7 @@ impl Mutation {
         match Flaw::of(self) {
             Some(Flaw::BareRead) => Plan::storm(seed),
             Some(_) => Plan::register(seed),
+            None if calls::Flaw::of(self).is_some() => Plan::calls(seed),
             None => Plan::single(seed),
         }
     }

@@ -66,7 +66,7 @@ pub fn faults(plan: &Plan) -> usize {
 fn lives(fleet: &Fleet) -> impl Iterator<Item = &Life> {
     let of_nodes = match &fleet.members {
         Members::Holdfast { lives } => &**lives,
-        Members::Register { .. } => &[],
+        Members::Register { .. } | Members::Calls { .. } => &[],
     };
     of_nodes.iter().flatten()
 }
@@ -76,6 +76,7 @@ pub fn size(plan: &Plan) -> Size {
     let fleet = plan.fleet.as_ref();
     let users = match fleet.map(|fleet| &fleet.members) {
         Some(Members::Register { clients, .. }) => *clients as usize,
+        Some(Members::Calls { callers, .. }) => *callers as usize,
         Some(Members::Holdfast { .. }) | None => plan.tenants.len(),
     };
     Size {

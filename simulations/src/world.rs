@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use holdfast_actors::kernel::{Date, Timestamp};
 
+use crate::calls;
 use crate::dice::Dice;
 use crate::disk::{Disk, Rotten};
 use crate::index::Index;
@@ -101,6 +102,20 @@ fn run_fleet(
                 writes: *writes,
             };
             register::run(witness, plan, fleet, shape, options)
+        }
+        Members::Calls {
+            nodes,
+            callers,
+            pause,
+            window,
+        } => {
+            let shape = calls::Shape {
+                nodes: *nodes,
+                callers: *callers,
+                pause: *pause,
+                window: *window,
+            };
+            calls::run(witness, plan, fleet, shape, options)
         }
         Members::Holdfast { lives } => many::run(witness, plan, fleet, lives, options),
     }

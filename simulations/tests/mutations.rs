@@ -71,4 +71,11 @@ planted! {
     a_read_that_no_majority_keeps_is_caught: BareRead;
     a_majority_that_is_too_small_is_caught: SmallQuorum;
     a_replica_that_forgets_what_it_kept_is_caught: ForgottenTag;
+    a_call_that_is_made_again_is_caught: RetriedUnknown;
+    a_call_that_is_done_twice_is_caught: DoneTwice;
+    an_answer_to_another_question_is_caught: SwappedAnswers;
+    a_call_that_outlives_its_time_is_caught: ForgottenDeadline;
+    a_call_that_was_done_in_secret_is_caught: HiddenDoing;
+    too_many_calls_at_once_are_caught: WideWindow;
+    a_watcher_that_is_never_told_is_caught: DeafWatcher;
 }

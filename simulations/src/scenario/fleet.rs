@@ -62,6 +62,7 @@ pub(super) fn settle(
         Members::Register {
             replicas, clients, ..
         } => replicas + clients,
+        Members::Calls { nodes, .. } => *nodes,
     };
     fleet.drifts.truncate(all as usize);
     if let Some(faults) = faults {
@@ -171,6 +172,18 @@ impl FleetPart {
                 }
                 if let Some(given) = &self.writes {
                     *writes = *given.get_ref();
+                }
+            }
+            Members::Calls {
+                nodes,
+                callers,
+                pause,
+                ..
+            } => {
+                *nodes = count(&self.nodes, *nodes)?;
+                *callers = count(&self.users, *callers)?;
+                if let Some(given) = &self.pause {
+                    *pause = given.get_ref().0;
                 }
             }
         }

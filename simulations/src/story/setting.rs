@@ -46,7 +46,7 @@ fn of_fleet(fleet: &Fleet) -> Vec<String> {
     let mut sentences = vec![members(&fleet.members)];
     let micros = |micros| spelled(Duration::from_micros(micros));
     let wire = &fleet.wire;
-    if matches!(fleet.members, Members::Register { .. }) {
+    if !matches!(fleet.members, Members::Holdfast { .. }) {
         let mut text = format!(
             "Each frame takes {} and up to {} more",
             micros(wire.least),
@@ -96,6 +96,16 @@ fn members(members: &Members) -> String {
         Members::Holdfast { lives } => format!(
             "Nodes as in production, each on its own: {}; clients go from one to another.",
             to(0, u32::try_from(lives.len()).unwrap_or(u32::MAX))
+        ),
+        Members::Calls {
+            nodes,
+            callers,
+            pause,
+            window,
+        } => format!(
+            "{} call each other, {callers} callers on each; {window} calls at once to a service, and \
+             each at most {pause} ms after the last.",
+            to(0, *nodes)
         ),
         Members::Register {
             replicas,
