@@ -10,6 +10,7 @@ mod exchange;
 mod hands;
 mod inbox;
 pub mod machine;
+pub mod pursuit;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +98,8 @@ pub enum CallError {
     /// There is no service of that name there. Nothing was done.
     #[error("{0} has no service {1}")]
     NoService(NodeId, String),
-    /// It never left this node: no way there, or no permit within the time. Nothing was done.
+    /// It never left this node, or was not taken: no way there, or no permit within the time. Nothing
+    /// was done.
     #[error("{0} cannot be reached")]
     Unreachable(NodeId),
     /// It was sent and no answer came: the connection died, or the time is over. It may have been

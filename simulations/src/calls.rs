@@ -16,3 +16,6 @@ mod service;
 
 pub(crate) use flaw::Flaw;
 pub(crate) use run::{Shape, run};
+
+#[cfg(test)]
+mod tests;
