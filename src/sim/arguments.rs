@@ -165,6 +165,8 @@ pub enum Kind {
     Several,
     /// A replicated register on nodes that a network joins
     Register,
+    /// Nodes that call each other and watch each other's actors
+    Calls,
 }
 
 impl Kind {
@@ -174,6 +176,7 @@ impl Kind {
             Self::Single => Plan::single(seed),
             Self::Several => Plan::several(seed),
             Self::Register => Plan::register(seed),
+            Self::Calls => Plan::calls(seed),
         }
     }
 
@@ -183,6 +186,7 @@ impl Kind {
             Self::Single => "single",
             Self::Several => "several",
             Self::Register => "register",
+            Self::Calls => "calls",
         }
     }
 }

@@ -195,23 +195,7 @@ impl Pair {
 
     fn happen(&mut self, thing: Thing) {
         match thing {
-            Thing::Ask(side, own, millis) => {
-                self.next += 1;
-                let ticket = Ticket::new(self.next);
-                let to = NODES[if own { side } else { 1 - side }];
-                self.deadlines.insert(ticket, self.now + millis);
-                self.sides[side].callers.insert(ticket);
-                self.tell(
-                    side,
-                    News::Asked(Ask {
-                        ticket,
-                        to,
-                        service: "echo",
-                        body: Bytes::from(self.next.to_le_bytes().to_vec()),
-                        within: Duration::from_millis(millis),
-                    }),
-                );
-            }
+            Thing::Ask(side, own, millis) => self.ask(side, own, millis),
             Thing::TurnAway(side, old) => {
                 let callers = &mut self.sides[side].callers;
                 let gone = if old {
@@ -266,6 +250,21 @@ impl Pair {
                 }
             }
         }
+    }
+
+    fn ask(&mut self, side: usize, own: bool, millis: u64) {
+        self.next += 1;
+        let ticket = Ticket::new(self.next);
+        self.deadlines.insert(ticket, self.now + millis);
+        self.sides[side].callers.insert(ticket);
+        let ask = Ask {
+            ticket,
+            to: NODES[if own { side } else { 1 - side }],
+            service: "echo",
+            body: Bytes::from(self.next.to_le_bytes().to_vec()),
+            within: Duration::from_millis(millis),
+        };
+        self.tell(side, News::Asked(ask));
     }
 
     fn arrive(&mut self, to: usize) {
