@@ -194,7 +194,8 @@ impl Directory {
     }
 
     /// Waits for the end of the actor that runs at this place now, and tells how it ended: once,
-    /// whatever is started there afterwards. `None` if none runs there. Dropping it is turning away.
+    /// whatever is started there afterwards. `None` if none runs there. Dropping it is turning
+    /// away.
     pub fn ended(&self, path: &Path) -> Option<Pending<End>> {
         let mut entries = self.entries();
         let entry = entries.get_mut(path)?;

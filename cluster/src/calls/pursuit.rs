@@ -97,8 +97,8 @@ impl Pursuer {
         Ok(Self { actor, tickets })
     }
 
-    /// Asks the actor of a name behind a service, which [`at_home`] serves where it lives, and waits
-    /// for its answer at most so long.
+    /// Asks the actor of a name behind a service, which [`at_home`] serves where it lives, and
+    /// waits for its answer at most so long.
     ///
     /// # Errors
     /// See [`PursuitError`].
