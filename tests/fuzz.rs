@@ -8,11 +8,14 @@
 use bytes::Bytes;
 use holdfast_actors::frame::Header;
 use holdfast_actors::kernel::{
-    CredentialId, Epoch, ExtentId, NodeId, NodeName, Sequence, Size, Space, Timestamp,
+    CredentialId, Epoch, ExtentId, NodeId, NodeName, Sequence, Size, Space, Ticket, Timestamp,
 };
 use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::repository::{Entry, Piece, Stored};
 use holdfast_actors::schema;
+use holdfast_cluster::calls::Passing;
+use holdfast_cluster::calls::envelope::{Envelope, encode};
+use holdfast_cluster::calls::pursuit::{Answer, Question};
 use holdfast_cluster::identity::{Authority, NODE_LIFE, NodeCertificate, NodeKey, Sealed};
 use holdfast_cluster::quic::{Class, Life, VERSION, hello::Hello};
 use proptest::prelude::*;
@@ -259,4 +262,38 @@ fn any_bytes_may_stand_where_a_nodes_identity_is_kept() {
     assert!(Sealed::parse(&sealed).is_ok());
     let samples = [node.pem().as_bytes().to_vec(), issuer.into_bytes(), sealed];
     fuzz(targets::identity, &samples);
+}
+
+#[test]
+fn any_bytes_may_stand_where_a_node_listens_to_another() {
+    let (id, body) = (Ticket::new(5), Bytes::from_static(b"hello"));
+    let call = Envelope::Call {
+        id,
+        within: std::time::Duration::from_secs(1),
+        service: Bytes::from_static(b"echo"),
+        body: body.clone(),
+    };
+    let (window, is_greeted) = (64, false);
+    let greeting = Envelope::Credit { window, is_greeted };
+    let path = Bytes::from_static(b"node/tape");
+    let passing = Passing::Failed;
+    let why = body.clone();
+    let frames = [
+        vec![greeting, call, Envelope::Watch { id, path }],
+        vec![
+            Envelope::Answer {
+                id,
+                body: body.clone(),
+            },
+            Envelope::Rejected { id, why },
+            Envelope::Down { id, passing },
+            Envelope::Cancel { id },
+        ],
+    ];
+    let mut samples: Vec<Vec<u8>> = frames.iter().map(|all| encode(all).to_vec()).collect();
+    let name = Bytes::from_static(b"acme");
+    let moved = Answer::Moved(NodeId::new(3));
+    samples.push(Question { name, body }.encode().to_vec());
+    samples.push(moved.encode().to_vec());
+    fuzz(targets::envelope, &samples);
 }

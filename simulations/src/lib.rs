@@ -8,6 +8,7 @@
 //! Nothing here reads a real clock, draws real chance, or starts a thread.
 
 mod catalog;
+mod calls;
 pub mod clock;
 pub mod coverage;
 pub mod dice;

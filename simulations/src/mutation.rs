@@ -13,6 +13,7 @@ use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::repository::Report;
 
 use crate::catalog;
+use crate::calls;
 use crate::plan::Plan;
 use crate::register::Flaw;
 
@@ -83,11 +84,25 @@ pub enum Mutation {
     SlowHolder,
     /// What reaches a node that keeps the catalog is not always what was sent.
     Garbled,
+    /// A call between nodes that had no answer is made again.
+    RetriedUnknown,
+    /// A service is given a call of another node twice.
+    DoneTwice,
+    /// Two answers to another node change places.
+    SwappedAnswers,
+    /// Calls between nodes wait longer than their time.
+    ForgottenDeadline,
+    /// Callers of another node are told that nothing was done when nobody knows.
+    HiddenDoing,
+    /// More calls of a node are under way than was agreed.
+    WideWindow,
+    /// Who watches an actor of another node does not hear that the connection died.
+    DeafWatcher,
 }
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 31] = [
+    pub const ALL: [(Self, &'static str); 38] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -119,6 +134,13 @@ impl Mutation {
         (Self::FastTicks, "catalog-time"),
         (Self::SlowHolder, "catalog-lease"),
         (Self::Garbled, "catalog-equal"),
+        (Self::RetriedUnknown, "calls-once"),
+        (Self::DoneTwice, "calls-once"),
+        (Self::SwappedAnswers, "calls-belong"),
+        (Self::ForgottenDeadline, "calls-end"),
+        (Self::HiddenDoing, "calls-nothing"),
+        (Self::WideWindow, "calls-window"),
+        (Self::DeafWatcher, "calls-told"),
     ];
 
     /// A plan of this seed in which the bug can show.
@@ -127,6 +149,7 @@ impl Mutation {
             Some(Flaw::BareRead) => Plan::storm(seed),
             Some(_) => Plan::register(seed),
             None if catalog::Flaw::of(self).is_some() => Plan::catalog(seed),
+            None if calls::Flaw::of(self).is_some() => Plan::calls(seed),
             None => Plan::single(seed),
         }
     }

@@ -66,7 +66,7 @@ pub fn faults(plan: &Plan) -> usize {
 fn lives(fleet: &Fleet) -> impl Iterator<Item = &Life> {
     let of_nodes = match &fleet.members {
         Members::Holdfast { lives } => &**lives,
-        Members::Register { .. } | Members::Catalog { .. } => &[],
+        Members::Register { .. } | Members::Catalog { .. } | Members::Calls { .. } => &[],
     };
     of_nodes.iter().flatten()
 }
@@ -78,6 +78,7 @@ pub fn size(plan: &Plan) -> Size {
         Some(Members::Register { clients, .. } | Members::Catalog { clients, .. }) => {
             *clients as usize
         }
+        Some(Members::Calls { callers, .. }) => *callers as usize,
         Some(Members::Holdfast { .. }) | None => plan.tenants.len(),
     };
     Size {

@@ -20,6 +20,7 @@ use std::time::Duration;
 use holdfast_actors::kernel::{Date, Timestamp};
 
 use crate::catalog;
+use crate::calls;
 use crate::dice::Dice;
 use crate::disk::{Disk, Rotten};
 use crate::index::Index;
@@ -114,6 +115,20 @@ fn run_fleet(
                 pause: *pause,
             };
             catalog::run(witness, plan, fleet, shape, options)
+        }
+        Members::Calls {
+            nodes,
+            callers,
+            pause,
+            window,
+        } => {
+            let shape = calls::Shape {
+                nodes: *nodes,
+                callers: *callers,
+                pause: *pause,
+                window: *window,
+            };
+            calls::run(witness, plan, fleet, shape, options)
         }
         Members::Holdfast { lives } => many::run(witness, plan, fleet, lives, options),
     }

@@ -77,4 +77,11 @@ planted! {
     a_catalog_whose_time_runs_ahead_is_caught: FastTicks;
     a_lease_that_is_held_for_too_long_is_caught: SlowHolder;
     a_replica_that_was_told_something_else_is_caught: Garbled;
+    a_call_that_is_made_again_is_caught: RetriedUnknown;
+    a_call_that_is_done_twice_is_caught: DoneTwice;
+    an_answer_to_another_question_is_caught: SwappedAnswers;
+    a_call_that_outlives_its_time_is_caught: ForgottenDeadline;
+    a_call_that_was_done_in_secret_is_caught: HiddenDoing;
+    too_many_calls_at_once_are_caught: WideWindow;
+    a_watcher_that_is_never_told_is_caught: DeafWatcher;
 }

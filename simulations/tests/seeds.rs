@@ -36,7 +36,7 @@ const FOUND: [(u64, &str); 6] = [
 ];
 
 /// Plans of one seed.
-const KINDS: [fn(u64) -> Plan; 3] = [Plan::single, Plan::several, Plan::register];
+const KINDS: [fn(u64) -> Plan; 4] = [Plan::single, Plan::several, Plan::register, Plan::calls];
 
 fn is_long() -> bool {
     std::env::var_os("HOLDFAST_LONG").is_some_and(|value| value != "0")
@@ -113,6 +113,11 @@ fn seeds_of_several_nodes_are_good() {
 #[test]
 fn seeds_of_the_register_are_good() {
     some("--kind register", Plan::register);
+}
+
+#[test]
+fn seeds_of_calls_are_good() {
+    some("--kind calls", Plan::calls);
 }
 
 #[test]

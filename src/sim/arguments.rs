@@ -167,6 +167,8 @@ pub enum Kind {
     Register,
     /// The replicated catalog on nodes that a network joins
     Catalog,
+    /// Nodes that call each other and watch each other's actors
+    Calls,
 }
 
 impl Kind {
@@ -177,6 +179,7 @@ impl Kind {
             Self::Several => Plan::several(seed),
             Self::Register => Plan::register(seed),
             Self::Catalog => Plan::catalog(seed),
+            Self::Calls => Plan::calls(seed),
         }
     }
 
@@ -187,6 +190,7 @@ impl Kind {
             Self::Several => "several",
             Self::Register => "register",
             Self::Catalog => "catalog",
+            Self::Calls => "calls",
         }
     }
 }

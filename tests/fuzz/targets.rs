@@ -4,6 +4,7 @@
 //! and what it reads it writes again in the same way. Each takes one input, keeps nothing, and says
 //! whether there was anything to read.
 
+use bytes::Bytes;
 use holdfast::admin::protocol::Call;
 use holdfast::agent::Thumbprint;
 use holdfast::rest::{range, route};
@@ -18,6 +19,8 @@ use holdfast_actors::object::Hash;
 use holdfast_actors::repository::{self, Entry, Repository, Settings};
 use holdfast_actors::schema::{self, Stored};
 use holdfast_actors::service::Part;
+use holdfast_cluster::calls::envelope::{self, Envelope};
+use holdfast_cluster::calls::pursuit::{Answer, Question};
 use holdfast_cluster::identity::{Issuer, JoinToken, NodeCertificate, Sealed};
 use holdfast_cluster::quic::VERSION;
 use holdfast_cluster::quic::frame::{Decoder, Item, frame_header, taken};
@@ -241,6 +244,31 @@ pub(crate) fn identity(bytes: &[u8]) -> bool {
         read |= Issuer::from_pem(certificates, key).is_ok();
     }
     read
+}
+
+/// What one node says to another: frames of calls, and calls by name.
+pub(crate) fn envelope(bytes: &[u8]) -> bool {
+    let bytes = Bytes::copy_from_slice(bytes);
+    let mut read = false;
+    if let Ok(question) = Question::decode(bytes.clone()) {
+        assert_eq!(question.encode(), bytes, "written as it was read");
+        read = true;
+    }
+    if let Ok(answer) = Answer::decode(bytes.clone()) {
+        assert_eq!(answer.encode(), bytes, "written as it was read");
+        read = true;
+    }
+    let Ok(envelopes) = envelope::decode(bytes.clone()) else {
+        return read;
+    };
+    assert!(envelopes.len() <= envelope::ENVELOPES_MAX);
+    let strange = |it: &Envelope| matches!(it, Envelope::Strange { .. });
+    if !envelopes.iter().any(strange) {
+        // The minor version is the writer's own.
+        let written = envelope::encode(&envelopes);
+        assert_eq!(written[2..], bytes[2..], "written as it was read");
+    }
+    true
 }
 
 /// A disk with one file.

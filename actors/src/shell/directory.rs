@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use super::watch::{Step, Watch};
-use super::{Decision, Fault, Gone};
+use super::{Decision, End, Fault, Gone};
 use crate::ports::Pending;
 
 /// Where an actor stands in the supervision tree: `node/tenants/acme`.
@@ -124,6 +125,8 @@ struct Entry {
     life: u64,
     failures: u64,
     is_given_up: bool,
+    /// Who waits for the end of which life.
+    mourners: Vec<(u64, oneshot::Sender<End>)>,
 }
 
 impl Entry {
@@ -133,6 +136,7 @@ impl Entry {
             life: 0,
             failures: 0,
             is_given_up: false,
+            mourners: Vec::new(),
         }
     }
 
@@ -187,6 +191,20 @@ impl Directory {
             .resident
             .as_ref()
             .map(|resident| resident.inspect())
+    }
+
+    /// Waits for the end of the actor that runs at this place now, and tells how it ended: once,
+    /// whatever is started there afterwards. `None` if none runs there. Dropping it is turning
+    /// away.
+    pub fn ended(&self, path: &Path) -> Option<Pending<End>> {
+        let mut entries = self.entries();
+        let entry = entries.get_mut(path)?;
+        entry.resident.as_ref()?;
+        entry.mourners.retain(|(_, mourner)| !mourner.is_closed());
+        let (mourner, end) = oneshot::channel();
+        entry.mourners.push((entry.life, mourner));
+        // The directory itself is gone only with the whole node.
+        Some(Box::pin(async { end.await.unwrap_or(End::Stopped) }))
     }
 
     /// Stops one actor; its supervisor decides what comes next. False if none runs there.
@@ -246,6 +264,15 @@ impl Directory {
             return;
         };
         entry.failures += u64::from(failed);
+        for (_, mourner) in entry.mourners.extract_if(.., |(of, _)| *of == life) {
+            let end = if failed {
+                End::Failed("a fault".to_owned())
+            } else {
+                End::Stopped
+            };
+            // Whoever has turned away wants to hear nothing.
+            let _ = mourner.send(end);
+        }
         if entry.life == life {
             entry.resident = None;
             if entry.failures == 0 && !entry.is_given_up {

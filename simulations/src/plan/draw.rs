@@ -88,6 +88,24 @@ impl Plan {
         plan
     }
 
+    /// The plan of a seed for nodes that call each other.
+    pub fn calls(seed: u64) -> Self {
+        let dice = Dice::of_seed(seed).fork("calls");
+        let mut shape = dice.fork("shape");
+        let nodes = 2 + shape.below(4) as u32;
+        let members = Members::Calls {
+            nodes,
+            callers: 1 + shape.below(4) as u32,
+            pause: [5, 50, 400][shape.below(3) as usize],
+            window: [1, 3, 8][shape.below(3) as usize],
+        };
+        let mut plan = Self::single(seed);
+        plan.tenants.clear();
+        plan.lives.clear();
+        plan.fleet = Some(fleet(&dice, nodes, 0, members));
+        plan
+    }
+
     /// The plan of a seed for a replicated register on nodes that a network joins.
     pub fn register(seed: u64) -> Self {
         let dice = Dice::of_seed(seed).fork("register");
@@ -264,7 +282,12 @@ mod tests {
 
     #[test]
     fn a_fleets_plan_comes_back_from_its_text() {
-        let plans = [Plan::register, Plan::several, Plan::catalog];
+        let plans = [
+            Plan::register,
+            Plan::several,
+            Plan::catalog,
+            Plan::calls,
+        ];
         for (seed, of) in (0..50).flat_map(|seed| plans.map(|of| (seed, of))) {
             let plan = of(seed);
             let text = serde_json::to_string(&plan).unwrap();

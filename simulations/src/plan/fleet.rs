@@ -55,6 +55,17 @@ pub enum Members {
         /// Milliseconds between two requests of a client at most.
         pause: u64,
     },
+    /// Nodes that call each other and watch each other's actors.
+    Calls {
+        /// How many.
+        nodes: u32,
+        /// Callers on each, and as many watchers.
+        callers: u32,
+        /// Milliseconds between two calls of one at most.
+        pause: u64,
+        /// Calls of one node to one service of another under way at once.
+        window: u16,
+    },
 }
 
 /// Something that goes wrong, and when.

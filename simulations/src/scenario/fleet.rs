@@ -65,6 +65,7 @@ pub(super) fn settle(
             replicas, clients, ..
         } => replicas + clients,
         Members::Catalog { nodes, .. } => *nodes,
+        Members::Calls { nodes, .. } => *nodes,
     };
     fleet.drifts.truncate(all as usize);
     if let Some(faults) = faults {
@@ -183,6 +184,18 @@ impl FleetPart {
             } => {
                 *nodes = count(&self.nodes, *nodes)?;
                 *clients = count(&self.users, *clients)?;
+                if let Some(given) = &self.pause {
+                    *pause = given.get_ref().0;
+                }
+            }
+            Members::Calls {
+                nodes,
+                callers,
+                pause,
+                ..
+            } => {
+                *nodes = count(&self.nodes, *nodes)?;
+                *callers = count(&self.users, *callers)?;
                 if let Some(given) = &self.pause {
                     *pause = given.get_ref().0;
                 }

@@ -106,6 +106,16 @@ fn members(members: &Members) -> String {
              {pause} ms after their last request.",
             to(0, *nodes)
         ),
+        Members::Calls {
+            nodes,
+            callers,
+            pause,
+            window,
+        } => format!(
+            "{} call each other, {callers} callers on each; {window} calls at once to a service, and \
+             each at most {pause} ms after the last.",
+            to(0, *nodes)
+        ),
         Members::Register {
             replicas,
             clients,

@@ -1,0 +1,98 @@
+//! A run of calls: trouble, then peace in which all must get on.
+
+use holdfast_actors::kernel::NodeId;
+
+use super::flaw::Flaw;
+use super::history::History;
+use super::invariants::{progress, told};
+use super::node::CallsNode;
+use crate::dice::Dice;
+use crate::fleet::{Fleet, Timetable, member};
+use crate::invariants::panics;
+use crate::plan::{self, Plan};
+use crate::trace::{Micros, Trace};
+use crate::verdict::Verdict;
+use crate::witness::Looker;
+use crate::world::Options;
+
+const MILLI: Micros = 1_000;
+/// How often it is looked whether all got on.
+const LOOK: Micros = 100 * MILLI;
+/// How long that may take.
+const PATIENCE: Micros = 60_000 * MILLI;
+/// How long there is peace at least: every actor that is watched ends meanwhile, and every
+/// connection that is dead is noticed.
+const PEACE: Micros = 6_000 * MILLI;
+
+/// How many nodes there are, and how they call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) nodes: u32,
+    /// On each node.
+    pub(crate) callers: u32,
+    /// Milliseconds between two calls of one at most.
+    pub(crate) pause: u64,
+    pub(crate) window: u16,
+}
+
+/// Runs a plan to its end.
+pub(crate) fn run(
+    witness: Looker,
+    plan: &Plan,
+    of: &plan::Fleet,
+    shape: Shape,
+    options: Options,
+) -> Verdict {
+    let before = panics::count();
+    let dice = Dice::of_seed(plan.seed).fork("calls world");
+    let trace = Trace::new(options.keeps_lines);
+    let mut fleet = Fleet::new(of.quantum, of.wire.clone(), dice.fork("fleet"), trace);
+    let history = History::new(fleet.log.clone());
+    let nodes: Vec<NodeId> = (0..shape.nodes).map(member).collect();
+    for (number, node) in nodes.iter().copied().enumerate() {
+        let program = CallsNode {
+            node,
+            nodes: nodes.clone(),
+            shape,
+            flaw: options.mutation.and_then(Flaw::of),
+            history: history.clone(),
+            witness: witness.clone(),
+        };
+        let drift = of.drifts.get(number).copied().unwrap_or(0);
+        fleet.add(node, drift, Box::new(program));
+        fleet.start(node);
+    }
+    let mut timetable = Timetable::new(of.mishaps.clone(), shape.nodes);
+    timetable.run_until(&mut fleet, of.millis * MILLI);
+    timetable.forget();
+    fleet.network.heal(fleet.now());
+    for node in &nodes {
+        fleet.wake(*node);
+        fleet.start(*node);
+    }
+    let healed = fleet.now();
+    history.pages().is_healed = true;
+    let least = healed + PEACE + 2 * of.wire.silence * MILLI;
+    let settled = |history: &History| progress::is_settled(&history.pages(), &nodes);
+    while fleet.now() < least || (fleet.now() < healed + PATIENCE && !settled(&history)) {
+        let then = fleet.now() + LOOK;
+        timetable.run_until(&mut fleet, then);
+    }
+    let now = fleet.now();
+    let mut pages = history.pages();
+    progress::finish(&mut pages, &nodes, now);
+    told::finish(&mut pages, healed, now);
+    pages.figures.checks += 1;
+    let panicked = panics::count() - before;
+    if panicked > 0 {
+        pages.breach(panics::ID, now, format_args!("{panicked} panics"));
+    }
+    let (figures, violations) = (pages.figures, pages.violations.clone());
+    drop(pages);
+    Verdict {
+        seed: plan.seed,
+        trace: Trace::merged(&[fleet.log.trace()]),
+        violations,
+        figures,
+    }
+}
