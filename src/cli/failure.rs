@@ -17,7 +17,7 @@ pub enum Exit {
     Usage = 2,
     /// What is named does not exist.
     NotFound = 3,
-    /// A rule says no.
+    /// A rule says no, or not before a second operator agrees.
     Refused = 4,
     /// Something else is already so.
     Conflict = 5,
@@ -76,6 +76,12 @@ impl Failure {
     /// Something went wrong that has no exit code of its own.
     pub fn other(reason: &str, message: impl fmt::Display) -> Self {
         Self::new(Exit::Other, reason, message)
+    }
+
+    /// The order is written down and not done: the four-eyes rule wants a second operator.
+    pub(super) fn pending(approval: u64) -> Self {
+        let message = format!("not done yet: another operator has to grant request {approval}");
+        Self::new(Exit::Refused, "pending", message)
     }
 
     /// The node of a data directory did not do it.

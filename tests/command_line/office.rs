@@ -28,6 +28,18 @@ fn refused(world: &World, line: &str, code: i32, reason: &str) {
     assert_eq!((ran.code, ran.reason().as_str()), (code, reason), "{line}");
 }
 
+/// Has an order become a request, and answers with its number and with all that was said of it.
+#[track_caller]
+fn waits(world: &World, line: &str) -> (String, serde_json::Value) {
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    words.push("--json");
+    let ran = world.run(&words);
+    let refusal = (ran.code, ran.reason());
+    assert_eq!(refusal, (4, "pending".to_owned()), "{line}: {ran:?}");
+    let answer = ran.json();
+    (answer["approval"].to_string(), answer)
+}
+
 #[test]
 fn a_tenant_has_the_terms_that_were_given_and_else_the_usual_ones() {
     let world = office();
@@ -260,9 +272,12 @@ fn what_cannot_be_undone_waits_for_a_second_operator() {
     let world = office();
     done(&world, "tenant add acme");
     done(&world, "operator add mara --role admin --uid 54321");
-    let pending = done(&world, "tenant remove acme");
-    assert_eq!(pending["state"], "pending");
-    let id = pending["approval"].to_string();
+    let (id, pending) = waits(&world, "tenant remove acme");
+    assert_eq!(done(&world, "tenant show acme")["state"], "enabled");
+    let data = world.data.display();
+    let grant = format!("holdfast --data {data} approval grant {id}");
+    let answer = json!({ "state": "pending", "approval": pending["approval"], "grant": grant });
+    assert_eq!(pending, answer);
     refused(&world, &format!("approval grant {id}"), 4, "own-request");
     assert_eq!(done(&world, "approval list")[0]["state"], "pending");
     if rustix::process::getuid().is_root() {
@@ -276,6 +291,29 @@ fn what_cannot_be_undone_waits_for_a_second_operator() {
             "not-allowed",
         );
     }
+}
+
+#[test]
+fn an_order_that_waits_is_told_from_one_that_is_done() {
+    let world = office();
+    done(&world, "tenant add acme --lease 2099-12-31");
+    done(&world, "operator add mara --role admin --uid 54321");
+    let ran = world.run(&["tenant", "set", "acme", "--lease", "2098-12-31"]);
+    let data = world.data.display();
+    let lines: Vec<&str> = ran.out.lines().collect();
+    let id = lines[1].strip_prefix("approval  ").unwrap();
+    let grant = format!("grant     holdfast --data {data} approval grant {id}");
+    assert_eq!(
+        lines,
+        ["state     pending", &format!("approval  {id}"), &grant]
+    );
+    let error = format!("error: not done yet: another operator has to grant request {id}");
+    assert!(ran.errors.starts_with(&error), "{ran:?}");
+    assert_eq!(ran.code, 4);
+    assert_eq!(done(&world, "tenant show acme")["lease"], "2099-12-31");
+    let (other, _) = waits(&world, "operator remove mara");
+    assert_ne!(id, other);
+    done(&world, &format!("approval reject {id}"));
 }
 
 #[test]
