@@ -2,7 +2,7 @@
 
 pub mod calls;
 pub mod extents;
-pub mod raft;
 pub mod identity;
 pub mod nodes;
 pub mod quic;
+pub mod raft;

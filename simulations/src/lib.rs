@@ -7,8 +7,8 @@
 //!
 //! Nothing here reads a real clock, draws real chance, or starts a thread.
 
-mod catalog;
 mod calls;
+mod catalog;
 pub mod clock;
 pub mod coverage;
 pub mod dice;

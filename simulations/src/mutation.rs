@@ -12,8 +12,8 @@ use holdfast_actors::catalog::command::{
 use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::repository::Report;
 
-use crate::catalog;
 use crate::calls;
+use crate::catalog;
 use crate::plan::Plan;
 use crate::register::Flaw;
 

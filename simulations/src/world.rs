@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use holdfast_actors::kernel::{Date, Timestamp};
 
-use crate::catalog;
 use crate::calls;
+use crate::catalog;
 use crate::dice::Dice;
 use crate::disk::{Disk, Rotten};
 use crate::index::Index;

@@ -8,7 +8,7 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "no-subtenant" => "see 'holdfast subtenant list TENANT'",
         "no-credential" => "see 'holdfast credential list'",
         "no-operator" => "see 'holdfast operator list'",
-        "no-approval" | "already-decided" => "see 'holdfast approval list'",
+        "no-approval" | "already-decided" | "pending" => "see 'holdfast approval list'",
         "no-repository" => "see 'holdfast repository list'",
         "no-actor" => "see 'tree'",
         "own-request" => "another operator grants it with 'holdfast --as OPERATOR approval grant'",

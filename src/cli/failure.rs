@@ -17,7 +17,7 @@ pub enum Exit {
     Usage = 2,
     /// What is named does not exist.
     NotFound = 3,
-    /// A rule says no.
+    /// A rule says no, or not before a second operator agrees.
     Refused = 4,
     /// Something else is already so.
     Conflict = 5,
@@ -78,13 +78,22 @@ impl Failure {
         Self::new(Exit::Other, reason, message)
     }
 
+    /// The order is written down and not done: the four-eyes rule wants a second operator.
+    pub(super) fn pending(approval: u64) -> Self {
+        let message = format!("not done yet: another operator has to grant request {approval}");
+        Self::new(Exit::Refused, "pending", message)
+    }
+
     /// The node of a data directory did not do it.
     pub(super) fn of_call(error: &CallError, data: &std::path::Path) -> Self {
         let data = data.display();
         match error {
             CallError::Problem(problem) => Self::from(problem),
             CallError::NoAnswer(cause) if cause.kind() == ErrorKind::PermissionDenied => {
-                let message = format!("only the user who owns {data} and root speak to its node");
+                let message = format!(
+                    "only root, the user who owns {data} and the group of 'serve --admin-group' \
+                     speak to its node"
+                );
                 Self::new(Exit::Refused, "not-allowed", message)
             }
             CallError::NoAnswer(cause) => {

@@ -98,13 +98,26 @@ impl Desk {
         let failed = answer.as_ref().is_err();
         // What was found before a failure is worth seeing: repositories before the damaged one.
         if !failed || !rows.is_empty() {
-            let done = answer.as_ref().ok().cloned().flatten().unwrap_or_default();
+            let mut done = answer.as_ref().ok().cloned().flatten().unwrap_or_default();
+            let waits = pending(&done);
+            if let Some(id) = waits {
+                done["grant"] = Value::from(self.grant(id));
+            }
             show(form, &rows, &done, screen)?;
+            if let Some(id) = waits {
+                return Err(Failure::pending(id));
+            }
         }
         match answer {
             Ok(_) => Ok(()),
             Err(error) => Err(Failure::of_call(&error, &self.data)),
         }
+    }
+
+    /// What another operator types to agree to a request.
+    fn grant(&self, id: u64) -> String {
+        let data = quoted(&self.data.display().to_string());
+        format!("holdfast --data {data} approval grant {id}")
     }
 }
 
@@ -116,7 +129,8 @@ fn show(form: Form, rows: &[Value], done: &Value, screen: &mut Screen) -> Result
         Form::Table(columns) => screen.text(&layout::table(columns, rows)),
         Form::Rows(spell) => screen.text(&spell(rows)),
         _ if screen.json => screen.object(done),
-        _ if is_settled(done) => screen.line(settled(done)),
+        _ if pending(done).is_some() => screen.text(&layout::record(PENDING, done)),
+        _ if done["state"] == "done" => screen.line("done"),
         Form::Record(columns) => screen.text(&layout::record(columns, done)),
         Form::Whole(spell) => screen.text(&spell(done)),
         Form::Tenant => {
@@ -139,19 +153,22 @@ fn show(form: Form, rows: &[Value], done: &Value, screen: &mut Screen) -> Result
     }
 }
 
-/// Whether an answer says only that the order was taken.
-fn is_settled(done: &Value) -> bool {
-    let state = done["state"].as_str();
-    state == Some("done") || (state == Some("pending") && done.get("approval").is_some())
+/// The request that an order became, if it waits for a second operator.
+fn pending(done: &Value) -> Option<u64> {
+    let waits = done["state"] == "pending";
+    waits.then(|| done["approval"].as_u64()).flatten()
 }
 
-fn settled(done: &Value) -> String {
-    match done["approval"].as_u64() {
-        Some(id) => format!("waits for another operator: approval grant {id}"),
-        None => "done".to_owned(),
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
     }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+const PENDING: &[Column] = &[plain("state"), plain("approval"), plain("grant")];
 const TENANTS: &[Column] = &[
     plain("name"),
     plain("state"),
@@ -343,4 +360,24 @@ fn event(row: &Value) -> String {
         part("text"),
         why.unwrap_or_default(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_to_grant_can_be_pasted() {
+        let grant = |data: &str| {
+            let desk = Desk {
+                data: PathBuf::from(data),
+                operator: None,
+            };
+            desk.grant(7)
+        };
+        let plain = "holdfast --data /srv/holdfast approval grant 7";
+        assert_eq!(grant("/srv/holdfast"), plain);
+        let spaced = r"holdfast --data '/srv/it'\''s here' approval grant 7";
+        assert_eq!(grant("/srv/it's here"), spaced);
+    }
 }

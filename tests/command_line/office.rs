@@ -7,12 +7,12 @@ use tokio::runtime::Runtime;
 use super::furniture::furnish;
 use super::world::World;
 
-fn office() -> World {
+pub(crate) fn office() -> World {
     World::named("data", |runtime: &Runtime| runtime.block_on(furnish()))
 }
 
 #[track_caller]
-fn done(world: &World, line: &str) -> serde_json::Value {
+pub(crate) fn done(world: &World, line: &str) -> serde_json::Value {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     words.push("--json");
     let ran = world.run(&words);
@@ -21,7 +21,7 @@ fn done(world: &World, line: &str) -> serde_json::Value {
 }
 
 #[track_caller]
-fn refused(world: &World, line: &str, code: i32, reason: &str) {
+pub(crate) fn refused(world: &World, line: &str, code: i32, reason: &str) {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     words.push("--json");
     let ran = world.run(&words);
@@ -253,29 +253,6 @@ fn damage_is_listed_and_ends_with_1() {
     let ran = world.run(&["verify", "acme", "--json"]);
     assert_eq!((ran.code, ran.reason().as_str()), (1, "damaged"));
     assert_eq!(ran.json()[0]["damaged"], 1);
-}
-
-#[test]
-fn what_cannot_be_undone_waits_for_a_second_operator() {
-    let world = office();
-    done(&world, "tenant add acme");
-    done(&world, "operator add mara --role admin --uid 54321");
-    let pending = done(&world, "tenant remove acme");
-    assert_eq!(pending["state"], "pending");
-    let id = pending["approval"].to_string();
-    refused(&world, &format!("approval grant {id}"), 4, "own-request");
-    assert_eq!(done(&world, "approval list")[0]["state"], "pending");
-    if rustix::process::getuid().is_root() {
-        done(&world, &format!("--as mara approval grant {id}"));
-        refused(&world, "tenant show acme", 3, "no-tenant");
-    } else {
-        refused(
-            &world,
-            &format!("--as mara approval grant {id}"),
-            4,
-            "not-allowed",
-        );
-    }
 }
 
 #[test]

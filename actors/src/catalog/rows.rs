@@ -68,7 +68,9 @@ pub struct Rows {
     /// By how much the wall clock jumped since the day was last confirmed, in either direction,
     /// less what was forgiven meanwhile. Since the third version of the rows.
     pub unseen: Duration,
-    /// The cluster that keeps the catalog.
+    /// How long the node ran for which no stop was forgiven yet. Since the fourth version.
+    pub ran: Duration,
+    /// The cluster that keeps the catalog. Since the fourth version.
     pub cluster: Cluster,
 }
 

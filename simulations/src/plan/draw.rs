@@ -282,12 +282,7 @@ mod tests {
 
     #[test]
     fn a_fleets_plan_comes_back_from_its_text() {
-        let plans = [
-            Plan::register,
-            Plan::several,
-            Plan::catalog,
-            Plan::calls,
-        ];
+        let plans = [Plan::register, Plan::several, Plan::catalog, Plan::calls];
         for (seed, of) in (0..50).flat_map(|seed| plans.map(|of| (seed, of))) {
             let plan = of(seed);
             let text = serde_json::to_string(&plan).unwrap();

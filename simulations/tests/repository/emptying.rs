@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use holdfast_actors::extent;
-use holdfast_actors::kernel::{Epoch, ExtentId};
+use holdfast_actors::kernel::{CredentialId, Epoch, ExtentId};
 use holdfast_actors::ports::Change;
 use holdfast_actors::repository::{Message, Moment, Register, Repository, Visit};
 use holdfast_actors::shell::Handle;
 use holdfast_simulations::disk::Faults;
 use sha2::{Digest, Sha256};
 
-use crate::clients::{compare, pause};
+use crate::clients::{compare, fill, pause};
 use crate::damage::{frames, run};
 use crate::world::{ID, World, content, key};
 
@@ -245,33 +245,136 @@ fn what_an_index_forgot_is_not_given_up() {
     assert!(!names(&world).contains(&first));
 }
 
-#[test]
-fn an_extent_with_a_damaged_object_stays_and_the_others_in_it_are_read() {
-    let mut world = spoilt();
-    let first = names(&world)[0];
+/// Damages the bytes of object 6 in the only extent, which is given.
+fn damage(world: &World) -> (String, Vec<u8>) {
+    let first = names(world)[0];
     let path = extent::path(ID, first);
-    run(sealed(&world));
     let bytes = world.disk.content(&path).unwrap();
-    let entries = frames(&world, first).into_iter();
+    let entries = frames(world, first).into_iter();
     // The last entry is that of object 6; its bytes are before it.
     let last = entries.rev().find(|frame| frame.is_entry).unwrap();
     let mut rotten = bytes.clone();
     rotten[last.begin - 1] ^= 1;
     assert!(world.disk.rot(&path, rotten));
+    (path, bytes)
+}
+
+#[test]
+fn an_extent_with_a_damaged_object_stays_for_it_alone() {
+    let mut world = spoilt();
+    let first = names(&world)[0];
+    run(sealed(&world));
+    let (path, bytes) = damage(&world);
     run(async {
         let (handle, visit) = loaded(&world).await;
         pause(HOUR).await;
         let held = handle.ask(Message::Look).await.unwrap().unwrap();
         for number in [2, 3] {
             let object = held.object(&key(number), Moment::Now).unwrap();
+            assert!(object.first > first, "it was moved");
             compare(&visit.reader, object, number).await.unwrap();
         }
         let object = held.object(&key(6), Moment::Now).unwrap();
-        assert_eq!(object.place.extent, first, "it lies where it lay");
+        assert_eq!(object.first, first, "its bytes lie where they lay");
+        assert!(object.place.extent > first, "its entry was said again");
+        assert!(compare(&visit.reader, object, 6).await.is_err());
     });
+    assert_eq!(
+        world.catalog.rows().kept,
+        [first],
+        "somebody was told, once"
+    );
+    for lost in [false, true, false] {
+        world.crash();
+        assert!(names(&world).contains(&first));
+        if lost {
+            world.index.empty();
+        }
+        let (handle, visit) = run(async {
+            let (handle, visit) = loaded(&world).await;
+            pause(HOUR).await;
+            (handle, visit)
+        });
+        drop((handle, visit));
+        assert!(names(&world).contains(&first));
+    }
+    assert_eq!(world.catalog.rows().kept, [first], "it is no news again");
     world.crash();
-    assert!(names(&world).contains(&first));
+    // The disk was only away for a while.
     assert!(world.disk.rot(&path, bytes));
     assert_eq!(world.live(HOUR), Ok(()));
     assert!(!names(&world).contains(&first));
+}
+
+#[test]
+fn at_no_instant_does_a_power_cut_take_what_cannot_be_read() {
+    let mut stranded = 0;
+    for step in 0..200 {
+        let mut world = spoilt();
+        let first = names(&world)[0];
+        run(sealed(&world));
+        let (path, bytes) = damage(&world);
+        world.dice = world.dice.fork(&format!("{step}"));
+        // It begins a second after the extent is asked for that it writes to.
+        run(async {
+            let _inside = loaded(&world).await;
+            pause(Duration::from_micros(1_000_000 + step * 400)).await;
+        });
+        world.crash();
+        match step % 3 {
+            0 => world.index.empty(),
+            1 => world.index.shorten(3),
+            _ => {}
+        }
+        stranded += world.catalog.rows().kept.len();
+        assert!(world.disk.rot(&path, bytes), "cut off after {step}");
+        assert_eq!(world.live(HOUR), Ok(()), "cut off after {step}");
+        assert_eq!(space(&world), Ok(()), "cut off after {step}");
+        assert!(!names(&world).contains(&first), "cut off after {step}");
+    }
+    assert!((50..150).contains(&stranded), "{stranded} of 200");
+}
+
+#[test]
+fn what_an_emptied_extent_says_is_not_believed_because_its_file_stays() {
+    let mut world = spoilt();
+    world.bin_days = 0;
+    let first = names(&world)[0];
+    run(sealed(&world));
+    damage(&world);
+    run(async {
+        let (handle, _visit) = loaded(&world).await;
+        pause(HOUR).await;
+        // What is said of object 2 goes with the extents behind, as most of them does.
+        fill(&handle, 2 << 20).await;
+        let by = CredentialId::new(1);
+        let gone = handle.ask(|reply| Message::Delete(key(2), by, reply));
+        gone.await.unwrap().unwrap();
+    });
+    let said = names(&world);
+    for _ in 0..2 {
+        world.crash();
+        world.wall = world.wall + HOUR * 3;
+        run(async {
+            let (_handle, _visit) = loaded(&world).await;
+            pause(HOUR).await;
+        });
+    }
+    let left = names(&world);
+    assert!(
+        said.iter().all(|id| *id == first || !left.contains(id)),
+        "{said:?} {left:?}"
+    );
+    assert_eq!(left[0], first);
+    world.crash();
+    world.index.empty();
+    run(async {
+        let (handle, visit) = loaded(&world).await;
+        let held = handle.ask(Message::Look).await.unwrap().unwrap();
+        assert_eq!(held.object(&key(2), Moment::Now), None, "it was purged");
+        let object = held.object(&key(3), Moment::Now).unwrap();
+        compare(&visit.reader, object, 3).await.unwrap();
+        let object = held.object(&key(6), Moment::Now).unwrap();
+        assert_eq!(object.first, first);
+    });
 }

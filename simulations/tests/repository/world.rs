@@ -36,6 +36,8 @@ pub(crate) struct Rows {
     last: u64,
     extents: BTreeMap<ExtentId, Option<u64>>,
     begun: BTreeSet<ExtentId>,
+    /// Which were said to be kept, each time.
+    pub(crate) kept: Vec<ExtentId>,
 }
 
 impl Catalog {
@@ -93,6 +95,11 @@ impl Register for Catalog {
         Box::pin(async { Ok(()) })
     }
 
+    fn keep(&self, extent: ExtentId, _: Epoch) -> Pending<Result<(), Fault>> {
+        self.0.lock().unwrap().kept.push(extent);
+        Box::pin(async { Ok(()) })
+    }
+
     fn forget(&self, extent: ExtentId, _: Epoch) -> Pending<Result<(), Fault>> {
         let mut rows = self.0.lock().unwrap();
         rows.extents.remove(&extent);
@@ -123,7 +130,7 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     /// Days that what was deleted stays.
     pub(crate) bin_days: u32,
-    wall: Timestamp,
+    pub(crate) wall: Timestamp,
 }
 
 /// All objects, with their bytes.
