@@ -74,14 +74,14 @@ pub enum Mutation {
     ForgottenTag,
     /// Readers of the catalog do not wait until they have caught up.
     StaleRead,
-    /// Disks of nodes that keep the catalog sync nothing.
-    IdleSync,
-    /// A vote that was refused to a node that keeps the catalog arrives as one that was given.
-    ForgedVote,
+    /// Some commands for the replicated catalog are acknowledged and not passed on.
+    LostWrite,
+    /// A node that follows says that it leads the catalog.
+    Boaster,
     /// The monotonic clocks of nodes that keep the catalog run too fast.
     FastTicks,
-    /// The clock of a node that holds a lease is slower than leases bear.
-    SlowHolder,
+    /// A node that keeps the catalog and hears nothing holds on to its lease.
+    LongHold,
     /// What reaches a node that keeps the catalog is not always what was sent.
     Garbled,
     /// A call between nodes that had no answer is made again.
@@ -129,10 +129,10 @@ impl Mutation {
         (Self::SmallQuorum, "register-linear"),
         (Self::ForgottenTag, "register-linear"),
         (Self::StaleRead, "catalog-linear"),
-        (Self::IdleSync, "catalog-kept"),
-        (Self::ForgedVote, "catalog-leaders"),
+        (Self::LostWrite, "catalog-kept"),
+        (Self::Boaster, "catalog-leaders"),
         (Self::FastTicks, "catalog-time"),
-        (Self::SlowHolder, "catalog-lease"),
+        (Self::LongHold, "catalog-lease"),
         (Self::Garbled, "catalog-equal"),
         (Self::RetriedUnknown, "calls-once"),
         (Self::DoneTwice, "calls-once"),

@@ -72,10 +72,10 @@ planted! {
     a_majority_that_is_too_small_is_caught: SmallQuorum;
     a_replica_that_forgets_what_it_kept_is_caught: ForgottenTag;
     a_reader_that_does_not_catch_up_is_caught: StaleRead;
-    disks_of_a_catalog_that_sync_nothing_are_caught: IdleSync;
-    votes_that_nobody_gave_are_caught: ForgedVote;
+    a_command_for_a_catalog_that_was_not_done_is_caught: LostWrite;
+    two_leaders_of_a_term_are_caught: Boaster;
     a_catalog_whose_time_runs_ahead_is_caught: FastTicks;
-    a_lease_that_is_held_for_too_long_is_caught: SlowHolder;
+    a_lease_that_is_held_for_too_long_is_caught: LongHold;
     a_replica_that_was_told_something_else_is_caught: Garbled;
     a_call_that_is_made_again_is_caught: RetriedUnknown;
     a_call_that_is_done_twice_is_caught: DoneTwice;

@@ -30,6 +30,7 @@ pub(super) struct Ways {
 #[derive(Default)]
 struct State {
     last: u64,
+    arrived: u64,
     waiting: BTreeMap<u64, (NodeId, oneshot::Sender<Answer>)>,
     services: BTreeMap<String, Arc<dyn Answers>>,
 }
@@ -48,6 +49,13 @@ impl Ways {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many frames arrived before this one.
+    fn arrived(&self) -> u64 {
+        let mut state = self.state();
+        state.arrived += 1;
+        state.arrived - 1
+    }
+
     /// Takes what arrives, for as long as the link is open.
     pub(super) async fn serve(self: Arc<Self>) {
         let mut work = JoinSet::new();
@@ -63,7 +71,7 @@ impl Ways {
                 Some(Arrival::Down(peer)) => self.down(peer),
                 Some(Arrival::Frame { from, body }) => {
                     let body = match self.flaw {
-                        Some(flaw) => flaw.garbled(self.link.node(), body),
+                        Some(flaw) => flaw.garbled(self.link.node(), self.arrived(), body),
                         None => body,
                     };
                     let ways = Arc::clone(&self);

@@ -6,8 +6,8 @@ use holdfast_actors::catalog::{Catalog, SubmitError};
 use holdfast_actors::kernel::{NodeId, Timestamp};
 use holdfast_actors::names::OperatorName;
 
-use super::Value;
 use super::book::Book;
+use super::{Flaw, Value};
 use crate::dice::Dice;
 use crate::timepiece::Timepiece;
 use crate::world::pass;
@@ -24,8 +24,7 @@ pub(super) struct Client {
     pub(super) dice: Dice,
     /// Milliseconds between two requests at most.
     pub(super) pause: u64,
-    /// Whether it takes the rows as they are, however old.
-    pub(super) is_careless: bool,
+    pub(super) flaw: Option<Flaw>,
     pub(super) number: u64,
     pub(super) sequence: u64,
 }
@@ -87,6 +86,11 @@ impl Client {
             command: Command::Service(ServiceCommand::Maintenance(Some(text(value)))),
         };
         let number = self.book.begins(self.node, Some(value), self.time.world());
+        if self.flaw == Some(Flaw::LostWrite) && self.dice.one_in(20) {
+            self.book
+                .ends(self.node, number, Some(value), self.time.world());
+            return true;
+        }
         let told = self.catalog.submit(submission).await;
         let now = self.time.world();
         if let Err(SubmitError::Refused(refused)) = &told {
@@ -101,7 +105,8 @@ impl Client {
 
     async fn read(&self) -> bool {
         let number = self.book.begins(self.node, None, self.time.world());
-        let caught_up = self.is_careless || self.catalog.catch_up().await.is_ok();
+        let is_careless = self.flaw == Some(Flaw::StaleRead);
+        let caught_up = is_careless || self.catalog.catch_up().await.is_ok();
         let rows = self.catalog.rows();
         let told = caught_up.then(|| value(rows.maintenance.as_deref()));
         self.book.ends(self.node, number, told, self.time.world());

@@ -21,7 +21,7 @@ use super::book::{Belief, Book};
 use super::calls::{End as Way, Ways};
 use super::client::{Client, OPERATOR};
 use super::invariants::progress;
-use super::planted::{Fast, Idle};
+use super::planted::Fast;
 use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::disk::{Disk, Faults};
@@ -119,17 +119,13 @@ impl Node {
         directory: Arc<Directory>,
     ) -> Result<(), Fault> {
         let clock: Arc<dyn ports::Clock> = clock;
-        let disk = self.disk.port();
         let ports = Ports {
             clock: match self.flaw {
                 Some(Flaw::FastTicks) => Arc::new(Fast(clock)),
                 Some(_) | None => clock,
             },
             entropy: Arc::new(Entropy::new(stand.dice.fork("entropy"))),
-            disk: match self.flaw {
-                Some(Flaw::IdleSync) => Arc::new(Idle(disk)),
-                Some(_) | None => disk,
-            },
+            disk: self.disk.port(),
             index: Index::default().port(),
             directory,
         };
@@ -189,7 +185,7 @@ impl Node {
                 time,
                 dice: stand.dice.fork(&format!("client {number}")),
                 pause: self.pause,
-                is_careless: self.flaw == Some(Flaw::StaleRead),
+                flaw: self.flaw,
                 number: stand.dice.fork(&format!("number {number}")).below(1 << 60) + 1_000_000,
                 sequence: 0,
             };
@@ -202,7 +198,9 @@ impl Node {
                 self.set_up(&catalog).await;
             }
             loop {
-                if let Some(term) = replica.leads() {
+                let boasts = self.flaw == Some(Flaw::Boaster) && replica.leader().is_some();
+                let known = || self.book.pages().leaders.keys().next_back().copied();
+                if let Some(term) = replica.leads().or_else(|| boasts.then(known)?) {
                     self.book.leads(node, term, time.world());
                 }
                 pass(LOOK).await;
@@ -231,7 +229,10 @@ impl Node {
             };
             let left = clock.now().monotonic.until(held.until).as_micros();
             let rate = 1_000_000_u128.saturating_add_signed(i128::from(self.drift));
-            let left = Micros::try_from(left * 1_000_000 / rate.max(1)).unwrap_or(0);
+            let mut left = Micros::try_from(left * 1_000_000 / rate.max(1)).unwrap_or(0);
+            if self.flaw == Some(Flaw::LongHold) {
+                left += 60_000_000;
+            }
             let belief = Belief {
                 epoch: held.epoch,
                 until: time.world() + left,

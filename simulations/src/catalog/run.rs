@@ -95,10 +95,7 @@ impl World {
             let dice = dice.fork(&format!("disk of {node}"));
             // Some disks are slower than others.
             let micros = plan.disk_micros << dice.fork("speed").below(3);
-            let drift = match flaw {
-                Some(Flaw::SlowHolder) if number == 1 => -500_000,
-                Some(_) | None => of.drifts.get(number).copied().unwrap_or(0),
-            };
+            let drift = of.drifts.get(number).copied().unwrap_or(0);
             let program = Node {
                 node,
                 all: nodes.clone(),
