@@ -139,10 +139,12 @@ fn main() {
     rows.push(row("bulk beside echoes, MB/s", beside / 1e6, None));
     busy.abort();
     settle(&taken);
-    let ours = middle(|| vec![transfer(&here, there.node, &taken)]);
-    let bare = middle(|| vec![bare::transfer(BULK, LARGE)]);
+    let ours = middle(|| transfer(&here, there.node, &taken));
+    let bare = middle(|| bare::transfer(BULK, LARGE));
     rows.push(row("bulk, MB/s", ours[0], None));
+    rows.push(row("bulk, MB a CPU-second, both ends", ours[1], None));
     rows.push(row("a bare quinn stream, MB/s", bare[0], None));
+    rows.push(row("a bare quinn stream, MB a CPU-second", bare[1], None));
     rows.push(row("bulk, of the bare stream", ours[0] / bare[0], None));
     report(rows);
 }
@@ -158,13 +160,18 @@ fn row(name: &str, figure: f64, promised: Option<&str>) -> Value {
     json!({ "what": name, "figure": figure, "promised": promised })
 }
 
-fn echoed(name: &str, round: Vec<f64>, rate: Option<f64>, p99: Option<f64>) -> [Value; 3] {
+fn echoed(name: &str, round: Vec<f64>, rate: Option<f64>, p99: Option<f64>) -> [Value; 4] {
     let rate = rate.map(|rate| format!(">= {rate:.0}"));
     let p99 = p99.map(|p99| format!("<= {p99:.0}"));
     [
         row(&format!("echoes/s, {name}"), round[0], rate.as_deref()),
         row(&format!("p50 µs, {name}"), round[1], None),
         row(&format!("p99 µs, {name}"), round[2], p99.as_deref()),
+        row(
+            &format!("CPU µs an echo, both ends, {name}"),
+            round[3],
+            None,
+        ),
     ]
 }
 
@@ -175,7 +182,7 @@ fn report(rows: Vec<Value>) {
         println!("{}", json!({ "load": load, "rows": rows }));
         return;
     }
-    println!("{:<40} {:>14} {:>12}", "WHAT", "FIGURE", "PROMISED");
+    println!("{:<52} {:>14} {:>12}", "WHAT", "FIGURE", "PROMISED");
     for row in rows {
         let (what, figure) = (
             row["what"].as_str().unwrap(),
@@ -183,7 +190,7 @@ fn report(rows: Vec<Value>) {
         );
         let promised = row["promised"].as_str().unwrap_or("-");
         let places = if figure < 10.0 { 2 } else { 0 };
-        println!("{what:<40} {figure:>14.places$} {promised:>12}");
+        println!("{what:<52} {figure:>14.places$} {promised:>12}");
     }
     println!("load of the machine at the end: {}", load.join(" "));
 }
@@ -191,7 +198,7 @@ fn report(rows: Vec<Value>) {
 /// Sends and measures for a while: echoes a second, p50 and p99 in microseconds.
 async fn echoes(here: &Side, there: NodeId, in_flight: usize) -> Vec<f64> {
     let link = here.endpoint.link(Class::Calls);
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), spent());
     let mut took = Vec::with_capacity(1 << 21);
     let mut under_way = 0;
     let send = || {
@@ -220,9 +227,10 @@ async fn echoes(here: &Side, there: NodeId, in_flight: usize) -> Vec<f64> {
         }
     }
     let rate = took.len() as f64 / start.elapsed().as_secs_f64();
+    let cpu = (spent() - before) * 1e6 / took.len() as f64;
     took.sort_by(f64::total_cmp);
     let part = |part: f64| took[((took.len() - 1) as f64 * part) as usize];
-    vec![rate, part(0.5), part(0.99)]
+    vec![rate, part(0.5), part(0.99), cpu]
 }
 
 /// Sends back whatever comes.
@@ -260,13 +268,29 @@ fn settle(taken: &AtomicU64) {
     }
 }
 
-/// Sends a gibibyte; megabytes a second until all of it was taken.
-fn transfer(here: &Side, there: NodeId, taken: &AtomicU64) -> f64 {
+/// What the processor has spent on this process, in seconds; a busy machine does not change it.
+fn spent() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, fields) = text.rsplit_once(')').unwrap();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks = ticks.map(|ticks| ticks.parse::<f64>().unwrap());
+    ticks.sum::<f64>() / 100.0
+}
+
+/// Megabytes a second, and megabytes a second of the processor, of so much bulk.
+fn speeds(since: Instant, before: f64) -> Vec<f64> {
+    let megabytes = BULK as f64 / 1e6;
+    let cpu = spent() - before;
+    vec![megabytes / since.elapsed().as_secs_f64(), megabytes / cpu]
+}
+
+/// Sends a gibibyte, until all of it was taken.
+fn transfer(here: &Side, there: NodeId, taken: &AtomicU64) -> Vec<f64> {
     let (link, goal) = (
         here.endpoint.link(Class::Bulk),
         taken.load(Relaxed) + BULK as u64,
     );
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), spent());
     here.runtime.block_on(async {
         let body = Bytes::from(vec![7; LARGE]);
         let mut left = BULK / LARGE;
@@ -278,8 +302,8 @@ fn transfer(here: &Side, there: NodeId, taken: &AtomicU64) -> f64 {
             }
         }
         while taken.load(Relaxed) < goal {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
-    BULK as f64 / 1e6 / start.elapsed().as_secs_f64()
+    speeds(start, before)
 }

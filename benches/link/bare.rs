@@ -23,8 +23,8 @@ fn transport() -> Arc<TransportConfig> {
     Arc::new(config)
 }
 
-/// Sends so many bytes in pieces; megabytes a second until all were read.
-pub(crate) fn transfer(total: usize, piece: usize) -> f64 {
+/// Sends so many bytes in pieces, until all were read.
+pub(crate) fn transfer(total: usize, piece: usize) -> Vec<f64> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (certificate, key) = (made.cert.der().clone(), made.signing_key.serialize_der());
     let mut roots = RootCertStore::empty();
@@ -67,13 +67,13 @@ pub(crate) fn transfer(total: usize, piece: usize) -> f64 {
         let connecting = endpoint.connect_with(client, address, "localhost").unwrap();
         let connection = connecting.await.unwrap();
         let body = Bytes::from(vec![7; piece]);
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), super::spent());
         let mut stream = connection.open_uni().await.unwrap();
         for _ in 0..total / piece {
             stream.write_chunk(body.clone()).await.unwrap();
         }
         stream.finish().unwrap();
         assert_eq!(read.await.unwrap(), total);
-        total as f64 / 1e6 / start.elapsed().as_secs_f64()
+        super::speeds(start, before)
     })
 }

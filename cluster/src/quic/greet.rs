@@ -77,7 +77,9 @@ pub(super) async fn answer(shared: Arc<Shared>, incoming: Incoming) {
     let hello = shared.hello(class, given_up);
     let version = agreed(shared.version, greeted.hello.version);
     let hello = Hello { version, ..hello };
-    match open(&greeted.connection, &hello).await {
+    // A peer may let this node open no stream.
+    let opened = timeout(shared.pace.greeting, open(&greeted.connection, &hello)).await;
+    match opened.unwrap_or(Err(End::Late)) {
         Ok(send) => {
             let streams = Streams {
                 send,
@@ -93,6 +95,7 @@ pub(super) async fn answer(shared: Arc<Shared>, incoming: Incoming) {
             serve(&hello, seat, &greeted.connection, &greeted.listed, streams).await;
         }
         Err(end) => {
+            close(&greeted.connection, &end);
             lane.died(peer, way);
             shared.down(peer, class, &end);
         }

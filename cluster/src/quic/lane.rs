@@ -138,11 +138,12 @@ impl Lane {
         (way, told)
     }
 
-    /// The peer turned away before there was a verdict.
+    /// The peer turned away before it was served; the verdict may have crossed that.
     pub(super) fn withdrawn(&self, peer: NodeId, way: Way) {
         let mut state = self.state();
         self.peer(&mut state, peer).offers.remove(&way);
         self.step(&mut state, peer, Event::Withdrawn(way));
+        self.step(&mut state, peer, Event::Died(way));
     }
 
     /// The peer has answered what this node dialled.

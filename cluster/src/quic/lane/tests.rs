@@ -137,3 +137,12 @@ fn a_closed_link_sends_and_hears_nothing() {
     assert_eq!(now(link.receive()), Some(None));
     assert_eq!(now(link.receive()), Some(None));
 }
+
+#[test]
+fn a_peer_that_turns_away_while_it_is_chosen_is_down() {
+    let (link, _dials) = lane();
+    let (way, mut told) = link.0.offered(PEER, 1, Life::default());
+    assert!(matches!(told.try_recv(), Ok(Verdict::Use { .. })));
+    link.0.withdrawn(PEER, way);
+    assert_eq!(heard(&link), Some(Arrival::Down(PEER)));
+}
