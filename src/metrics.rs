@@ -130,6 +130,8 @@ pub struct Gauges {
     pub quota: Amounts<RepositoryLabels>,
     /// Bytes of deleted objects that are kept.
     pub bin: Amounts<RepositoryLabels>,
+    /// About how many bytes on the disk are of no use any more and come back once it is worth it.
+    pub reclaimable: Amounts<RepositoryLabels>,
     /// Seconds since the repository was last read back as a whole, or made if it never was.
     pub scrub_age: Amounts<RepositoryLabels>,
     /// Days until the lease ends; none for a lease without an end.
@@ -228,6 +230,8 @@ impl Metrics {
         registry.register("quota_bytes", "The quota", gauges.quota.clone());
         let bin = "Bytes of deleted objects that are kept";
         registry.register("bin_bytes", bin, gauges.bin.clone());
+        let dead = "Bytes of sealed extents that are of no use any more";
+        registry.register("reclaimable_bytes", dead, gauges.reclaimable.clone());
         let scrub = "Time since a repository was last read back as a whole, or made";
         registry.register("scrub_age_seconds", scrub, gauges.scrub_age.clone());
         let lease = "Days until the lease of a tenant ends";

@@ -150,6 +150,7 @@ impl Running {
                     directory: Arc::clone(&ports.directory),
                     clock: Arc::clone(&ports.clock),
                     disk: Arc::clone(&ports.disk),
+                    measured: Arc::default(),
                 });
                 let source = Source { metrics, probe };
                 doors.spawn(metrics::serve(listener, source, told(stopped.clone())));

@@ -1,7 +1,7 @@
 //! What the metrics server is told: every request as it ends, and the gauges when somebody asks.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::front::Front;
@@ -55,6 +55,27 @@ pub(super) struct Gauging {
     pub(super) directory: Arc<Directory>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) disk: Arc<dyn Disk>,
+    /// What repositories held when they were last measured. A repository that rests is not woken
+    /// for it, and nothing of it changes meanwhile.
+    pub(super) measured: Arc<Mutex<BTreeMap<RepositoryId, Measured>>>,
+}
+
+/// What a repository held, in bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Measured {
+    charged: u64,
+    bin: u64,
+    reclaimable: u64,
+}
+
+impl Measured {
+    const fn of(report: &Report) -> Self {
+        Self {
+            charged: report.charged.as_bytes(),
+            bin: report.total.bin.as_bytes(),
+            reclaimable: report.dead.as_bytes(),
+        }
+    }
 }
 
 impl Probe for Gauging {
@@ -62,6 +83,7 @@ impl Probe for Gauging {
         let (rows, gauges) = (self.books.rows(), gauges.clone());
         let (front, tree) = (self.front.clone(), self.directory.tree());
         let now = self.clock.now().wall;
+        let measured = Arc::clone(&self.measured);
         if let Some(storage) = self.disk.storage() {
             gauges.storage_free.set(storage.free.as_bytes());
             gauges.storage_reserve.set(storage.reserve().as_bytes());
@@ -92,28 +114,8 @@ impl Probe for Gauging {
                     .get_or_create(&labels)
                     .set(now.since(at).as_secs());
             }
-            gauges.lease_days_left.clear();
-            for (name, row) in &rows.tenants {
-                let Some(lease) = row.lease else { continue };
-                let labels = TenantLabels {
-                    tenant: name.to_string(),
-                };
-                let days = u64::from(rows.clock.today.until(lease));
-                gauges.lease_days_left.get_or_create(&labels).set(days);
-            }
-            gauges.extents.clear();
-            let sealed = rows
-                .extents
-                .iter()
-                .filter(|(_, row)| row.sealed.is_some())
-                .count();
-            let open = rows.extents.len() - sealed;
-            for (state, count) in [("sealed", sealed), ("open", open)] {
-                gauges
-                    .extents
-                    .get_or_create(&ExtentLabels { state })
-                    .set(count as u64);
-            }
+            leases(&gauges, &rows);
+            extents(&gauges, &rows);
             gauges.restarts.clear();
             for listing in tree.iter().filter(|listing| listing.restarts > 0) {
                 let labels = ActorLabels {
@@ -127,7 +129,11 @@ impl Probe for Gauging {
             gauges
                 .sessions
                 .set(i64::try_from(sessions.count()).unwrap_or(i64::MAX));
-            repositories(&gauges, &rows, &names, &front, &tree).await;
+            let found = measure(&rows, &front, &tree).await;
+            let mut measured = measured.lock().unwrap_or_else(PoisonError::into_inner);
+            measured.extend(found);
+            measured.retain(|id, _| rows.repositories.contains_key(id));
+            repositories(&gauges, &rows, &names, &measured);
         })
     }
 
@@ -137,19 +143,68 @@ impl Probe for Gauging {
     }
 }
 
+/// Sets the days that leases have left.
+fn leases(gauges: &Gauges, rows: &Rows) {
+    gauges.lease_days_left.clear();
+    for (name, row) in &rows.tenants {
+        let Some(lease) = row.lease else { continue };
+        let labels = TenantLabels {
+            tenant: name.to_string(),
+        };
+        let days = u64::from(rows.clock.today.until(lease));
+        gauges.lease_days_left.get_or_create(&labels).set(days);
+    }
+}
+
+/// Counts extents.
+fn extents(gauges: &Gauges, rows: &Rows) {
+    gauges.extents.clear();
+    let sealed = rows
+        .extents
+        .iter()
+        .filter(|(_, row)| row.sealed.is_some())
+        .count();
+    let open = rows.extents.len() - sealed;
+    for (state, count) in [("sealed", sealed), ("open", open)] {
+        gauges
+            .extents
+            .get_or_create(&ExtentLabels { state })
+            .set(count as u64);
+    }
+}
+
+/// What the repositories hold that are in memory.
+async fn measure(rows: &Rows, front: &Front, tree: &[Listing]) -> Vec<(RepositoryId, Measured)> {
+    let running = tree.iter().filter(|listing| listing.is_running());
+    let loaded: BTreeSet<String> = running.map(|listing| listing.path.to_string()).collect();
+    let mut found = Vec::new();
+    for id in rows.repositories.keys() {
+        if loaded.contains(&format!("node/repositories/{id}"))
+            && let Some(report) = report(front, *id).await
+        {
+            found.push((*id, Measured::of(&report)));
+        }
+    }
+    found
+}
+
 /// Sets the gauges of repositories.
-async fn repositories(
+fn repositories(
     gauges: &Gauges,
     rows: &Rows,
     names: &BTreeMap<u64, &str>,
-    front: &Front,
-    tree: &[Listing],
+    measured: &BTreeMap<RepositoryId, Measured>,
 ) {
-    gauges.quota.clear();
-    gauges.quota_used.clear();
-    gauges.bin.clear();
-    let running = tree.iter().filter(|listing| listing.is_running());
-    let loaded: Vec<String> = running.map(|listing| listing.path.to_string()).collect();
+    let Gauges {
+        quota,
+        quota_used,
+        bin,
+        reclaimable,
+        ..
+    } = gauges;
+    for gauge in [quota, quota_used, bin, reclaimable] {
+        gauge.clear();
+    }
     for (id, row) in &rows.repositories {
         let Some(tenant) = names.get(&row.tenant) else {
             continue;
@@ -158,25 +213,13 @@ async fn repositories(
             tenant: (*tenant).to_owned(),
             repository: row.name.to_string(),
         };
-        gauges
-            .quota
-            .get_or_create(&labels)
-            .set(row.quota.as_bytes());
-        // A repository that rests is not woken to be measured.
-        if !loaded.contains(&format!("node/repositories/{id}")) {
-            continue;
-        }
-        let Some(report) = report(front, *id).await else {
+        quota.get_or_create(&labels).set(row.quota.as_bytes());
+        let Some(held) = measured.get(id) else {
             continue;
         };
-        gauges
-            .quota_used
-            .get_or_create(&labels)
-            .set(report.charged.as_bytes());
-        gauges
-            .bin
-            .get_or_create(&labels)
-            .set(report.total.bin.as_bytes());
+        quota_used.get_or_create(&labels).set(held.charged);
+        bin.get_or_create(&labels).set(held.bin);
+        reclaimable.get_or_create(&labels).set(held.reclaimable);
     }
 }
 

@@ -25,6 +25,7 @@ impl Probe for Sampled {
             repository: "main".to_owned(),
         };
         gauges.quota_used.get_or_create(&labels).set(4096);
+        gauges.reclaimable.get_or_create(&labels).set(512);
         Box::pin(async {})
     }
 
@@ -74,6 +75,7 @@ fn figures_are_served_as_prometheus_reads_them() {
         "holdfast_request_duration_seconds_count 1",
         "holdfast_journal_sync_duration_seconds_count 1",
         r#"holdfast_quota_used_bytes{tenant="acme \"ltd\"",repository="main"} 4096"#,
+        r#"holdfast_reclaimable_bytes{tenant="acme \"ltd\"",repository="main"} 512"#,
         "# EOF",
     ] {
         assert!(shown.contains(line), "{line} is not in {shown}");
