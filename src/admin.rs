@@ -1,7 +1,8 @@
 //! The admin socket: how the command line orders a running node about.
 //!
 //! `DIR/admin.sock` has the mode 0600, and a peer is admitted only if the kernel says that it is
-//! root or the owner of DIR. One connection carries one order, a line of JSON, and its answer:
+//! root or the owner of DIR. When it is shared with a group it has the mode 0660, and whoever else
+//! comes through speaks as the operator whose row has their uid, or not at all. One connection carries one order, a line of JSON, and its answer:
 //!
 //! ```text
 //! → {"version":1,"as":"mara","command":{"tenant":{"show":{"name":"acme"}}}}
@@ -16,6 +17,7 @@
 pub mod answers;
 pub mod books;
 pub mod client;
+pub mod group;
 pub mod office;
 pub mod protocol;
 pub mod server;
@@ -35,6 +37,8 @@ pub use server::{Door, Items};
 pub struct Caller {
     /// The peer's user, from the kernel.
     pub uid: u32,
+    /// Whether that is root or the owner of the node's directory, who could do without the socket.
+    pub owns: bool,
     /// As which operator they want to speak; whether they may is the callee's to say.
     pub operator: Option<OperatorName>,
 }

@@ -22,9 +22,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admin::Door;
 use crate::admin::books::CatalogBooks;
 use crate::admin::office::{Books, FIRST, Office, Services};
+use crate::admin::{self, Door};
 use crate::cli::{Exit, Failure, Screen};
 use crate::clock::SystemClock;
 use crate::commands::node::{Init, Serve};
@@ -174,7 +174,7 @@ impl Running {
             directory,
             entropy,
         };
-        let door = Door::open(&home.path).map_err(|error| failure(&error))?;
+        let door = door(&home, serve.admin_group.as_deref())?;
         doors.spawn(door.serve(Arc::new(office), told(stopped)));
         let name = home.name.clone();
         Ok(Self {
@@ -314,6 +314,21 @@ async fn first_operator(books: &dyn Books, owner: u32) -> Result<(), Failure> {
     added
         .map(|_| ())
         .map_err(|problem| Failure::other(&problem.reason, problem.message))
+}
+
+/// Opens the admin socket, for a group too if one is given.
+fn door(home: &Home, group: Option<&str>) -> Result<Door, Failure> {
+    let door = Door::open(&home.path).map_err(|error| failure(&error))?;
+    let Some(group) = group else { return Ok(door) };
+    let number = admin::group::number(group).map_err(|error| failure(&error))?;
+    let number = number.ok_or_else(|| {
+        let message = format!("this machine has no group '{group}'; give one by name or by number");
+        Failure::usage(message)
+    })?;
+    door.share(number).map_err(|error| {
+        let message = format!("the admin socket cannot be given to group '{group}': {error}");
+        Failure::other("io", message)
+    })
 }
 
 /// Resolves when the node stops.

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::protocol::{ANSWER_MAX, Call, Line, ORDER_MAX, Problem, ProblemClass, Progress};
 use super::socket::Folder;
 use super::{Caller, Operations};
+use crate::commands::Order;
 
 /// Orders carried out at once; those who follow events hold one each.
 const CALLS_MAX: usize = 64;
@@ -34,7 +35,27 @@ const REST: Duration = Duration::from_millis(100);
 pub struct Door {
     listener: UnixListener,
     folder: Folder,
+    welcome: Welcome,
+}
+
+/// Who is admitted.
+#[derive(Clone, Copy, Debug)]
+struct Welcome {
+    /// The owner of the data directory, and root.
     owner: u32,
+    /// Whoever else the mode of the socket lets through.
+    shared: bool,
+}
+
+impl Welcome {
+    /// Whether a user is root or the owner.
+    const fn owns(self, uid: u32) -> bool {
+        uid == 0 || uid == self.owner
+    }
+
+    const fn admits(self, uid: u32) -> bool {
+        self.shared || self.owns(uid)
+    }
 }
 
 impl Door {
@@ -49,8 +70,22 @@ impl Door {
         Ok(Self {
             listener,
             folder,
-            owner,
+            welcome: Welcome {
+                owner,
+                shared: false,
+            },
         })
+    }
+
+    /// Lets the members of a group come through as well, by its number. The data directory can be
+    /// passed through by them from then on; nothing else in it is open to them.
+    ///
+    /// # Errors
+    /// When the operating system does not let this process give files to that group.
+    pub fn share(mut self, group: u32) -> io::Result<Self> {
+        self.folder.share(group)?;
+        self.welcome.shared = true;
+        Ok(self)
     }
 
     /// Answers until `stop` resolves; then cuts what still runs and takes the socket's name away.
@@ -66,7 +101,7 @@ impl Door {
                 Ok((stream, _)) => {
                     let full = calls.len() >= CALLS_MAX;
                     let operations = Arc::clone(&operations);
-                    calls.spawn(answer(stream, self.owner, full, operations));
+                    calls.spawn(answer(stream, self.welcome, full, operations));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the admin socket cannot accept");
@@ -116,11 +151,11 @@ impl Items {
 }
 
 /// Serves one connection from its first to its last byte.
-async fn answer(stream: UnixStream, owner: u32, full: bool, operations: Arc<dyn Operations>) {
+async fn answer(stream: UnixStream, welcome: Welcome, full: bool, operations: Arc<dyn Operations>) {
     let admitted = stream.peer_cred().map(|peer| peer.uid());
     let (from, mut to) = stream.into_split();
     let uid = match admitted {
-        Ok(uid) if uid == 0 || uid == owner => uid,
+        Ok(uid) if welcome.admits(uid) => uid,
         Ok(uid) => {
             tracing::warn!(uid, "a stranger at the admin socket");
             let message = "only root and the owner of the data directory give orders here";
@@ -144,7 +179,14 @@ async fn answer(stream: UnixStream, owner: u32, full: bool, operations: Arc<dyn 
         Ok(Err(None)) | Err(_) => return,
     };
     match order {
-        Ok(call) => carry_out(call, uid, from, to, operations).await,
+        Ok(call) => {
+            let caller = Caller {
+                uid,
+                owns: welcome.owns(uid),
+                operator: call.operator,
+            };
+            carry_out(caller, call.command, from, to, operations).await;
+        }
         Err(problem) => end(&mut to, Err(problem)).await,
     }
 }
@@ -166,18 +208,14 @@ async fn read_order(from: &mut BufReader<OwnedReadHalf>) -> Result<Vec<u8>, Opti
 }
 
 async fn carry_out(
-    call: Call,
-    uid: u32,
+    caller: Caller,
+    order: Order,
     mut from: BufReader<OwnedReadHalf>,
     mut to: OwnedWriteHalf,
     operations: Arc<dyn Operations>,
 ) {
-    let caller = Caller {
-        uid,
-        operator: call.operator,
-    };
     let (items, mut lines) = mpsc::channel(LINES_MAX);
-    let mut work = operations.perform(caller, call.command, Items(items));
+    let mut work = operations.perform(caller, order, Items(items));
     let mut sign_of_life = tokio::time::interval(SIGN_OF_LIFE);
     let mut rest = [0; 1];
     let result = loop {

@@ -3,8 +3,10 @@
 //! The kernel takes at most 108 bytes of path for a socket, so both sides go through a descriptor
 //! of the folder: `/proc/self/fd/N/admin.sock`.
 
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,9 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 const NAME: &str = "admin.sock";
 /// Connections that may wait until they are accepted.
 const BACKLOG: i32 = 64;
+
+/// What of a mode opens a file to others than its owner.
+const CLOSED: u32 = 0o077;
 
 /// The folder of the socket, held open.
 pub(super) struct Folder(OwnedFd);
@@ -29,6 +34,22 @@ impl Folder {
     /// Who owns the data directory.
     pub(super) fn owner(&self) -> io::Result<u32> {
         Ok(rustix::fs::fstat(&self.0)?.st_uid)
+    }
+
+    /// Lets a group through to the socket, by its number. What else is in the folder is closed to
+    /// all but its owner first, so that the group sees nothing but the socket.
+    pub(super) fn share(&self, group: u32) -> io::Result<()> {
+        for entry in fs::read_dir(self.place())? {
+            let entry = entry?;
+            let mode = entry.metadata()?.permissions().mode();
+            if !entry.file_type()?.is_symlink() && mode & CLOSED != 0 {
+                fs::set_permissions(entry.path(), Permissions::from_mode(mode & !CLOSED))?;
+            }
+        }
+        chown(self.path(), None, Some(group))?;
+        fs::set_permissions(self.path(), Permissions::from_mode(0o660))?;
+        chown(self.place(), None, Some(group))?;
+        fs::set_permissions(self.place(), Permissions::from_mode(0o710))
     }
 
     /// Connects to the node that listens.
@@ -60,6 +81,10 @@ impl Folder {
     }
 
     fn path(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd())).join(NAME)
+        self.place().join(NAME)
+    }
+
+    fn place(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
     }
 }

@@ -90,7 +90,10 @@ impl Failure {
         match error {
             CallError::Problem(problem) => Self::from(problem),
             CallError::NoAnswer(cause) if cause.kind() == ErrorKind::PermissionDenied => {
-                let message = format!("only the user who owns {data} and root speak to its node");
+                let message = format!(
+                    "only root, the user who owns {data} and the group of 'serve --admin-group' \
+                     speak to its node"
+                );
                 Self::new(Exit::Refused, "not-allowed", message)
             }
             CallError::NoAnswer(cause) => {

@@ -43,6 +43,10 @@ pub struct Serve {
     /// Where metrics and health are served in plain HTTP
     #[arg(long, value_name = "IP:PORT")]
     pub metrics: Option<SocketAddr>,
+    /// A group of this machine whose members reach the node's socket, too; each of them is the
+    /// operator with their uid [default: root and the directory's owner alone]
+    #[arg(long, value_name = "GROUP")]
+    pub admin_group: Option<String>,
     /// What all tenants together may send, shared evenly by tenant, then by task: 100MB/s
     /// [default: none]
     #[arg(long, value_name = "RATE|none", value_parser = Throttle::parse)]

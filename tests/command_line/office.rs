@@ -317,6 +317,56 @@ fn an_order_that_waits_is_told_from_one_that_is_done() {
 }
 
 #[test]
+fn two_people_of_the_group_are_two_operators() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    if !rustix::process::getuid().is_root() {
+        eprintln!("skipped: only root can be other users");
+        return;
+    }
+    let (ann, mara, stranger, group) = (54_321, 54_322, 54_323, 54_324);
+    let world = World::shared("data", Some(group), |runtime| runtime.block_on(furnish()));
+    let above = world.data.parent().unwrap();
+    std::fs::set_permissions(above, std::fs::Permissions::from_mode(0o711)).unwrap();
+
+    let unknown = world.run_as(ann, group, "tenant list");
+    assert_eq!(
+        (unknown.code, unknown.reason().as_str()),
+        (4, "not-allowed")
+    );
+    assert!(
+        unknown.errors.contains("no operator has the uid 54321"),
+        "{unknown:?}"
+    );
+    let outside = world.run_as(stranger, stranger, "tenant list");
+    assert_eq!(
+        (outside.code, outside.reason().as_str()),
+        (4, "not-allowed")
+    );
+
+    for (name, uid) in [("ann", ann), ("mara", mara)] {
+        let add = format!("operator add {name} --role admin --uid {uid}");
+        if world.run(&add.split(' ').collect::<Vec<_>>()).code == 4 {
+            let id = done(&world, "approval list")[0]["id"].to_string();
+            let granted = world.run_as(ann, group, &format!("approval grant {id}"));
+            assert_eq!(granted.code, 0, "{granted:?}");
+        }
+    }
+    assert_eq!(world.run_as(mara, group, "tenant add acme").code, 0);
+    let events = done(&world, "events --tenant acme");
+    assert_eq!(events[0]["actor"], "operator mara");
+    let pretended = world.run_as(mara, group, "--as ann tenant list");
+    assert_eq!(pretended.reason(), "not-allowed");
+
+    let asked = world.run_as(mara, group, "tenant remove acme");
+    assert_eq!((asked.code, asked.reason().as_str()), (4, "pending"));
+    let grant = format!("approval grant {}", asked.json()["approval"]);
+    assert_eq!(world.run_as(mara, group, &grant).reason(), "own-request");
+    assert_eq!(world.run_as(ann, group, &grant).code, 0);
+    refused(&world, "tenant show acme", 3, "no-tenant");
+}
+
+#[test]
 fn the_service_is_looked_after() {
     let world = office();
     done(&world, "tenant add acme");

@@ -125,6 +125,44 @@ fn the_socket_is_its_owners_alone() {
 }
 
 #[test]
+fn a_group_reaches_the_socket_and_nothing_else() {
+    let group = rustix::process::getgid().as_raw();
+    let data = tempfile::tempdir().unwrap();
+    let open = |name: &str| {
+        let path = data.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("file"), "secret").unwrap();
+        path
+    };
+    let inside = ["journal", "tls"].map(open);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _inside = runtime.enter();
+    let door = holdfast::admin::Door::open(data.path()).unwrap();
+    let _door = door.share(group).unwrap();
+    let mode = |path: &std::path::Path| {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        mode & 0o7777
+    };
+    assert_eq!(mode(data.path()), 0o710);
+    assert_eq!(mode(&data.path().join("admin.sock")), 0o660);
+    for path in inside {
+        assert_eq!(mode(&path), 0o700, "{path:?}");
+    }
+}
+
+#[test]
+fn a_group_that_there_is_not_is_no_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    assert_eq!(super::world::holdfast(&["init", "--data", data]).code, 0);
+    let serve = ["serve", "--data", data, "--listen", "127.0.0.1:0"];
+    let serve = [&serve[..], &["--admin-group", "no such group", "--json"]].concat();
+    let ran = super::world::holdfast(&serve);
+    assert_eq!(ran.code, 2, "{ran:?}");
+}
+
+#[test]
 fn a_long_path_is_no_obstacle() {
     let long = "d".repeat(150);
     let world = World::named(&long, |_| Arc::new(Simple));

@@ -1,8 +1,9 @@
 //! A data directory with somebody behind its admin socket, and the program to speak to it.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use holdfast::admin::{Door, Operations};
@@ -19,6 +20,14 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            errors: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// The answer as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
@@ -48,12 +57,7 @@ pub(crate) fn holdfast_reading(arguments: &[&str], input: &str) -> Ran {
         .unwrap();
     // A program that does not read ends before all is written.
     drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        errors: String::from_utf8(output.stderr).unwrap(),
-    }
+    Ran::of(child.wait_with_output().unwrap())
 }
 
 /// A data directory whose socket is answered.
@@ -68,6 +72,15 @@ pub(crate) struct World {
 impl World {
     /// One whose path below the temporary directory has this name.
     pub(crate) fn named(name: &str, make: impl FnOnce(&Runtime) -> Arc<dyn Operations>) -> Self {
+        Self::shared(name, None, make)
+    }
+
+    /// The same with a group that reaches the socket, too.
+    pub(crate) fn shared(
+        name: &str,
+        group: Option<u32>,
+        make: impl FnOnce(&Runtime) -> Arc<dyn Operations>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join(name);
         std::fs::create_dir_all(&data).unwrap();
@@ -76,7 +89,11 @@ impl World {
         let (stop, stopped) = oneshot::channel::<()>();
         let door = {
             let _inside = runtime.enter();
-            Door::open(&data).unwrap()
+            let door = Door::open(&data).unwrap();
+            match group {
+                Some(group) => door.share(group).unwrap(),
+                None => door,
+            }
         };
         let stopped = Box::pin(async move { drop(stopped.await) });
         let served = runtime.spawn(door.serve(operations, stopped));
@@ -99,6 +116,20 @@ impl World {
         let mut all = vec!["--data", self.data.to_str().unwrap()];
         all.extend(arguments);
         holdfast_reading(&all, input)
+    }
+
+    /// Runs the program as another user, in one group alone; only root can.
+    pub(crate) fn run_as(&self, user: u32, group: u32, line: &str) -> Ran {
+        let data = ["--data", self.data.to_str().unwrap(), "--json"];
+        let output = Command::new(env!("CARGO_BIN_EXE_holdfast"))
+            .args(data.into_iter().chain(line.split_whitespace()))
+            .uid(user)
+            .gid(group)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Ran::of(output)
     }
 
     /// Ends the node's side, as SIGTERM would.

@@ -2,7 +2,8 @@
 //!
 //! Without a name it is the operator whose row has the peer's uid; else the operator [`FIRST`], who
 //! stands for whoever owns the machine. With a name it is that operator. Either way its row must
-//! have the peer's uid or none, except that root, who could become any user, speaks for all.
+//! have the peer's uid or none, except that root, who could become any user, speaks for all. Whoever
+//! came through the socket as a member of its group is the operator of their uid and nobody else.
 
 use holdfast_actors::catalog::command::Actor;
 use holdfast_actors::catalog::rows::{Operator, Rows};
@@ -33,13 +34,22 @@ impl Speaker {
             }
             None => Self::unnamed(caller.uid, rows),
         };
-        let may_be = |row: &Operator| row.uid.is_none_or(|uid| [ROOT, uid].contains(&caller.uid));
+        let may_be = |row: &Operator| match row.uid {
+            Some(uid) => [ROOT, uid].contains(&caller.uid),
+            None => caller.owns,
+        };
         let found = found.filter(|(_, row)| may_be(row));
         let (name, _) = found.ok_or_else(|| {
-            let message = format!(
-                "the user with uid {} is no operator of that name; say who you are with --as",
-                caller.uid
-            );
+            let uid = caller.uid;
+            let message = if caller.owns || caller.operator.is_some() {
+                format!(
+                    "the user with uid {uid} is no operator of that name; say who you are with --as"
+                )
+            } else {
+                format!(
+                    "no operator has the uid {uid}; an admin makes one with 'operator add --uid'"
+                )
+            };
             Problem::new(ProblemClass::Refused, "not-allowed", message)
         })?;
         Ok(Self { name: name.clone() })
@@ -84,8 +94,17 @@ mod tests {
     }
 
     fn who(uid: u32, name: Option<&str>, rows: &Rows) -> String {
+        recognised(uid, true, name, rows)
+    }
+
+    fn recognised(uid: u32, owns: bool, name: Option<&str>, rows: &Rows) -> String {
         let operator = name.map(|name| OperatorName::parse(name).unwrap());
-        match Speaker::recognise(&Caller { uid, operator }, rows) {
+        let caller = Caller {
+            uid,
+            owns,
+            operator,
+        };
+        match Speaker::recognise(&caller, rows) {
             Ok(speaker) => speaker.name.to_string(),
             Err(problem) => problem.reason,
         }
@@ -117,6 +136,18 @@ mod tests {
     }
 
     #[test]
+    fn a_member_of_the_group_is_the_operator_of_their_uid_and_nobody_else() {
+        let rows = rows(&[("admin", Role::Admin, None), ("mara", Role::Admin, Some(7))]);
+        let member = |uid, name| recognised(uid, false, name, &rows);
+        assert_eq!(member(7, None), "mara");
+        assert_eq!(member(7, Some("mara")), "mara");
+        assert_eq!(member(7, Some("admin")), "not-allowed");
+        assert_eq!(member(8, None), "not-allowed");
+        assert_eq!(member(8, Some("admin")), "not-allowed");
+        assert_eq!(who(8, None, &rows), "admin", "the owner is");
+    }
+
+    #[test]
     fn root_speaks_for_all() {
         let rows = rows(&[
             ("admin", Role::Admin, Some(7)),
@@ -132,6 +163,7 @@ mod tests {
         let rows = rows(&[("admin", Role::Viewer, None)]);
         let caller = Caller {
             uid: 0,
+            owns: true,
             operator: None,
         };
         let speaker = Speaker::recognise(&caller, &rows).unwrap();
