@@ -64,6 +64,8 @@ pub struct Rows {
     /// By how much the wall clock jumped since the day was last confirmed, in either direction,
     /// less what was forgiven meanwhile. Since the third version of the rows.
     pub unseen: Duration,
+    /// How long the node ran for which no stop was forgiven yet. Since the fourth version.
+    pub ran: Duration,
 }
 
 /// What the last reading back of a repository brought.

@@ -3,6 +3,11 @@
 //! The day follows the wall clock and never goes back, but by an operator's confirmation. Jumps of
 //! more than a day together that no monotonic clock saw are doubted, stops included: leases end by
 //! the new day at once, and nothing irreversible happens until somebody confirms the day.
+//!
+//! Nights in which a node is off are no jumps of its clock, as long as it runs longer than it is
+//! off: the time it ran forgives the stop behind it. What the clock of a running node jumps is
+//! forgiven by hardly anything, so whoever sets it ahead by hours a day is found out on the second.
+//! Whoever may stop the node and set the clock as well gains no more than two days in three.
 
 use std::time::Duration;
 
@@ -18,6 +23,8 @@ const JUMP_MAX: Duration = Duration::from_secs(86_400);
 /// Jumps are forgiven by this part of the time that the monotonic clock saw: a minute a day, and a
 /// clock that is kept right needs no more.
 const FORGIVEN_PER: u32 = 1440;
+/// A stop is forgiven two thirds of the time that the node ran before it, up to this much.
+const STOP_MAX: Duration = Duration::from_secs(12 * 3600);
 /// A lease's end is announced so many days before (D1).
 const WARNINGS: [u32; 4] = [0, 1, 7, 14];
 
@@ -36,10 +43,18 @@ impl Draft<'_> {
     fn pass(&mut self, wall: Timestamp, elapsed: Option<Duration>) {
         let old = self.rows.clock;
         if old != ClockRow::default() {
-            let forgiven = elapsed.unwrap_or_default() / FORGIVEN_PER;
-            let left = self.rows.unseen.saturating_sub(forgiven);
+            let seen = elapsed.unwrap_or_default();
+            let left = self.rows.unseen.saturating_sub(seen / FORGIVEN_PER);
             let jump = jump(&old, wall, elapsed);
-            self.rows.unseen = left.saturating_add(jump);
+            self.rows.ran = (self.rows.ran + seen).min(STOP_MAX / 2 * 3);
+            // A stop takes no clock back.
+            let stopped = elapsed.is_none() && wall >= old.wall;
+            let forgiven = if stopped {
+                self.forgive(jump)
+            } else {
+                Duration::ZERO
+            };
+            self.rows.unseen = left.saturating_add(jump.saturating_sub(forgiven));
             if !old.doubted && jump <= JUMP_MAX && self.rows.unseen > JUMP_MAX {
                 self.rows.clock.doubted = true;
                 let text = "the clock moved by more than a day unseen, in several steps; \
@@ -48,6 +63,13 @@ impl Draft<'_> {
             }
         }
         self.tick(wall, elapsed);
+    }
+
+    /// How much of a stop is forgiven; each hour that the node ran forgives once.
+    fn forgive(&mut self, stop: Duration) -> Duration {
+        let forgiven = stop.min(self.rows.ran / 3 * 2);
+        self.rows.ran = self.rows.ran.saturating_sub(forgiven / 2 * 3);
+        forgiven
     }
 
     fn tick(&mut self, wall: Timestamp, elapsed: Option<Duration>) {
@@ -143,10 +165,12 @@ fn due(tenant: &Tenant, today: Date) -> Option<Notice> {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+    use proptest::prelude::*;
 
+    use super::super::command::Actor;
     use super::super::fixture::{DAY, HOUR, Office, purge_tenant, tenant_name};
     use super::super::record::{restore, snapshot};
-    use super::super::rows::State;
+    use super::super::rows::{Rows, State};
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -366,5 +390,146 @@ mod tests {
         let before = office.records.len();
         office.pass(HOUR);
         assert_eq!(office.records.len() - before, 6);
+    }
+
+    /// What the catalog is told of time: hours that the node runs, is off, or its clock is set by.
+    #[derive(Clone, Copy, Debug)]
+    enum Told {
+        Run(u32),
+        Stop(u32),
+        Set(u32),
+    }
+
+    /// A clock alone, that was told of time in minutes.
+    struct Clock {
+        rows: Rows,
+        wall: Timestamp,
+    }
+
+    impl Clock {
+        fn new() -> Self {
+            let wall = Timestamp::parse("2026-11-21T10:00:00Z").unwrap();
+            let mut clock = Self {
+                rows: Rows::default(),
+                wall,
+            };
+            clock.tell(Duration::ZERO, None);
+            clock
+        }
+
+        fn tell(&mut self, moved: Duration, elapsed: Option<Duration>) {
+            self.wall = self.wall + moved;
+            let mut draft = Draft {
+                rows: self.rows.clone(),
+                by: &Actor::System,
+                at: self.wall,
+                agreed: None,
+            };
+            draft.pass(self.wall, elapsed);
+            self.rows = draft.rows;
+        }
+
+        fn hear(&mut self, told: Told) {
+            match told {
+                // As often as a node writes it down.
+                Told::Run(minutes) => {
+                    for _ in 0..minutes / 10 {
+                        self.tell(MINUTE * 10, Some(MINUTE * 10));
+                    }
+                }
+                Told::Stop(minutes) => self.tell(MINUTE * minutes, None),
+                Told::Set(minutes) => self.tell(MINUTE * minutes, Some(Duration::ZERO)),
+            }
+        }
+
+        fn is_doubted(&self) -> bool {
+            self.rows.clock.doubted
+        }
+    }
+
+    #[test]
+    fn a_node_that_is_off_every_night_asks_in_no_year() {
+        let mut clock = Clock::new();
+        for _ in 0..365 {
+            clock.hear(Told::Run(16 * 60));
+            clock.hear(Told::Stop(8 * 60));
+        }
+        assert!(!clock.is_doubted());
+        assert!(clock.rows.unseen <= HOUR);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_ahead_by_hours_each_day_is_doubted_on_the_second_however_long_it_ran() {
+        let mut clock = Clock::new();
+        clock.hear(Told::Run(90 * 24 * 60));
+        for _ in 0..5 {
+            clock.hear(Told::Set(3 * 60));
+            clock.hear(Told::Run(4 * 60));
+        }
+        assert!(!clock.is_doubted());
+        for _ in 0..5 {
+            clock.hear(Told::Set(3 * 60));
+            clock.hear(Told::Run(4 * 60));
+        }
+        assert!(clock.is_doubted());
+    }
+
+    #[test]
+    fn a_node_that_is_stopped_and_set_ahead_again_and_again_is_doubted_the_same_day() {
+        let mut clock = Clock::new();
+        clock.hear(Told::Run(90 * 24 * 60));
+        for _ in 0..37 {
+            clock.hear(Told::Stop(60));
+        }
+        assert!(
+            clock.is_doubted(),
+            "12 hours are forgiven, and a day is borne"
+        );
+    }
+
+    fn told() -> impl Strategy<Value = Told> {
+        prop_oneof![
+            3 => (0_u32..48 * 60).prop_map(Told::Run),
+            2 => (0_u32..20 * 60).prop_map(Told::Stop),
+            1 => (0_u32..10 * 60).prop_map(Told::Set),
+        ]
+    }
+
+    proptest! {
+        /// Whatever the day is told, so long as nobody doubts it: by how much it may be ahead.
+        #[test]
+        fn a_day_that_is_not_doubted_is_ahead_by_little_more_than_a_day(
+            history in prop::collection::vec(told(), 0..60),
+        ) {
+            let mut clock = Clock::new();
+            let (mut ran, mut set, mut off) = (0, 0, 0);
+            for told in history {
+                clock.hear(told);
+                match told {
+                    Told::Run(minutes) => ran += minutes / 10 * 10,
+                    Told::Stop(minutes) => off += minutes,
+                    Told::Set(minutes) => set += minutes,
+                }
+                if clock.is_doubted() {
+                    return Ok(());
+                }
+                prop_assert!(set <= 24 * 60 + ran / 1440 + 1, "set ahead by {set}");
+                prop_assert!(set + off <= 24 * 60 + ran / 1440 + 1 + ran / 3 * 2 + 2);
+            }
+        }
+
+        #[test]
+        fn a_node_that_runs_longer_than_it_is_off_is_never_doubted(
+            days in prop::collection::vec((6_u32..48).prop_flat_map(|run| {
+                (Just(run * 60), 0..=(run * 40).min(12 * 60))
+            }), 0..60),
+        ) {
+            let mut clock = Clock::new();
+            for (run, stop) in days {
+                clock.hear(Told::Run(run));
+                clock.hear(Told::Stop(stop));
+                prop_assert!(!clock.is_doubted());
+            }
+        }
     }
 }
