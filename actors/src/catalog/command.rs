@@ -3,15 +3,19 @@
 //! Variants are part of the journal's format: new ones go to the end of their enum, and none is
 //! ever taken out or moved.
 
+mod extent;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use extent::ExtentCommand;
+
 pub use super::contract::{Contract, ContractChange};
 use super::rows::{Role, Scope, SessionResult, SubtenantMode, Verifier, View};
-use crate::kernel::{CredentialId, Date, Epoch, ExtentId, RepositoryId, Size, Timestamp};
+use crate::kernel::{CredentialId, Date, Epoch, RepositoryId, Size, Timestamp};
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 
 /// One command with all that deciding it takes.
@@ -333,42 +337,6 @@ pub enum RepositoryCommand {
         damaged: u64,
         /// Which, as a number that two readings share if they found the same.
         finding: u64,
-    },
-}
-
-/// What the owner of a repository does with its extents. The system's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ExtentCommand {
-    /// Begins one; answers [`super::Outcome::Extent`].
-    Open {
-        /// Of which repository.
-        repository: RepositoryId,
-        /// Of the owner.
-        epoch: Epoch,
-    },
-    /// Ends one at its acknowledged length, one of an earlier owner too.
-    Seal {
-        /// Which.
-        extent: ExtentId,
-        /// Of the owner.
-        epoch: Epoch,
-        /// In bytes.
-        length: u64,
-    },
-    /// Forgets one: all that lived in it was rewritten, or may be destroyed.
-    Drop {
-        /// Which.
-        extent: ExtentId,
-        /// Of the owner.
-        epoch: Epoch,
-    },
-    /// The file of one is durable: from now on it may hold what was acknowledged, so one that is
-    /// missing was lost.
-    Begin {
-        /// Which.
-        extent: ExtentId,
-        /// Of the owner.
-        epoch: Epoch,
     },
 }
 

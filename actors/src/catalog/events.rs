@@ -72,6 +72,8 @@ pub enum Code {
     RepositoryDamaged = 30044,
     /// A repository is to show again what it showed at an instant.
     RepositoryRestored = 30045,
+    /// An extent stays for an object that cannot be read.
+    ExtentKept = 30046,
     /// Login made.
     CredentialAdded = 30050,
     /// Login ended.
@@ -99,7 +101,9 @@ impl Code {
             | Self::OperatorRemoved
             | Self::PurgeOrdered
             | Self::Purged => Severity::Warning,
-            Self::LeaseEnded | Self::ClockDoubted | Self::RepositoryDamaged => Severity::Error,
+            Self::LeaseEnded | Self::ClockDoubted | Self::RepositoryDamaged | Self::ExtentKept => {
+                Severity::Error
+            }
             Self::TenantAdded
             | Self::PasswordChanged
             | Self::QuotaAdded

@@ -2,6 +2,7 @@
 
 use super::command::ExtentCommand;
 use super::draft::Draft;
+use super::events::Code;
 use super::rows::Extent;
 use super::{Outcome, Refused};
 use crate::kernel::{Epoch, ExtentId, RepositoryId};
@@ -17,6 +18,7 @@ impl Draft<'_> {
             } => self.seal_extent(*extent, *epoch, *length),
             ExtentCommand::Drop { extent, epoch } => self.drop_extent(*extent, *epoch),
             ExtentCommand::Begin { extent, epoch } => self.begin_extent(*extent, *epoch),
+            ExtentCommand::Keep { extent, epoch } => self.keep_extent(*extent, *epoch),
         }
     }
 
@@ -68,6 +70,18 @@ impl Draft<'_> {
         }
         self.rows.extents.remove(&id);
         self.rows.begun.remove(&id);
+        Ok(Outcome::Done)
+    }
+
+    /// The owner says it once, when it empties the extent.
+    fn keep_extent(&mut self, id: ExtentId, epoch: Epoch) -> Result<Outcome, Refused> {
+        let row = self.owned_extent(id, epoch)?;
+        let (name, tenant) = self.called(row.repository);
+        let text = format!(
+            "repository {name}: {id} is kept, because an object in it cannot be read; what is \
+             behind it is emptied all the same"
+        );
+        self.event(Code::ExtentKept, tenant.as_ref(), text, None);
         Ok(Outcome::Done)
     }
 

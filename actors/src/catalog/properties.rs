@@ -193,6 +193,7 @@ fn aim(rows: &Rows, mut command: Command) -> Command {
         Command::Extent(
             ExtentCommand::Seal { extent, epoch, .. }
             | ExtentCommand::Begin { extent, epoch }
+            | ExtentCommand::Keep { extent, epoch }
             | ExtentCommand::Drop { extent, epoch },
         ) => (of_extent(extent), epoch),
         Command::Clock(_)

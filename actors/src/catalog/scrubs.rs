@@ -73,7 +73,7 @@ impl Draft<'_> {
     }
 
     /// What people call a repository, and whose it is if somebody has it.
-    fn called(&self, id: RepositoryId) -> (String, Option<TenantName>) {
+    pub(super) fn called(&self, id: RepositoryId) -> (String, Option<TenantName>) {
         let row = self.rows.repositories.get(&id);
         let name = row.map_or_else(|| id.to_string(), |row| row.name.to_string());
         let tenant = row.and_then(|row| self.rows.tenant_name(row.tenant));

@@ -80,6 +80,11 @@ impl Register for CatalogRegister {
         Box::pin(async move { answer.await.map(|_| ()) })
     }
 
+    fn keep(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>> {
+        let answer = self.submit(Command::Extent(ExtentCommand::Keep { extent, epoch }));
+        Box::pin(async move { answer.await.map(|_| ()) })
+    }
+
     fn forget(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>> {
         let answer = self.submit(Command::Extent(ExtentCommand::Drop { extent, epoch }));
         Box::pin(async move { answer.await.map(|_| ()) })

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::entry::{Entry, Place};
@@ -26,6 +27,8 @@ pub struct Audit {
     pub(super) until: ExtentId,
     /// All sealed extents, with their lengths.
     pub(super) extents: BTreeMap<ExtentId, u64>,
+    /// The last of them whose entries do not count any more.
+    pub(super) emptied: ExtentId,
     /// Where the last entry lies that the snapshot knows of.
     pub(super) end: Place,
     /// What the repository believes to hold.
@@ -98,10 +101,11 @@ pub(super) async fn audit(
     let Audit {
         until,
         extents,
+        emptied,
         end,
         snapshot,
     } = audit;
-    let by_log = replay(disk, id, until, extents, end).await?;
+    let by_log = replay(disk, id, emptied..=until, extents, end).await?;
     for (key, object) in by_log.held().everything() {
         if object.first <= until && !knows(&snapshot, &key, &object) {
             let place = object.place;
@@ -134,21 +138,23 @@ fn knows(snapshot: &Snapshot, key: &Key, object: &Object) -> bool {
         .any(|life| life.place == object.place)
 }
 
-/// What the log says of objects in the extents up to `until`, up to the entry at `end`.
+/// What the log says of objects in the extents up to the end of `asked`, up to the entry at `end`.
+/// Entries up to the beginning of `asked` do not count any more.
 async fn replay(
     disk: &Arc<dyn Disk>,
     id: RepositoryId,
-    until: ExtentId,
+    asked: RangeInclusive<ExtentId>,
     mut lengths: BTreeMap<ExtentId, u64>,
     end: Place,
 ) -> Result<State, RecoveryError> {
     // An extent that is still written to is read up to the last entry only, all of which is there.
     let open = (!lengths.contains_key(&end.extent)).then_some(end.extent);
     lengths.extend(open.map(|extent| (extent, u64::MAX)));
+    let (emptied, until) = asked.into_inner();
     let mut state = State::default();
     for (extent, length) in &lengths {
         let (extent, length) = (*extent, *length);
-        if length == 0 || extent > end.extent {
+        if length == 0 || extent <= emptied || extent > end.extent {
             continue;
         }
         let file = disk.open(&extent::path(id, extent)).await;
@@ -176,7 +182,7 @@ fn concerns(entry: &Entry, place: Place, until: ExtentId) -> bool {
         Entry::Stored(stored) => stored.first(place) <= until,
         Entry::Deleted { .. } | Entry::Purged { .. } | Entry::Restored { .. } => true,
         // What has left them, too.
-        Entry::Moved(_) => true,
+        Entry::Moved(_) | Entry::Stranded(_) => true,
         Entry::Emptied { .. } => false,
     }
 }

@@ -5,7 +5,7 @@
 //! they hash to in whatever order; whenever that does not fit, the rows are forgotten and written
 //! again from the log. Only what is durable in the log is written here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -71,6 +71,8 @@ pub(super) struct Stamp {
     pub usage: Usage,
     /// Up to which extent nothing counts any more.
     pub emptied: ExtentId,
+    /// Entries of objects that could not be read, with the extents in which their bytes stay.
+    pub stranded: BTreeMap<Place, BTreeSet<ExtentId>>,
     /// How many rows there are.
     pub rows: u64,
     /// The sum of the rows' hashes.
@@ -92,7 +94,8 @@ struct BinRow(Binned);
 // Version 1 did not say which extents hold what. Rows of it are not read: the log makes them again.
 
 impl Stored for Stamp {
-    const VERSION: u8 = 2;
+    /// The second version did not say what is stranded.
+    const VERSION: u8 = 3;
 }
 
 impl Stored for LiveRow {
@@ -431,6 +434,7 @@ mod tests {
             last: Timestamp::from_millis(3_000),
             usage,
             emptied: ExtentId::new(6),
+            stranded: BTreeMap::new(),
             rows: 2,
             hash: 7,
         };
@@ -449,7 +453,7 @@ mod tests {
         };
         let config = Some(Hash::new([1; 32]));
         expect_test::expect![[r#"
-            020900000bfbb80b0100fb1027060207
+            030900000bfbb80b0100fb102706000207
         "#]]
         .assert_eq(&hex(schema::encode(&stamp)));
         expect_test::expect![[r#"

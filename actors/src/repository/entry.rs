@@ -134,6 +134,9 @@ pub enum Entry {
     },
     /// An object was written again.
     Moved(Moved),
+    /// An object was to be written again, and its bytes cannot be read: they stay where they are,
+    /// in extents that are emptied of all else, and this says again all that counts of it.
+    Stranded(Moved),
 }
 
 impl Schema for Entry {
@@ -149,14 +152,17 @@ impl Entry {
             | Self::Purged { at, .. }
             | Self::Restored { at, .. }
             | Self::Emptied { at, .. }
-            | Self::Moved(Moved { at, .. }) => *at,
+            | Self::Moved(Moved { at, .. })
+            | Self::Stranded(Moved { at, .. }) => *at,
         }
     }
 
     /// The object whose bytes it names.
     pub const fn stored(&self) -> Option<&Stored> {
         match self {
-            Self::Stored(stored) | Self::Moved(Moved { stored, .. }) => Some(stored),
+            Self::Stored(stored)
+            | Self::Moved(Moved { stored, .. })
+            | Self::Stranded(Moved { stored, .. }) => Some(stored),
             Self::Deleted { .. }
             | Self::Purged { .. }
             | Self::Restored { .. }
@@ -253,5 +259,12 @@ mod tests {
         .assert_eq(&hex(&encode(&moved)));
         assert_eq!(decode::<Entry>(&encode(&emptied)).unwrap(), emptied);
         assert_eq!(decode::<Entry>(&encode(&moved)).unwrap(), moved);
+        let Entry::Moved(moved) = moved else {
+            unreachable!("it was made so")
+        };
+        let stranded = Entry::Stranded(moved);
+        let bytes = encode(&stranded);
+        assert_eq!(bytes[..2], [1, 6], "else it is as one that was moved");
+        assert_eq!(decode::<Entry>(&bytes).unwrap(), stranded);
     }
 }

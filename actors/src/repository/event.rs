@@ -9,12 +9,12 @@ use super::audit::{Audit, Holding, Verdict};
 use super::checkpoint::Checkpoint;
 use super::denied::Denied;
 use super::entry::{Entry, Moved, Place, Stored};
+use super::report::Report;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
-use super::state::Figures;
 use super::uploads::UploadId;
 use crate::extent::Trouble;
-use crate::kernel::{CredentialId, Date, ExtentId, Sequence, Size, Space, Ticket, Timestamp};
+use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Ticket, Timestamp};
 use crate::object::{Hash, Key};
 use crate::ports::Storage;
 
@@ -156,12 +156,23 @@ pub struct Copied {
 }
 
 /// Why an object was not written again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Uncopied {
-    /// Its bytes are not what they were.
+    /// Not even its entry is what it was.
     Damaged,
+    /// Its entry says this, and its bytes cannot be read or are not what they were.
+    Unread(Box<Stored>),
     /// It could not be read or written now.
     Failed,
+}
+
+/// Extents that were emptied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discard {
+    /// The last of them.
+    pub until: ExtentId,
+    /// Those that stay, because an object in them cannot be read; and whether that is news.
+    pub kept: BTreeMap<ExtentId, bool>,
 }
 
 impl Event {
@@ -246,27 +257,6 @@ pub struct Record {
     pub encoded: Bytes,
 }
 
-/// The figures of a repository: what an operator is shown and what is metered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Sums over all spaces.
-    pub total: Figures,
-    /// Sums of each space that holds anything.
-    pub spaces: BTreeMap<Space, Figures>,
-    /// Bytes charged against the quota.
-    pub charged: Size,
-    /// Bytes held back for uploads under way.
-    pub reserved: Size,
-    /// Byte-seconds of live objects by month, named by its first day.
-    pub usage: BTreeMap<Date, u128>,
-    /// Where the next frame goes, if an extent is open.
-    pub end: Option<Place>,
-    /// When something in the bin is due to be purged, if anything is in it.
-    pub purge: Option<Timestamp>,
-    /// About how many bytes of sealed extents are of no use any more.
-    pub dead: Size,
-}
-
 /// What a repository asks of its hands.
 pub enum Effect {
     /// Make an extent.
@@ -301,10 +291,7 @@ pub enum Effect {
         place: Place,
     },
     /// Take emptied extents out of the catalog, and then their files away.
-    Discard {
-        /// The last of them.
-        until: ExtentId,
-    },
+    Discard(Discard),
     /// Nobody has been here for a while.
     Rest {
         /// How many have been here since the actor began.
@@ -357,6 +344,7 @@ impl fmt::Debug for Record {
             Entry::Restored { to, .. } => format!("Restored to {to}"),
             Entry::Emptied { until, .. } => format!("Emptied up to {until}"),
             Entry::Moved(Moved { stored, .. }) => format!("Moved {:?}", stored.key),
+            Entry::Stranded(Moved { stored, .. }) => format!("Stranded {:?}", stored.key),
         };
         write!(f, "{sequence} {what} at {}:{}", place.extent, place.offset)
     }
@@ -387,7 +375,10 @@ impl fmt::Debug for Effect {
                 let Place { extent, offset } = place;
                 write!(f, "Copy {extent}:{offset} as {upload:?}")
             }
-            Self::Discard { until } => write!(f, "Discard up to {until}"),
+            Self::Discard(Discard { until, kept }) if kept.is_empty() => {
+                write!(f, "Discard up to {until}")
+            }
+            Self::Discard(discard) => write!(f, "{discard:?}"),
             Self::Rest { seen, .. } => write!(f, "Rest after {seen}"),
             Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),

@@ -11,13 +11,12 @@ use super::audit::{Holding, Verdict};
 use super::checkpoint::{self, Checkpoint};
 use super::denied::Denied;
 use super::entry::{Entry, FRAME_ENTRY};
-use super::event::{
-    Begin, Copied, Delete, Effect, Event, Finish, Frame, Record, Report, Restore, Written,
-};
+use super::event::{Begin, Copied, Delete, Effect, Event, Finish, Frame, Record, Restore, Written};
 use super::head::Secret;
 use super::machine::Repository;
 use super::promises::{Promise, Promises};
 use super::reader::Reader;
+use super::report::Report;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
 use super::sweeper::Sweeper;
@@ -47,6 +46,8 @@ pub trait Register: Send + Sync + 'static {
     fn begun(&self, repository: RepositoryId) -> Vec<ExtentId>;
     /// The final length of an extent.
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>>;
+    /// An emptied extent stays, because an object in it cannot be read: an operator wants to know.
+    fn keep(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
     /// Forgets a sealed extent in which nothing counts any more.
     fn forget(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
 }
@@ -308,7 +309,9 @@ impl shell::Hands for Hands {
         let before = self.writer.elsewhere(&record);
         let written = self.writer.append(record.place, vec![header, body], true);
         let moved = match &record.entry {
-            Entry::Moved(moved) => Some((self.reader.clone(), moved.from, record.place)),
+            Entry::Moved(moved) | Entry::Stranded(moved) => {
+                Some((self.reader.clone(), moved.from, record.place))
+            }
             Entry::Stored(_)
             | Entry::Deleted { .. }
             | Entry::Purged { .. }
@@ -368,7 +371,7 @@ impl shell::Hands for Hands {
                 let myself = context.myself.clone();
                 return Ok(Some(self.sweeper.copy(upload, place, myself)));
             }
-            Effect::Discard { until } => return Ok(Some(self.sweeper.discard(until))),
+            Effect::Discard(discard) => return Ok(Some(self.sweeper.discard(discard))),
             Effect::Rest { seen, purge } => (self.idle)(seen, purge),
             Effect::Begun { ticket, upload } => self.begun(ticket, upload),
             Effect::Done { ticket } => self.done(ticket),

@@ -17,8 +17,9 @@ use serde_json::json;
 use super::checkpoint::Stamp;
 use super::denied::Denied;
 use super::entry::{Entry, Place};
-use super::event::{Copied, Delete, Effect, Event, Record, Report, Restore, Uncopied};
+use super::event::{Copied, Delete, Effect, Event, Record, Restore, Uncopied};
 use super::head::TRAILER;
+use super::report::Report;
 use super::settings::Settings;
 use super::snapshot::{Moment, Snapshot};
 use super::state::State;
@@ -94,6 +95,11 @@ impl Repository {
     /// Takes in an entry that recovery found.
     pub fn recover(&mut self, sequence: Sequence, place: Place, entry: &Entry) {
         self.state.apply(entry, sequence, place);
+    }
+
+    /// Begins recovery once more.
+    pub(super) fn restart(&mut self) {
+        self.state = State::default();
     }
 
     /// Begins recovery with what the index has.
@@ -201,7 +207,7 @@ impl Repository {
                     acts.show(Effect::Deny { ticket, denied });
                 }
                 (Err(_), None, Event::Copied(copied)) => {
-                    let result = copied.result.and(Err(Uncopied::Failed));
+                    let result = Err(Uncopied::Failed);
                     self.copied(now, Copied { result, ..copied }, acts);
                 }
                 (_, _, event) => self.step(now, event, acts),

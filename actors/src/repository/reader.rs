@@ -165,7 +165,9 @@ impl Reader {
             source,
         })?;
         match entry {
-            Entry::Stored(stored) | Entry::Moved(Moved { stored, .. }) => Ok(stored),
+            Entry::Stored(stored)
+            | Entry::Moved(Moved { stored, .. })
+            | Entry::Stranded(Moved { stored, .. }) => Ok(stored),
             Entry::Deleted { .. }
             | Entry::Purged { .. }
             | Entry::Restored { .. }

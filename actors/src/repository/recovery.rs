@@ -153,7 +153,52 @@ pub async fn recover(
     extents: &[(ExtentId, Option<u64>)],
     repository: &mut Repository,
 ) -> Result<Recovered, RecoveryError> {
-    scan(disk, id, extents, repository, Start::default()).await
+    let mut from = Start::default();
+    loop {
+        let scanned = scan(disk, id, extents, repository, from).await;
+        let emptied = match &scanned {
+            Ok(_) => repository.state().emptied(),
+            // Entries that do not count any more need not be what they were; whether they count
+            // is said behind them.
+            Err(RecoveryError::Damaged { extent, .. } | RecoveryError::Entry { extent, .. }) => {
+                emptied_behind(disk, id, extents, *extent).await
+            }
+            Err(_) => return scanned,
+        };
+        let still_there =
+            |(extent, _): &(ExtentId, _)| from.emptied < *extent && *extent <= emptied;
+        if !extents.iter().any(still_there) {
+            return scanned;
+        }
+        // They were not discarded yet, or are kept for bytes in them. Not all that is said of them
+        // needs to be there any more, so nothing of it is believed.
+        repository.restart();
+        from.emptied = emptied;
+    }
+}
+
+/// Up to which extent, by what is said behind a damaged one, nothing counts; none if it does count.
+async fn emptied_behind(
+    disk: &Arc<dyn Disk>,
+    id: RepositoryId,
+    extents: &[(ExtentId, Option<u64>)],
+    damaged: ExtentId,
+) -> ExtentId {
+    let behind = extents.iter().filter(|(extent, _)| *extent > damaged);
+    let mut emptied = ExtentId::default();
+    for (extent, sealed) in behind.copied() {
+        let Ok(Some(mut scan)) = open(disk, id, extent, sealed).await else {
+            continue;
+        };
+        while let Ok(Some(frame)) = scan.next().await {
+            if let Some((Entry::Emptied { until, .. }, _)) = frame.entry {
+                emptied = emptied.max(until);
+            }
+        }
+    }
+    Some(emptied)
+        .filter(|emptied| *emptied >= damaged)
+        .unwrap_or_default()
 }
 
 /// Where a scan begins, and the last entry that is known already.
@@ -161,6 +206,8 @@ pub async fn recover(
 struct Start {
     place: Place,
     known: Sequence,
+    /// Up to which extent no entry counts.
+    emptied: ExtentId,
 }
 
 /// The place behind the entry that a stamp names; `None` if the log has another one there.
@@ -184,6 +231,7 @@ async fn behind(
     let from = Start {
         place: Place { extent, offset },
         known: stamp.sequence,
+        emptied: stamp.emptied,
     };
     same.then_some(from)
 }
@@ -201,7 +249,8 @@ async fn scan(
     };
     let mut lengths = BTreeMap::new();
     for (extent, sealed) in extents.iter().copied() {
-        let known = sealed.filter(|length| *length == 0 || extent < from.place.extent);
+        let past = extent < from.place.extent || extent <= from.emptied;
+        let known = sealed.filter(|length| *length == 0 || past);
         if let Some(length) = known {
             lengths.insert(extent, length);
             continue;

@@ -3,6 +3,7 @@
 //! Invariant: every figure is the sum of what the maps hold; nothing drifts (I2).
 
 mod relocation;
+pub(super) mod stranded;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -47,8 +48,10 @@ pub struct State {
     shared: BTreeSet<Place>,
     /// What is held in each extent.
     weights: Weights,
-    /// Up to which extent nothing counts any more.
+    /// Up to which extent nothing counts any more, but for what is stranded.
     emptied: ExtentId,
+    /// Entries of objects that could not be read, with the extents in which their bytes stay.
+    stranded: BTreeMap<Place, BTreeSet<ExtentId>>,
 }
 
 impl fmt::Debug for State {
@@ -62,6 +65,7 @@ impl fmt::Debug for State {
             .field("end", &self.end)
             .field("weights", &self.weights)
             .field("emptied", &self.emptied)
+            .field("stranded", &self.stranded)
             .finish()
     }
 }
@@ -103,6 +107,7 @@ impl State {
             shared,
             weights,
             emptied: stamp.emptied,
+            stranded: stamp.stranded,
         }
     }
 
@@ -116,6 +121,7 @@ impl State {
             last: self.last,
             usage: self.usage.clone(),
             emptied: self.emptied,
+            stranded: self.stranded.clone(),
             ..Stamp::default()
         };
         Checkpoint {
@@ -244,6 +250,7 @@ impl State {
                 self.usage.clone_from(usage);
             }
             Entry::Moved(moved) => self.relocate(moved, place),
+            Entry::Stranded(moved) => self.strand(moved, place),
         }
     }
 
@@ -335,8 +342,11 @@ impl State {
         let was_held = self.is_held(&key, &object);
         change(&mut self.snapshot);
         let after = self.counted(&key, &object);
-        self.weights
-            .change(&object, was_held, self.is_held(&key, &object));
+        let is_held = self.is_held(&key, &object);
+        self.weights.change(&object, was_held, is_held);
+        if was_held && !is_held {
+            self.stranded.remove(&object.place);
+        }
         let figures = self.figures.entry(key.space).or_default();
         let size = |counts: bool| if counts { object.size } else { Size::ZERO };
         if key.kind == Kind::Lock {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::audit::{self, Audit};
 use super::denied::Denied;
 use super::entry::{FRAME_BYTES, Place, Stored};
-use super::event::{Copied, Uncopied};
+use super::event::{Copied, Discard, Uncopied};
 use super::hands::{Message, Register};
 use super::reader::{ReadError, Reader};
 use super::uploads::UploadId;
@@ -52,11 +52,14 @@ enum CopyError {
 }
 
 impl CopyError {
-    /// What it means to the repository.
-    const fn uncopied(&self) -> Uncopied {
-        match self {
-            Self::Read(ReadError::Disk { .. }) | Self::Write(_) | Self::Gone => Uncopied::Failed,
-            Self::Read(_) | Self::Hash => Uncopied::Damaged,
+    /// What it means to the repository, when this was known of the object.
+    fn uncopied(&self, stored: Option<Stored>) -> Uncopied {
+        match (self, stored) {
+            (Self::Write(_) | Self::Gone, _) | (Self::Read(ReadError::Disk { .. }), None) => {
+                Uncopied::Failed
+            }
+            (Self::Read(_) | Self::Hash, Some(stored)) => Uncopied::Unread(Box::new(stored)),
+            (Self::Read(_) | Self::Hash, None) => Uncopied::Damaged,
         }
     }
 }
@@ -100,21 +103,14 @@ impl Sweeper {
     ) -> Pending<Message> {
         let sweeper = self.clone();
         Box::pin(async move {
-            let copied = sweeper.rewrite(upload, place, &myself).await;
-            let result = copied.map_err(|error| {
-                let (repository, error, uncopied) =
-                    (sweeper.id, Fault::of(&error), error.uncopied());
-                let Place { extent, offset } = place;
-                match uncopied {
-                    Uncopied::Damaged => {
-                        tracing::error!(%repository, %extent, offset, %error, "object damaged");
-                    }
-                    Uncopied::Failed => {
-                        tracing::warn!(%repository, %extent, offset, %error, "object not moved");
-                    }
-                }
-                uncopied
-            });
+            let result = match sweeper.reader.entry(place).await {
+                Ok(stored) => match sweeper.rewrite(upload, &stored, &myself).await {
+                    Ok(()) => Ok(stored),
+                    Err(error) => Err((error, Some(stored))),
+                },
+                Err(error) => Err((CopyError::Read(error), None)),
+            };
+            let result = result.map_err(|(error, stored)| sweeper.told(place, &error, stored));
             let storage = sweeper.reader.disk().storage();
             Message::Copied(Copied {
                 upload,
@@ -124,14 +120,28 @@ impl Sweeper {
         })
     }
 
+    /// Logs why an object was not moved, and says what that means.
+    fn told(&self, place: Place, error: &CopyError, stored: Option<Stored>) -> Uncopied {
+        let (repository, Place { extent, offset }) = (self.id, place);
+        let (fault, uncopied) = (Fault::of(error), error.uncopied(stored));
+        match uncopied {
+            Uncopied::Damaged | Uncopied::Unread(_) => {
+                tracing::error!(%repository, %extent, offset, error = %fault, "object damaged");
+            }
+            Uncopied::Failed => {
+                tracing::warn!(%repository, %extent, offset, error = %fault, "object not moved");
+            }
+        }
+        uncopied
+    }
+
     async fn rewrite(
         &self,
         upload: UploadId,
-        place: Place,
+        stored: &Stored,
         myself: &Handle<Message>,
-    ) -> Result<Stored, CopyError> {
-        let stored = self.reader.entry(place).await?;
-        let mut body = self.reader.body(&stored, 0..stored.size.as_bytes()).await?;
+    ) -> Result<(), CopyError> {
+        let mut body = self.reader.body(stored, 0..stored.size.as_bytes()).await?;
         let (mut digest, mut frame) = (Sha256::new(), BytesMut::with_capacity(FRAME_BYTES));
         loop {
             let piece = body.next().await.transpose()?;
@@ -154,7 +164,7 @@ impl Sweeper {
         if Hash::new(digest.finalize().into()) != stored.hash {
             return Err(CopyError::Hash);
         }
-        Ok(stored)
+        Ok(())
     }
 
     async fn append(
@@ -171,10 +181,10 @@ impl Sweeper {
     }
 
     /// Takes emptied extents out of the catalog, then their files away.
-    pub(super) fn discard(&self, until: ExtentId) -> Pending<Message> {
+    pub(super) fn discard(&self, discard: Discard) -> Pending<Message> {
         let sweeper = self.clone();
         Box::pin(async move {
-            let discarded = sweeper.sweep(until).await;
+            let discarded = sweeper.sweep(discard).await;
             if let Err(error) = &discarded {
                 let (repository, error) = (sweeper.id, Fault::of(error));
                 tracing::warn!(%repository, %error, "emptied extents are not gone yet");
@@ -187,15 +197,20 @@ impl Sweeper {
 
     /// The oldest first: of the log, an end is left at every moment. The catalog forgets an extent
     /// before its file goes, and a file goes only if its extent is emptied by the log, and the
-    /// catalog, in which this owner has just had its say, does not name it.
-    async fn sweep(&self, until: ExtentId) -> Result<(), DiscardError> {
+    /// catalog, in which this owner has just had its say, does not name it. One that is kept stays
+    /// named.
+    async fn sweep(&self, Discard { until, kept }: Discard) -> Result<(), DiscardError> {
+        for extent in kept.iter().filter(|(_, news)| **news).map(|(id, _)| *id) {
+            let told = self.register.keep(extent, self.epoch).await;
+            told.map_err(DiscardError::Catalog)?;
+        }
         let named = || {
             let extents = self.register.extents(self.id).into_iter();
             extents.filter(|(extent, _)| *extent <= until)
         };
         for (extent, sealed) in named() {
             // One that an owner before never wrote to is sealed at the next start.
-            if sealed.is_some() {
+            if sealed.is_some() && !kept.contains_key(&extent) {
                 let forgotten = self.register.forget(extent, self.epoch).await;
                 forgotten.map_err(DiscardError::Catalog)?;
             }

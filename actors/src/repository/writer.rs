@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ractor::ActorCell;
 
 use super::denied::Denied;
-use super::entry::Place;
+use super::entry::{Entry, Place};
 use super::event::Record;
 use super::hands::{Message, Register};
 use super::head::{HEAD_BYTES, Secret, TRAILER};
@@ -112,7 +112,9 @@ impl Writer {
 
     /// Makes sure that what an object has in other extents is durable too.
     pub(super) fn elsewhere(&self, record: &Record) -> Vec<Pending<Result<(), Fault>>> {
-        let Some(stored) = record.entry.stored() else {
+        // The bytes of what strands lie where an earlier entry said, in sealed extents.
+        let stays = matches!(record.entry, Entry::Stranded(_));
+        let Some(stored) = record.entry.stored().filter(|_| !stays) else {
             return Vec::new();
         };
         let mut ends = BTreeMap::new();

@@ -245,33 +245,92 @@ fn what_an_index_forgot_is_not_given_up() {
     assert!(!names(&world).contains(&first));
 }
 
-#[test]
-fn an_extent_with_a_damaged_object_stays_and_the_others_in_it_are_read() {
-    let mut world = spoilt();
-    let first = names(&world)[0];
+/// Damages the bytes of object 6 in the only extent, which is given.
+fn damage(world: &World) -> (String, Vec<u8>) {
+    let first = names(world)[0];
     let path = extent::path(ID, first);
-    run(sealed(&world));
     let bytes = world.disk.content(&path).unwrap();
-    let entries = frames(&world, first).into_iter();
+    let entries = frames(world, first).into_iter();
     // The last entry is that of object 6; its bytes are before it.
     let last = entries.rev().find(|frame| frame.is_entry).unwrap();
     let mut rotten = bytes.clone();
     rotten[last.begin - 1] ^= 1;
     assert!(world.disk.rot(&path, rotten));
+    (path, bytes)
+}
+
+#[test]
+fn an_extent_with_a_damaged_object_stays_for_it_alone() {
+    let mut world = spoilt();
+    let first = names(&world)[0];
+    run(sealed(&world));
+    let (path, bytes) = damage(&world);
     run(async {
         let (handle, visit) = loaded(&world).await;
         pause(HOUR).await;
         let held = handle.ask(Message::Look).await.unwrap().unwrap();
         for number in [2, 3] {
             let object = held.object(&key(number), Moment::Now).unwrap();
+            assert!(object.first > first, "it was moved");
             compare(&visit.reader, object, number).await.unwrap();
         }
         let object = held.object(&key(6), Moment::Now).unwrap();
-        assert_eq!(object.place.extent, first, "it lies where it lay");
+        assert_eq!(object.first, first, "its bytes lie where they lay");
+        assert!(object.place.extent > first, "its entry was said again");
+        assert!(compare(&visit.reader, object, 6).await.is_err());
     });
+    assert_eq!(
+        world.catalog.rows().kept,
+        [first],
+        "somebody was told, once"
+    );
+    for lost in [false, true, false] {
+        world.crash();
+        assert!(names(&world).contains(&first));
+        if lost {
+            world.index.empty();
+        }
+        let (handle, visit) = run(async {
+            let (handle, visit) = loaded(&world).await;
+            pause(HOUR).await;
+            (handle, visit)
+        });
+        drop((handle, visit));
+        assert!(names(&world).contains(&first));
+    }
+    assert_eq!(world.catalog.rows().kept, [first], "it is no news again");
     world.crash();
-    assert!(names(&world).contains(&first));
+    // The disk was only away for a while.
     assert!(world.disk.rot(&path, bytes));
     assert_eq!(world.live(HOUR), Ok(()));
     assert!(!names(&world).contains(&first));
+}
+
+#[test]
+fn at_no_instant_does_a_power_cut_take_what_cannot_be_read() {
+    let mut stranded = 0;
+    for step in 0..200 {
+        let mut world = spoilt();
+        let first = names(&world)[0];
+        run(sealed(&world));
+        let (path, bytes) = damage(&world);
+        world.dice = world.dice.fork(&format!("{step}"));
+        // It begins a second after the extent is asked for that it writes to.
+        run(async {
+            let _inside = loaded(&world).await;
+            pause(Duration::from_micros(1_000_000 + step * 400)).await;
+        });
+        world.crash();
+        match step % 3 {
+            0 => world.index.empty(),
+            1 => world.index.shorten(3),
+            _ => {}
+        }
+        stranded += world.catalog.rows().kept.len();
+        assert!(world.disk.rot(&path, bytes), "cut off after {step}");
+        assert_eq!(world.live(HOUR), Ok(()), "cut off after {step}");
+        assert_eq!(space(&world), Ok(()), "cut off after {step}");
+        assert!(!names(&world).contains(&first), "cut off after {step}");
+    }
+    assert!((50..150).contains(&stranded), "{stranded} of 200");
 }

@@ -36,6 +36,8 @@ pub(crate) struct Rows {
     last: u64,
     extents: BTreeMap<ExtentId, Option<u64>>,
     begun: BTreeSet<ExtentId>,
+    /// Which were said to be kept, each time.
+    pub(crate) kept: Vec<ExtentId>,
 }
 
 impl Catalog {
@@ -90,6 +92,11 @@ impl Register for Catalog {
         let mut rows = self.0.lock().unwrap();
         rows.begun.remove(&extent);
         rows.extents.insert(extent, Some(length));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn keep(&self, extent: ExtentId, _: Epoch) -> Pending<Result<(), Fault>> {
+        self.0.lock().unwrap().kept.push(extent);
         Box::pin(async { Ok(()) })
     }
 

@@ -6,8 +6,15 @@
 //! What is live in them, or in the bin, is written again at the end of the log, object by object.
 //! At most one extent is given back at a time, so that a nearly full disk has room for it.
 //!
+//! What cannot be read is stepped over: it strands. The log says it again behind, its bytes stay
+//! where they are, and so does the file that has them; what else is in its extent is moved, and what
+//! is behind is emptied as ever. It is tried again in the next life of the repository.
+//!
 //! Invariant: an extent is discarded only when the log says behind it, durably, that nothing in it
 //! counts; and the log says so only of what it was asked about itself.
+
+mod gain;
+mod strays;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -17,14 +24,11 @@ use crate::kernel::{Acts, CredentialId, ExtentId, Instant, Now, Size};
 use crate::ports::Storage;
 use crate::repository::audit::{Audit, Holding, Verdict};
 use crate::repository::entry::{Entry, Moved, Stored};
-use crate::repository::event::{Copied, Effect, Uncopied};
+use crate::repository::event::{Copied, Discard, Effect, Uncopied};
 use crate::repository::snapshot::Moment;
 use crate::repository::uploads::UploadId;
+use strays::Strays;
 
-/// What emptying extents must bring at least: as much as one frame holds.
-const GAIN_MIN: u64 = 256 << 10;
-/// And which part of all sealed extents, as one in so many: the whole log is read for it.
-const GAIN_PART: u64 = 32;
 /// How long after something was purged it is looked what can be emptied.
 const SETTLE: Duration = Duration::from_secs(10);
 /// How long it is left alone after a failure.
@@ -48,8 +52,9 @@ pub(super) struct Emptying {
     discarded: ExtentId,
     /// What the disk had last.
     storage: Option<Storage>,
-    /// An extent that must stay, and why.
+    /// An extent that must stay with all behind it, and why.
     stuck: Option<(ExtentId, &'static str)>,
+    strays: Strays,
 }
 
 /// Extents that are being emptied.
@@ -80,6 +85,7 @@ enum Stage {
 impl Emptying {
     /// These extents there are, all of them sealed.
     pub(super) fn recovered(&mut self, extents: BTreeMap<ExtentId, u64>) {
+        self.strays.again = true;
         let sealed = extents.into_iter();
         self.extents = sealed.map(|(id, length)| (id, Some(length))).collect();
         self.at = Some(Instant::default());
@@ -148,19 +154,12 @@ impl Emptying {
         match (&self.job, self.stuck) {
             (Some(job), _) => Some(format!("extents up to {} are being emptied", job.until)),
             (None, Some((extent, why))) => Some(format!("{extent} is kept: {why}")),
-            (None, None) => None,
+            (None, None) => self.strays.waits(),
         }
     }
 }
 
 impl Repository {
-    /// About how many bytes of sealed extents are of no use any more.
-    pub(super) fn dead(&self) -> Size {
-        let sealed = self.emptying.sealed_extents().into_iter();
-        let dead = sealed.map(|(id, length)| length.saturating_sub(self.state.weight(id)));
-        Size::bytes(dead.sum())
-    }
-
     /// Goes on giving space back, if it is time.
     pub(super) fn empty(&mut self, now: Now, acts: &mut Acts<Self>) {
         let due = self.emptying.at.is_some_and(|at| at <= now.monotonic);
@@ -170,41 +169,24 @@ impl Repository {
         self.emptying.at = None;
         if self.emptying.job.is_some() {
             self.clear(now, acts);
-        } else if self.state.emptied() > self.emptying.discarded {
+        } else if self.state.emptied() > self.emptying.discarded || self.has_freed() {
             // It may have been cut off before they were gone.
             self.discard(self.state.emptied(), VecDeque::new(), acts);
+        } else if let Some(job) = self.retrieve() {
+            self.emptying.job = Some(job);
+            self.clear(now, acts);
         } else if let Some(until) = self.choose() {
             let stage = Stage::Auditing;
             self.emptying.job = Some(Job { until, stage });
             // Shown, so that the entries that it goes by are in the files.
             acts.show(Effect::Audit(Audit {
                 until,
-                extents: self.emptying.sealed_extents(),
+                extents: self.audited_extents(),
+                emptied: self.state.emptied(),
                 end: self.state.end(),
                 snapshot: self.state.snapshot(),
             }));
         }
-    }
-
-    /// Up to which extent to empty: the fewest of the oldest that are worth it, which are those of
-    /// which at most half is to be written again. None of those where an upload has bytes that no
-    /// entry names yet.
-    fn choose(&self) -> Option<ExtentId> {
-        let all: u64 = self.emptying.extents.values().flatten().sum();
-        let gain_min = GAIN_MIN.max(all / GAIN_PART);
-        let stuck = self.emptying.stuck.map(|(extent, _)| extent);
-        let bound = self.uploads.oldest().into_iter().chain(stuck).min();
-        let (mut length, mut held) = (0, 0);
-        for (extent, sealed) in &self.emptying.extents {
-            let sealed = sealed.filter(|_| bound.is_none_or(|bound| *extent < bound))?;
-            length += sealed;
-            held += self.state.weight(*extent);
-            let dead = length.saturating_sub(held);
-            if dead >= held && dead >= gain_min {
-                return Some(*extent);
-            }
-        }
-        None
     }
 
     /// The log was asked.
@@ -252,8 +234,12 @@ impl Repository {
         };
         let state = &self.state;
         // What was purged, or deleted as locks are, meanwhile.
+        let strays = &self.emptying.strays;
         while left
-            .pop_front_if(|holding| state.spans(&holding.key, holding.place).is_empty())
+            .pop_front_if(|holding| {
+                let is_gone = state.spans(&holding.key, holding.place).is_empty();
+                is_gone || strays.stays(holding.place, *until)
+            })
             .is_some()
         {}
         let extents = self.emptying.extents.range(..=*until).map(|(id, _)| *id);
@@ -264,6 +250,10 @@ impl Repository {
         let left = std::mem::take(left);
         match (empty, left.front().copied()) {
             (None, Some(holding)) => self.copy(now, holding, left, acts),
+            (_, None) if *until <= state.emptied() => {
+                let until = *until;
+                self.discard(until, left, acts);
+            }
             (empty, _) => {
                 let until = empty.unwrap_or(*until);
                 let at = self.time(now);
@@ -321,6 +311,10 @@ impl Repository {
             ended.filter(|ended| upload == event.upload && ended.received == ended.declared);
         let (stored, pieces, holding) = match (event.result, whole, left.pop_front()) {
             (Ok(stored), Some(whole), Some(holding)) => (stored, whole.pieces, holding),
+            (Err(Uncopied::Unread(stored)), _, Some(holding)) => {
+                let stage = Stage::Clearing(left);
+                return self.stray(now, holding, *stored, Job { until, stage }, acts);
+            }
             (Err(Uncopied::Damaged), _, Some(holding)) => {
                 self.emptying.stuck = Some((holding.first, "an object in it is damaged"));
                 return;
@@ -358,7 +352,8 @@ impl Repository {
             until: last,
             stage: Stage::Discarding(held),
         });
-        acts.show(Effect::Discard { until });
+        let kept = self.keep(until);
+        acts.show(Effect::Discard(Discard { until, kept }));
     }
 
     /// They are gone, or not yet.

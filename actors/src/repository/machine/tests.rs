@@ -7,6 +7,7 @@ mod extents;
 mod model;
 mod quota;
 mod reserve;
+mod strays;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -57,6 +58,7 @@ struct World {
     /// What the log was asked, and which extents were to go.
     audits: Vec<Audit>,
     discards: Vec<ExtentId>,
+    kept: BTreeMap<ExtentId, bool>,
     /// What was to be written again.
     copies: Vec<(UploadId, Place)>,
 }
@@ -117,6 +119,7 @@ impl World {
             indexed: Some(true),
             audits: Vec::new(),
             discards: Vec::new(),
+            kept: BTreeMap::new(),
             copies: Vec::new(),
         }
     }
@@ -178,7 +181,10 @@ impl World {
             Effect::Rest { seen, .. } => self.rested.push(seen),
             Effect::Audit(audit) => self.audits.push(audit),
             Effect::Copy { upload, place } => self.copies.push((upload, place)),
-            Effect::Discard { until } => self.discards.push(until),
+            Effect::Discard(discard) => {
+                self.discards.push(discard.until);
+                self.kept = discard.kept;
+            }
             Effect::Begun { ticket, upload } => {
                 self.answers.insert(ticket, Ok(Some(upload)));
             }

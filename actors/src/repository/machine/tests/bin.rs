@@ -180,7 +180,8 @@ fn a_large_bin_is_emptied_in_steps_and_without_waiting_for_the_next_round() {
         | Entry::Deleted { .. }
         | Entry::Restored { .. }
         | Entry::Emptied { .. }
-        | Entry::Moved(_) => None,
+        | Entry::Moved(_)
+        | Entry::Stranded(_) => None,
     });
     assert_eq!(purges.collect::<Vec<_>>(), [(904, true), (4096, true)]);
 }

@@ -1,6 +1,6 @@
 //! When extents are emptied, which, and in which order they go.
 
-mod stage;
+pub(super) mod stage;
 
 use stage::*;
 

@@ -2,15 +2,15 @@
 
 use super::*;
 
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
-pub(super) const MIB: u64 = 1 << 20;
+pub(in super::super) const MINUTE: Duration = Duration::from_secs(60);
+pub(in super::super) const MIB: u64 = 1 << 20;
 
-pub(super) fn extent(number: u64) -> ExtentId {
+pub(in super::super) fn extent(number: u64) -> ExtentId {
     ExtentId::new(number)
 }
 
 /// A repository without a bin, in whose first extent lie objects of one MiB each.
-pub(super) fn filled(letters: std::ops::RangeInclusive<u8>) -> World {
+pub(in super::super) fn filled(letters: std::ops::RangeInclusive<u8>) -> World {
     let mut world = World::new(Settings {
         bin_days: 0,
         ..settings(1 << 40)
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// All that is known of all lives, but for where they lie.
-    pub(super) fn all_lives(&self) -> String {
+    pub(in super::super) fn all_lives(&self) -> String {
         let held = self.machine.state().snapshot();
         let live = held.live.iter();
         let live = live.map(|(key, object)| format!("{key:?} {}", known(*object)));
@@ -77,7 +77,7 @@ impl World {
     }
 
     /// What was stored by the entry at a place.
-    pub(super) fn stored(&self, place: Place) -> Stored {
+    pub(in super::super) fn stored(&self, place: Place) -> Stored {
         let mut records = self.records.iter();
         let entry = records.find(|record| record.place == place);
         let stored = entry.and_then(|record| record.entry.stored());
@@ -85,7 +85,7 @@ impl World {
     }
 
     /// Writes an object again.
-    pub(super) fn copy(&mut self, upload: UploadId, place: Place) {
+    pub(in super::super) fn copy(&mut self, upload: UploadId, place: Place) {
         let stored = self.stored(place);
         let mut left = stored.size.as_bytes();
         while left > 0 {
@@ -102,13 +102,13 @@ impl World {
     }
 }
 
-pub(super) fn known(object: crate::repository::Object) -> String {
+pub(in super::super) fn known(object: crate::repository::Object) -> String {
     let (since, added) = (object.since, object.added);
     format!("{:?} {} {since} {added}", object.size, object.at)
 }
 
 /// The extent that is open ends, and the next one begins.
-pub(super) fn seal(world: &mut World, length: u64) {
+pub(in super::super) fn seal(world: &mut World, length: u64) {
     let open = extent(world.extents);
     world.feed(Event::Lost(open));
     world.feed(Event::Sealed {
@@ -122,7 +122,7 @@ pub(super) fn seal(world: &mut World, length: u64) {
 }
 
 /// Deletes objects, and lets them be purged.
-pub(super) fn purge(world: &mut World, letters: std::ops::RangeInclusive<u8>) {
+pub(in super::super) fn purge(world: &mut World, letters: std::ops::RangeInclusive<u8>) {
     for letter in letters {
         world.delete(data(letter)).unwrap();
     }
