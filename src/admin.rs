@@ -2,7 +2,8 @@
 //!
 //! `DIR/admin.sock` has the mode 0600, and a peer is admitted only if the kernel says that it is
 //! root or the owner of DIR. When it is shared with a group it has the mode 0660, and whoever else
-//! comes through speaks as the operator whose row has their uid, or not at all. One connection carries one order, a line of JSON, and its answer:
+//! comes through speaks as the operator whose row has their uid, or not at all. One connection
+//! carries one order, a line of JSON, and its answer:
 //!
 //! ```text
 //! → {"version":1,"as":"mara","command":{"tenant":{"show":{"name":"acme"}}}}

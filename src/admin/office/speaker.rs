@@ -2,8 +2,9 @@
 //!
 //! Without a name it is the operator whose row has the peer's uid; else the operator [`FIRST`], who
 //! stands for whoever owns the machine. With a name it is that operator. Either way its row must
-//! have the peer's uid or none, except that root, who could become any user, speaks for all. Whoever
-//! came through the socket as a member of its group is the operator of their uid and nobody else.
+//! have the peer's uid or none, except that root, who could become any user, speaks for all.
+//! Whoever came through the socket as a member of its group is the operator of their uid and
+//! nobody else.
 
 use holdfast_actors::catalog::command::Actor;
 use holdfast_actors::catalog::rows::{Operator, Rows};
