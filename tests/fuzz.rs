@@ -1,7 +1,7 @@
 //! The fuzz targets of `tests/fuzz`, for a moment each, on valid bytes with faults in them.
 //!
-//! A fuzzer that follows coverage finds more: `cargo fuzz run --fuzz-dir tests/fuzz NAME`. What
-//! runs here makes sure that the targets stay true of the product.
+//! A fuzzer that follows coverage finds more: `tests/fuzz/Cargo.toml` says how to run it. What runs
+//! here makes sure that the targets stay true of the product.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
