@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use holdfast_actors::extent;
-use holdfast_actors::kernel::{Epoch, ExtentId};
+use holdfast_actors::kernel::{CredentialId, Epoch, ExtentId};
 use holdfast_actors::ports::Change;
 use holdfast_actors::repository::{Message, Moment, Register, Repository, Visit};
 use holdfast_actors::shell::Handle;
 use holdfast_simulations::disk::Faults;
 use sha2::{Digest, Sha256};
 
-use crate::clients::{compare, pause};
+use crate::clients::{compare, fill, pause};
 use crate::damage::{frames, run};
 use crate::world::{ID, World, content, key};
 
@@ -333,4 +333,48 @@ fn at_no_instant_does_a_power_cut_take_what_cannot_be_read() {
         assert!(!names(&world).contains(&first), "cut off after {step}");
     }
     assert!((50..150).contains(&stranded), "{stranded} of 200");
+}
+
+#[test]
+fn what_an_emptied_extent_says_is_not_believed_because_its_file_stays() {
+    let mut world = spoilt();
+    world.bin_days = 0;
+    let first = names(&world)[0];
+    run(sealed(&world));
+    damage(&world);
+    run(async {
+        let (handle, _visit) = loaded(&world).await;
+        pause(HOUR).await;
+        // What is said of object 2 goes with the extents behind, as most of them does.
+        fill(&handle, 2 << 20).await;
+        let by = CredentialId::new(1);
+        let gone = handle.ask(|reply| Message::Delete(key(2), by, reply));
+        gone.await.unwrap().unwrap();
+    });
+    let said = names(&world);
+    for _ in 0..2 {
+        world.crash();
+        world.wall = world.wall + HOUR * 3;
+        run(async {
+            let (_handle, _visit) = loaded(&world).await;
+            pause(HOUR).await;
+        });
+    }
+    let left = names(&world);
+    assert!(
+        said.iter().all(|id| *id == first || !left.contains(id)),
+        "{said:?} {left:?}"
+    );
+    assert_eq!(left[0], first);
+    world.crash();
+    world.index.empty();
+    run(async {
+        let (handle, visit) = loaded(&world).await;
+        let held = handle.ask(Message::Look).await.unwrap().unwrap();
+        assert_eq!(held.object(&key(2), Moment::Now), None, "it was purged");
+        let object = held.object(&key(3), Moment::Now).unwrap();
+        compare(&visit.reader, object, 3).await.unwrap();
+        let object = held.object(&key(6), Moment::Now).unwrap();
+        assert_eq!(object.first, first);
+    });
 }

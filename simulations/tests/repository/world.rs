@@ -130,7 +130,7 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     /// Days that what was deleted stays.
     pub(crate) bin_days: u32,
-    wall: Timestamp,
+    pub(crate) wall: Timestamp,
 }
 
 /// All objects, with their bytes.
