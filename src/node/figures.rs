@@ -114,28 +114,8 @@ impl Probe for Gauging {
                     .get_or_create(&labels)
                     .set(now.since(at).as_secs());
             }
-            gauges.lease_days_left.clear();
-            for (name, row) in &rows.tenants {
-                let Some(lease) = row.lease else { continue };
-                let labels = TenantLabels {
-                    tenant: name.to_string(),
-                };
-                let days = u64::from(rows.clock.today.until(lease));
-                gauges.lease_days_left.get_or_create(&labels).set(days);
-            }
-            gauges.extents.clear();
-            let sealed = rows
-                .extents
-                .iter()
-                .filter(|(_, row)| row.sealed.is_some())
-                .count();
-            let open = rows.extents.len() - sealed;
-            for (state, count) in [("sealed", sealed), ("open", open)] {
-                gauges
-                    .extents
-                    .get_or_create(&ExtentLabels { state })
-                    .set(count as u64);
-            }
+            leases(&gauges, &rows);
+            extents(&gauges, &rows);
             gauges.restarts.clear();
             for listing in tree.iter().filter(|listing| listing.restarts > 0) {
                 let labels = ActorLabels {
@@ -160,6 +140,36 @@ impl Probe for Gauging {
     fn is_ready(&self) -> bool {
         // The server starts behind recovery and ends before the drain.
         true
+    }
+}
+
+/// Sets the days that leases have left.
+fn leases(gauges: &Gauges, rows: &Rows) {
+    gauges.lease_days_left.clear();
+    for (name, row) in &rows.tenants {
+        let Some(lease) = row.lease else { continue };
+        let labels = TenantLabels {
+            tenant: name.to_string(),
+        };
+        let days = u64::from(rows.clock.today.until(lease));
+        gauges.lease_days_left.get_or_create(&labels).set(days);
+    }
+}
+
+/// Counts extents.
+fn extents(gauges: &Gauges, rows: &Rows) {
+    gauges.extents.clear();
+    let sealed = rows
+        .extents
+        .iter()
+        .filter(|(_, row)| row.sealed.is_some())
+        .count();
+    let open = rows.extents.len() - sealed;
+    for (state, count) in [("sealed", sealed), ("open", open)] {
+        gauges
+            .extents
+            .get_or_create(&ExtentLabels { state })
+            .set(count as u64);
     }
 }
 
