@@ -58,6 +58,8 @@ pub enum Mutation {
     KeptExtents,
     /// With the file of an emptied extent, that of the next one goes.
     GreedyRemoval,
+    /// A repository is put back to another instant than the operator was told.
+    OtherInstant,
     /// Something panics.
     Panic,
     /// What cannot be read is taken for something else.
@@ -74,7 +76,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 25] = [
+    pub const ALL: [(Self, &'static str); 26] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -94,6 +96,7 @@ impl Mutation {
         (Self::BoastingDisk, "reserve"),
         (Self::KeptExtents, "space"),
         (Self::GreedyRemoval, "acknowledged"),
+        (Self::OtherInstant, "undelete"),
         (Self::Panic, "panics"),
         (Self::UncheckedRead, "rot"),
         (Self::EarlyKept, "register-kept"),

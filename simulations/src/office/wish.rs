@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 
 use holdfast_actors::catalog::Outcome;
 use holdfast_actors::catalog::command::{
-    ClockCommand, Command, Contract, ContractChange, CredentialCommand, NewCredential,
+    Actor, ClockCommand, Command, Contract, ContractChange, CredentialCommand, NewCredential,
     OperatorCommand, RepositoryCommand, ServiceCommand, SubtenantCommand, TenantCommand,
 };
-use holdfast_actors::catalog::rows::{Role, Scope, SubtenantMode, Verifier};
+use holdfast_actors::catalog::rows::{Role, Rows, Scope, SubtenantMode, Verifier};
 use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 use sha2::{Digest, Sha256};
 
-use super::NAME;
 use super::wrong::Wrong;
+use super::{Affair, NAME};
 use crate::dice::Dice;
 use crate::ledger::{Account, Book, Fact, Shelf};
 use crate::oracle::ShelfId;
+use crate::passwords::kept;
 use crate::plan::Operators;
+use crate::trace::Micros;
 
 /// One order; tenants and shelves are numbers of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,7 @@ pub(crate) enum Wish {
     Enable(usize),
     Maintenance(bool),
     Confirm(Date),
+    Affair(Affair),
     Wrong(Wrong),
 }
 
@@ -79,7 +82,7 @@ impl Wish {
     }
 
     /// The command; none if there is nothing to be done.
-    pub(super) fn command(&self, book: &Book) -> Option<Command> {
+    pub(super) fn command(&self, book: &Book, rows: &Rows) -> Option<Command> {
         if let Some((tenant, command)) = self.of_tenant(book) {
             return Some(Command::Tenant(tenant_name(book, tenant)?, command));
         }
@@ -113,7 +116,8 @@ impl Wish {
                 Some(Command::Service(ServiceCommand::Maintenance(notice)))
             }
             Self::Confirm(today) => Some(Command::Clock(ClockCommand::Confirm { today: *today })),
-            Self::Wrong(wrong) => wrong.command(book),
+            Self::Affair(affair) => affair.command(book),
+            Self::Wrong(wrong) => wrong.command(book, rows),
             Self::Tenant(_)
             | Self::Lease(..)
             | Self::Tasks(..)
@@ -162,6 +166,7 @@ impl Wish {
             | Self::Hold(..)
             | Self::Maintenance(_)
             | Self::Confirm(_)
+            | Self::Affair(_)
             | Self::Wrong(_) => return None,
         };
         Some((*tenant, TenantCommand::Set(change)))
@@ -179,9 +184,10 @@ impl Wish {
             Self::Disable(tenant) | Self::Enable(tenant) => book.accounts[*tenant].disabled.doubt(),
             Self::Revoke(shelf) => book.shelves[*shelf].password = None,
             Self::Confirm(_) => book.today.doubt(),
+            Self::Tenant(tenant) => book.accounts[*tenant].disabled.doubt(),
+            Self::Repository(tenant) => book.comes(*tenant),
+            Self::Affair(affair) => affair.doubt(book),
             Self::Operator
-            | Self::Tenant(_)
-            | Self::Repository(_)
             | Self::Subtenant(_)
             | Self::Credential(_)
             | Self::Maintenance(_)
@@ -200,8 +206,9 @@ impl Wish {
             Self::Hold(tenant, _) => book.accounts[*tenant].hold_days.keep(),
             Self::Disable(tenant) | Self::Enable(tenant) => book.accounts[*tenant].disabled.keep(),
             Self::Confirm(_) => book.today.keep(),
+            Self::Tenant(tenant) => book.accounts[*tenant].disabled.keep(),
+            Self::Affair(affair) => affair.keep(book),
             Self::Operator
-            | Self::Tenant(_)
             | Self::Repository(_)
             | Self::Subtenant(_)
             | Self::Credential(_)
@@ -211,10 +218,15 @@ impl Wish {
         }
     }
 
-    /// The order was carried out.
-    pub(super) fn settle(&self, book: &mut Book, outcome: Outcome) {
+    /// The order, given then, was carried out.
+    pub(super) fn settle(&self, book: &mut Book, outcome: Outcome, given: Micros) {
         let now = book.now();
         match (self, outcome) {
+            (Self::Affair(affair), outcome) => affair.settle(book, outcome, given),
+            (Self::Tenant(tenant), _) => {
+                book.accounts[*tenant].has_tenant = true;
+                settle(book, *tenant, now, false, |a| &mut a.disabled);
+            }
             (Self::Repository(tenant), Outcome::Repository { id }) => {
                 book.accounts[*tenant].repository_id = Some(id);
             }
@@ -245,6 +257,61 @@ impl Wish {
     }
 }
 
+impl Wish {
+    /// Who gives it; none if nobody can now.
+    pub(super) fn by(&self, book: &Book, rows: &Rows) -> Option<Actor> {
+        match self {
+            Self::Operator => return Some(Actor::System),
+            Self::Subtenant(shelf) if book.shelves[*shelf].managed => return Some(Actor::System),
+            Self::Credential(shelf) if book.shelves[*shelf].managed => {
+                let tenant = book.shelves[*shelf].tenant;
+                let own = |row: &&Shelf| row.tenant == tenant && !row.subtenant;
+                let login = book.shelves.iter().find(own)?.credential?;
+                return Some(Actor::Tenant(tenant_name(book, tenant)?, login));
+            }
+            Self::Affair(affair) => return affair.by(),
+            Self::Wrong(wrong) => return wrong.by(book, rows),
+            _ => {}
+        }
+        OperatorName::parse(NAME).ok().map(Actor::Operator)
+    }
+
+    /// How many events of operators it makes when it is done, but for orders to destroy.
+    pub(super) fn events(&self, book: &Book) -> u64 {
+        match self {
+            Self::Operator => 0,
+            Self::Subtenant(shelf) | Self::Credential(shelf) => {
+                u64::from(!book.shelves[*shelf].managed)
+            }
+            Self::Affair(affair) => affair.events(book),
+            _ => 1,
+        }
+    }
+
+    /// Whether it may need a second operator (2.3).
+    pub(crate) fn is_grave(&self) -> bool {
+        match self {
+            Self::Lease(..) | Self::BinDays(..) => true,
+            Self::Affair(affair) => affair.is_grave(),
+            _ => false,
+        }
+    }
+
+    /// Whether operators decide on it when it waits for a second one.
+    pub(crate) fn is_decided(&self) -> bool {
+        !matches!(self, Self::Affair(Affair::Flood(_)))
+    }
+
+    /// Whether nothing may come of it once a tenant's repository is gone, or the tenant too.
+    pub(crate) fn is_void_without(&self, gone: usize, with_tenant: bool) -> bool {
+        match self {
+            Self::Lease(tenant, _) | Self::BinDays(tenant, _) => *tenant == gone && with_tenant,
+            Self::Affair(affair) => affair.is_void_without(gone, with_tenant),
+            _ => false,
+        }
+    }
+}
+
 fn settle<T: Clone + PartialEq>(
     book: &mut Book,
     tenant: usize,
@@ -255,7 +322,7 @@ fn settle<T: Clone + PartialEq>(
     fact(&mut book.accounts[tenant]).settle(value, now);
 }
 
-fn tenant_name(book: &Book, tenant: usize) -> Option<TenantName> {
+pub(super) fn tenant_name(book: &Book, tenant: usize) -> Option<TenantName> {
     TenantName::parse(&book.accounts[tenant].name).ok()
 }
 
@@ -267,6 +334,7 @@ pub(super) fn contract(account: &Account) -> Contract {
         bandwidth: account.bandwidth,
         bin_days: *account.bin_days.last(),
         bin_limit: account.bin_limit.last().map(Size::bytes),
+        purge_hold: account.purge_hold_days,
         ..Contract::default()
     }
 }
@@ -285,7 +353,11 @@ fn subtenant(book: &Book, shelf: &Shelf) -> Option<Command> {
     let repository = RepositoryName::parse(book.accounts[shelf.tenant].repository).ok()?;
     let add = SubtenantCommand::Add {
         description: String::new(),
-        mode: SubtenantMode::Standalone,
+        mode: if shelf.managed {
+            SubtenantMode::Managed
+        } else {
+            SubtenantMode::Standalone
+        },
         slices: BTreeMap::from([(repository, None)]),
         disabled: false,
     };
@@ -309,7 +381,11 @@ fn credential(book: &Book, shelf: &Shelf) -> Option<Command> {
         tenant: tenant_name(book, shelf.tenant)?,
         subtenant,
         scope: Scope::Full,
-        verifier: Verifier::Generated(Sha256::digest(password(shelf)).into()),
+        verifier: if shelf.chosen {
+            Verifier::Chosen(kept(password(shelf).as_bytes()))
+        } else {
+            Verifier::Generated(Sha256::digest(password(shelf)).into())
+        },
         expires: None,
         label: String::new(),
         view: None,

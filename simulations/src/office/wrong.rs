@@ -4,11 +4,12 @@ use holdfast_actors::catalog::command::{
     ApprovalCommand, Command, ContractChange, CredentialCommand, OperatorCommand,
     RepositoryCommand, SubtenantCommand, TenantCommand,
 };
-use holdfast_actors::catalog::rows::Role;
+use holdfast_actors::catalog::rows::{Role, Rows};
 use holdfast_actors::kernel::{CredentialId, RepositoryId, Size};
-use holdfast_actors::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
+use holdfast_actors::names::{RepositoryName, SubtenantName, TenantName};
 
 use super::NAME;
+use super::affair::operator;
 use crate::dice::Dice;
 use crate::ledger::Book;
 
@@ -35,9 +36,27 @@ pub(crate) enum Wrong {
     TooLong,
     TooMany,
     TooSmall,
+    Stranger,
+    Spurious,
+    Stale,
+    UidTaken,
+    OwnRequest,
+    DecidedAgain,
+    SubtenantAgain,
+    ManagedByHand,
+    NoSlice,
+    OfNoRepository,
+    FutureView,
+    EarlyPurge,
+    UnendedPurge,
+    ReadersSubtenant,
+    NoExtent,
+    Fenced,
+    SealedAgain,
+    NotOrdered,
 }
 
-const ALL: [Wrong; 15] = [
+const ALL: [Wrong; 33] = [
     Wrong::TenantAgain,
     Wrong::RepositoryAgain,
     Wrong::OperatorAgain,
@@ -53,6 +72,24 @@ const ALL: [Wrong; 15] = [
     Wrong::TooLong,
     Wrong::TooMany,
     Wrong::TooSmall,
+    Wrong::Stranger,
+    Wrong::Spurious,
+    Wrong::Stale,
+    Wrong::UidTaken,
+    Wrong::OwnRequest,
+    Wrong::DecidedAgain,
+    Wrong::SubtenantAgain,
+    Wrong::ManagedByHand,
+    Wrong::NoSlice,
+    Wrong::OfNoRepository,
+    Wrong::FutureView,
+    Wrong::EarlyPurge,
+    Wrong::UnendedPurge,
+    Wrong::ReadersSubtenant,
+    Wrong::NoExtent,
+    Wrong::Fenced,
+    Wrong::SealedAgain,
+    Wrong::NotOrdered,
 ];
 
 impl Wrong {
@@ -62,8 +99,10 @@ impl Wrong {
     }
 
     /// The command, about the first tenant; none if there is none of it that is wrong now.
-    pub(super) fn command(self, book: &Book) -> Option<Command> {
+    pub(super) fn command(self, book: &Book, rows: &Rows) -> Option<Command> {
         let account = book.accounts.first()?;
+        // While it is there.
+        let id = account.served()?;
         let tenant = TenantName::parse(&account.name).ok()?;
         let name = RepositoryName::parse(account.repository).ok()?;
         let nobody = TenantName::parse(NOBODY).ok()?;
@@ -114,14 +153,18 @@ impl Wrong {
                 operator(NAME, OperatorCommand::Add { role, uid })?
             }
             Self::NoOperator => operator(NOBODY, OperatorCommand::Remove)?,
+            Self::LastAdmin if rows.operators.len() > 1 => return None,
             Self::LastAdmin => operator(NAME, OperatorCommand::Remove)?,
+            Self::Stranger | Self::Stale => Command::Tenant(tenant, TenantCommand::Enable),
+            Self::NoExtent | Self::Fenced | Self::SealedAgain | Self::NotOrdered => {
+                return self.of_owner(rows);
+            }
+            _ => return self.seldom(book, rows, tenant, name, id),
         })
     }
 }
 
-fn operator(name: &str, command: OperatorCommand) -> Option<Command> {
-    Some(Command::Operator(OperatorName::parse(name).ok()?, command))
-}
+mod deep;
 
 const fn set(
     tenant: TenantName,
