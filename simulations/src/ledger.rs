@@ -61,6 +61,8 @@ pub(crate) struct Book {
     pub(crate) rows: Rows,
     /// The wall clock's steps forward of at most a day so far: nobody can tell them from time.
     pub(crate) leaps: Micros,
+    /// Until when somebody may notice that an operator ended an actor.
+    pub(crate) shaken: Micros,
     /// Who looks on, if anybody does.
     pub(crate) witness: Option<Arc<dyn Witness>>,
     clock: Option<Arc<Clock>>,
@@ -98,6 +100,7 @@ impl Ledger {
             undoing: None,
             rows: Rows::default(),
             leaps: 0,
+            shaken: 0,
             witness: None,
             clock: None,
             base: 0,

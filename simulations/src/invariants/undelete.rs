@@ -1,5 +1,5 @@
 //! A repository that an operator puts back to an instant shows exactly what it showed then, in all
-//! its parts, but for locks (9.3); and nothing else of it changes: whoever crashes meanwhile finds
+//! its parts, but for locks and `config` (9.3); and nothing else of it changes: whoever crashes meanwhile finds
 //! all of it put back, or nothing.
 //!
 //! Instants are noted when nobody works, as far as all of them is certain, and asked for again as
@@ -29,14 +29,8 @@ const DAY: Micros = 86_400_000_000;
 const BEFORE: u64 = 2_000;
 /// The most instants that are kept.
 const INSTANTS_MAX: usize = 24;
-/// All kinds but locks.
-const KINDS: [Kind; 5] = [
-    Kind::Config,
-    Kind::Data,
-    Kind::Index,
-    Kind::Key,
-    Kind::Snapshot,
-];
+/// All kinds that an instant has.
+const KINDS: [Kind; 4] = [Kind::Data, Kind::Index, Kind::Key, Kind::Snapshot];
 
 /// Nobody works: what every repository shows is noted, and now and then one is put back.
 pub(crate) async fn meddle(scene: &Scene, dice: &mut Dice) {

@@ -7,8 +7,11 @@ use holdfast_actors::object::{Hash, Kind};
 
 use super::{Name, Object, Oracle, ShelfId, Told};
 
-/// All that a shelf shows, but for locks: sizes and hashes by name.
+/// All that a shelf shows, but for its locks and its `config`, which no instant changes: sizes and hashes by name.
 pub(crate) type Contents = BTreeMap<Name, (u64, Hash)>;
+
+/// Kinds that a repository keeps as they are when it shows what it showed before.
+const APART: [Kind; 2] = [Kind::Lock, Kind::Config];
 
 impl Oracle {
     /// The repository of a shelf may go from now on.
@@ -71,9 +74,9 @@ impl Oracle {
         }
         let mut contents = Contents::new();
         for (name, object) in &self.shelves[shelf] {
-            let is_lock = name.0 == Kind::Lock;
+            let is_apart = APART.contains(&name.0);
             match object.told {
-                _ if is_lock => {}
+                _ if is_apart => {}
                 _ if object.under_way > 0 => return None,
                 Told::Present => drop(contents.insert(*name, (object.size, object.hash))),
                 Told::Absent => {}
@@ -103,7 +106,7 @@ impl Oracle {
         self.tick += 1;
         let tick = self.tick;
         for (name, object) in &mut self.shelves[shelf] {
-            if name.0 != Kind::Lock {
+            if !APART.contains(&name.0) {
                 tell(object, name);
                 (object.stored, object.changed) = (None, tick);
             }

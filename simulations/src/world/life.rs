@@ -196,7 +196,9 @@ impl Stage {
     async fn rounds(&self, scene: &Scene, beside: &mut JoinSet<()>) {
         invariants::check(scene, "after recovery").await;
         match self.purpose {
-            Purpose::Judge => return,
+            Purpose::Judge => {
+                return purge::over(&mut self.ledger.book(), scene, &self.disk, &self.index);
+            }
             Purpose::Work => self.trouble(scene, beside),
             Purpose::Peace => self.pacify(scene).await,
         }

@@ -6,9 +6,13 @@ use holdfast_actors::{repositories, tenants};
 
 use super::{Scene, pass};
 use crate::dice::Dice;
+use crate::trace::Micros;
 
 /// How often at most in one life.
 const COUNT: u32 = 12;
+
+/// How long somebody may notice: one that fails pauses before it starts again.
+const SHAKEN: Micros = 120_000_000;
 
 /// Ends one actor after the other, for a while.
 pub(super) async fn restart(scene: Scene, mut dice: Dice) {
@@ -27,6 +31,10 @@ pub(super) async fn restart(scene: Scene, mut dice: Dice) {
             Some(id) if !of_tenant => Path::node().child("repositories").child(id),
             _ => Path::node().child("tenants").child(&name),
         };
+        {
+            let mut book = scene.ledger.book();
+            book.shaken = book.now() + SHAKEN;
+        }
         let is_there = if is_failure {
             scene.directory.restart(&path)
         } else {
