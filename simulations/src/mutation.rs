@@ -7,7 +7,7 @@
 mod service;
 
 use holdfast_actors::catalog::command::{
-    Command, Contract, ContractChange, RepositoryCommand, TenantCommand,
+    ApprovalCommand, Command, Contract, ContractChange, RepositoryCommand, TenantCommand,
 };
 use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::repository::Report;
@@ -60,6 +60,12 @@ pub enum Mutation {
     GreedyRemoval,
     /// A repository is put back to another instant than the operator was told.
     OtherInstant,
+    /// A request for a second operator is granted where it was rejected.
+    GrantedInstead,
+    /// Data may be purged at once, whatever the operator was told.
+    NoPurgeHold,
+    /// A list without a name has those that were listed before.
+    Revenant,
     /// Something panics.
     Panic,
     /// What cannot be read is taken for something else.
@@ -76,7 +82,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 26] = [
+    pub const ALL: [(Self, &'static str); 29] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -97,6 +103,9 @@ impl Mutation {
         (Self::KeptExtents, "space"),
         (Self::GreedyRemoval, "acknowledged"),
         (Self::OtherInstant, "undelete"),
+        (Self::GrantedInstead, "approvals"),
+        (Self::NoPurgeHold, "purge"),
+        (Self::Revenant, "former"),
         (Self::Panic, "panics"),
         (Self::UncheckedRead, "rot"),
         (Self::EarlyKept, "register-kept"),
@@ -110,8 +119,17 @@ impl Mutation {
         match Flaw::of(self) {
             Some(Flaw::BareRead) => Plan::storm(seed),
             Some(_) => Plan::register(seed),
+            None if self.is_of_affairs() => Plan::affairs(seed),
             None => Plan::single(seed),
         }
+    }
+
+    /// Whether it shows only where operators do what they do seldom.
+    const fn is_of_affairs(self) -> bool {
+        matches!(
+            self,
+            Self::OtherInstant | Self::GrantedInstead | Self::NoPurgeHold | Self::Revenant
+        )
     }
 
     /// The planted bug of this name.
@@ -137,6 +155,10 @@ impl Mutation {
         {
             *quota = quota.map(|quota| self.quota(quota));
             *hold_days = hold_days.map(|days| self.hold(days));
+        } else if let Command::Approval(_, decided) = &mut command
+            && self == Self::GrantedInstead
+        {
+            *decided = ApprovalCommand::Grant;
         }
         command
     }
@@ -154,6 +176,9 @@ impl Mutation {
         contract.lease = contract.lease.map(|day| self.lease(day));
         contract.tasks = self.tasks(contract.tasks);
         contract.bin_days = self.hold(contract.bin_days);
+        if self == Self::NoPurgeHold {
+            contract.purge_hold = 0;
+        }
     }
 
     fn change(self, change: &mut ContractChange) {

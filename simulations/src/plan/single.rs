@@ -68,6 +68,24 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The plan of a seed for one node whose operators do all that they else do seldom.
+    pub fn affairs(seed: u64) -> Self {
+        let mut plan = Self::single(seed);
+        let mut dice = Dice::of_seed(seed).fork("affairs");
+        plan.operators = Operators {
+            pause: [50, 2_000][dice.below(2) as usize],
+            lease: true,
+            bin: dice.one_in(2),
+            eyes: dice.one_in(2),
+            remove: true,
+            undelete: true,
+            ..plan.operators
+        };
+        plan
+    }
+}
+
 fn tenant(dice: &mut Dice) -> Tenant {
     let small = dice.one_in(3);
     let quota_kib = if small {
