@@ -4,6 +4,7 @@
 //! each is done exactly once, and what the operator was told is what must be true.
 
 mod affair;
+mod nature;
 mod wish;
 mod wrong;
 
@@ -25,7 +26,7 @@ use crate::trace::Micros;
 
 pub(crate) use affair::Affair;
 pub(crate) use wish::Wish;
-use wrong::Wrong;
+use wrong::{Deep, Wrong};
 
 /// The operator's own number as a client of the catalog.
 const CLIENT: u64 = 77;
@@ -80,6 +81,9 @@ impl Desk {
                 waiting.push_back(Wish::Subtenant(shelf));
             }
             waiting.push_back(Wish::Credential(shelf));
+        }
+        if plan.wrong > 0 {
+            waiting.push_back(Wish::Affair(Affair::Adding(0)));
         }
         if plan.flood {
             waiting.extend((0..FLOOD).map(|number| Wish::Affair(Affair::Flood(number))));
@@ -257,10 +261,8 @@ impl Office {
         command: Command,
     ) -> Result<Outcome, SubmitError> {
         let at = self.clock.now().wall;
-        let sequence = match wish {
-            Wish::Wrong(Wrong::Stale) => 0,
-            _ => self.desk().sequence,
-        };
+        let is_stale = matches!(wish, Wish::Wrong(Wrong::Deep(Deep::Stale)));
+        let sequence = if is_stale { 0 } else { self.desk().sequence };
         if self.mutation == Some(Mutation::Twice) && matches!(wish, Wish::Tasks(..)) {
             let again = Submission {
                 client: 0,

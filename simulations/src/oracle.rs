@@ -208,9 +208,8 @@ impl Oracle {
     pub(crate) fn still(&self, shelf: ShelfId, since: u64) -> impl Iterator<Item = (Name, Object)> {
         let all = self.shelves[shelf].iter();
         let settled = !self.homes[shelf].in_doubt;
-        let still = all.filter(move |(_, object)| {
-            settled && object.under_way == 0 && object.changed <= since
-        });
+        let still = all
+            .filter(move |(_, object)| settled && object.under_way == 0 && object.changed <= since);
         still.map(|(name, object)| (*name, *object))
     }
 

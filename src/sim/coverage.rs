@@ -48,7 +48,16 @@ pub(super) fn run(coverage: &arguments::Coverage, screen: &mut Screen) -> Result
         screen.line(format!("  {} {} {}", point.machine, point.kind, point.name))?;
     }
     screen.line("never, and why:")?;
-    for (Point { machine, kind, name, .. }, why) in &expected {
+    for (
+        Point {
+            machine,
+            kind,
+            name,
+            ..
+        },
+        why,
+    ) in &expected
+    {
         screen.line(format!("  {machine} {kind} {name}: {why}"))?;
     }
     screen.line(format!("reproduce: holdfast sim coverage --count {count}"))

@@ -43,7 +43,11 @@ pub(crate) fn check(book: &mut Book, rows: &Rows) {
     for account in &book.accounts {
         wrong.extend(contract(account, rows));
     }
-    for (id, request) in book.requests.iter().filter(|(_, request)| !request.in_doubt) {
+    for (id, request) in book
+        .requests
+        .iter()
+        .filter(|(_, request)| !request.in_doubt)
+    {
         // The oldest decided ones are not kept.
         if let Some(row) = rows.approvals.get(id) {
             wrong.extend(decided(*id, request, row));
@@ -80,7 +84,12 @@ fn contract(account: &Account, rows: &Rows) -> Option<String> {
         .or_else(|| differs("the tasks", account.tasks.is_not(&row.tasks)))
         .or_else(|| differs("the bin", account.bin_days.is_not(&row.bin_days)))
         .or_else(|| differs("the bin limit", account.bin_limit.is_not(&limit)))
-        .or_else(|| differs("the state", account.disabled.is_not(&row.disabled.is_some())));
+        .or_else(|| {
+            differs(
+                "the state",
+                account.disabled.is_not(&row.disabled.is_some()),
+            )
+        });
     let repository = RepositoryName::parse(account.repository).ok()?;
     let kept = rows.repository(row.id, &repository);
     let kept = kept.and_then(|id| rows.repositories.get(&id));

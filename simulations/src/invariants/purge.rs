@@ -24,7 +24,10 @@ pub(crate) fn ordered(book: &mut Book, at: usize, given: Micros) {
     if let (Some(from), Some(today)) = (former.from, today)
         && today < from
     {
-        let story = format_args!("{} is to be destroyed on {today}, held until {from}", former.id);
+        let story = format_args!(
+            "{} is to be destroyed on {today}, held until {from}",
+            former.id
+        );
         book.breach(ID, story);
     }
 }
@@ -61,7 +64,11 @@ pub(crate) fn over(book: &mut Book, scene: &Scene, disk: &Disk, index: &Index) {
         .collect();
     for id in ordered {
         let folder = format!("{}/", extent::folder(id));
-        let files = disk.paths().iter().filter(|path| path.starts_with(&folder)).count();
+        let files = disk
+            .paths()
+            .iter()
+            .filter(|path| path.starts_with(&folder))
+            .count();
         let entries = index.of_repository(id);
         let is_known = rows.repositories.contains_key(&id);
         if is_known || files > 0 || entries > 0 {

@@ -221,7 +221,9 @@ fn shows(
 
 /// After a start: what was begun before it was done whole, or not at all.
 pub(crate) fn begun(book: &mut Book, seen: &Seen) {
-    let undoing = book.undoing.take_if(|undoing| undoing.tenant == seen.tenant);
+    let undoing = book
+        .undoing
+        .take_if(|undoing| undoing.tenant == seen.tenant);
     let Some(undoing) = undoing else { return };
     let before = shows(book, &seen.snapshot, Moment::Now, &undoing.before);
     let after = shows(book, &seen.snapshot, Moment::Now, &undoing.after);

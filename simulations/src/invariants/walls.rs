@@ -21,20 +21,17 @@ pub(crate) fn listed(
     tick: u64,
     names: &[(Hash, Size)],
 ) {
-    let unknown = names.iter().map(|(name, _)| name);
-    let unknown = unknown.filter(|name| book.oracle.object(shelf, &(kind, **name)).is_none());
-    let unknown: Vec<&Hash> = unknown.collect();
-    for name in unknown {
-        if former::shown(book, shelf, &(kind, *name), tick) {
-            return;
-        }
-        let user = book.shelves[shelf].user.clone();
-        book.breach(
-            ID,
-            format_args!("{user} sees {kind}/{name:?}, which it never stored"),
-        );
+    let mut unknown = names.iter().map(|(name, _)| name);
+    let unknown = unknown.find(|name| book.oracle.object(shelf, &(kind, **name)).is_none());
+    let Some(name) = unknown else { return };
+    if former::shown(book, shelf, &(kind, *name), tick) {
         return;
     }
+    let user = book.shelves[shelf].user.clone();
+    book.breach(
+        ID,
+        format_args!("{user} sees {kind}/{name:?}, which it never stored"),
+    );
 }
 
 /// A client asks for a repository that is another tenant's, and for one that is nobody's.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use holdfast_actors::catalog::Outcome;
 use holdfast_actors::catalog::command::{
-    Actor, ApprovalCommand, Command, OperatorCommand, RepositoryCommand, SubtenantCommand,
-    TenantCommand,
+    Actor, ApprovalCommand, Command, CredentialCommand, NewCredential, OperatorCommand,
+    RepositoryCommand, SubtenantCommand, TenantCommand,
 };
-use holdfast_actors::catalog::rows::Role;
+use holdfast_actors::catalog::rows::{Role, Scope, Verifier};
 use holdfast_actors::names::{OperatorName, RepositoryName, SubtenantName};
 
 use super::wish::tenant_name;
@@ -42,6 +42,8 @@ pub(crate) enum Affair {
     Purge(usize),
     /// The second admin grants a request, or rejects it.
     Decide(u64, bool),
+    /// A tenant gets a login that may add and nothing else.
+    Adding(usize),
     /// A request for a second operator that nobody will decide.
     Flood(u32),
 }
@@ -137,9 +139,21 @@ impl Affair {
             }),
             Self::Decide(id, true) => Command::Approval(*id, ApprovalCommand::Grant),
             Self::Decide(id, false) => Command::Approval(*id, ApprovalCommand::Reject { reason }),
+            Self::Adding(tenant) => Command::Credential(CredentialCommand::Add(NewCredential {
+                tenant: tenant_name(book, *tenant)?,
+                subtenant: None,
+                scope: Scope::Append,
+                verifier: Verifier::Generated([1; 32]),
+                expires: None,
+                label: String::new(),
+                view: None,
+            })),
             Self::Flood(number) => {
                 let (role, uid) = (Role::Admin, None);
-                operator(&format!("spare-{number}"), OperatorCommand::Add { role, uid })?
+                operator(
+                    &format!("spare-{number}"),
+                    OperatorCommand::Add { role, uid },
+                )?
             }
         })
     }
@@ -154,6 +168,7 @@ impl Affair {
             | Self::RemoveRepository(_)
             | Self::Slice(_)
             | Self::Purge(_)
+            | Self::Adding(_)
             | Self::Flood(_) => NAME,
         };
         OperatorName::parse(name).ok().map(Actor::Operator)
@@ -173,6 +188,7 @@ impl Affair {
             | Self::RemoveRepository(_)
             | Self::Slice(_)
             | Self::Decide(_, false)
+            | Self::Adding(_)
             | Self::Flood(_) => 1,
         }
     }
@@ -192,7 +208,7 @@ impl Affair {
                     wish.doubt(book);
                 }
             }
-            Self::Uid | Self::Second | Self::Slice(_) | Self::Flood(_) => {}
+            Self::Uid | Self::Second | Self::Slice(_) | Self::Adding(_) | Self::Flood(_) => {}
         }
     }
 
@@ -211,7 +227,7 @@ impl Affair {
                     wish.keep(book);
                 }
             }
-            Self::Uid | Self::Second | Self::Slice(_) | Self::Flood(_) => {}
+            Self::Uid | Self::Second | Self::Slice(_) | Self::Adding(_) | Self::Flood(_) => {}
         }
     }
 
@@ -242,7 +258,7 @@ impl Affair {
                     wish.settle(book, outcome, given);
                 }
             }
-            Self::Uid | Self::Second | Self::Slice(_) | Self::Flood(_) => {}
+            Self::Uid | Self::Second | Self::Slice(_) | Self::Adding(_) | Self::Flood(_) => {}
         }
     }
 
@@ -251,7 +267,7 @@ impl Affair {
         match self {
             Self::RemoveTenant(_) | Self::RemoveRepository(_) => true,
             Self::Purge(_) | Self::Flood(_) => true,
-            Self::Uid | Self::Second | Self::Slice(_) | Self::Decide(..) => false,
+            Self::Uid | Self::Second | Self::Slice(_) | Self::Decide(..) | Self::Adding(_) => false,
         }
     }
 
@@ -265,6 +281,7 @@ impl Affair {
             | Self::Slice(_)
             | Self::Purge(_)
             | Self::Decide(..)
+            | Self::Adding(_)
             | Self::Flood(_) => false,
         }
     }
@@ -282,5 +299,9 @@ fn slice(book: &Book, shelf: ShelfId) -> Option<Command> {
         description: None,
         slices: Some(BTreeMap::from([(repository, None)])),
     };
-    Some(Command::Subtenant(tenant_name(book, row.tenant)?, name, set))
+    Some(Command::Subtenant(
+        tenant_name(book, row.tenant)?,
+        name,
+        set,
+    ))
 }

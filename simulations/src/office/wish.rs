@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use holdfast_actors::catalog::Outcome;
 use holdfast_actors::catalog::command::{
-    Actor, ClockCommand, Command, Contract, ContractChange, CredentialCommand, NewCredential,
+    ClockCommand, Command, Contract, ContractChange, CredentialCommand, NewCredential,
     OperatorCommand, RepositoryCommand, ServiceCommand, SubtenantCommand, TenantCommand,
 };
 use holdfast_actors::catalog::rows::{Role, Rows, Scope, SubtenantMode, Verifier};
@@ -253,61 +253,6 @@ impl Wish {
             (Self::Enable(tenant), _) => settle(book, *tenant, now, false, |a| &mut a.disabled),
             (Self::Confirm(today), _) => book.today.settle(*today, now),
             _ => {}
-        }
-    }
-}
-
-impl Wish {
-    /// Who gives it; none if nobody can now.
-    pub(super) fn by(&self, book: &Book, rows: &Rows) -> Option<Actor> {
-        match self {
-            Self::Operator => return Some(Actor::System),
-            Self::Subtenant(shelf) if book.shelves[*shelf].managed => return Some(Actor::System),
-            Self::Credential(shelf) if book.shelves[*shelf].managed => {
-                let tenant = book.shelves[*shelf].tenant;
-                let own = |row: &&Shelf| row.tenant == tenant && !row.subtenant;
-                let login = book.shelves.iter().find(own)?.credential?;
-                return Some(Actor::Tenant(tenant_name(book, tenant)?, login));
-            }
-            Self::Affair(affair) => return affair.by(),
-            Self::Wrong(wrong) => return wrong.by(book, rows),
-            _ => {}
-        }
-        OperatorName::parse(NAME).ok().map(Actor::Operator)
-    }
-
-    /// How many events of operators it makes when it is done, but for orders to destroy.
-    pub(super) fn events(&self, book: &Book) -> u64 {
-        match self {
-            Self::Operator => 0,
-            Self::Subtenant(shelf) | Self::Credential(shelf) => {
-                u64::from(!book.shelves[*shelf].managed)
-            }
-            Self::Affair(affair) => affair.events(book),
-            _ => 1,
-        }
-    }
-
-    /// Whether it may need a second operator (2.3).
-    pub(crate) fn is_grave(&self) -> bool {
-        match self {
-            Self::Lease(..) | Self::BinDays(..) => true,
-            Self::Affair(affair) => affair.is_grave(),
-            _ => false,
-        }
-    }
-
-    /// Whether operators decide on it when it waits for a second one.
-    pub(crate) fn is_decided(&self) -> bool {
-        !matches!(self, Self::Affair(Affair::Flood(_)))
-    }
-
-    /// Whether nothing may come of it once a tenant's repository is gone, or the tenant too.
-    pub(crate) fn is_void_without(&self, gone: usize, with_tenant: bool) -> bool {
-        match self {
-            Self::Lease(tenant, _) | Self::BinDays(tenant, _) => *tenant == gone && with_tenant,
-            Self::Affair(affair) => affair.is_void_without(gone, with_tenant),
-            _ => false,
         }
     }
 }
