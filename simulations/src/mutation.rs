@@ -12,7 +12,7 @@ use holdfast_actors::catalog::command::{
 use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::repository::Report;
 
-use crate::plan::Plan;
+use crate::plan::{Node, Plan};
 use crate::register::Flaw;
 
 pub(crate) use service::mutated;
@@ -119,6 +119,11 @@ impl Mutation {
         match Flaw::of(self) {
             Some(Flaw::BareRead) => Plan::storm(seed),
             Some(_) => Plan::register(seed),
+            // A disk with a small journal is too small for a reserve.
+            None if self == Self::BoastingDisk => Plan {
+                node: Node::default(),
+                ..Plan::single(seed)
+            },
             None if self.is_of_affairs() => Plan::affairs(seed),
             None => Plan::single(seed),
         }

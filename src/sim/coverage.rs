@@ -25,7 +25,19 @@ pub(super) fn run(coverage: &arguments::Coverage, screen: &mut Screen) -> Result
         let (expected, never) = apart(&never);
         let expected: Vec<_> = expected
             .iter()
-            .map(|(point, why)| json!({ "machine": point.machine, "kind": point.kind, "name": point.name, "why": why }))
+            .map(
+                |(
+                    Point {
+                        machine,
+                        kind,
+                        name,
+                        ..
+                    },
+                    why,
+                )| {
+                    json!({ "machine": machine, "kind": kind, "name": name, "why": why })
+                },
+            )
             .collect();
         let all = json!({
             "seeds": count, "decisions": reached.decisions, "reached": seen,

@@ -56,6 +56,30 @@ pub(super) const NEVER: &[Never] = &[
         "the root hears of commands once they are durable",
     ),
     never(
+        "Journal",
+        "effect",
+        "RefuseSnapshot",
+        "there is no reason to, see its refusals",
+    ),
+    never(
+        "Journal",
+        "refusal",
+        "Ended",
+        "a journal that failed ends the node before anybody asks it for a snapshot",
+    ),
+    never(
+        "Repository",
+        "event",
+        "Sealed",
+        "an extent ends whole at 256 MiB, which is more than a run writes",
+    ),
+    never(
+        "Extent",
+        "event",
+        "Settle",
+        "an object lies in two extents only where one ended whole",
+    ),
+    never(
         "Repository",
         "refusal",
         "Busy",

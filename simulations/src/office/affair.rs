@@ -12,6 +12,7 @@ use holdfast_actors::catalog::rows::{Role, Scope, Verifier};
 use holdfast_actors::names::{OperatorName, RepositoryName, SubtenantName};
 
 use super::wish::tenant_name;
+use super::wrong::{Deep, Wrong};
 use super::{NAME, Wish};
 use crate::dice::Dice;
 use crate::invariants::{approvals, purge};
@@ -79,6 +80,10 @@ impl Affair {
         if decides && !open.is_empty() {
             let id = open[number % open.len()];
             wishes.push(Wish::Affair(Self::Decide(id, grants)));
+            // Whoever asked may not agree.
+            if number.is_multiple_of(3) {
+                wishes.insert(0, Wish::Wrong(Wrong::Deep(Deep::OwnRequest)));
+            }
         }
         wishes
     }

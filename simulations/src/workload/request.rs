@@ -202,7 +202,7 @@ impl Caller {
             Ok(begun) => begun,
             Err(refusal) => return (End::Refused, Err(refusal)),
         };
-        let _task = tasks::Running::begin(&self.ledger, self.shelf, size);
+        let _task = (!self.is_deaf).then(|| tasks::Running::begin(&self.ledger, self.shelf, size));
         let sent = self.send(&entry, upload.as_mut(), thing, manner).await;
         if let Err(refusal) = sent {
             return (End::Refused, Err(refusal));
