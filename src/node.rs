@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use holdfast_actors::catalog::command::{Actor, Command, OperatorCommand};
 use holdfast_actors::catalog::rows::Role;
+use holdfast_actors::journal;
 use holdfast_actors::kernel::NodeName;
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::node as domain;
@@ -224,15 +225,21 @@ impl Running {
     }
 }
 
-/// The domain over these ports, within the bandwidth that was ordered.
+/// The domain over these ports, as it was ordered.
 async fn started(
     serve: &Serve,
     ports: &Ports,
     passwords: &Argon2id,
 ) -> Result<domain::Node, Failure> {
-    let bandwidth = serve.bandwidth.and_then(|throttle| throttle.0);
+    let settings = domain::Settings {
+        bandwidth: serve.bandwidth.and_then(|throttle| throttle.0),
+        journal: journal::Options {
+            segment_bytes: serve.journal.segment.as_bytes(),
+        },
+        snapshot_every: serve.journal.snapshot_every,
+    };
     let passwords = Arc::new(passwords.clone());
-    let node = domain::Node::start_within(bandwidth, ports.clone(), passwords).await;
+    let node = domain::Node::start_with(settings, ports.clone(), passwords).await;
     node.map_err(|error| failure(&error))
 }
 

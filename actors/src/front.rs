@@ -201,9 +201,7 @@ impl Entry for Inside {
         Box::pin(async move {
             let begun = async {
                 stay.permit.task(Direction::Upload, length).await?;
-                let (key, by) = (stay.key(kind, name), stay.credential);
-                let begin = |reply| repository::Message::Begin(key, length, by, reply);
-                settle(stay.visit.repository.ask(begin).await)
+                upload::Begun::ask(&stay, stay.key(kind, name), length).await
             };
             match begun.await {
                 Ok(id) => Ok(upload::upload(id, stay)),

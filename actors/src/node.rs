@@ -57,6 +57,27 @@ pub enum StartError {
     Spawn(#[from] SpawnErr),
 }
 
+/// What whoever starts a node may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What all tenants together send at most (R15.20); none for no limit.
+    pub bandwidth: Option<Rate>,
+    /// How the journal is cut.
+    pub journal: journal::Options,
+    /// Commands between two snapshots of the catalog, at least one: what a start replays at most.
+    pub snapshot_every: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            bandwidth: None,
+            journal: journal::Options::default(),
+            snapshot_every: machine::SNAPSHOT_EVERY,
+        }
+    }
+}
+
 /// A node at work.
 pub struct Node {
     /// What faces call.
@@ -73,19 +94,18 @@ impl Node {
     /// # Errors
     /// When the journal or the catalog cannot be read.
     pub async fn start(ports: Ports, passwords: Arc<dyn Passwords>) -> Result<Self, StartError> {
-        Self::start_within(None, ports, passwords).await
+        Self::start_with(Settings::default(), ports, passwords).await
     }
 
-    /// As [`Node::start`]; all tenants together send no more than `bandwidth` (R15.20).
+    /// As [`Node::start`], with what can be chosen.
     ///
     /// # Errors
     /// When the journal or the catalog cannot be read.
-    pub async fn start_within(
-        bandwidth: Option<Rate>,
+    pub async fn start_with(
+        settings: Settings,
         ports: Ports,
         passwords: Arc<dyn Passwords>,
     ) -> Result<Self, StartError> {
-        let options = journal::Options::default();
         let recovered = journal::recover(ports.disk.as_ref()).await?;
         let snapshot = recovered.snapshot.map(|snapshot| snapshot.parts.concat());
         let records = recovered.records.into_iter().map(|record| record.body);
@@ -94,14 +114,15 @@ impl Node {
         let path = Path::node();
         let (end, ended) = watch::channel(None);
         let hands = NodeHands::new(end.clone());
-        let root = shell::spawn(path.clone(), Root::default(), hands, ports.clone(), None).await?;
+        let root = Root::new(settings.snapshot_every);
+        let root = shell::spawn(path.clone(), root, hands, ports.clone(), None).await?;
         let above = Some(root.cell());
 
         let failed = Box::new(move |fault: Fault| drop(end.send_replace(Some(fault.to_string()))));
         let journal = journal::start(
             path.child("journal"),
             recovered.position,
-            options,
+            settings.journal,
             ports.clone(),
             above.clone(),
             failed,
@@ -118,7 +139,7 @@ impl Node {
         let catalog = catalog.await?;
 
         let (mut front, caretaker) = furnish(&path, &catalog, &ports, passwords, &root).await?;
-        if let Some(rate) = bandwidth {
+        if let Some(rate) = settings.bandwidth {
             front.bandwidth = Some(share(rate, &path, &ports, above).await?);
         }
         let following = hands::Following {

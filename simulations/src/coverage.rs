@@ -4,6 +4,7 @@
 //! was asked for because of it. Names are read from what machines show of themselves.
 
 mod list;
+mod never;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -169,6 +170,15 @@ impl Coverage {
         let clients = self.machines.get(CLIENTS).unwrap_or(&nothing);
         all(CLIENTS, "refusal", &told, &clients.refusals);
         points
+    }
+
+    /// Why something is never reached, if that is so by design.
+    pub fn why_never(point: &Point) -> Option<&'static str> {
+        let is_it = |never: &&never::Never| {
+            (never.machine, never.kind, never.name)
+                == (point.machine.as_str(), point.kind, point.name.as_str())
+        };
+        never::NEVER.iter().find(is_it).map(|never| never.why)
     }
 
     fn machine(&mut self, name: &str) -> &mut Reached {

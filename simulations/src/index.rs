@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::ports::{self, Change, Entries, Pending};
 
 use crate::dice::Dice;
@@ -66,6 +67,17 @@ impl Index {
         for _ in 0..batches {
             state.undo();
         }
+    }
+
+    /// How many entries there are of a repository.
+    pub(crate) fn of_repository(&self, id: RepositoryId) -> usize {
+        let number = id.raw().to_be_bytes();
+        let families: [&[u8]; 3] = [b"object/", b"bin/", b"stamp/"];
+        let prefixes = families.map(|family| [family, &number].concat());
+        let state = self.state();
+        let keys = state.entries.keys();
+        keys.filter(|key| prefixes.iter().any(|prefix| key.starts_with(prefix)))
+            .count()
     }
 
     /// Takes everything.

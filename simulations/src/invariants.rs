@@ -4,12 +4,15 @@
 //! recovery, before anybody else comes in, and at every quiet point, when all clients have stopped.
 
 pub(crate) mod acknowledged;
+pub(crate) mod approvals;
 pub(crate) mod bin;
 pub(crate) mod calendar;
 pub(crate) mod events;
+pub(crate) mod former;
 pub(crate) mod holds;
 pub(crate) mod panics;
 pub(crate) mod progress;
+pub(crate) mod purge;
 pub(crate) mod quota;
 pub(crate) mod recovery;
 pub(crate) mod reservations;
@@ -19,6 +22,7 @@ pub(crate) mod shut;
 pub(crate) mod space;
 pub(crate) mod sums;
 pub(crate) mod tasks;
+pub(crate) mod undelete;
 pub(crate) mod walls;
 
 use holdfast_actors::extent;
@@ -43,21 +47,27 @@ pub(crate) async fn check(scene: &Scene, when: &str) {
         book.figures.checks += 1;
         book.trace.say(now, format_args!("check {when}"));
         let all = book.accounts.iter().enumerate();
-        all.filter_map(|(tenant, account)| Some((tenant, account.repository_id?)))
+        all.filter_map(|(tenant, account)| Some((tenant, account.served()?)))
             .collect()
     };
     events::check(&mut scene.ledger.book(), &scene.catalog.rows());
+    approvals::check(&mut scene.ledger.book(), &scene.catalog.rows());
+    purge::check(&mut scene.ledger.book(), scene);
     for (tenant, id) in repositories {
         if scene.rotten.is_in(&extent::folder(id)) {
             rot::check(scene, tenant, id).await;
             continue;
         }
         let Some(seen) = scene.see(tenant, id).await else {
+            if scene.ledger.book().accounts[tenant].served() != Some(id) {
+                continue;
+            }
             scene
                 .ledger
                 .breach(progress::ID, format_args!("{id} is out of service {when}"));
             continue;
         };
+        undelete::begun(&mut scene.ledger.book(), &seen);
         acknowledged::check(scene, &seen).await;
         sums::check(&mut scene.ledger.book(), &seen);
         reservations::check(&mut scene.ledger.book(), &seen);

@@ -1,6 +1,7 @@
 //! What everybody outside of the node wrote down: the trace, the oracle, the accounts, the broken
 //! promises. Shared by clients, operators and checks; never by the node.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,8 +18,10 @@ use crate::verdict::{Figures, Violation};
 use crate::witness::Witness;
 
 mod account;
+mod affairs;
 
 pub(crate) use account::{Account, Fact, Shelf};
+pub(crate) use affairs::{Former, Instant, Request, Undoing, Verdict};
 
 /// The most broken promises kept: the first ones tell the story.
 const VIOLATIONS_MAX: usize = 20;
@@ -42,12 +45,24 @@ pub(crate) struct Book {
     pub(crate) events: u64,
     /// Whether the disk is full but for its reserve, and nothing else is wrong with it.
     pub(crate) scarce: Fact<bool>,
-    /// Whether a command of the operator is not answered yet.
-    pub(crate) is_asking: bool,
+    /// Events that the command makes which is not answered yet.
+    pub(crate) asking: u64,
+    /// Commands that were never answered and are not given again.
+    pub(crate) unknown: u64,
+    /// Repositories that were removed.
+    pub(crate) former: Vec<Former>,
+    /// Requests for a second operator, by their ids.
+    pub(crate) requests: BTreeMap<u64, Request>,
+    /// States of repositories that may be asked for again.
+    pub(crate) instants: Vec<Instant>,
+    /// The one that is being asked for.
+    pub(crate) undoing: Option<Undoing>,
     /// The catalog at the last check.
     pub(crate) rows: Rows,
     /// The wall clock's steps forward of at most a day so far: nobody can tell them from time.
     pub(crate) leaps: Micros,
+    /// Until when somebody may notice that an operator ended an actor.
+    pub(crate) shaken: Micros,
     /// Who looks on, if anybody does.
     pub(crate) witness: Option<Arc<dyn Witness>>,
     clock: Option<Arc<Clock>>,
@@ -77,9 +92,15 @@ impl Ledger {
             today: Fact::new(Date::of(start)),
             events: 0,
             scarce: Fact::new(false),
-            is_asking: false,
+            asking: 0,
+            unknown: 0,
+            former: Vec::new(),
+            requests: BTreeMap::new(),
+            instants: Vec::new(),
+            undoing: None,
             rows: Rows::default(),
             leaps: 0,
+            shaken: 0,
             witness: None,
             clock: None,
             base: 0,

@@ -7,14 +7,14 @@
 mod service;
 
 use holdfast_actors::catalog::command::{
-    Command, Contract, ContractChange, RepositoryCommand, TenantCommand,
+    ApprovalCommand, Command, Contract, ContractChange, RepositoryCommand, TenantCommand,
 };
 use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::repository::Report;
 
 use crate::calls;
 use crate::catalog;
-use crate::plan::Plan;
+use crate::plan::{Node, Plan};
 use crate::register::Flaw;
 
 pub(crate) use service::mutated;
@@ -60,6 +60,14 @@ pub enum Mutation {
     KeptExtents,
     /// With the file of an emptied extent, that of the next one goes.
     GreedyRemoval,
+    /// A repository is put back to another instant than the operator was told.
+    OtherInstant,
+    /// A request for a second operator is granted where it was rejected.
+    GrantedInstead,
+    /// Data may be purged at once, whatever the operator was told.
+    NoPurgeHold,
+    /// A list without a name has those that were listed before.
+    Revenant,
     /// Something panics.
     Panic,
     /// What cannot be read is taken for something else.
@@ -102,7 +110,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 38] = [
+    pub const ALL: [(Self, &'static str); 42] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -122,6 +130,10 @@ impl Mutation {
         (Self::BoastingDisk, "reserve"),
         (Self::KeptExtents, "space"),
         (Self::GreedyRemoval, "acknowledged"),
+        (Self::OtherInstant, "undelete"),
+        (Self::GrantedInstead, "approvals"),
+        (Self::NoPurgeHold, "purge"),
+        (Self::Revenant, "former"),
         (Self::Panic, "panics"),
         (Self::UncheckedRead, "rot"),
         (Self::EarlyKept, "register-kept"),
@@ -150,8 +162,22 @@ impl Mutation {
             Some(_) => Plan::register(seed),
             None if catalog::Flaw::of(self).is_some() => Plan::catalog(seed),
             None if calls::Flaw::of(self).is_some() => Plan::calls(seed),
+            // A disk with a small journal is too small for a reserve.
+            None if self == Self::BoastingDisk => Plan {
+                node: Node::default(),
+                ..Plan::single(seed)
+            },
+            None if self.is_of_affairs() => Plan::affairs(seed),
             None => Plan::single(seed),
         }
+    }
+
+    /// Whether it shows only where operators do what they do seldom.
+    const fn is_of_affairs(self) -> bool {
+        matches!(
+            self,
+            Self::OtherInstant | Self::GrantedInstead | Self::NoPurgeHold | Self::Revenant
+        )
     }
 
     /// The planted bug of this name.
@@ -177,6 +203,10 @@ impl Mutation {
         {
             *quota = quota.map(|quota| self.quota(quota));
             *hold_days = hold_days.map(|days| self.hold(days));
+        } else if let Command::Approval(_, decided) = &mut command
+            && self == Self::GrantedInstead
+        {
+            *decided = ApprovalCommand::Grant;
         }
         command
     }
@@ -194,6 +224,9 @@ impl Mutation {
         contract.lease = contract.lease.map(|day| self.lease(day));
         contract.tasks = self.tasks(contract.tasks);
         contract.bin_days = self.hold(contract.bin_days);
+        if self == Self::NoPurgeHold {
+            contract.purge_hold = 0;
+        }
     }
 
     fn change(self, change: &mut ContractChange) {

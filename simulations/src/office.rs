@@ -3,6 +3,8 @@
 //! One command at a time, each under its number until it is answered, across the node's lives: so
 //! each is done exactly once, and what the operator was told is what must be true.
 
+mod affair;
+mod nature;
 mod wish;
 mod wrong;
 
@@ -11,23 +13,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use holdfast_actors::catalog::command::{Actor, ClockCommand, Command, Submission};
 use holdfast_actors::catalog::{Catalog, Outcome, SubmitError};
-use holdfast_actors::kernel::Date;
+use holdfast_actors::kernel::{Date, Timestamp};
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::ports::Clock;
 
 use crate::dice::Dice;
-use crate::invariants::events;
+use crate::invariants::{approvals, events};
 use crate::ledger::Ledger;
 use crate::mutation::Mutation;
 use crate::plan::Operators;
+use crate::trace::Micros;
 
+pub(crate) use affair::Affair;
 pub(crate) use wish::Wish;
-use wrong::Wrong;
+use wrong::{Deep, Wrong};
 
 /// The operator's own number as a client of the catalog.
 const CLIENT: u64 = 77;
 /// The most commands in one life, beside those that must be given.
 const COMMANDS_MAX: u32 = 40;
+/// More requests than may wait for a second operator.
+const FLOOD: u32 = 260;
 /// The operator's name.
 pub(crate) const NAME: &str = "ann";
 
@@ -39,6 +45,10 @@ pub(crate) struct Desk {
     dice: Dice,
     /// For commands that make no sense, so that they change no others.
     slips: Dice,
+    /// For what is done seldom, likewise.
+    affairs: Dice,
+    /// When the first order was first given; none before.
+    given: Option<Micros>,
 }
 
 /// The operator at work with one life of the node.
@@ -57,9 +67,12 @@ pub(crate) struct Gone;
 
 impl Desk {
     /// A desk with the first orders: operators, tenants, repositories, logins.
-    pub(crate) fn new(ledger: &Ledger, dice: Dice) -> Self {
+    pub(crate) fn new(ledger: &Ledger, dice: Dice, plan: &Operators) -> Self {
         let book = ledger.book();
         let mut waiting = VecDeque::from([Wish::Operator]);
+        if plan.eyes {
+            waiting.extend([Affair::Uid, Affair::Second].map(Wish::Affair));
+        }
         for tenant in 0..book.accounts.len() {
             waiting.extend([Wish::Tenant(tenant), Wish::Repository(tenant)]);
         }
@@ -69,10 +82,18 @@ impl Desk {
             }
             waiting.push_back(Wish::Credential(shelf));
         }
+        if plan.wrong > 0 {
+            waiting.push_back(Wish::Affair(Affair::Adding(0)));
+        }
+        if plan.flood {
+            waiting.extend((0..FLOOD).map(|number| Wish::Affair(Affair::Flood(number))));
+        }
         Self {
             sequence: 1,
             waiting,
             slips: dice.fork("slips"),
+            affairs: dice.fork("affairs"),
+            given: None,
             dice,
         }
     }
@@ -96,6 +117,11 @@ impl Office {
         }
     }
 
+    /// What the node's wall clock shows.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.clock.now().wall
+    }
+
     /// Puts an order behind the others.
     pub(crate) fn order(&self, wish: Wish) {
         self.desk().waiting.push_back(wish);
@@ -110,6 +136,7 @@ impl Office {
             let mut desk = self.desk();
             desk.waiting.pop_front();
             desk.sequence += 1;
+            desk.given = None;
         }
     }
 
@@ -137,6 +164,8 @@ impl Office {
             if let Some(wish) = wish {
                 self.order(wish);
             }
+            let affairs = Affair::draw(&mut self.desk().affairs, &self.ledger.book(), plan);
+            self.desk().waiting.extend(affairs);
             if let Some(wrong) = self.slip(plan) {
                 self.order(Wish::Wrong(wrong));
             }
@@ -171,36 +200,49 @@ impl Office {
     }
 
     async fn give(&self, wish: &Wish) -> Result<(), Gone> {
-        let command = {
+        let rows = self.catalog.rows();
+        let asked = {
             let mut book = self.ledger.book();
-            wish.doubt(&mut book);
-            book.is_asking = !matches!(wish, Wish::Operator);
-            wish.command(&book)
+            let asked = wish.command(&book, &rows).zip(wish.by(&book, &rows));
+            if asked.is_some() {
+                wish.doubt(&mut book);
+                book.asking = wish.events(&book);
+            }
+            asked
         };
-        let Some(command) = command else {
-            self.ledger.book().is_asking = false;
+        let Some((command, by)) = asked else {
             return Ok(());
         };
+        let given = *self.desk().given.get_or_insert(self.ledger.now());
         let command = match self.mutation {
             Some(mutation) => mutation.command(command),
             None => command,
         };
-        let answer = self.submit(wish, command).await;
+        let answer = self.submit(wish, by, command).await;
         let mut book = self.ledger.book();
         let now = book.now();
+        let events = book.asking;
         if !matches!(answer, Err(SubmitError::Gone(_))) {
-            book.is_asking = false;
+            book.asking = 0;
         }
         match answer {
+            Ok(Outcome::Pending { approval }) => {
+                book.figures.commands += 1;
+                book.events += 1;
+                book.trace
+                    .say(now, format_args!("operator {wish:?}: request {approval}"));
+                approvals::requested(&mut book, wish, approval);
+                wish.keep(&mut book);
+            }
             Ok(outcome) => {
                 book.figures.commands += 1;
-                book.events += u64::from(!matches!(wish, Wish::Operator));
+                book.events += events;
                 if let Wish::Wrong(wrong) = wish {
                     book.breach(events::ID, format_args!("{wrong:?} was not refused"));
                 }
                 book.trace
                     .say(now, format_args!("operator {wish:?}: {outcome:?}"));
-                wish.settle(&mut book, outcome);
+                wish.settle(&mut book, outcome, given);
             }
             Err(SubmitError::Refused(refused)) => {
                 book.trace
@@ -212,14 +254,15 @@ impl Office {
         Ok(())
     }
 
-    async fn submit(&self, wish: &Wish, command: Command) -> Result<Outcome, SubmitError> {
-        let name = OperatorName::parse(NAME);
-        let by = match (wish, name) {
-            (Wish::Operator, _) | (_, Err(_)) => Actor::System,
-            (_, Ok(name)) => Actor::Operator(name),
-        };
+    async fn submit(
+        &self,
+        wish: &Wish,
+        by: Actor,
+        command: Command,
+    ) -> Result<Outcome, SubmitError> {
         let at = self.clock.now().wall;
-        let sequence = self.desk().sequence;
+        let is_stale = matches!(wish, Wish::Wrong(Wrong::Deep(Deep::Stale)));
+        let sequence = if is_stale { 0 } else { self.desk().sequence };
         if self.mutation == Some(Mutation::Twice) && matches!(wish, Wish::Tasks(..)) {
             let again = Submission {
                 client: 0,

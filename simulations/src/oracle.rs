@@ -4,12 +4,16 @@
 //! What failed or was never answered may be there, whole, or not be there. The oracle never looks
 //! into the node.
 
-use std::collections::BTreeMap;
+mod former;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_actors::kernel::Timestamp;
 use holdfast_actors::object::{Hash, Kind};
 
 use crate::trace::Micros;
+
+pub(crate) use former::Contents;
 
 /// An object's name within a shelf.
 pub(crate) type Name = (Kind, Hash);
@@ -81,10 +85,23 @@ pub(crate) struct Deletion {
     pub(crate) hold_days: u32,
 }
 
+/// What becomes of the repository that a shelf is in.
+#[derive(Clone, Debug, Default)]
+struct Home {
+    /// It may be gone, or another may be made in its place: nothing is judged meanwhile.
+    in_doubt: bool,
+    /// The tick since which it is this one.
+    since: u64,
+    /// Names that were in those before.
+    former: BTreeSet<Name>,
+}
+
 /// All shelves.
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
     shelves: Vec<BTreeMap<Name, Object>>,
+    /// What is known of the repository that a shelf is in, one for each.
+    homes: Vec<Home>,
     pub(crate) deletions: Vec<Deletion>,
     tick: u64,
 }
@@ -94,6 +111,7 @@ impl Oracle {
     pub(crate) fn new(shelves: usize) -> Self {
         Self {
             shelves: vec![BTreeMap::new(); shelves],
+            homes: vec![Home::default(); shelves],
             ..Self::default()
         }
     }
@@ -112,6 +130,7 @@ impl Oracle {
         };
         let object = self.shelves[shelf].entry(name).or_insert(unknown);
         object.begin(self.tick);
+        object.is_muddled |= self.homes[shelf].in_doubt;
         Act {
             shelf,
             name,
@@ -122,7 +141,9 @@ impl Oracle {
     /// A deletion begins; none if nobody ever heard of the object.
     pub(crate) fn deletes(&mut self, shelf: ShelfId, name: Name) -> Option<Act> {
         self.tick += 1;
-        self.shelves[shelf].get_mut(&name)?.begin(self.tick);
+        let object = self.shelves[shelf].get_mut(&name)?;
+        object.begin(self.tick);
+        object.is_muddled |= self.homes[shelf].in_doubt;
         Some(Act {
             shelf,
             name,
@@ -186,7 +207,9 @@ impl Oracle {
     /// Objects of a shelf that nobody has touched since a tick.
     pub(crate) fn still(&self, shelf: ShelfId, since: u64) -> impl Iterator<Item = (Name, Object)> {
         let all = self.shelves[shelf].iter();
-        let still = all.filter(move |(_, object)| object.under_way == 0 && object.changed <= since);
+        let settled = !self.homes[shelf].in_doubt;
+        let still = all
+            .filter(move |(_, object)| settled && object.under_way == 0 && object.changed <= since);
         still.map(|(name, object)| (*name, *object))
     }
 

@@ -33,6 +33,9 @@ pub struct Plan {
     pub habits: Habits,
     /// What operators do.
     pub operators: Operators,
+    /// How the node is started.
+    #[serde(default)]
+    pub node: Node,
     /// The lives of the node, one after the other.
     pub lives: Vec<Life>,
     /// What rots on the disk before the last start.
@@ -63,6 +66,9 @@ pub struct Tenant {
     pub bin_limit_kib: Option<u64>,
     /// Days within which every instant stays restorable.
     pub hold_days: u32,
+    /// Days behind the end of the lease in which nobody may purge.
+    #[serde(default)]
+    pub purge_hold_days: u32,
     /// Bytes per second; none for no limit.
     pub bandwidth_kib: Option<u64>,
     /// Clients that work for the tenant itself.
@@ -102,6 +108,38 @@ pub struct Habits {
     /// An upload waits for three days before it is finished: a laptop whose lid was shut.
     #[serde(default)]
     pub absent: u64,
+    /// An upload has another length than was announced.
+    #[serde(default)]
+    pub misstate: u64,
+    /// Something is asked for that is too large, or that a `config` be deleted.
+    #[serde(default)]
+    pub oversize: u64,
+    /// So many locks are left that no more are taken.
+    #[serde(default)]
+    pub heap: u64,
+    /// The client goes away while a large upload waits for its turn.
+    #[serde(default)]
+    pub hasty: u64,
+    /// Passwords are guessed.
+    #[serde(default)]
+    pub guess: u64,
+    /// A large upload takes longer than others wait for a task.
+    #[serde(default)]
+    pub hog: u64,
+}
+
+/// How the node is started; what is none is as in production unless somebody says otherwise there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// What all tenants together send at most, in KiB per second.
+    #[serde(default)]
+    pub bandwidth_kib: Option<u64>,
+    /// Commands between two snapshots of the catalog.
+    #[serde(default)]
+    pub snapshot_every: Option<u64>,
+    /// The size of the journal's files.
+    #[serde(default)]
+    pub segment_kib: Option<u64>,
 }
 
 /// What operators do beside making tenants: the pause between two commands, and which there are.
@@ -126,6 +164,27 @@ pub struct Operators {
     /// Once in so many commands one comes behind it that must be refused; 0 for never.
     #[serde(default)]
     pub wrong: u64,
+    /// There are two admins who can log in: what cannot be taken back needs both.
+    #[serde(default)]
+    pub eyes: bool,
+    /// Repositories and tenants are removed and made again, and what they held is purged.
+    #[serde(default)]
+    pub remove: bool,
+    /// Repositories show again what they showed at an instant.
+    #[serde(default)]
+    pub undelete: bool,
+    /// Passwords are chosen, and so take time to check.
+    #[serde(default)]
+    pub chosen: bool,
+    /// Subtenants are managed: the system makes them, and their tenant their logins.
+    #[serde(default)]
+    pub managed: bool,
+    /// Actors are stopped, and put back in service.
+    #[serde(default)]
+    pub restart: bool,
+    /// Requests that wait for a second operator are filed without end, once.
+    #[serde(default)]
+    pub flood: bool,
 }
 
 /// One life of the node: rounds of work, and how it ends.
@@ -202,6 +261,24 @@ pub struct Step {
     pub at: u64,
     /// By how many milliseconds, forward or back.
     pub by: i64,
+}
+
+impl Habits {
+    /// The same without what takes time, or does no good.
+    pub(crate) fn in_peace(&self) -> Self {
+        Self {
+            pause: 0,
+            dawdle: 0,
+            absent: 0,
+            misstate: 0,
+            oversize: 0,
+            heap: 0,
+            hasty: 0,
+            guess: 0,
+            hog: 0,
+            ..self.clone()
+        }
+    }
 }
 
 impl Tenant {

@@ -4,6 +4,7 @@
 //!
 //! [`Service`]: holdfast_actors::service::Service
 
+mod abuse;
 mod client;
 mod request;
 mod thing;

@@ -8,9 +8,11 @@
 //!
 //! ractor keeps state per process, so worlds take turns.
 
+mod crowd;
 mod faults;
 mod life;
 pub(crate) mod many;
+mod restarts;
 mod scene;
 mod tour;
 
@@ -183,9 +185,13 @@ impl World {
         let mut shelves = Vec::new();
         for (number, tenant) in tenants {
             let name = &accounts[number].name;
-            shelves.push(Shelf::new(number, name, false, tenant.clients));
+            let mut add = |subtenant, clients| {
+                let row = Shelf::new(number, name, subtenant, clients, &plan.operators);
+                shelves.push(row);
+            };
+            add(false, tenant.clients);
             if tenant.subtenant_clients > 0 {
-                shelves.push(Shelf::new(number, name, true, tenant.subtenant_clients));
+                add(true, tenant.subtenant_clients);
             }
         }
         let mut dice = Dice::of_seed(plan.seed).fork("world");
@@ -194,7 +200,11 @@ impl World {
         }
         let trace = Trace::named(options.keeps_lines, name);
         let ledger = Ledger::new(trace, wall, accounts, shelves);
-        let desk = Arc::new(Mutex::new(Desk::new(&ledger, dice.fork("operator"))));
+        let desk = Arc::new(Mutex::new(Desk::new(
+            &ledger,
+            dice.fork("operator"),
+            &plan.operators,
+        )));
         let (disk, index) = (Disk::default(), Index::default());
         Self {
             plan: plan.clone(),
@@ -256,8 +266,9 @@ impl World {
         if self.options.mutation == Some(Mutation::ForgottenRecord) {
             life::forget(&disk);
         }
+        let settings = life::settings(&self.plan);
         let ports = || life::ports(self.wall, &disk, &index, self.dice.fork("rehearsal"));
-        let came_to = runtime.block_on(async { life::rehearse(ports().1).await });
+        let came_to = runtime.block_on(async { life::rehearse(settings, ports().1).await });
         disk.kill();
         drop(runtime);
         came_to

@@ -105,5 +105,6 @@ fn plan(tenants: &[Tenant]) -> Plan {
     plan.operators = Operators::default();
     plan.tenants = tenants.to_vec();
     plan.disk_micros = 200;
+    plan.node = crate::plan::Node::default();
     plan
 }

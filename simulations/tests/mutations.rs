@@ -65,6 +65,10 @@ planted! {
     data_that_takes_the_reserve_is_caught: BoastingDisk;
     space_that_does_not_come_back_is_caught: KeptExtents;
     an_extent_that_goes_too_early_is_caught: GreedyRemoval;
+    a_repository_that_is_put_back_wrongly_is_caught: OtherInstant;
+    a_request_that_is_granted_against_its_rejection_is_caught: GrantedInstead;
+    data_that_may_be_purged_too_early_is_caught: NoPurgeHold;
+    a_repository_that_shows_what_a_former_one_held_is_caught: Revenant;
     a_panic_is_caught: Panic;
     a_read_that_is_not_checked_is_caught: UncheckedRead;
     a_replica_that_says_too_early_what_it_keeps_is_caught: EarlyKept;

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use holdfast_simulations::plan::{Plan, Rot};
+use holdfast_simulations::plan::{Habits, Node, Operators, Plan, Rot};
 use holdfast_simulations::world::{Options, run};
 use holdfast_simulations::yardstick::{Load, production, register};
 
@@ -94,8 +94,32 @@ fn the_fourth_quarter_of_seeds_is_good() {
 fn found(seed: u64) -> Plan {
     let mut plan = Plan::single(seed);
     plan.rot = Rot::default();
-    (plan.habits.undo, plan.habits.absent) = (0, 0);
-    plan.operators.wrong = 0;
+    plan.node = Node::default();
+    plan.habits = Habits {
+        undo: 0,
+        absent: 0,
+        misstate: 0,
+        oversize: 0,
+        heap: 0,
+        hasty: 0,
+        guess: 0,
+        hog: 0,
+        ..plan.habits
+    };
+    plan.operators = Operators {
+        wrong: 0,
+        eyes: false,
+        remove: false,
+        undelete: false,
+        chosen: false,
+        managed: false,
+        restart: false,
+        flood: false,
+        ..plan.operators
+    };
+    for tenant in &mut plan.tenants {
+        tenant.purge_hold_days = 0;
+    }
     plan
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use holdfast_actors::kernel::NodeName;
+use holdfast_actors::kernel::{NodeName, Size};
 
 use super::values::{Throttle, ValueError};
 
@@ -51,9 +51,25 @@ pub struct Serve {
     /// [default: none]
     #[arg(long, value_name = "RATE|none", value_parser = Throttle::parse)]
     pub bandwidth: Option<Throttle>,
+    /// How the journal is kept.
+    #[command(flatten)]
+    pub journal: Journal,
     /// What is logged.
     #[command(flatten)]
     pub log: Log,
+}
+
+/// How the node's journal is kept: what it takes on the disk, and what a start has to read.
+#[derive(Clone, Debug, Args)]
+pub struct Journal {
+    /// Write the catalog down whole after so many commands, and let go of the journal before
+    #[arg(long, value_name = "COMMANDS", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub snapshot_every: u64,
+    /// The size at which the journal begins its next file, 4KiB to 1GiB
+    #[arg(long = "journal-segment", value_name = "SIZE", default_value = "16MiB",
+          value_parser = segment)]
+    pub segment: Size,
 }
 
 /// What is logged on stderr, and how.
@@ -84,4 +100,10 @@ pub enum LogFormat {
 fn node_name(text: &str) -> Result<NodeName, ValueError> {
     let wanted = "a node's name: 1 to 64 of a-z, 0-9 and '-'";
     NodeName::parse(text).ok_or_else(|| ValueError::new(text, wanted))
+}
+
+fn segment(text: &str) -> Result<Size, ValueError> {
+    let size = Size::parse(text).ok();
+    let size = size.filter(|size| (Size::bytes(4 << 10)..=Size::gib(1)).contains(size));
+    size.ok_or_else(|| ValueError::new(text, "a size of 4KiB to 1GiB"))
 }

@@ -22,8 +22,26 @@ pub(super) fn run(coverage: &arguments::Coverage, screen: &mut Screen) -> Result
     let (seen, never): (Vec<&Point>, Vec<&Point>) =
         points.iter().partition(|point| point.count > 0);
     if screen.json {
+        let (expected, never) = apart(&never);
+        let expected: Vec<_> = expected
+            .iter()
+            .map(
+                |(
+                    Point {
+                        machine,
+                        kind,
+                        name,
+                        ..
+                    },
+                    why,
+                )| {
+                    json!({ "machine": machine, "kind": kind, "name": name, "why": why })
+                },
+            )
+            .collect();
         let all = json!({
-            "seeds": count, "decisions": reached.decisions, "reached": seen, "never": never,
+            "seeds": count, "decisions": reached.decisions, "reached": seen,
+            "not-reached": never, "never": expected,
         });
         return screen.object(&all);
     }
@@ -32,12 +50,41 @@ pub(super) fn run(coverage: &arguments::Coverage, screen: &mut Screen) -> Result
     let (seen, all) = (named(&seen), named(&seen) + never.len());
     let decisions = reached.decisions;
     screen.line(format!(
-        "\n{seen} of {all} were reached in {decisions} decisions; never:"
+        "\n{seen} of {all} were reached in {decisions} decisions"
     ))?;
-    for point in &never {
+    let (expected, missed) = apart(&never);
+    if !missed.is_empty() {
+        screen.line("not reached:")?;
+    }
+    for point in &missed {
         screen.line(format!("  {} {} {}", point.machine, point.kind, point.name))?;
     }
+    screen.line("never, and why:")?;
+    for (
+        Point {
+            machine,
+            kind,
+            name,
+            ..
+        },
+        why,
+    ) in &expected
+    {
+        screen.line(format!("  {machine} {kind} {name}: {why}"))?;
+    }
     screen.line(format!("reproduce: holdfast sim coverage --count {count}"))
+}
+
+/// What is never reached by design, with the reason, and what merely was not.
+fn apart<'a>(never: &[&'a Point]) -> (Vec<(&'a Point, &'static str)>, Vec<&'a Point>) {
+    let (mut expected, mut missed) = (Vec::new(), Vec::new());
+    for point in never {
+        match Coverage::why_never(point) {
+            Some(why) => expected.push((*point, why)),
+            None => missed.push(*point),
+        }
+    }
+    (expected, missed)
 }
 
 fn counted(coverage: &arguments::Coverage, screen: &Screen) -> Result<Coverage, Failure> {

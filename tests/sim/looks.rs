@@ -159,14 +159,18 @@ fn coverage_names_what_was_reached_and_what_never() {
         has("reached", "Tenant", "Enter: Grant")
             || has("reached", "Tenant", "Enter: Open, Tell, Grant")
     );
-    assert!(has("never", "Keeper", "NoExtent") && !has("never", "Tenant", "Enter"));
+    assert!(has("never", "Keeper", "NotEmpty") && !has("not-reached", "Tenant", "Enter"));
+    assert!(!has("not-reached", "Keeper", "NotEmpty"));
     let text = bench.sim("coverage --count 2").good();
     assert!(text.starts_with("seeds 0..2\nMACHINE "), "{text}");
     assert_eq!(
         text.lines().last(),
         Some("reproduce: holdfast sim coverage --count 2")
     );
-    assert!(text.contains("\n  Keeper refusal NoExtent\n"));
+    assert!(
+        text.contains("\n  Keeper refusal NotEmpty: whoever destroys"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::events::Code;
 use super::rows::{Approval, ApprovalState, Repository, Role, Rows, Tenant};
 use super::{Outcome, Refused};
 use crate::kernel::Timestamp;
-use crate::names::{OperatorName, TenantName};
+use crate::names::{OperatorName, RepositoryName, TenantName};
 
 /// How long a request waits.
 pub(super) const WINDOW: Duration = Duration::from_secs(7 * 86_400);
@@ -157,6 +157,30 @@ impl Draft<'_> {
     pub(super) fn withdraw(&mut self, operator: &OperatorName) {
         let reason = Some("its operator was removed");
         self.settle_all(ApprovalState::Rejected, reason, |row| row.by == *operator);
+    }
+
+    /// Ends the requests about a tenant that is gone: a later one of its name is another.
+    pub(super) fn withdraw_of_tenant(&mut self, tenant: &TenantName) {
+        let reason = Some("its tenant was removed");
+        self.settle_all(ApprovalState::Rejected, reason, |row| {
+            tenant_of(&row.command) == Some(tenant)
+        });
+    }
+
+    /// Ends the requests to remove a repository that is gone.
+    pub(super) fn withdraw_of_repository(&mut self, tenant: &TenantName, name: &RepositoryName) {
+        let reason = Some("its repository was removed");
+        self.settle_all(ApprovalState::Rejected, reason, |row| {
+            let Command::Repository(RepositoryCommand::Remove {
+                tenant: of,
+                name: what,
+                ..
+            }) = &row.command
+            else {
+                return false;
+            };
+            of == tenant && what == name
+        });
     }
 
     fn settle_all(
@@ -360,6 +384,26 @@ mod tests {
             24120 operator ann, Acme: tenant Acme deleted; its data stays until it is purged (moved away; agreed by operator bob)
         "#]]
         .assert_eq(&office.events());
+    }
+
+    #[test]
+    fn a_request_does_not_outlive_what_it_is_about() {
+        let mut office = Office::open();
+        office.hire_bob();
+        office.add_tenant("Acme");
+        office.add_repository("Acme", "main", 0);
+        let again = ask(&mut office, remove_repository("Acme", "main"));
+        let granted = ask(&mut office, remove_repository("Acme", "main"));
+        assert_eq!(office.bob(grant(granted)), Ok(Outcome::Done));
+        assert_eq!(state(&office, again), ApprovalState::Rejected);
+        let tenant = ask(&mut office, remove_tenant("Acme"));
+        let other = ask(&mut office, remove_tenant("Acme"));
+        assert_eq!(office.bob(grant(other)), Ok(Outcome::Done));
+        assert_eq!(state(&office, other), ApprovalState::Approved);
+        // A later tenant of that name is another.
+        office.add_tenant("Acme");
+        assert_eq!(office.bob(grant(tenant)), Err(Refused::Decided(tenant)));
+        assert!(office.rows().tenants.contains_key(&tenant_name("Acme")));
     }
 
     #[test]

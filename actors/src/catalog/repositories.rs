@@ -175,6 +175,7 @@ impl Draft<'_> {
         let Some(row) = self.rows.repositories.get(&id) else {
             return;
         };
+        let called = row.name.clone();
         let behind = |day: Date, days: u32| match days {
             0 => day,
             _ => day.plus(days).plus(1),
@@ -190,6 +191,7 @@ impl Draft<'_> {
         self.rows
             .repositories
             .change(&id, |row| row.removed = Some(removal));
+        self.withdraw_of_repository(name, &called);
         forget(&mut self.rows.credentials, |_, login| {
             login.view.is_some_and(|view| view.repository == id)
         });

@@ -151,6 +151,7 @@ impl Draft<'_> {
             self.rows.subtenants.remove(&(name.clone(), subtenant));
         }
         self.rows.tenants.remove(name);
+        self.withdraw_of_tenant(name);
         let text = format!("tenant {name} deleted; its data stays until it is purged");
         self.event(Code::TenantDeleted, Some(name), text, reason);
         Ok(())

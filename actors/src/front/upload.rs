@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::{Stay, settle};
 use crate::kernel::Size;
-use crate::object::Hash;
+use crate::object::{Hash, Key};
 use crate::ports::Pending;
 use crate::refusal::Refusal;
 use crate::repository::{Denied, Message, UploadId};
@@ -47,6 +48,35 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         // A repository that ended has forgotten the upload already; one that finished it, too.
         let _ = self.stay.visit.repository.tell(Message::Abort(self.id));
+    }
+}
+
+/// An answer that is waited for. Whoever goes away meanwhile gives the upload up, whether it was
+/// begun or not.
+pub(super) struct Begun {
+    answer: oneshot::Receiver<Result<UploadId, Denied>>,
+    stay: Arc<Stay>,
+}
+
+impl Begun {
+    /// Begins an upload of so many bytes.
+    pub(super) async fn ask(stay: &Arc<Stay>, key: Key, length: Size) -> Result<UploadId, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let begin = Message::Begin(key, length, stay.credential, reply);
+        // One that ended drops the reply.
+        let _ = stay.visit.repository.tell(begin);
+        let stay = Arc::clone(stay);
+        let mut begun = Self { answer, stay };
+        settle((&mut begun.answer).await.map_err(|_| Gone))
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.answer.close();
+        if let Ok(Ok(id)) = self.answer.try_recv() {
+            let _ = self.stay.visit.repository.tell(Message::Abort(id));
+        }
     }
 }
 

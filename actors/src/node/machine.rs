@@ -5,12 +5,14 @@ use serde_json::json;
 use crate::kernel::{Acts, Machine, Never, Now, Sequence};
 use crate::tenant::SessionEnd;
 
-/// Commands between two snapshots of the catalog: what a start replays at most.
-const SNAPSHOT_EVERY: u64 = 10_000;
+/// Commands between two snapshots of the catalog, unless whoever starts the node wants others.
+pub(super) const SNAPSHOT_EVERY: u64 = 10_000;
 
 /// The root of the tree.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Root {
+    /// Commands between two snapshots.
+    every: u64,
     /// The catalog's last command that was heard of.
     index: Sequence,
     /// The last command in a snapshot, or where counting began.
@@ -40,6 +42,18 @@ pub(super) enum Effect {
     Record(Box<SessionEnd>),
 }
 
+impl Root {
+    /// A root that has the catalog written down after so many commands.
+    pub(super) fn new(every: u64) -> Self {
+        Self {
+            every: every.max(1),
+            index: Sequence::default(),
+            kept: None,
+            is_keeping: false,
+        }
+    }
+}
+
 impl Machine for Root {
     type Event = Event;
     type Record = Never;
@@ -56,7 +70,7 @@ impl Machine for Root {
             Event::SessionEnded(end) => acts.start(Effect::Record(end)),
         }
         let kept = *self.kept.get_or_insert(self.index);
-        if !self.is_keeping && self.index.raw() - kept.raw() >= SNAPSHOT_EVERY {
+        if !self.is_keeping && self.index.raw() - kept.raw() >= self.every {
             self.is_keeping = true;
             self.kept = Some(self.index);
             acts.start(Effect::Keep);
@@ -78,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_catalog_is_written_down_after_ten_thousand_commands_and_not_twice_at_once() {
-        let mut root = Root::default();
+        let mut root = Root::new(SNAPSHOT_EVERY);
         let mut kept = 0;
         for index in 0..35_000 {
             let mut acts = Acts::default();

@@ -186,9 +186,12 @@ impl Hands {
 
     // A caller that went away is one that nobody owes an answer: sending to it may fail.
 
-    fn begun(&mut self, ticket: Ticket, upload: UploadId) {
-        if let Some(Caller::Begin(reply)) = self.callers.remove(&ticket) {
-            let _ = reply.send(Ok(upload));
+    /// Whoever went away before is answered in vain: the upload is given up.
+    fn begun(&mut self, ticket: Ticket, upload: UploadId, context: &Context<Self>) {
+        if let Some(Caller::Begin(reply)) = self.callers.remove(&ticket)
+            && reply.send(Ok(upload)).is_err()
+        {
+            let _ = context.myself.tell(Message::Abort(upload));
         }
     }
 
@@ -373,7 +376,7 @@ impl shell::Hands for Hands {
             }
             Effect::Discard(discard) => return Ok(Some(self.sweeper.discard(discard))),
             Effect::Rest { seen, purge } => (self.idle)(seen, purge),
-            Effect::Begun { ticket, upload } => self.begun(ticket, upload),
+            Effect::Begun { ticket, upload } => self.begun(ticket, upload, context),
             Effect::Done { ticket } => self.done(ticket),
             Effect::Deny { ticket, denied } => self.deny(ticket, denied),
             Effect::Show { ticket, snapshot } => self.show(ticket, snapshot),

@@ -10,7 +10,7 @@ use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::repository::{Moment, Object, Reader};
 use sha2::{Digest, Sha256};
 
-use super::{Seen, walls};
+use super::{Seen, former, walls};
 use crate::ledger::Book;
 use crate::oracle::{self, Name, ShelfId, Told};
 use crate::world::Scene;
@@ -44,7 +44,7 @@ pub(crate) fn listing(
     tick: u64,
     names: &[(Hash, Size)],
 ) {
-    walls::listed(book, shelf, kind, names);
+    walls::listed(book, shelf, kind, tick, names);
     let still: Vec<_> = book.oracle.still(shelf, tick).collect();
     for (name, object) in still.into_iter().filter(|((of, _), _)| *of == kind) {
         let found = names.iter().find(|(listed, _)| *listed == name.1);
@@ -62,6 +62,9 @@ pub(crate) fn read(
     body: Option<(u64, Hash)>,
 ) {
     let known = book.oracle.object(shelf, name);
+    if body.is_some() && known.is_none() {
+        former::shown(book, shelf, name, tick);
+    }
     if let (Some((_, hash)), Some(object)) = (body, known)
         && hash != object.hash
     {

@@ -24,7 +24,13 @@ pub(crate) fn check(book: &mut Book, tenant: usize, report: &Report) {
         .map(|(shelf, _)| book.oracle.known(shelf, Kind::Index))
         .sum();
     let now = book.now();
+    let undone = book.undoing.as_ref().map(|undoing| undoing.tenant);
     let account = &mut book.accounts[tenant];
+    if undone == Some(tenant) {
+        // What comes back is charged, and nobody asks whether it fits.
+        account.charged = None;
+        return;
+    }
     let before = account.charged.replace((now, sum, slack));
     let Some((then, old, old_slack)) = before else {
         return;

@@ -28,6 +28,7 @@ fn answered(book: &mut Book, began: Micros, what: &str, told: &Result<(), Refusa
     let is_scarce = book.scarce.since(began).is_some_and(|scarce| *scarce);
     if let Err(refusal) = told
         && is_scarce
+        && began > book.shaken
         && matches!(refusal.reason, Reason::StorageFull | Reason::Unavailable)
     {
         book.breach(ID, format_args!("{what} found no space: {refusal}"));

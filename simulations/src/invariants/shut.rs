@@ -8,6 +8,7 @@ use holdfast_actors::object::Kind;
 use holdfast_actors::refusal::Reason;
 use holdfast_actors::service::Intent;
 
+use super::former;
 use crate::ledger::Book;
 use crate::oracle::ShelfId;
 use crate::trace::Micros;
@@ -34,6 +35,9 @@ pub(crate) fn entered(
     intent: Intent,
     result: Result<(), Reason>,
 ) {
+    if result.is_ok() {
+        former::served(book, shelf, started, "let in");
+    }
     let Some(standing) = standing(book, shelf, started) else {
         return;
     };
@@ -58,6 +62,7 @@ pub(crate) fn entered(
 /// An upload or a deletion was acknowledged.
 pub(crate) fn done(book: &mut Book, shelf: ShelfId, began: Micros, kind: Kind) {
     let now = book.now();
+    former::served(book, shelf, now.max(began), "acknowledged");
     // Whatever was let in before is cut when the news come.
     let Some(standing) = standing(book, shelf, now.max(began)) else {
         return;

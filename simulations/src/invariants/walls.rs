@@ -5,6 +5,7 @@ use holdfast_actors::kernel::Size;
 use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::service::Intent;
 
+use super::former;
 use crate::ledger::Book;
 use crate::oracle::ShelfId;
 use crate::workload::Caller;
@@ -13,17 +14,24 @@ use crate::workload::Caller;
 pub(crate) const ID: &str = "I1";
 
 /// A client was told all names of a kind.
-pub(crate) fn listed(book: &mut Book, shelf: ShelfId, kind: Kind, names: &[(Hash, Size)]) {
-    let strange = names
-        .iter()
-        .find(|(name, _)| book.oracle.object(shelf, &(kind, *name)).is_none());
-    if let Some((name, _)) = strange {
-        let user = book.shelves[shelf].user.clone();
-        book.breach(
-            ID,
-            format_args!("{user} sees {kind}/{name:?}, which it never stored"),
-        );
+pub(crate) fn listed(
+    book: &mut Book,
+    shelf: ShelfId,
+    kind: Kind,
+    tick: u64,
+    names: &[(Hash, Size)],
+) {
+    let mut unknown = names.iter().map(|(name, _)| name);
+    let unknown = unknown.find(|name| book.oracle.object(shelf, &(kind, **name)).is_none());
+    let Some(name) = unknown else { return };
+    if former::shown(book, shelf, &(kind, *name), tick) {
+        return;
     }
+    let user = book.shelves[shelf].user.clone();
+    book.breach(
+        ID,
+        format_args!("{user} sees {kind}/{name:?}, which it never stored"),
+    );
 }
 
 /// A client asks for a repository that is another tenant's, and for one that is nobody's.

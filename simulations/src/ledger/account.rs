@@ -54,6 +54,11 @@ impl<T: Clone + PartialEq> Fact<T> {
         self.in_doubt
     }
 
+    /// Whether it is certain, and another than this.
+    pub(crate) fn is_not(&self, other: &T) -> bool {
+        !self.in_doubt && self.value != *other
+    }
+
     /// The value that was last told.
     pub(crate) const fn last(&self) -> &T {
         &self.value
@@ -75,6 +80,13 @@ pub(crate) struct Account {
     pub(crate) bin_days: Fact<u32>,
     pub(crate) hold_days: Fact<u32>,
     pub(crate) repository_id: Option<RepositoryId>,
+    /// Whether the tenant is there, as far as operators were told.
+    pub(crate) has_tenant: bool,
+    /// A command that removes its repository is not answered yet.
+    pub(crate) is_leaving: bool,
+    /// When its repository was removed, until another is made.
+    pub(crate) removed: Option<Micros>,
+    pub(crate) purge_hold_days: u32,
     /// Uploads that have a task, by number, with the time of their begin.
     pub(crate) running: BTreeMap<u64, Micros>,
     pub(crate) uploads: u64,
@@ -104,10 +116,19 @@ impl Account {
             bin_days: Fact::new(tenant.bin_days),
             hold_days: Fact::new(tenant.hold_days),
             repository_id: None,
+            has_tenant: true,
+            is_leaving: false,
+            removed: None,
+            purge_hold_days: tenant.purge_hold_days,
             running: BTreeMap::new(),
             uploads: 0,
             charged: None,
         }
+    }
+
+    /// Its repository, while that is certain.
+    pub(crate) fn served(&self) -> Option<RepositoryId> {
+        self.repository_id.filter(|_| !self.is_leaving)
     }
 
     /// Nothing is under way any more.
@@ -131,12 +152,22 @@ pub(crate) struct Shelf {
     /// Set once it is known.
     pub(crate) space: Option<Space>,
     pub(crate) subtenant: bool,
+    /// A subtenant's that the system makes.
+    pub(crate) managed: bool,
+    /// Whether its passwords are chosen.
+    pub(crate) chosen: bool,
     pub(crate) clients: u32,
 }
 
 impl Shelf {
     /// The shelf of a tenant itself, or of its subtenant.
-    pub(crate) fn new(tenant: usize, name: &str, subtenant: bool, clients: u32) -> Self {
+    pub(crate) fn new(
+        tenant: usize,
+        name: &str,
+        subtenant: bool,
+        clients: u32,
+        operators: &plan::Operators,
+    ) -> Self {
         let user = if subtenant {
             format!("{name}+laptop")
         } else {
@@ -150,9 +181,23 @@ impl Shelf {
             credential: None,
             space: (!subtenant).then_some(Space::TENANT),
             subtenant,
+            managed: subtenant && operators.managed,
+            chosen: operators.chosen,
             clients,
         }
     }
+
+    /// Its login went with its tenant.
+    pub(crate) fn forget(&mut self) {
+        if self.credential.take().is_some() {
+            self.passwords += 1;
+        }
+        self.password = None;
+        if self.subtenant {
+            self.space = None;
+        }
+    }
+
     /// The name of its subtenant, if it is one's.
     pub(crate) fn subtenant_name(&self) -> Option<&str> {
         self.user.split_once('+').map(|(_, name)| name)

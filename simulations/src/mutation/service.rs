@@ -1,5 +1,7 @@
 //! Planted bugs on the way between clients and the node.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -18,6 +20,8 @@ use crate::dice::Dice;
 const ONE_IN: u64 = 4;
 
 type Shared = Arc<Mutex<Dice>>;
+/// What was listed to whom.
+type Memory = Arc<Mutex<BTreeMap<(String, Kind), Vec<(Hash, Size)>>>>;
 
 /// The way to the node with a bug in it.
 pub(crate) fn mutated(
@@ -30,6 +34,7 @@ pub(crate) fn mutated(
             inner: service,
             mutation,
             dice: Arc::new(Mutex::new(dice)),
+            memory: Memory::default(),
         }),
         None => service,
     }
@@ -39,6 +44,7 @@ struct Way {
     inner: Arc<dyn Service>,
     mutation: Mutation,
     dice: Shared,
+    memory: Memory,
 }
 
 impl Service for Way {
@@ -48,14 +54,18 @@ impl Service for Way {
         repository: String,
         intent: Intent,
     ) -> Pending<Result<Arc<dyn Entry>, Refusal>> {
+        let user = login.user.clone();
         let entered = self.inner.enter(login, repository, intent);
         let (mutation, dice) = (self.mutation, Arc::clone(&self.dice));
+        let memory = Arc::clone(&self.memory);
         Box::pin(async move {
             let inner = entered.await?;
             let inside: Arc<dyn Entry> = Arc::new(Inside {
                 inner,
                 mutation,
                 dice,
+                user,
+                memory,
             });
             Ok(inside)
         })
@@ -66,6 +76,8 @@ struct Inside {
     inner: Arc<dyn Entry>,
     mutation: Mutation,
     dice: Shared,
+    user: String,
+    memory: Memory,
 }
 
 impl Inside {
@@ -91,6 +103,19 @@ impl Entry for Inside {
 
     fn list(&self, kind: Kind) -> Pending<Result<Listing, Refusal>> {
         let listing = self.inner.list(kind);
+        if self.mutation == Mutation::Revenant {
+            let (key, memory) = ((self.user.clone(), kind), Arc::clone(&self.memory));
+            return Box::pin(async move {
+                let inner = listing.await?;
+                let listing: Listing = Box::new(Haunted {
+                    inner,
+                    is_empty: Arc::new(AtomicBool::new(true)),
+                    key,
+                    memory,
+                });
+                Ok(listing)
+            });
+        }
         if !self.strikes(Mutation::StrangeName) {
             return listing;
         }
@@ -172,6 +197,38 @@ impl Source<Vec<(Hash, Size)>> for Strange {
         self.told = true;
         let strange = vec![(Hash::new([7; 32]), Size::bytes(7))];
         Box::pin(async move { Some(Ok(strange)) })
+    }
+}
+
+/// A list that has what it had before when there is nothing in it.
+struct Haunted {
+    inner: Listing,
+    is_empty: Arc<AtomicBool>,
+    key: (String, Kind),
+    memory: Memory,
+}
+
+impl Source<Vec<(Hash, Size)>> for Haunted {
+    fn next(&mut self) -> Pending<Option<Result<Vec<(Hash, Size)>, Refusal>>> {
+        let next = self.inner.next();
+        let (key, memory) = (self.key.clone(), Arc::clone(&self.memory));
+        let is_empty = Arc::clone(&self.is_empty);
+        Box::pin(async move {
+            let came = next.await;
+            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = memory.entry(key).or_default();
+            match came {
+                Some(Ok(names)) => {
+                    is_empty.store(false, Ordering::Relaxed);
+                    known.extend(names.iter().copied());
+                    Some(Ok(names))
+                }
+                None if is_empty.swap(false, Ordering::Relaxed) && !known.is_empty() => {
+                    Some(Ok(std::mem::take(known)))
+                }
+                other => other,
+            }
+        })
     }
 }
 

@@ -7,17 +7,19 @@ use holdfast_actors::catalog::command::{
     ClockCommand, Command, Contract, ContractChange, CredentialCommand, NewCredential,
     OperatorCommand, RepositoryCommand, ServiceCommand, SubtenantCommand, TenantCommand,
 };
-use holdfast_actors::catalog::rows::{Role, Scope, SubtenantMode, Verifier};
+use holdfast_actors::catalog::rows::{Role, Rows, Scope, SubtenantMode, Verifier};
 use holdfast_actors::kernel::{Date, Size};
 use holdfast_actors::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 use sha2::{Digest, Sha256};
 
-use super::NAME;
 use super::wrong::Wrong;
+use super::{Affair, NAME};
 use crate::dice::Dice;
 use crate::ledger::{Account, Book, Fact, Shelf};
 use crate::oracle::ShelfId;
+use crate::passwords::kept;
 use crate::plan::Operators;
+use crate::trace::Micros;
 
 /// One order; tenants and shelves are numbers of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,7 @@ pub(crate) enum Wish {
     Enable(usize),
     Maintenance(bool),
     Confirm(Date),
+    Affair(Affair),
     Wrong(Wrong),
 }
 
@@ -79,7 +82,7 @@ impl Wish {
     }
 
     /// The command; none if there is nothing to be done.
-    pub(super) fn command(&self, book: &Book) -> Option<Command> {
+    pub(super) fn command(&self, book: &Book, rows: &Rows) -> Option<Command> {
         if let Some((tenant, command)) = self.of_tenant(book) {
             return Some(Command::Tenant(tenant_name(book, tenant)?, command));
         }
@@ -113,7 +116,8 @@ impl Wish {
                 Some(Command::Service(ServiceCommand::Maintenance(notice)))
             }
             Self::Confirm(today) => Some(Command::Clock(ClockCommand::Confirm { today: *today })),
-            Self::Wrong(wrong) => wrong.command(book),
+            Self::Affair(affair) => affair.command(book),
+            Self::Wrong(wrong) => wrong.command(book, rows),
             Self::Tenant(_)
             | Self::Lease(..)
             | Self::Tasks(..)
@@ -162,6 +166,7 @@ impl Wish {
             | Self::Hold(..)
             | Self::Maintenance(_)
             | Self::Confirm(_)
+            | Self::Affair(_)
             | Self::Wrong(_) => return None,
         };
         Some((*tenant, TenantCommand::Set(change)))
@@ -179,9 +184,10 @@ impl Wish {
             Self::Disable(tenant) | Self::Enable(tenant) => book.accounts[*tenant].disabled.doubt(),
             Self::Revoke(shelf) => book.shelves[*shelf].password = None,
             Self::Confirm(_) => book.today.doubt(),
+            Self::Tenant(tenant) => book.accounts[*tenant].disabled.doubt(),
+            Self::Repository(tenant) => book.comes(*tenant),
+            Self::Affair(affair) => affair.doubt(book),
             Self::Operator
-            | Self::Tenant(_)
-            | Self::Repository(_)
             | Self::Subtenant(_)
             | Self::Credential(_)
             | Self::Maintenance(_)
@@ -200,8 +206,9 @@ impl Wish {
             Self::Hold(tenant, _) => book.accounts[*tenant].hold_days.keep(),
             Self::Disable(tenant) | Self::Enable(tenant) => book.accounts[*tenant].disabled.keep(),
             Self::Confirm(_) => book.today.keep(),
+            Self::Tenant(tenant) => book.accounts[*tenant].disabled.keep(),
+            Self::Affair(affair) => affair.keep(book),
             Self::Operator
-            | Self::Tenant(_)
             | Self::Repository(_)
             | Self::Subtenant(_)
             | Self::Credential(_)
@@ -211,10 +218,15 @@ impl Wish {
         }
     }
 
-    /// The order was carried out.
-    pub(super) fn settle(&self, book: &mut Book, outcome: Outcome) {
+    /// The order, given then, was carried out.
+    pub(super) fn settle(&self, book: &mut Book, outcome: Outcome, given: Micros) {
         let now = book.now();
         match (self, outcome) {
+            (Self::Affair(affair), outcome) => affair.settle(book, outcome, given),
+            (Self::Tenant(tenant), _) => {
+                book.accounts[*tenant].has_tenant = true;
+                settle(book, *tenant, now, false, |a| &mut a.disabled);
+            }
             (Self::Repository(tenant), Outcome::Repository { id }) => {
                 book.accounts[*tenant].repository_id = Some(id);
             }
@@ -255,7 +267,7 @@ fn settle<T: Clone + PartialEq>(
     fact(&mut book.accounts[tenant]).settle(value, now);
 }
 
-fn tenant_name(book: &Book, tenant: usize) -> Option<TenantName> {
+pub(super) fn tenant_name(book: &Book, tenant: usize) -> Option<TenantName> {
     TenantName::parse(&book.accounts[tenant].name).ok()
 }
 
@@ -267,6 +279,7 @@ pub(super) fn contract(account: &Account) -> Contract {
         bandwidth: account.bandwidth,
         bin_days: *account.bin_days.last(),
         bin_limit: account.bin_limit.last().map(Size::bytes),
+        purge_hold: account.purge_hold_days,
         ..Contract::default()
     }
 }
@@ -285,7 +298,11 @@ fn subtenant(book: &Book, shelf: &Shelf) -> Option<Command> {
     let repository = RepositoryName::parse(book.accounts[shelf.tenant].repository).ok()?;
     let add = SubtenantCommand::Add {
         description: String::new(),
-        mode: SubtenantMode::Standalone,
+        mode: if shelf.managed {
+            SubtenantMode::Managed
+        } else {
+            SubtenantMode::Standalone
+        },
         slices: BTreeMap::from([(repository, None)]),
         disabled: false,
     };
@@ -309,7 +326,11 @@ fn credential(book: &Book, shelf: &Shelf) -> Option<Command> {
         tenant: tenant_name(book, shelf.tenant)?,
         subtenant,
         scope: Scope::Full,
-        verifier: Verifier::Generated(Sha256::digest(password(shelf)).into()),
+        verifier: if shelf.chosen {
+            Verifier::Chosen(kept(password(shelf).as_bytes()))
+        } else {
+            Verifier::Generated(Sha256::digest(password(shelf)).into())
+        },
         expires: None,
         label: String::new(),
         view: None,

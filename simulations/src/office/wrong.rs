@@ -1,16 +1,21 @@
 //! Commands that a catalog must refuse: an operator mistypes, forgets, or tries what may not be.
 
+mod deep;
+
 use holdfast_actors::catalog::command::{
-    ApprovalCommand, Command, ContractChange, CredentialCommand, OperatorCommand,
+    Actor, ApprovalCommand, Command, ContractChange, CredentialCommand, OperatorCommand,
     RepositoryCommand, SubtenantCommand, TenantCommand,
 };
-use holdfast_actors::catalog::rows::Role;
+use holdfast_actors::catalog::rows::{Role, Rows};
 use holdfast_actors::kernel::{CredentialId, RepositoryId, Size};
 use holdfast_actors::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 
 use super::NAME;
+use super::affair::operator;
 use crate::dice::Dice;
 use crate::ledger::Book;
+
+pub(crate) use deep::Deep;
 
 /// A number that nothing has.
 const NOTHING: u64 = 1 << 40;
@@ -35,6 +40,8 @@ pub(crate) enum Wrong {
     TooLong,
     TooMany,
     TooSmall,
+    /// Of what is already there, or of who gives it.
+    Deep(Deep),
 }
 
 const ALL: [Wrong; 15] = [
@@ -58,12 +65,16 @@ const ALL: [Wrong; 15] = [
 impl Wrong {
     /// One of them.
     pub(super) fn draw(dice: &mut Dice) -> Option<Self> {
-        ALL.get(dice.below(ALL.len() as u64) as usize).copied()
+        let all = ALL.into_iter().chain(Deep::ALL.map(Self::Deep));
+        let count = ALL.len() + Deep::ALL.len();
+        all.into_iter().nth(dice.below(count as u64) as usize)
     }
 
     /// The command, about the first tenant; none if there is none of it that is wrong now.
-    pub(super) fn command(self, book: &Book) -> Option<Command> {
+    pub(super) fn command(self, book: &Book, rows: &Rows) -> Option<Command> {
         let account = book.accounts.first()?;
+        // While it is there.
+        account.served()?;
         let tenant = TenantName::parse(&account.name).ok()?;
         let name = RepositoryName::parse(account.repository).ok()?;
         let nobody = TenantName::parse(NOBODY).ok()?;
@@ -114,13 +125,21 @@ impl Wrong {
                 operator(NAME, OperatorCommand::Add { role, uid })?
             }
             Self::NoOperator => operator(NOBODY, OperatorCommand::Remove)?,
+            Self::LastAdmin if rows.operators.len() > 1 => return None,
             Self::LastAdmin => operator(NAME, OperatorCommand::Remove)?,
+            Self::Deep(deep) => return deep.command(book, rows, tenant, name),
         })
     }
 }
 
-fn operator(name: &str, command: OperatorCommand) -> Option<Command> {
-    Some(Command::Operator(OperatorName::parse(name).ok()?, command))
+impl Wrong {
+    /// Who gives it; none if nobody can now.
+    pub(super) fn by(self, book: &Book, rows: &Rows) -> Option<Actor> {
+        if let Self::Deep(deep) = self {
+            return deep.by(book, rows);
+        }
+        OperatorName::parse(NAME).ok().map(Actor::Operator)
+    }
 }
 
 const fn set(

@@ -1,6 +1,6 @@
 //! What seeds draw for one node: the world, who is served, how they behave, and each life.
 
-use super::{DAY, End, Faults, Habits, Life, Loss, Operators, Plan, Rot, Step, Tenant};
+use super::{DAY, End, Faults, Habits, Life, Loss, Node, Operators, Plan, Rot, Step, Tenant};
 use crate::dice::Dice;
 
 const HOUR: u64 = 3_600_000;
@@ -22,28 +22,67 @@ impl Plan {
         let tenants = 1 + dice.below(3);
         let (steps, faults) = (dice.one_in(3), dice.one_in(3));
         let lives = 1 + dice.below(4);
+        let odd = odd(&mut part("odd"));
+        let mut tenants: Vec<Tenant> = (0..tenants)
+            .map(|number| tenant(&mut part(&format!("tenant {number}"))))
+            .collect();
+        let mut more = part("more of tenants");
+        for tenant in &mut tenants {
+            tenant.purge_hold_days = some(&mut more, 3) as u32;
+        }
+        if odd.hog > 0
+            && let Some(first) = tenants.first_mut()
+        {
+            (first.tasks, first.clients) = (1, 3);
+        }
         Self {
             seed,
             wall: 20_500 * DAY + time,
             disk_micros: 50 + dice.below(2_000),
-            tenants: (0..tenants)
-                .map(|number| tenant(&mut part(&format!("tenant {number}"))))
-                .collect(),
+            tenants,
             habits: Habits {
                 undo: some(&mut part("undo"), 2),
                 absent: absent(&mut part("absent")),
+                misstate: odd.misstate,
+                oversize: odd.oversize,
+                heap: odd.heap,
+                hasty: odd.hasty,
+                guess: odd.guess,
+                hog: odd.hog,
                 ..habits(&mut part("habits"))
             },
-            operators: Operators {
-                wrong: some(&mut part("wrong"), 3),
-                ..operators(&mut part("operators"))
-            },
+            operators: affairs(
+                &mut part("affairs"),
+                Operators {
+                    wrong: some(&mut part("wrong"), 3),
+                    ..operators(&mut part("operators"))
+                },
+            ),
+            node: node(&mut part("node")),
             lives: (0..lives)
                 .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
                 .collect(),
             rot: rot(&mut part("rot")),
             fleet: None,
         }
+    }
+}
+
+impl Plan {
+    /// The plan of a seed for one node whose operators do all that they else do seldom.
+    pub fn affairs(seed: u64) -> Self {
+        let mut plan = Self::single(seed);
+        let mut dice = Dice::of_seed(seed).fork("affairs");
+        plan.operators = Operators {
+            pause: [50, 2_000][dice.below(2) as usize],
+            lease: true,
+            bin: dice.one_in(2),
+            eyes: dice.one_in(2),
+            remove: true,
+            undelete: true,
+            ..plan.operators
+        };
+        plan
     }
 }
 
@@ -64,6 +103,7 @@ fn tenant(dice: &mut Dice) -> Tenant {
         bin_days: some(dice, 8) as u32,
         bin_limit_kib: dice.one_in(4).then(|| dice.below(1_024)),
         hold_days: some(dice, 6) as u32,
+        purge_hold_days: 0,
         bandwidth_kib: dice.one_in(4).then(|| 64 + dice.below(1_000)),
         clients: 1 + dice.below(3) as u32,
         subtenant_clients: if subtenant {
@@ -87,8 +127,51 @@ fn habits(dice: &mut Dice) -> Habits {
         dawdle: some(dice, 10),
         restore: some(dice, 3),
         pause: [0, 5, 200, 20_000][dice.below(4) as usize],
-        undo: 0,
-        absent: 0,
+        ..Habits::default()
+    }
+}
+
+/// What no honest client does; most seeds have none of it, or one kind.
+fn odd(dice: &mut Dice) -> Habits {
+    let mut once = |seeds, least, more| {
+        let is_there = dice.one_in(seeds);
+        let once_in = least + dice.below(more);
+        if is_there { once_in } else { 0 }
+    };
+    Habits {
+        misstate: once(5, 2, 8),
+        oversize: once(6, 1, 4),
+        heap: once(24, 4, 4),
+        hasty: once(6, 1, 3),
+        guess: once(8, 2, 4),
+        hog: once(12, 1, 3),
+        ..Habits::default()
+    }
+}
+
+/// What operators do seldom.
+fn affairs(dice: &mut Dice, drawn: Operators) -> Operators {
+    let is_at_work = drawn.pause > 0;
+    let eyes = dice.one_in(5);
+    Operators {
+        eyes,
+        remove: dice.one_in(5) && is_at_work,
+        undelete: dice.one_in(6),
+        chosen: dice.one_in(8),
+        managed: dice.one_in(6),
+        restart: dice.one_in(6),
+        flood: dice.one_in(8) && eyes && is_at_work,
+        ..drawn
+    }
+}
+
+fn node(dice: &mut Dice) -> Node {
+    let (bandwidth, snapshots) = (dice.one_in(8), dice.one_in(4));
+    let every = 5 + dice.below(60);
+    Node {
+        bandwidth_kib: bandwidth.then(|| 256 + dice.below(4_096)),
+        snapshot_every: snapshots.then_some(every),
+        segment_kib: snapshots.then(|| 4 << dice.below(3)),
     }
 }
 
@@ -116,7 +199,7 @@ fn operators(dice: &mut Dice) -> Operators {
         disable: dice.one_in(3),
         maintenance: dice.one_in(4),
         revoke: dice.one_in(4),
-        wrong: 0,
+        ..Operators::default()
     }
 }
 

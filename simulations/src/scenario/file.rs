@@ -93,6 +93,12 @@ struct ClientsPart {
     restore: Option<u64>,
     undo: Option<u64>,
     absent: Option<u64>,
+    misstate: Option<u64>,
+    oversize: Option<u64>,
+    heap: Option<u64>,
+    hasty: Option<u64>,
+    guess: Option<u64>,
+    hog: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,6 +119,9 @@ enum Change {
     Disable,
     Maintenance,
     Revoke,
+    Remove,
+    Undelete,
+    Restart,
 }
 
 impl File {
@@ -260,6 +269,12 @@ impl ClientsPart {
         set(&mut habits.restore, self.restore);
         set(&mut habits.undo, self.undo);
         set(&mut habits.absent, self.absent);
+        set(&mut habits.misstate, self.misstate);
+        set(&mut habits.oversize, self.oversize);
+        set(&mut habits.heap, self.heap);
+        set(&mut habits.hasty, self.hasty);
+        set(&mut habits.guess, self.guess);
+        set(&mut habits.hog, self.hog);
     }
 }
 
@@ -278,6 +293,9 @@ impl OperatorsPart {
         operators.disable = has(Change::Disable);
         operators.maintenance = has(Change::Maintenance);
         operators.revoke = has(Change::Revoke);
+        operators.remove = has(Change::Remove);
+        operators.undelete = has(Change::Undelete);
+        operators.restart = has(Change::Restart);
     }
 }
 

@@ -34,6 +34,7 @@ impl Client {
         if self.chance(self.habits.trespass) {
             walls::trespass(&self.caller).await;
         }
+        self.misbehave().await;
         let saved = self.backup().await;
         if saved.is_ok() && self.chance(self.habits.prune) {
             // A refusal ends a prune as it does a backup: the next one goes on.
@@ -41,6 +42,28 @@ impl Client {
         }
         if saved.is_ok() && self.chance(self.habits.restore) {
             let _ = self.restore().await;
+        }
+    }
+
+    /// What no honest client does.
+    async fn misbehave(&mut self) {
+        if self.chance(self.habits.guess) {
+            self.caller.guess(&mut self.dice).await;
+        }
+        if self.chance(self.habits.oversize) {
+            self.caller.oversize(&mut self.dice).await;
+        }
+        if self.chance(self.habits.heap) {
+            self.caller.heap(&mut self.dice).await;
+        }
+        if self.chance(self.habits.hasty) {
+            self.caller.hasten(&mut self.dice).await;
+        }
+        if self.chance(self.habits.hog) {
+            // For longer than others wait for a task.
+            let pack = Thing::fresh(Kind::Data, 1 << 20, &mut self.dice);
+            let wait = 61_000 + self.dice.below(20_000);
+            let _ = self.caller.store(&pack, Manner::Late(wait)).await;
         }
     }
 
@@ -98,6 +121,9 @@ impl Client {
             let pack = Thing::fresh(Kind::Data, size, &mut self.dice);
             let pieces = self.dice.below(3) as usize;
             let _ = self.caller.store(&pack, Manner::Cut(pieces)).await;
+        }
+        if self.chance(self.habits.misstate) {
+            self.caller.misstate(&mut self.dice).await;
         }
         if self.chance(self.habits.wrong) {
             let pack = Thing::fresh(Kind::Data, size, &mut self.dice);

@@ -1,6 +1,7 @@
 //! One request at a time, as a face would pass it on: what was asked, what was answered, and what
 //! follows from that for the ledger.
 
+use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -86,7 +87,7 @@ impl Caller {
         entered
     }
 
-    async fn inside(&self, intent: Intent) -> Result<Arc<dyn Entry>, Refusal> {
+    pub(super) async fn inside(&self, intent: Intent) -> Result<Arc<dyn Entry>, Refusal> {
         self.enter(self.repository(), intent).await
     }
 
@@ -201,7 +202,7 @@ impl Caller {
             Ok(begun) => begun,
             Err(refusal) => return (End::Refused, Err(refusal)),
         };
-        let _task = tasks::Running::begin(&self.ledger, self.shelf, size);
+        let _task = (!self.is_deaf).then(|| tasks::Running::begin(&self.ledger, self.shelf, size));
         let sent = self.send(&entry, upload.as_mut(), thing, manner).await;
         if let Err(refusal) = sent {
             return (End::Refused, Err(refusal));
@@ -298,7 +299,7 @@ impl Caller {
     }
 
     /// Waits for a step, unless the session is ended: as a face does.
-    async fn cut<T>(
+    pub(super) async fn cut<T>(
         &self,
         entry: &Arc<dyn Entry>,
         what: &str,
@@ -329,7 +330,7 @@ impl Caller {
     }
 
     /// Waits for a step, but not for ever.
-    async fn patient<T>(
+    pub(super) async fn patient<T>(
         &self,
         what: &str,
         step: impl Future<Output = Result<T, Refusal>>,
@@ -345,7 +346,7 @@ impl Caller {
         Err(Refusal::new(Reason::Unavailable, "no answer"))
     }
 
-    fn note<T: std::fmt::Debug>(&self, what: std::fmt::Arguments<'_>, told: &Result<T, Refusal>) {
+    pub(super) fn note<T: fmt::Debug>(&self, what: fmt::Arguments<'_>, told: &Result<T, Refusal>) {
         let mut book = self.ledger.book();
         let now = book.now();
         let (number, user) = (self.number, book.shelves[self.shelf].user.clone());

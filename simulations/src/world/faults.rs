@@ -9,6 +9,9 @@ use crate::plan;
 /// How long a disk stays full.
 const FULL: u64 = 60_000;
 
+/// The smallest disk whose reserve is worth the name, in bytes.
+const SMALLEST: u64 = 8 << 20;
+
 /// Lets the disk fail as the plan says.
 pub(super) async fn break_disk(disk: Disk, plan: plan::Faults, mutation: Option<Mutation>) {
     pass(plan.after).await;
@@ -38,7 +41,8 @@ pub(super) async fn fill(disk: Disk, left: u64, ledger: Ledger, mutation: Option
         boasts: mutation == Some(Mutation::BoastingDisk),
         ..faults.clone()
     });
-    ledger.book().fills_up(true);
+    // The reserve of a disk that is smaller has no room for an extent's head and a journal's file.
+    ledger.book().fills_up(capacity >= Some(SMALLEST));
     pass(FULL).await;
     ledger.book().fills_up(false);
     disk.set_faults(faults);

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use holdfast_actors::catalog::rows::Rows;
-use holdfast_actors::kernel::{RepositoryId, Timestamp};
-use holdfast_actors::node::Node;
+use holdfast_actors::journal;
+use holdfast_actors::kernel::{Rate, RepositoryId, Size, Timestamp};
+use holdfast_actors::node::{Node, Settings};
 use holdfast_actors::ports::{self, Ports};
 use holdfast_actors::repositories;
 use holdfast_actors::repository::Message;
@@ -13,20 +14,22 @@ use holdfast_actors::service::Service;
 use holdfast_actors::shell::Directory;
 use tokio::task::JoinSet;
 
+use super::crowd::{back_up_at_last, work};
+use super::restarts::restart;
 use super::{Scene, Tour, faults, pass};
 use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::disk::{Disk, Rotten};
 use crate::entropy::Entropy;
 use crate::index::Index;
-use crate::invariants::{self, calendar, progress, quota, recovery, space};
+use crate::invariants::{self, calendar, progress, purge, quota, recovery, space, undelete};
 use crate::ledger::Ledger;
+use crate::ledger::Verdict;
 use crate::mutation::{Mutation, mutated};
-use crate::office::{Desk, Office, Wish};
+use crate::office::{Affair, Desk, Office, Wish};
 use crate::passwords::Cheap;
 use crate::plan::{DAY, Life, Plan};
 use crate::witness;
-use crate::workload::{Caller, Client};
 
 /// How long after the last client everything is quiet.
 const SETTLE: u64 = 10_000;
@@ -77,9 +80,23 @@ pub(super) fn ports(
     (clock, ports)
 }
 
+/// What the node of a plan is started with.
+pub(super) fn settings(plan: &Plan) -> Settings {
+    let (of, usual) = (plan.node, Settings::default());
+    let rate = |kib: u64| Rate::per_second(Size::bytes(kib << 10));
+    let segment = of.segment_kib.map(|kib| journal::Options {
+        segment_bytes: kib << 10,
+    });
+    Settings {
+        bandwidth: of.bandwidth_kib.and_then(rate),
+        journal: segment.unwrap_or(usual.journal),
+        snapshot_every: of.snapshot_every.unwrap_or(usual.snapshot_every),
+    }
+}
+
 /// Starts a node and says what it came to: its rows, and what its repositories hold.
-pub(super) async fn rehearse(ports: Ports) -> String {
-    match Node::start(ports, Arc::new(Cheap)).await {
+pub(super) async fn rehearse(settings: Settings, ports: Ports) -> String {
+    match Node::start_with(settings, ports, Arc::new(Cheap)).await {
         Ok(node) => came_to(&node).await,
         Err(error) => format!("{error:?}"),
     }
@@ -138,8 +155,9 @@ impl Stage {
         );
         self.ledger.book().life_begins(Arc::clone(&clock));
         witness::seat(&ports.directory, &self.ledger);
-        let shared = Arc::clone(&ports.clock);
-        let node = match Node::start(ports, Arc::new(Cheap)).await {
+        let (shared, directory) = (Arc::clone(&ports.clock), Arc::clone(&ports.directory));
+        let started = Node::start_with(settings(&self.plan), ports, Arc::new(Cheap)).await;
+        let node = match started {
             Ok(node) => node,
             Err(error) => {
                 self.ledger
@@ -160,6 +178,7 @@ impl Stage {
             service: mutated(front, self.mutation, self.dice.fork("mutation")),
             catalog: node.catalog.clone(),
             office,
+            directory,
             mutation: self.mutation,
             rotten: Arc::new(self.rotten.clone()),
         };
@@ -177,7 +196,9 @@ impl Stage {
     async fn rounds(&self, scene: &Scene, beside: &mut JoinSet<()>) {
         invariants::check(scene, "after recovery").await;
         match self.purpose {
-            Purpose::Judge => return,
+            Purpose::Judge => {
+                return purge::over(&mut self.ledger.book(), scene, &self.disk, &self.index);
+            }
             Purpose::Work => self.trouble(scene, beside),
             Purpose::Peace => self.pacify(scene).await,
         }
@@ -192,6 +213,10 @@ impl Stage {
             while clients.join_next().await.is_some() {}
             pass(SETTLE).await;
             invariants::check(scene, "at a quiet point").await;
+            if self.plan.operators.undelete {
+                let mut dice = self.dice.fork(&format!("undelete {round}"));
+                undelete::meddle(scene, &mut dice).await;
+            }
             pass(*linger).await;
         }
         if self.purpose == Purpose::Peace {
@@ -201,6 +226,7 @@ impl Stage {
             drop(visits);
             invariants::check(scene, "after a while of peace").await;
             space::check(scene, &self.disk).await;
+            purge::over(&mut self.ledger.book(), scene, &self.disk, &self.index);
         }
     }
 
@@ -211,6 +237,9 @@ impl Stage {
             office.work(&operators).await;
         });
         beside.spawn(audit(scene.clone(), self.dice.fork("audit")));
+        if self.plan.operators.restart {
+            beside.spawn(restart(scene.clone(), self.dice.fork("restarts")));
+        }
         let (disk, ledger) = (self.disk.clone(), self.ledger.clone());
         match self.life.faults.left_kib {
             Some(kib) => beside.spawn(faults::fill(disk, kib << 10, ledger, self.mutation)),
@@ -238,10 +267,36 @@ impl Stage {
         }
     }
 
+    /// Makes again what was removed, and has destroyed what may be.
+    fn settle_affairs(&self, scene: &Scene) {
+        let book = self.ledger.book();
+        let mut wishes = Vec::new();
+        for (id, request) in &book.requests {
+            if request.verdict == Verdict::Open {
+                let is_purge = matches!(request.wish, Wish::Affair(Affair::Purge(_)));
+                wishes.push(Wish::Affair(Affair::Decide(*id, is_purge)));
+            }
+        }
+        for at in (0..book.former.len()).filter(|at| !book.former[*at].is_ordered) {
+            wishes.push(Wish::Affair(Affair::Purge(at)));
+        }
+        for tenant in 0..book.accounts.len() {
+            wishes.extend(Affair::again(&book, tenant));
+        }
+        drop(book);
+        for wish in wishes {
+            scene.office.order(wish);
+        }
+    }
+
     /// Takes away all that may stand in a client's way.
     async fn pacify(&self, scene: &Scene) {
         // First of all what was begun before.
         let mut cleared = scene.office.clear().await;
+        // What was removed is made again, once news of that have travelled.
+        pass(3_000).await;
+        self.settle_affairs(scene);
+        cleared = cleared.and(scene.office.clear().await);
         let (tenants, shelves) = {
             let book = self.ledger.book();
             let disabled = book.accounts.iter().map(|account| *account.disabled.last());
@@ -274,76 +329,6 @@ impl Stage {
         // News travel.
         pass(1_000).await;
     }
-
-    /// Whether a client works at this node in a round; in peace all of them do.
-    fn has_here(&self, client: usize, round: usize) -> bool {
-        let tour = self.tour.as_ref().filter(|_| self.purpose == Purpose::Work);
-        tour.is_none_or(|tour| tour.comes(client, round))
-    }
-
-    fn clients(&self, scene: &Scene, round: usize) -> Vec<Client> {
-        let shelves: Vec<_> = self
-            .ledger
-            .book()
-            .shelves
-            .iter()
-            .map(|shelf| shelf.clients)
-            .collect();
-        let (mut clients, mut numbers) = (Vec::new(), 0..);
-        for (shelf, count) in shelves.into_iter().enumerate() {
-            for number in numbers.by_ref().take(count as usize) {
-                if !self.has_here(number, round) {
-                    continue;
-                }
-                let mut dice = self.dice.fork(&format!("client {number} round {round}"));
-                let deaf = self.plan.habits.deaf;
-                let is_deaf = deaf > 0 && dice.one_in(deaf) && self.purpose == Purpose::Work;
-                let (ledger, service) = (self.ledger.clone(), Arc::clone(&scene.service));
-                let caller = Caller {
-                    number,
-                    shelf,
-                    ledger,
-                    service,
-                    is_deaf,
-                };
-                let mut habits = self.plan.habits.clone();
-                if self.purpose == Purpose::Peace {
-                    (habits.pause, habits.dawdle, habits.absent) = (0, 0, 0);
-                }
-                clients.push(Client {
-                    caller,
-                    dice,
-                    habits,
-                });
-            }
-        }
-        clients
-    }
-}
-
-async fn work(mut client: Client) {
-    // Who has no login yet waits for one, but not for long.
-    for _ in 0..20 {
-        if client.has_login() {
-            return client.round().await;
-        }
-        pass(100).await;
-    }
-}
-
-/// Tries until a backup succeeds.
-async fn back_up_at_last(mut client: Client) {
-    let mut last = String::from("never answered");
-    let tried = tokio::time::timeout(progress::PATIENCE, async {
-        while let Err(refusal) = client.backup().await {
-            last = refusal.to_string();
-            pass(1_000).await;
-        }
-    });
-    if tried.await.is_err() {
-        let number = client.caller.number;
-        progress::stuck(&mut client.caller.ledger.book(), number, &last);
-    }
 }
 
 /// Follows the catalog's day.
@@ -369,7 +354,7 @@ async fn audit(scene: Scene, mut dice: Dice) {
             let book = scene.ledger.book();
             book.accounts
                 .iter()
-                .map(|account| account.repository_id)
+                .map(|account| account.served())
                 .collect()
         };
         for (tenant, id) in ids.into_iter().enumerate() {

@@ -8,6 +8,7 @@ use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::repositories;
 use holdfast_actors::repository::{Message, Report, Visit};
 use holdfast_actors::service::Service;
+use holdfast_actors::shell::Directory;
 
 use super::pass;
 use crate::disk::Rotten;
@@ -27,6 +28,7 @@ pub(crate) struct Scene {
     pub(crate) service: Arc<dyn Service>,
     pub(crate) catalog: Catalog,
     pub(crate) office: Office,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) mutation: Option<Mutation>,
     /// Where the disk is not what it was.
     pub(crate) rotten: Arc<Rotten>,
@@ -58,7 +60,7 @@ impl Scene {
     pub(crate) fn repositories(&self) -> Vec<(usize, RepositoryId)> {
         let book = self.ledger.book();
         let all = book.accounts.iter().enumerate();
-        all.filter_map(|(tenant, account)| Some((tenant, account.repository_id?)))
+        all.filter_map(|(tenant, account)| Some((tenant, account.served()?)))
             .collect()
     }
 
@@ -83,7 +85,7 @@ impl Scene {
         })
     }
 
-    async fn visit(&self, id: RepositoryId) -> Option<Visit> {
+    pub(crate) async fn visit(&self, id: RepositoryId) -> Option<Visit> {
         let visit = |door| repositories::Message::Visit(id, door);
         self.front.repositories.ask(visit).await.ok()
     }

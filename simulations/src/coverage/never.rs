@@ -1,0 +1,118 @@
+//! What no run reaches, by design, and why.
+
+/// Something that is in the machines and that nothing in the world can bring about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Never {
+    pub(super) machine: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) name: &'static str,
+    pub(super) why: &'static str,
+}
+
+const fn never(
+    machine: &'static str,
+    kind: &'static str,
+    name: &'static str,
+    why: &'static str,
+) -> Never {
+    Never {
+        machine,
+        kind,
+        name,
+        why,
+    }
+}
+
+/// All of them.
+pub(super) const NEVER: &[Never] = &[
+    never(
+        "Keeper",
+        "refusal",
+        "Open",
+        "a writer drops extents that it has sealed, and no others",
+    ),
+    never(
+        "Keeper",
+        "refusal",
+        "NotEmpty",
+        "whoever destroys a repository has dropped its extents before it says so",
+    ),
+    never(
+        "Journal",
+        "refusal",
+        "Busy",
+        "the root asks for one snapshot at a time",
+    ),
+    never(
+        "Journal",
+        "refusal",
+        "Stale",
+        "the root asks for snapshots in the order of commands",
+    ),
+    never(
+        "Journal",
+        "refusal",
+        "Ahead",
+        "the root hears of commands once they are durable",
+    ),
+    never(
+        "Journal",
+        "effect",
+        "RefuseSnapshot",
+        "there is no reason to, see its refusals",
+    ),
+    never(
+        "Journal",
+        "refusal",
+        "Ended",
+        "a journal that failed ends the node before anybody asks it for a snapshot",
+    ),
+    never(
+        "Repository",
+        "event",
+        "Sealed",
+        "an extent ends whole at 256 MiB, which is more than a run writes",
+    ),
+    never(
+        "Extent",
+        "event",
+        "Settle",
+        "an object lies in two extents only where one ended whole",
+    ),
+    never(
+        "Repository",
+        "refusal",
+        "Busy",
+        "a tenant has fewer requests at once than a repository takes uploads",
+    ),
+    never(
+        "Repository",
+        "refusal",
+        "Config",
+        "nobody who wants to delete a config passes the tenant's door",
+    ),
+    never(
+        "Extent",
+        "refusal",
+        "Fenced",
+        "one node has one owner of a repository at a time",
+    ),
+    never(
+        "Extent",
+        "refusal",
+        "Sealed",
+        "a repository sends nothing to an extent that it seals",
+    ),
+    never(
+        "Bandwidth",
+        "effect",
+        "Refuse",
+        "a tenant has fewer requests at once than pieces that may wait",
+    ),
+    never(
+        "Clients",
+        "refusal",
+        "invalid",
+        "the counter of tenants says so, which faces have and the world has not",
+    ),
+];
