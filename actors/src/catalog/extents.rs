@@ -87,18 +87,6 @@ impl Draft<'_> {
         Ok(Outcome::Done)
     }
 
-    /// The owner says it once, when it empties the extent.
-    fn keep_extent(&mut self, id: ExtentId, epoch: Epoch) -> Result<Outcome, Refused> {
-        let row = self.owned_extent(id, epoch)?;
-        let (name, tenant) = self.called(row.repository);
-        let text = format!(
-            "repository {name}: {id} is kept, because an object in it cannot be read; what is \
-             behind it is emptied all the same"
-        );
-        self.event(Code::ExtentKept, tenant.as_ref(), text, None);
-        Ok(Outcome::Done)
-    }
-
     fn owned_extent(&self, id: ExtentId, epoch: Epoch) -> Result<Extent, Refused> {
         let row = self.rows.extents.get(&id).ok_or(Refused::NoExtent(id))?;
         self.owned(row.repository, epoch)?;
