@@ -2,9 +2,9 @@
 //! before, and then nothing of it is left (section 9.4).
 //!
 //! Until an order is given, the catalog knows the repository and an operator can read all that it
-//! showed in the end. An order is refused before bin, hold and purge hold are over, by the days that
-//! operators were told. Some time after an order that was taken, there is neither a row, nor a file,
-//! nor an entry of the index.
+//! showed in the end. An order is refused before bin, hold and purge hold are over, by the days
+//! that operators were told. Some time after an order that was taken, there is neither a row, nor a
+//! file, nor an entry of the index.
 
 use holdfast_actors::extent;
 

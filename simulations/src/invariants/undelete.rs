@@ -1,6 +1,6 @@
 //! A repository that an operator puts back to an instant shows exactly what it showed then, in all
-//! its parts, but for locks and `config` (9.3); and nothing else of it changes: whoever crashes meanwhile finds
-//! all of it put back, or nothing.
+//! its parts, but for locks and `config` (9.3); and nothing else of it changes: whoever crashes
+//! meanwhile finds all of it put back, or nothing.
 //!
 //! Instants are noted when nobody works, as far as all of them is certain, and asked for again as
 //! long as bin or hold keep what was there.

@@ -1,5 +1,5 @@
-//! What the oracle knows when the repository of a shelf goes, when another takes its place, and when
-//! it shows again what it showed before.
+//! What the oracle knows when the repository of a shelf goes, when another takes its place, and
+//! when it shows again what it showed before.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,8 @@ use holdfast_actors::object::{Hash, Kind};
 
 use super::{Name, Object, Oracle, ShelfId, Told};
 
-/// All that a shelf shows, but for its locks and its `config`, which no instant changes: sizes and hashes by name.
+/// All that a shelf shows, but for its locks and its `config`, which no instant changes: sizes and
+/// hashes by name.
 pub(crate) type Contents = BTreeMap<Name, (u64, Hash)>;
 
 /// Kinds that a repository keeps as they are when it shows what it showed before.
