@@ -12,7 +12,7 @@ use super::IdentityError;
 /// The length of a public key on this curve: a four, and two coordinates.
 const PUBLIC: usize = 65;
 
-/// SHA-256 of a public key with its kind (of X.509's `SubjectPublicKeyInfo`). Shown as 64 hex digits.
+/// SHA-256 of a public key with its kind (of X.509's `SubjectPublicKeyInfo`), shown in hex.
 ///
 /// It stays the same when a certificate is renewed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

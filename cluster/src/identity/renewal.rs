@@ -241,6 +241,15 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_of_nothing_that_was_asked_changes_nothing() {
+        let mut run = Run::new(90 * DAY);
+        let before = run.machine.deadline();
+        run.event(Event::Failed);
+        assert_eq!(run.machine.deadline(), before);
+        assert!(run.machine.waits().is_empty());
+    }
+
+    #[test]
     fn a_wall_that_jumps_is_noticed_within_the_hour() {
         let mut run = Run::new(90 * DAY);
         run.until(DAY);

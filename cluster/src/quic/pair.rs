@@ -5,8 +5,8 @@
 //!
 //! - If both dial at once, the attempt of the lower node wins. The lower parks what the higher
 //!   offers until it knows how its own attempt ends: where only one way is open, that way serves.
-//! - Who answers says up to which of its own attempts it has given up. So an attempt that comes late
-//!   is told from one made because the connection died, and only the latter ends a connection.
+//! - Who answers says up to which of its own attempts it has given up. So an attempt that comes
+//!   late is told from one made because the connection died, and only the latter ends one.
 //!
 //! Invariant: while nothing fails, nobody is told that a connection died.
 

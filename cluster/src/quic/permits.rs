@@ -1,8 +1,8 @@
 //! How many frames may be under way to one peer, and how many of its frames may lie here.
 //!
 //! Both ends count by the same rule. The sender counts from the send until the receiver says that a
-//! frame was taken, so it never counts fewer than the receiver: a peer that is over its limit at the
-//! receiver has broken the protocol.
+//! frame was taken, so it never counts fewer than the receiver: a peer that is over its limit at
+//! the receiver has broken the protocol.
 
 use holdfast_actors::ports::PERMITS;
 

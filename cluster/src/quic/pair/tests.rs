@@ -264,3 +264,26 @@ fn a_peer_that_begins_anew_ends_what_it_had_and_is_not_hindered_by_its_old_numbe
     assert_eq!(effects, expected);
     assert!(pair.sends_in_vain());
 }
+
+#[test]
+fn an_offer_made_after_the_answer_says_that_what_was_answered_is_dead() {
+    for (given_up, expected) in [(4, Way::Offered(9)), (5, Way::Dialled(1))] {
+        let mut pair = Pair::new(true);
+        let mut effects = Vec::new();
+        let (way, attempt, life) = (Way::Offered(9), 5, Life::default());
+        pair.step(Event::Wanted, &mut effects);
+        pair.step(Event::Offered(Offer { way, attempt }, life), &mut effects);
+        let answered = Event::Answered {
+            attempt: 1,
+            given_up,
+            life,
+        };
+        pair.step(answered, &mut effects);
+        let used = effects.iter().find_map(|effect| match effect {
+            Effect::Use { way, .. } => Some(*way),
+            Effect::Dial { .. } | Effect::Decline(_) | Effect::End(_) | Effect::Down => None,
+        });
+        assert_eq!(used, Some(expected));
+        assert_eq!(effects.len(), 3, "the other is declined: {effects:?}");
+    }
+}

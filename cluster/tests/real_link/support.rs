@@ -4,11 +4,14 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use holdfast_actors::kernel::{Instant, NodeId, NodeName, Now, Timestamp};
 use holdfast_actors::ports::{Arrival, Clock, Link};
 use holdfast_cluster::identity::{Authority, Issuer, KeyHash, NODE_LIFE, NodeCertificate, NodeKey};
 use holdfast_cluster::nodes::{Node, Nodes};
-use holdfast_cluster::quic::{Config, Endpoint, Ground, Life, Notice, Pace, VERSION, Version};
+use holdfast_cluster::quic::{
+    Class, Config, Endpoint, Ground, Life, Notice, Pace, VERSION, Version,
+};
 use tokio::sync::watch;
 
 pub(crate) mod raw;
@@ -195,4 +198,48 @@ pub(crate) async fn heard(link: &Arc<dyn Link>) -> Arrival {
     soon("arrival", link.receive())
         .await
         .expect("the link is open")
+}
+
+/// What most frames say.
+pub(crate) const HELLO: Bytes = Bytes::from_static(b"hello");
+
+/// A frame as it arrives.
+pub(crate) fn frame(from: &Running, body: &Bytes) -> Arrival {
+    Arrival::Frame {
+        from: from.node,
+        body: body.clone(),
+    }
+}
+
+/// Sends one frame each way.
+pub(crate) async fn talk(one: &Running, other: &Running) {
+    for class in Class::ALL {
+        let (this, that) = (one.endpoint.link(class), other.endpoint.link(class));
+        this.send(other.node, HELLO).unwrap();
+        assert_eq!(heard(&that).await, frame(one, &HELLO));
+        that.send(one.node, HELLO).unwrap();
+        assert_eq!(heard(&this).await, frame(other, &HELLO));
+    }
+}
+
+/// Sends until something else than a death comes back from there.
+pub(crate) async fn until_it_arrives(
+    from: &Arc<dyn Link>,
+    to: NodeId,
+    at: &Arc<dyn Link>,
+) -> Arrival {
+    soon("frame that gets through", async {
+        loop {
+            from.send(to, HELLO).unwrap();
+            tokio::select! {
+                biased;
+                arrival = at.receive() => match arrival.unwrap() {
+                    Arrival::Down(_) => {}
+                    arrival @ (Arrival::Frame { .. } | Arrival::Room(_)) => return arrival,
+                },
+                arrival = from.receive() => assert_eq!(arrival, Some(Arrival::Down(to))),
+            }
+        }
+    })
+    .await
 }

@@ -1,137 +1,17 @@
-//! The link over real sockets, on loopback.
+//! Whoever does not belong here, or does not behave, and what he gets.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
-
-use std::net::{Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_actors::kernel::NodeId;
-use holdfast_actors::ports::{Arrival, Link, conformance};
+use holdfast_actors::ports::Arrival;
+use holdfast_cluster::identity::NodeKey;
 use holdfast_cluster::quic::hello::Hello;
-use holdfast_cluster::quic::{ALPN, Class, Life, Notice, Pace, VERSION, Version};
+use holdfast_cluster::quic::{ALPN, Class, Life, Notice, VERSION, Version};
 
-use support::{Cluster, Running, Start, heard, raw, soon};
-
-mod support;
-
-const HELLO: Bytes = Bytes::from_static(b"hello");
-
-fn frame(from: &Running, body: &Bytes) -> Arrival {
-    Arrival::Frame {
-        from: from.node,
-        body: body.clone(),
-    }
-}
-
-async fn conforms(class: Class) {
-    let cluster = Cluster::found();
-    let one = cluster.join(1, Start::default());
-    let other = cluster.join(2, Start::default());
-    let ends = conformance::Ends {
-        one: one.endpoint.link(class),
-        other: other.endpoint.link(class),
-        kill: Box::new(move || one.endpoint.sever(other.node)),
-    };
-    soon("end of the suite", conformance::link(ends)).await;
-}
-
-#[tokio::test]
-async fn control_does_what_the_port_says() {
-    conforms(Class::Control).await;
-}
-
-#[tokio::test]
-async fn calls_do_what_the_port_says() {
-    conforms(Class::Calls).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bulk_does_what_the_port_says() {
-    conforms(Class::Bulk).await;
-}
-
-/// Sends one frame each way.
-async fn talk(one: &Running, other: &Running) {
-    for class in Class::ALL {
-        let (this, that) = (one.endpoint.link(class), other.endpoint.link(class));
-        this.send(other.node, HELLO).unwrap();
-        assert_eq!(heard(&that).await, frame(one, &HELLO));
-        that.send(one.node, HELLO).unwrap();
-        assert_eq!(heard(&this).await, frame(other, &HELLO));
-    }
-}
-
-/// Sends until something else than a death comes back from there.
-async fn until_it_arrives(from: &Arc<dyn Link>, to: NodeId, at: &Arc<dyn Link>) -> Arrival {
-    soon("frame that gets through", async {
-        loop {
-            from.send(to, HELLO).unwrap();
-            tokio::select! {
-                biased;
-                arrival = at.receive() => match arrival.unwrap() {
-                    Arrival::Down(_) => {}
-                    arrival @ (Arrival::Frame { .. } | Arrival::Room(_)) => return arrival,
-                },
-                arrival = from.receive() => assert_eq!(arrival, Some(Arrival::Down(to))),
-            }
-        }
-    })
-    .await
-}
-
-#[tokio::test]
-async fn nodes_talk_over_ipv6_and_over_both_from_one_socket() {
-    let cluster = Cluster::found();
-    let bind = |bind: SocketAddr| Start {
-        bind,
-        ..Start::default()
-    };
-    let six = cluster.join(1, bind((Ipv6Addr::LOCALHOST, 0).into()));
-    let four = cluster.join(2, Start::default());
-    let both = cluster.run(
-        3,
-        cluster.certificate(3),
-        bind((Ipv6Addr::UNSPECIFIED, 0).into()),
-    );
-    let port = both.endpoint.address().unwrap().port();
-    let addresses = vec![
-        (Ipv6Addr::LOCALHOST, port).into(),
-        ([127, 0, 0, 1], port).into(),
-    ];
-    cluster.enter(both.node, both.key, addresses);
-    talk(&six, &both).await;
-    // The first address of `both` is of no use to it.
-    talk(&four, &both).await;
-    both.endpoint.sever(four.node);
-    let link = four.endpoint.link(Class::Calls);
-    assert_eq!(heard(&link).await, Arrival::Down(both.node));
-    let there = both.endpoint.link(Class::Calls);
-    assert_eq!(heard(&there).await, Arrival::Down(four.node));
-    there.send(four.node, HELLO).unwrap();
-    assert_eq!(heard(&link).await, frame(&both, &HELLO));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_both_dial_at_once_one_connection_wins_and_nothing_is_lost() {
-    let cluster = Cluster::found();
-    let one = cluster.join(1, Start::default());
-    let other = cluster.join(2, Start::default());
-    for round in 0..20_u8 {
-        let body = Bytes::from(vec![round]);
-        let (this, that) = (
-            one.endpoint.link(Class::Calls),
-            other.endpoint.link(Class::Calls),
-        );
-        this.send(other.node, body.clone()).unwrap();
-        that.send(one.node, body.clone()).unwrap();
-        assert_eq!(heard(&this).await, frame(&other, &body));
-        assert_eq!(heard(&that).await, frame(&one, &body));
-        one.endpoint.sever(other.node);
-        assert_eq!(heard(&this).await, Arrival::Down(other.node));
-        assert_eq!(heard(&that).await, Arrival::Down(one.node));
-    }
-}
+use crate::support::{
+    self, Cluster, HELLO, Start, frame, heard, raw, soon, talk, until_it_arrives,
+};
 
 #[tokio::test]
 async fn a_certificate_of_another_cluster_is_refused_with_one_event() {
@@ -231,7 +111,7 @@ async fn a_node_whose_certificate_names_another_is_refused() {
 async fn a_certificate_that_has_ended_is_refused_until_it_is_renewed() {
     let cluster = Cluster::found();
     let late = Start {
-        clock: support::today() + std::time::Duration::from_secs(86_400 * 91),
+        clock: support::today() + Duration::from_secs(86_400 * 91),
         ..Start::default()
     };
     let one = cluster.join(1, late);
@@ -240,30 +120,6 @@ async fn a_certificate_that_has_ended_is_refused_until_it_is_renewed() {
     link.send(other.node, HELLO).unwrap();
     assert_eq!(heard(&link).await, Arrival::Down(other.node));
     assert!(one.refusal().await.contains("expired"));
-}
-
-#[tokio::test]
-async fn a_certificate_is_switched_without_a_break() {
-    let cluster = Cluster::found();
-    let certificate = cluster.certificate(1);
-    let key = holdfast_cluster::identity::NodeKey::from_der(&certificate.key().der());
-    let one = cluster.run(1, certificate, Start::default());
-    cluster.enter(one.node, one.key, vec![one.endpoint.address().unwrap()]);
-    let other = cluster.join(2, Start::default());
-    talk(&one, &other).await;
-    one.endpoint
-        .switch(&cluster.certify(1, key.unwrap()))
-        .unwrap();
-    talk(&one, &other).await;
-    one.endpoint.sever(other.node);
-    let (this, that) = (
-        one.endpoint.link(Class::Calls),
-        other.endpoint.link(Class::Calls),
-    );
-    assert_eq!(heard(&this).await, Arrival::Down(other.node));
-    assert_eq!(heard(&that).await, Arrival::Down(one.node));
-    that.send(one.node, HELLO).unwrap();
-    assert_eq!(heard(&this).await, frame(&other, &HELLO));
 }
 
 #[tokio::test]
@@ -312,7 +168,7 @@ async fn a_copied_data_directory_is_told_from_a_restart() {
     let certificate = cluster.certificate(2);
     let key = certificate.key().der();
     let same = || {
-        let key = holdfast_cluster::identity::NodeKey::from_der(&key).unwrap();
+        let key = NodeKey::from_der(&key).unwrap();
         cluster.certify(2, key)
     };
     let first = cluster.run(2, same(), lives(5, 1));
@@ -339,14 +195,6 @@ async fn a_copied_data_directory_is_told_from_a_restart() {
     calls.send(one.node, HELLO).unwrap();
     assert_eq!(heard(&there).await, Arrival::Down(again.node));
     assert_eq!(heard(&there).await, frame(&again, &HELLO));
-}
-
-/// Time limits of production: these tests are about them.
-fn brisk() -> Start {
-    Start {
-        pace: Pace::default(),
-        ..Start::default()
-    }
 }
 
 #[tokio::test]
@@ -460,7 +308,7 @@ async fn a_peer_that_opens_a_thousand_streams_gets_one() {
     let greeting = hello(Class::Calls, 1);
     let (connection, _send) = raw::greet(&certificate, one.node, address, &greeting).await;
     let mut opened = 0;
-    let brief = std::time::Duration::from_millis(200);
+    let brief = Duration::from_millis(200);
     while tokio::time::timeout(brief, connection.open_uni())
         .await
         .is_ok()
@@ -503,43 +351,4 @@ async fn a_crowd_of_strangers_keeps_no_node_out() {
         assert!(refused.unwrap());
     }
     assert!(one.refusals() <= 2, "{:?}", one.notices.lock().unwrap());
-}
-
-#[test]
-fn a_peer_that_is_killed_is_down_within_about_a_second_and_comes_back() {
-    let here = tokio::runtime::Runtime::new().unwrap();
-    let cluster = Cluster::found();
-    let (one, certificate) = (
-        here.block_on(async { cluster.join(1, brisk()) }),
-        cluster.certificate(2),
-    );
-    let key = certificate.key().der();
-    let there = tokio::runtime::Runtime::new().unwrap();
-    let other = there.block_on(async { cluster.run(2, certificate, brisk()) });
-    let (node, address) = (other.node, other.endpoint.address().unwrap());
-    cluster.enter(node, other.key, vec![address]);
-    let link = one.endpoint.link(Class::Calls);
-    here.block_on(async {
-        let that = other.endpoint.link(Class::Calls);
-        until_it_arrives(&link, node, &that).await;
-    });
-    // Its tasks stop where they are, and nothing is said to anybody.
-    there.shutdown_background();
-    here.block_on(async {
-        let waited = tokio::time::timeout(std::time::Duration::from_millis(1_500), link.receive());
-        assert_eq!(waited.await, Ok(Some(Arrival::Down(node))));
-    });
-    drop(other);
-    here.block_on(async {
-        let key = holdfast_cluster::identity::NodeKey::from_der(&key).unwrap();
-        let again = Start {
-            bind: address,
-            life: Life { count: 2, salt: 2 },
-            ..brisk()
-        };
-        let again = cluster.run(2, cluster.certify(2, key), again);
-        let that = again.endpoint.link(Class::Calls);
-        let arrived = until_it_arrives(&link, node, &that).await;
-        assert_eq!(arrived, frame(&one, &HELLO));
-    });
 }
