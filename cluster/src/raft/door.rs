@@ -113,10 +113,12 @@ impl Entrance {
         let to = self.whom(guess)?;
         let answer = if to == self.calls.node().raw() {
             let here = async {
-                match request {
-                    Request::Propose(proposal) => propose(&self.raft, proposal.clone()).await.ok(),
-                    _ => catch_up(&self.raft).await.ok(),
-                }
+                let answered = if let Request::Propose(proposal) = request {
+                    propose(&self.raft, proposal.clone()).await
+                } else {
+                    catch_up(&self.raft).await
+                };
+                answered.ok()
             };
             Tasks::timeout(TRY, here).await.ok().flatten()
         } else {

@@ -307,7 +307,7 @@ impl Fleet {
         self.lives += 1;
         let disk = self.disks.entry(node).or_default();
         let ports = ports(disk, self.lives * 1000 + node);
-        let path = Path::node().child(&format!("n{node}"));
+        let path = Path::node().child(format!("n{node}"));
         let fails = Box::new(|fault| panic!("the log failed: {fault}"));
         let calls = self.net.end(node);
         let replica = Replica::start(&path, Self::options(), ports, calls, None, fails).await?;

@@ -78,9 +78,11 @@ impl Peer {
             }
         }
         let request = Request::Install(vote, meta, snapshot.length);
-        match self.ask(&request, INSTALL_WITHIN).await? {
-            Response::Installed(response) => Ok(response),
-            _ => Err(NoAnswer::Other),
+        let answer = self.ask(&request, INSTALL_WITHIN).await?;
+        if let Response::Installed(response) = answer {
+            Ok(response)
+        } else {
+            Err(NoAnswer::Other)
         }
     }
 }
@@ -129,13 +131,14 @@ impl RaftNetworkV2<Kind> for Peer {
             None => option.hard_ttl(),
         };
         let answer = self.ask(&Request::Append(request), within).await;
-        match answer.map_err(|error| failed(&error))? {
-            Response::Append(AppendEntriesResponse::Success) if !whole => {
-                Ok(AppendEntriesResponse::PartialSuccess(last))
-            }
-            Response::Append(response) => Ok(response),
-            _ => Err(failed(&NoAnswer::Other)),
+        let answer = answer.map_err(|error| failed(&error))?;
+        let Response::Append(response) = answer else {
+            return Err(failed(&NoAnswer::Other));
+        };
+        if response == AppendEntriesResponse::Success && !whole {
+            return Ok(AppendEntriesResponse::PartialSuccess(last));
         }
+        Ok(response)
     }
 
     async fn vote(
@@ -144,9 +147,11 @@ impl RaftNetworkV2<Kind> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse<Kind>, RPCError<Kind>> {
         let answer = self.ask(&Request::Vote(request), option.hard_ttl()).await;
-        match answer.map_err(|error| failed(&error))? {
-            Response::Vote(response) => Ok(response),
-            _ => Err(failed(&NoAnswer::Other)),
+        let answer = answer.map_err(|error| failed(&error))?;
+        if let Response::Vote(response) = answer {
+            Ok(response)
+        } else {
+            Err(failed(&NoAnswer::Other))
         }
     }
 
@@ -157,9 +162,11 @@ impl RaftNetworkV2<Kind> for Peer {
     ) -> Result<VoteResponse<Kind>, RPCError<Kind>> {
         let request = Request::PreVote(request);
         let answer = self.ask(&request, option.hard_ttl()).await;
-        match answer.map_err(|error| failed(&error))? {
-            Response::Vote(response) => Ok(response),
-            _ => Err(failed(&NoAnswer::Other)),
+        let answer = answer.map_err(|error| failed(&error))?;
+        if let Response::Vote(response) = answer {
+            Ok(response)
+        } else {
+            Err(failed(&NoAnswer::Other))
         }
     }
 
@@ -186,9 +193,11 @@ impl RaftNetworkV2<Kind> for Peer {
     ) -> Result<TransferLeaderResponse<Kind>, RPCError<Kind>> {
         let request = Request::Transfer(request);
         let answer = self.ask(&request, option.hard_ttl()).await;
-        match answer.map_err(|error| failed(&error))? {
-            Response::Transfer(response) => Ok(response),
-            _ => Err(failed(&NoAnswer::Other)),
+        let answer = answer.map_err(|error| failed(&error))?;
+        if let Response::Transfer(response) = answer {
+            Ok(response)
+        } else {
+            Err(failed(&NoAnswer::Other))
         }
     }
 }

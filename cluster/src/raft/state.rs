@@ -203,10 +203,9 @@ pub(super) async fn read(image: &Image) -> io::Result<(SnapshotMeta, Rows, Parts
 /// Whether this is a tick of another term: it waited in its node while somebody else led and counted
 /// the same time.
 fn is_late(proposal: &Proposal, place: &LogId) -> bool {
-    match proposal.0.command {
-        Command::Cluster(ClusterCommand::Tick { term, .. }) => term != place.leader_id.term,
-        _ => false,
-    }
+    let tick = &proposal.0.command;
+    matches!(tick, Command::Cluster(ClusterCommand::Tick { term, .. })
+        if *term != place.leader_id.term)
 }
 
 /// Removes all snapshots but this one.

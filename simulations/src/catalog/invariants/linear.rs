@@ -34,7 +34,7 @@ pub(in crate::catalog) fn check(pages: &mut Pages, now: Micros) {
             (Some(_) | None, None) => continue,
         };
         let end = request.told.map_or(Micros::MAX, |(at, _)| at);
-        actions.push((request.began, 0, number, operation.clone()));
+        actions.push((request.began, 0, number, operation));
         actions.push((end, 1, number, operation));
     }
     if actions.is_empty() {
