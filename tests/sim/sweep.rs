@@ -32,35 +32,35 @@ fn fresh_seeds_are_others_each_time_and_the_first_line_tells_which() {
 #[test]
 fn a_seed_that_breaks_a_promise_is_told_kept_and_breaks_it_again() {
     let bench = Bench::new();
-    let ran = bench.sim("run --seeds 8..12 --bug LongLease");
+    let ran = bench.sim("run --seeds 8..12 --bug WrongByte");
     assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(ran.out.contains("\nseed 11 I5: at "), "{ran:?}");
+    assert!(ran.out.contains("\nseed 11 acknowledged: at "), "{ran:?}");
     let last = ran.out.lines().last().unwrap();
     assert_eq!(
         last,
-        "reproduce: holdfast sim replay corpus/seed-11-I5.toml"
+        "reproduce: holdfast sim replay corpus/seed-11-acknowledged.toml"
     );
     assert_eq!(ran.errors, "error: 1 of 4 runs broke a promise\n");
-    assert_eq!(files(&bench.path("corpus")), ["seed-11-I5.toml"]);
-    let kept = std::fs::read_to_string(bench.path("corpus/seed-11-I5.toml")).unwrap();
+    assert_eq!(files(&bench.path("corpus")), ["seed-11-acknowledged.toml"]);
+    let kept = std::fs::read_to_string(bench.path("corpus/seed-11-acknowledged.toml")).unwrap();
     for part in [
         "commit = ",
         "version = \"0.",
-        "broken = [\"I5\"]",
+        "broken = [\"acknowledged\"]",
         "seed = 11",
     ] {
         assert!(kept.contains(part), "{part} is missing in\n{kept}");
     }
-    let again = bench.sim("replay corpus/seed-11-I5.toml");
-    let whole = bench.sim("replay 11 --bug LongLease");
+    let again = bench.sim("replay corpus/seed-11-acknowledged.toml");
+    let whole = bench.sim("replay 11 --bug WrongByte");
     assert_eq!((again.code, &again.out), (1, &whole.out));
-    assert!(again.out.contains("BROKEN I5"), "{again:?}");
+    assert!(again.out.contains("BROKEN acknowledged"), "{again:?}");
 }
 
 #[test]
 fn programs_read_one_object_with_all_of_it() {
     let bench = Bench::new();
-    let ran = bench.sim("run --seeds 11..13 --bug LongLease --corpus kept --json");
+    let ran = bench.sim("run --seeds 11..13 --bug WrongByte --corpus kept --json");
     assert_eq!(ran.code, 1);
     let told = ran.json();
     assert_eq!(
@@ -69,8 +69,8 @@ fn programs_read_one_object_with_all_of_it() {
     );
     assert!(told["figures"]["done"].as_u64().unwrap() > 100);
     assert_eq!(told["failed"][0]["seed"], 11);
-    assert_eq!(told["failed"][0]["broken"][0]["invariant"], "I5");
-    assert_eq!(told["failed"][0]["file"], "kept/seed-11-I5.toml");
+    assert_eq!(told["failed"][0]["broken"][0]["invariant"], "acknowledged");
+    assert_eq!(told["failed"][0]["file"], "kept/seed-11-acknowledged.toml");
     let error: serde_json::Value = serde_json::from_str(&ran.errors).unwrap();
     assert_eq!(error["error"]["reason"], "violation");
 }
