@@ -1,8 +1,8 @@
 //! The replicated catalog: one log of commands that a majority of voters agrees on.
 //!
 //! Consensus is openraft's. Ours is what it stands on and what stands on it: the log in a journal
-//! ([`log`]), the rows and their snapshots ([`state`]), the calls between replicas, the door through
-//! which any node submits commands, the catalog's own time, and who takes part.
+//! ([`log`]), the rows and their snapshots ([`state`]), the calls between replicas, the door
+//! through which any node submits commands, the catalog's own time, and who takes part.
 //!
 //! All nodes that do not vote follow as learners: each has the rows, so reads, listings and checks
 //! cost no call, and a command's answer comes out of the log on whichever node asked. A learner
@@ -13,8 +13,6 @@ mod door;
 #[cfg(test)]
 mod fixture;
 mod folder;
-#[cfg(test)]
-mod golden;
 mod holder;
 pub mod log;
 mod peer;

@@ -1,6 +1,7 @@
 //! The rows of the catalog. [`Rows`] is cheap to clone: a snapshot for whoever reads.
 
 mod by;
+mod event;
 mod nodes;
 mod placement;
 
@@ -20,6 +21,7 @@ use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 use crate::schema;
 
 pub use by::TenantBy;
+pub use event::{Event, Severity};
 pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas};
 pub use placement::{COPIES, Repair};
 
@@ -358,37 +360,6 @@ pub struct Extent {
     pub epoch: Epoch,
     /// Its final length in bytes once it is sealed.
     pub sealed: Option<u64>,
-}
-
-/// Something that happened and that people want to know (19.4).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// When, by the wall clock of the node that proposed it.
-    pub at: Timestamp,
-    /// The number of 19.4, or one of ours from 30000 on.
-    pub code: u32,
-    /// Information, warning or error.
-    pub severity: Severity,
-    /// Who did it: an operator, a tenant, or the system.
-    pub actor: String,
-    /// To which tenant.
-    pub tenant: Option<TenantName>,
-    /// What happened, as a sentence.
-    pub text: String,
-    /// Why, if somebody said.
-    pub reason: Option<String>,
-}
-
-/// How much an event matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Good to know.
-    Information,
-    /// Look at it.
-    Warning,
-    /// Act on it.
-    Error,
 }
 
 /// The state of a tenant.

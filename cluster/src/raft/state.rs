@@ -200,8 +200,8 @@ pub(super) async fn read(image: &Image) -> io::Result<(SnapshotMeta, Rows, Parts
     Ok((head.0, rows, parts))
 }
 
-/// Whether this is a tick of another term: it waited in its node while somebody else led and counted
-/// the same time.
+/// Whether this is a tick of another term: it waited in its node while somebody else led and
+/// counted the same time.
 fn is_late(proposal: &Proposal, place: &LogId) -> bool {
     let tick = &proposal.0.command;
     matches!(tick, Command::Cluster(ClusterCommand::Tick { term, .. })

@@ -1,5 +1,7 @@
 //! One voter, then three, then what becomes of them.
 
+mod golden;
+
 use std::time::Duration;
 
 use holdfast_actors::catalog::command::{

@@ -31,7 +31,8 @@ pub(in crate::catalog) fn check(pages: &mut Pages, node: NodeId, rows: &Rows, no
             ));
         } else if lease.epoch == belief.epoch && lease.until <= rows.cluster.now {
             stories.push(format!(
-                "{holder} holds its lease under {} until {until} µs, and {node} shows that it ended",
+                "{holder} holds its lease under {} until {until} µs, and {node} shows that it \
+                 ended",
                 belief.epoch
             ));
         }

@@ -24,7 +24,7 @@ type Operation = RegisterOperation<Value>;
 pub(in crate::catalog) fn check(pages: &mut Pages, now: Micros) {
     let reads = pages.requests.iter().filter(|it| it.writes.is_none());
     let read: BTreeSet<Value> = reads.filter_map(|it| Some(it.told?.1)).collect();
-    // What happens at the same time: beginnings first, so that such requests may stand in any order.
+    // Of what happens at one time beginnings come first, so that requests may stand in any order.
     let mut actions: Vec<(Micros, u8, usize, Operation)> = Vec::new();
     for (number, request) in pages.requests.iter().enumerate() {
         let operation = match (request.writes, request.told) {

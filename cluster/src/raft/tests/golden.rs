@@ -9,9 +9,9 @@ use openraft::EntryPayload;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use openraft::vote::RaftLeaderId;
 
-use super::log::Record;
-use super::types::{Entry, Kind, LogId, Proposal, Vote};
-use super::wire::{Request, Response};
+use super::super::log::Record;
+use super::super::types::{Entry, Kind, LogId, Proposal, Vote};
+use super::super::wire::{Request, Response};
 
 type LeaderId = <Kind as openraft::RaftTypeConfig>::LeaderId;
 
