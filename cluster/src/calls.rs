@@ -52,9 +52,9 @@ pub trait Calls: Send + Sync + 'static {
 
 /// A service.
 pub trait Answers: Send + Sync + 'static {
-    /// Answers one call of a node. At most a window of calls of one node are under way at once; each
-    /// is dropped unfinished when its caller turns away or its connection dies. It may answer at
-    /// most once, and one call is never given to it twice.
+    /// Answers one call of a node. At most a window of calls of one node are under way at once;
+    /// each is dropped unfinished when its caller turns away or its connection dies. It may answer
+    /// at most once, and one call is never given to it twice.
     fn answer(&self, from: NodeId, body: Bytes) -> Pending<Result<Bytes, Rejected>>;
 }
 
@@ -98,8 +98,8 @@ pub enum CallError {
     /// There is no service of that name there. Nothing was done.
     #[error("{0} has no service {1}")]
     NoService(NodeId, String),
-    /// It never left this node, or was not taken: no way there, or no permit within the time. Nothing
-    /// was done.
+    /// It never left this node, or was not taken: no way there, or no permit within the time.
+    /// Nothing was done.
     #[error("{0} cannot be reached")]
     Unreachable(NodeId),
     /// It was sent and no answer came: the connection died, or the time is over. It may have been

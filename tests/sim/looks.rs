@@ -81,7 +81,11 @@ fn a_planted_bug_of_a_register_is_told_and_made_small() {
     assert!(faults(&large) > 40 && faults(&small) < 30, "{small:#?}");
     let text = bench.sim("explain small.toml").good();
     assert!(text.starts_with("BROKEN register-"), "{text}");
-    for part in ["BROKEN register-kept: at ", "\nA register that node-1 to node-6 keep", "asks to "] {
+    for part in [
+        "BROKEN register-kept: at ",
+        "\nA register that node-1 to node-6 keep",
+        "asks to ",
+    ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
     let whole = bench.sim("explain 1 --bug SmallQuorum").good();

@@ -23,10 +23,10 @@ const DIRECTION: &[(&str, &[&str])] = &[
 ];
 
 /// The most crates from outside that a library may use; the binary is free. The cluster is where
-/// TLS and QUIC come in, each with crates of its own.
+/// TLS, QUIC and consensus come in, each with crates of its own.
 const EXTERNAL_MAX: &[(&str, usize)] = &[
     ("actors/Cargo.toml", 14),
-    ("cluster/Cargo.toml", 16),
+    ("cluster/Cargo.toml", 20),
     ("simulations/Cargo.toml", 12),
 ];
 

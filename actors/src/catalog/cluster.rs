@@ -24,8 +24,8 @@ pub enum ClusterCommand {
     Node(NodeId, NodeCommand),
     /// About who acts for one node; given by a life of that node itself.
     Lease(NodeId, LeaseCommand),
-    /// Makes a node the one writer of a repository; answers [`super::Outcome::Epoch`]. Refused while
-    /// another one is and its lease runs.
+    /// Makes a node the one writer of a repository; answers [`super::Outcome::Epoch`]. Refused
+    /// while another one is and its lease runs.
     Own {
         /// Which.
         repository: RepositoryId,

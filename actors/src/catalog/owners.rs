@@ -1,8 +1,8 @@
 //! Who writes to a repository, and on which nodes its extents lie.
 //!
-//! Invariants: a repository has one owner, and a new one under a higher epoch, never while the lease
-//! of the old one runs. An extent that is sealed has a replica fewer only if the copies that its
-//! repository must have are left without it.
+//! Invariants: a repository has one owner, and a new one under a higher epoch, never while the
+//! lease of the old one runs. An extent that is sealed has a replica fewer only if the copies that
+//! its repository must have are left without it.
 
 use super::cluster::ReplicaCommand;
 use super::draft::Draft;

@@ -4,6 +4,7 @@ mod by;
 mod event;
 mod nodes;
 mod placement;
+mod scrub;
 
 use std::fmt;
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use by::TenantBy;
 pub use event::{Event, Severity};
 pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas};
 pub use placement::{COPIES, Repair};
+pub use scrub::Scrub;
 
 /// All that the catalog holds, as of one command.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -74,19 +76,6 @@ pub struct Rows {
     pub ran: Duration,
     /// The cluster that keeps the catalog. Since the fourth version.
     pub cluster: Cluster,
-}
-
-/// What the last reading back of a repository brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scrub {
-    /// When it ended.
-    pub at: Timestamp,
-    /// How many objects were read.
-    pub objects: u64,
-    /// How many of them are not what they were.
-    pub damaged: u64,
-    /// Which, as a number that two readings share if they found the same; zero if nobody said.
-    pub finding: u64,
 }
 
 /// The last answer to one client.

@@ -23,8 +23,19 @@ const fn never(
     }
 }
 
+/// What concerns other nodes.
+const ALONE: &str = "a keeper keeps the catalog of a node that stands alone";
+
 /// All of them.
 pub(super) const NEVER: &[Never] = &[
+    never("Keeper", "fact", "Cluster", ALONE),
+    never("Keeper", "refusal", "NoNode", ALONE),
+    never("Keeper", "refusal", "NodeExists", ALONE),
+    never("Keeper", "refusal", "Leased", ALONE),
+    never("Keeper", "refusal", "LeaseLost", ALONE),
+    never("Keeper", "refusal", "Owned", ALONE),
+    never("Keeper", "refusal", "NotTaken", ALONE),
+    never("Keeper", "refusal", "TooFew", ALONE),
     never(
         "Keeper",
         "refusal",

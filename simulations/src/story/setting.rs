@@ -112,8 +112,8 @@ fn members(members: &Members) -> String {
             pause,
             window,
         } => format!(
-            "{} call each other, {callers} callers on each; {window} calls at once to a service, and \
-             each at most {pause} ms after the last.",
+            "{} call each other, {callers} callers on each; {window} calls at once to a service, \
+             and each at most {pause} ms after the last.",
             to(0, *nodes)
         ),
         Members::Register {

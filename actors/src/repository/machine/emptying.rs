@@ -7,8 +7,8 @@
 //! At most one extent is given back at a time, so that a nearly full disk has room for it.
 //!
 //! What cannot be read is stepped over: it strands. The log says it again behind, its bytes stay
-//! where they are, and so does the file that has them; what else is in its extent is moved, and what
-//! is behind is emptied as ever. It is tried again in the next life of the repository.
+//! where they are, and so does the file that has them; what else is in its extent is moved, and
+//! what is behind is emptied as ever. It is tried again in the next life of the repository.
 //!
 //! Invariant: an extent is discarded only when the log says behind it, durably, that nothing in it
 //! counts; and the log says so only of what it was asked about itself.
