@@ -169,7 +169,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "Wake",
         ],
         facts: &[
-            "Stored", "Deleted", "Purged", "Restored", "Moved", "Emptied",
+            "Stored", "Deleted", "Purged", "Restored", "Moved", "Emptied", "Stranded",
         ],
         effects: &[
             "Open",
