@@ -4,8 +4,8 @@
 //! order in which they happened; all that is not purged is in memory as well, so the disk is read
 //! at a start alone. One sync serves all that arrived during the last one, off the caller's task:
 //! an append is answered when it can be read, and its callback is called when it is durable. Since
-//! the journal keeps the order, what is durable says the same of all before it, so that a truncation or
-//! a purge waits for nothing.
+//! the journal keeps the order, what is durable says the same of all before it, so that a
+//! truncation or a purge waits for nothing.
 //!
 //! When enough was purged, the log is written once more as a whole, as a snapshot of the journal,
 //! and old segments go: files are removed one by one, and nothing is ever moved.
