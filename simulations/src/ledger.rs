@@ -195,6 +195,10 @@ impl Book {
         self.high = self.high.max(wall);
         let millis = wall.as_millis().saturating_add_signed(by);
         clock.set_wall(Timestamp::from_millis(millis));
+        if by < 0 {
+            // What comes from now on may bear a time before them.
+            self.instants.clear();
+        }
         let leap = u64::try_from(by).unwrap_or(0);
         // More is noticed, and then no time has passed for anything that cannot be taken back.
         if leap <= DAY {
