@@ -56,8 +56,8 @@ fn stdout_is_the_trace_alone_and_ends_where_it_is_told_to() {
 #[test]
 fn a_file_of_another_commit_says_so_and_runs_its_plan() {
     let bench = Bench::new();
-    bench.sim("run --seeds 11..12 --bug WrongByte");
-    let kept = std::fs::read_to_string(bench.path("corpus/seed-11-acknowledged.toml")).unwrap();
+    bench.sim("run --seeds 11..12 --bug LongLease");
+    let kept = std::fs::read_to_string(bench.path("corpus/seed-11-approvals.toml")).unwrap();
     // The plan counts, not what this build draws from its seed.
     let older = kept
         .replace("seed = 11", "seed = 12")
