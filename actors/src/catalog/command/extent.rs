@@ -7,7 +7,7 @@ use crate::kernel::{Epoch, ExtentId, RepositoryId};
 /// What the owner of a repository does with its extents. The system's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExtentCommand {
-    /// Begins one; answers [`super::Outcome::Extent`].
+    /// Begins one; answers [`super::super::Outcome::Extent`].
     Open {
         /// Of which repository.
         repository: RepositoryId,
