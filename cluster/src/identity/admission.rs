@@ -90,6 +90,9 @@ pub enum Refused {
     /// Never made here, or long expired.
     #[error("the join token is not known")]
     Unknown,
+    /// Made before: made again, one that was used would admit a second node.
+    #[error("the join token is known already")]
+    Known,
     /// Too late.
     #[error("the join token expired at {0}")]
     Expired(Timestamp),
@@ -153,6 +156,9 @@ impl Admissions {
                 let good = self.tokens.values().filter(|one| one.expires > now);
                 if good.count() >= TOKENS_MAX {
                     return Err(Refused::Full("64 join tokens"));
+                }
+                if self.tokens.get(&token).is_some_and(|one| one.expires > now) {
+                    return Err(Refused::Known);
                 }
                 if expires <= now || expires.since(now) > TOKEN_LIFE_MAX {
                     return Err(Refused::Life);

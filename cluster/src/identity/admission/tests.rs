@@ -63,6 +63,7 @@ fn a_token_admits_one_node_once() {
     assert_eq!(again, Ok(Some(one)), "the answer was lost");
     let late = does(&mut state, 9_999, join(1, "a", 1));
     assert_eq!(late, Ok(Some(one)));
+    assert_eq!(does(&mut state, 3, made(1, 90)), Err(Refused::Known));
     let replayed = does(&mut state, 3, join(1, "b", 2));
     assert_eq!(replayed, Err(Refused::Used(one)));
     let nodes = state.nodes();
