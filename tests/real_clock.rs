@@ -32,7 +32,7 @@ const PRELOAD: &str = "LD_PRELOAD";
 struct Shifted {
     node: Node,
     file: PathBuf,
-    library: String,
+    faketime: String,
 }
 
 impl Shifted {
@@ -48,7 +48,7 @@ impl Shifted {
         let mut shifted = Self {
             node,
             file,
-            library,
+            faketime: library,
         };
         shifted.set("+0");
         shifted.start();
@@ -64,7 +64,7 @@ impl Shifted {
     }
 
     fn start(&mut self) {
-        let (library, file) = (&self.library, self.file.display());
+        let (library, file) = (&self.faketime, self.file.display());
         let mut words: Vec<String> = vec!["env".to_owned()];
         words.push(format!("{PRELOAD}={library}"));
         words.push(format!("FAKETIME_TIMESTAMP_FILE={file}"));

@@ -23,9 +23,6 @@ mod affairs;
 pub(crate) use account::{Account, Fact, Shelf};
 pub(crate) use affairs::{Former, Instant, Request, Undoing, Verdict};
 
-/// The most broken promises kept: the first ones tell the story.
-const VIOLATIONS_MAX: usize = 20;
-
 /// The ledger of one run. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger(Arc<Mutex<Book>>);
@@ -211,10 +208,6 @@ impl Book {
         let now = self.now();
         self.trace
             .say(now, format_args!("BROKEN {invariant}: {story}"));
-        if self.violations.len() < VIOLATIONS_MAX {
-            let at = Duration::from_micros(now);
-            let story = format!("at {at:?}: {story}");
-            self.violations.push(Violation { invariant, story });
-        }
+        Violation::note(&mut self.violations, invariant, now, story);
     }
 }

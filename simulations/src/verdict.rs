@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::ops::AddAssign;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::trace::Trace;
+use crate::trace::{Micros, Trace};
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,25 @@ pub struct Violation {
     pub invariant: &'static str,
     /// What was seen, and when.
     pub story: String,
+}
+
+/// More than so many of one run are counted out: the first ones tell the story.
+const VIOLATIONS_MAX: usize = 20;
+
+impl Violation {
+    /// Adds one that was seen now to those of a run, unless there are enough.
+    pub(crate) fn note(
+        all: &mut Vec<Self>,
+        invariant: &'static str,
+        now: Micros,
+        story: fmt::Arguments<'_>,
+    ) {
+        if all.len() < VIOLATIONS_MAX {
+            let at = Duration::from_micros(now);
+            let story = format!("at {at:?}: {story}");
+            all.push(Self { invariant, story });
+        }
+    }
 }
 
 impl fmt::Display for Violation {

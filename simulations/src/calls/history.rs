@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use holdfast_actors::kernel::NodeId;
 use holdfast_cluster::calls::{CallError, Passing};
@@ -11,9 +10,6 @@ use holdfast_cluster::calls::{CallError, Passing};
 use crate::fleet::Log;
 use crate::trace::Micros;
 use crate::verdict::{Figures, Violation};
-
-/// The most broken promises kept: the first ones tell the story.
-const VIOLATIONS_MAX: usize = 20;
 
 /// The number of a question, never asked twice.
 pub(super) type Number = u64;
@@ -176,10 +172,6 @@ impl Pages {
     ) {
         self.log
             .say(now, format_args!("BROKEN {invariant}: {story}"));
-        if self.violations.len() < VIOLATIONS_MAX {
-            let at = Duration::from_micros(now);
-            let story = format!("at {at:?}: {story}");
-            self.violations.push(Violation { invariant, story });
-        }
+        Violation::note(&mut self.violations, invariant, now, story);
     }
 }

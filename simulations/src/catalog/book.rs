@@ -14,9 +14,6 @@ use crate::fleet::Log;
 use crate::trace::Micros;
 use crate::verdict::{Figures, Violation};
 
-/// The most broken promises kept: the first ones tell the story.
-const VIOLATIONS_MAX: usize = 20;
-
 /// One request of a client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
@@ -158,11 +155,7 @@ impl Pages {
     ) {
         self.log
             .say(now, format_args!("BROKEN {invariant}: {story}"));
-        if self.violations.len() < VIOLATIONS_MAX {
-            let at = Duration::from_micros(now);
-            let story = format!("at {at:?}: {story}");
-            self.violations.push(Violation { invariant, story });
-        }
+        Violation::note(&mut self.violations, invariant, now, story);
     }
 }
 

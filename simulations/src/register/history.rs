@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use holdfast_actors::kernel::NodeId;
 
@@ -12,9 +11,6 @@ use super::{Kept, Value};
 use crate::fleet::Log;
 use crate::trace::Micros;
 use crate::verdict::{Figures, Violation};
-
-/// The most broken promises kept: the first ones tell the story.
-const VIOLATIONS_MAX: usize = 20;
 
 /// One request of a client.
 #[derive(Clone, Copy, Debug)]
@@ -120,11 +116,7 @@ impl Pages {
     ) {
         self.log
             .say(now, format_args!("BROKEN {invariant}: {story}"));
-        if self.violations.len() < VIOLATIONS_MAX {
-            let at = Duration::from_micros(now);
-            let story = format!("at {at:?}: {story}");
-            self.violations.push(Violation { invariant, story });
-        }
+        Violation::note(&mut self.violations, invariant, now, story);
     }
 }
 
