@@ -215,6 +215,7 @@ async fn who_takes_over_finds_what_was_durable_and_the_writer_finds_a_fence() {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "virtual time passes")]
 async fn replicas_become_what_the_catalog_says() {
     let cluster = Cluster::of(2).await;
     let file = cluster.created().await;
