@@ -60,7 +60,10 @@ pub enum Command {
     #[command(after_help = "Example: holdfast demo --source ~/Documents")]
     Demo(node::Demo),
     /// Make a new node: its identity, its certificate, its data directory
-    #[command(after_help = "Example: holdfast init --data /srv/holdfast --name berlin-1")]
+    #[command(
+        after_help = "Examples:\n  holdfast init --data /srv/holdfast --name berlin-1\n  \
+                      holdfast init --data /srv/holdfast --cluster --address 192.0.2.7:7443"
+    )]
     Init(node::Init),
     /// Run the node; prints 'ready' with its addresses
     #[command(

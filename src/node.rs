@@ -3,6 +3,8 @@
 
 mod desk;
 mod figures;
+mod founding;
+mod making;
 mod selfservice;
 mod timing;
 
@@ -28,21 +30,20 @@ use crate::admin::office::{Books, FIRST, Office, Services};
 use crate::admin::{self, Door};
 use crate::cli::{Exit, Failure, Screen};
 use crate::clock::SystemClock;
-use crate::commands::node::{Init, Serve};
+use crate::commands::node::Serve;
 use crate::disk::Folder;
 use crate::entropy::SystemEntropy;
-use crate::home::{self, Home, HomeError};
+use crate::home::{Home, HomeError};
 use crate::metrics::{self, Metrics, Source};
 use crate::passwords::Argon2id;
 use crate::rest::{Behind, Face, Limits, Watch};
 use crate::store::Store;
 use crate::telemetry;
-use crate::tls::{
-    CertificateStore, Identity, Rotation, RotationHands, RotationMessage, SharedStore,
-};
+use crate::tls::{CertificateStore, Rotation, RotationHands, RotationMessage, SharedStore};
 
 use desk::Desk;
 use figures::Figures;
+pub use making::init;
 use selfservice::Counter;
 use timing::{Stopwatch, Timed};
 
@@ -50,42 +51,6 @@ use timing::{Stopwatch, Timed};
 const TLS: &str = "tls";
 /// Where the index lies in the node's directory.
 const INDEX: &str = "index";
-
-/// Makes a new node: its directory, its name, its certificate.
-///
-/// # Errors
-/// When the directory is not empty or cannot be written.
-pub fn init(data: &Path, init: &Init, screen: &mut Screen) -> Result<(), Failure> {
-    let host = rustix::system::uname();
-    let host = host.nodename().to_string_lossy().to_lowercase();
-    let name = init.name.clone().or_else(|| NodeName::parse(&host));
-    let name = name.or_else(|| NodeName::parse("node"));
-    let name = name.ok_or_else(|| Failure::usage("the node needs a name; add --name NODE"))?;
-    let identity = Identity::self_signed(&host, SystemClock::new().now().wall);
-    let identity = identity.map_err(|error| failure(&error))?;
-    let thumbprint = identity.thumbprint().to_string();
-    home::create(data, &name, |path| {
-        let stored = CertificateStore::create(&path.join(TLS), identity);
-        stored.map(|_| ()).map_err(|error| HomeError::Io {
-            path: path.to_owned(),
-            source: std::io::Error::other(error),
-        })
-    })?;
-    if screen.json {
-        let made = json!({ "node": name, "data": data, "thumbprint": thumbprint });
-        return screen.object(&made);
-    }
-    screen.line(format_args!("node         {name}"))?;
-    screen.line(format_args!("data         {}", data.display()))?;
-    screen.line(format_args!(
-        "certificate  self-signed, SHA-256 {thumbprint}"
-    ))?;
-    screen.remark(format_args!(
-        "next: holdfast serve --data {}",
-        data.display()
-    ));
-    Ok(())
-}
 
 /// Runs the node until it is told to end.
 ///
@@ -369,6 +334,7 @@ impl From<HomeError> for Failure {
             HomeError::Newer { .. } => (Exit::Refused, "newer-format"),
             HomeError::Held(_) => (Exit::Conflict, "in-use"),
             HomeError::Absent(_) => (Exit::Other, "absent"),
+            HomeError::Membership { .. } => (Exit::Other, "membership"),
             HomeError::Io { .. } => (Exit::Other, "io"),
         };
         Self::new(exit, reason, error)

@@ -4,6 +4,7 @@
 mod arguments;
 mod eyes;
 mod figures;
+mod founding;
 mod furniture;
 mod office;
 mod socket;

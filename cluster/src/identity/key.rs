@@ -33,6 +33,17 @@ impl KeyHash {
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// Reads the 64 digits as they are shown; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+            return None;
+        };
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok();
+        let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+        bytes?.try_into().ok().map(Self)
+    }
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -159,6 +170,16 @@ mod tests {
         let again = NodeKey::from_der(&key.der()).unwrap();
         assert_eq!(again.public().hash(), key.public().hash());
         assert!(!format!("{key:?}").contains("PRIVATE"));
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_was_shown() {
+        let hash = NodeKey::generate().unwrap().public().hash();
+        let shown = hash.to_string();
+        assert_eq!(KeyHash::parse(&shown), Some(hash));
+        for odd in [&shown[1..], &shown[2..], &format!("g{}", &shown[1..]), ""] {
+            assert_eq!(KeyHash::parse(odd), None, "{odd}");
+        }
     }
 
     #[test]
