@@ -2,6 +2,7 @@
 
 mod by;
 mod event;
+mod homes;
 mod nodes;
 mod placement;
 mod scrub;
