@@ -2,7 +2,9 @@
 
 pub mod calls;
 pub mod extents;
+mod folder;
 pub mod identity;
+pub mod member;
 pub mod nodes;
 pub mod quic;
 pub mod raft;

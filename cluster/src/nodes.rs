@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use holdfast_actors::catalog::rows::{self, Cluster, NodeState};
 use holdfast_actors::kernel::NodeId;
 
 use crate::identity::KeyHash;
@@ -45,6 +46,23 @@ impl Nodes {
     /// All numbers, in order.
     pub fn numbers(&self) -> impl Iterator<Item = NodeId> {
         self.rows.keys().copied()
+    }
+}
+
+impl Nodes {
+    /// As the catalog has it: without those that were removed, and without addresses that are none.
+    pub fn of(cluster: &Cluster) -> Self {
+        let there = cluster.nodes.iter();
+        let there = there.filter(|(_, row)| row.state != NodeState::Removed);
+        let node = |row: &rows::Node| Node {
+            key: KeyHash::new(row.key),
+            addresses: row
+                .addresses
+                .iter()
+                .filter_map(|at| at.parse().ok())
+                .collect(),
+        };
+        there.map(|(id, row)| (*id, node(row))).collect()
     }
 }
 
