@@ -1,6 +1,7 @@
 //! A node as a process: it takes its directory, starts the domain over real ports, and opens its
 //! doors: the restic face, the admin socket, metrics.
 
+mod clustered;
 mod desk;
 mod figures;
 mod founding;
@@ -33,7 +34,7 @@ use crate::clock::SystemClock;
 use crate::commands::node::Serve;
 use crate::disk::Folder;
 use crate::entropy::SystemEntropy;
-use crate::home::{Home, HomeError};
+use crate::home::{Home, HomeError, Membership};
 use crate::metrics::{self, Metrics, Source};
 use crate::passwords::Argon2id;
 use crate::rest::{Behind, Face, Limits, Watch};
@@ -41,6 +42,7 @@ use crate::store::Store;
 use crate::telemetry;
 use crate::tls::{CertificateStore, Rotation, RotationHands, RotationMessage, SharedStore};
 
+use clustered::Clustered;
 use desk::Desk;
 use figures::Figures;
 pub use making::init;
@@ -73,6 +75,7 @@ pub fn serve(data: &Path, serve: &Serve, screen: &mut Screen) -> Result<(), Fail
 /// A node that serves.
 struct Running {
     node: domain::Node,
+    cluster: Option<Clustered>,
     face: Face,
     metrics: Option<SocketAddr>,
     stop: watch::Sender<bool>,
@@ -88,10 +91,13 @@ impl Running {
         let ports = ports(&home, &metrics).await?;
         let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
         let passwords = Argon2id::new(Arc::clone(&entropy));
-        let node = started(serve, &ports, &passwords).await?;
+        let (node, cluster) = started(&home, serve, &ports, &passwords).await?;
         let books = CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref());
         let books: Arc<dyn Books> = Arc::new(books.telling(node.front.clone()));
-        first_operator(books.as_ref(), home.owner).await?;
+        // A node that joined finds operators, as soon as it hears from the others.
+        if home.membership().is_none_or(Membership::is_founder) {
+            first_operator(books.as_ref(), home.owner).await?;
+        }
 
         let (store, rotation) = certificates(&home, &node, &ports).await?;
         let (thumbprint, certificates) = {
@@ -145,6 +151,7 @@ impl Running {
         let name = home.name.clone();
         Ok(Self {
             node,
+            cluster,
             face,
             metrics,
             stop,
@@ -175,8 +182,15 @@ impl Running {
 
     /// Serves until a signal or a fault, and drains.
     async fn until_told(self) -> Result<(), Failure> {
+        let cut_off = async {
+            match &self.cluster {
+                Some(cluster) => cluster.ended().await.to_string(),
+                None => std::future::pending().await,
+            }
+        };
         let told = tokio::select! {
             fault = self.node.ended() => Err(fault),
+            fault = cut_off => Err(fault),
             signalled = signalled() => signalled.map_err(|error| error.to_string()),
         };
         self.stop.send_replace(true);
@@ -185,6 +199,9 @@ impl Running {
         }
         let mut doors = self.doors;
         while doors.join_next().await.is_some() {}
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await;
+        }
         self.node.stop();
         told.map_err(|fault| Failure::other("node-failed", format!("the node failed: {fault}")))
     }
@@ -192,10 +209,11 @@ impl Running {
 
 /// The domain over these ports, as it was ordered.
 async fn started(
+    home: &Home,
     serve: &Serve,
     ports: &Ports,
     passwords: &Argon2id,
-) -> Result<domain::Node, Failure> {
+) -> Result<(domain::Node, Option<Clustered>), Failure> {
     let settings = domain::Settings {
         bandwidth: serve.bandwidth.and_then(|throttle| throttle.0),
         journal: journal::Options {
@@ -204,8 +222,13 @@ async fn started(
         snapshot_every: serve.journal.snapshot_every,
     };
     let passwords = Arc::new(passwords.clone());
+    if let Some(membership) = home.membership() {
+        let started = clustered::start(home, membership, settings, ports, passwords).await;
+        return started.map(|(node, cluster)| (node, Some(cluster)));
+    }
     let node = domain::Node::start_with(settings, ports.clone(), passwords).await;
-    node.map_err(|error| failure(&error))
+    node.map(|node| (node, None))
+        .map_err(|error| failure(&error))
 }
 
 /// The real ports of a node in this directory.
