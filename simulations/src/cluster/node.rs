@@ -82,7 +82,8 @@ impl Program for Node {
             if let Err(fault) = node.serve(stand, clock, directory).await {
                 let now = time.world();
                 book.say(now, format_args!("{id} fails: {fault}"));
-                if !fault.0.contains("planted") {
+                // A disk that fails ends its node.
+                if !fault.0.contains("planted") && !fault.0.contains("journal has failed") {
                     let story = format_args!("{id} failed: {fault}");
                     book.pages().breach(progress::ID, now, story);
                 }
