@@ -6,7 +6,6 @@
 //! steals it can admit nobody: a peer speaks only if its key stands in the node table, and rows of
 //! that change by commands of the cluster alone.
 
-pub mod admission;
 mod authority;
 mod certificate;
 mod folder;

@@ -246,7 +246,8 @@ mod tests {
                   ]
                 }
               ]
-            }"#]].assert_eq(&text);
+            }"#]]
+        .assert_eq(&text);
         assert_eq!(Membership::read(folder.path()).unwrap(), membership());
     }
 

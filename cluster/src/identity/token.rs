@@ -55,6 +55,13 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TokenHash([u8; 32]);
 
+impl TokenHash {
+    /// The bytes, by which the catalog knows the token.
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 impl fmt::Display for TokenHash {
     /// The first letters, which tell tokens apart.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
