@@ -3,6 +3,7 @@
 pub mod calls;
 pub mod extents;
 pub mod identity;
+pub mod join;
 pub mod nodes;
 pub mod quic;
 pub mod raft;

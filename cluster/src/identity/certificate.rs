@@ -155,9 +155,22 @@ impl NodeCertificate {
 
     /// What TLS serves.
     pub(crate) fn certified(&self) -> Result<Arc<CertifiedKey>, IdentityError> {
+        self.serving(self.chain.clone())
+    }
+
+    /// The same for newcomers, who do not have the root.
+    pub(crate) fn certified_with_root(&self) -> Result<Arc<CertifiedKey>, IdentityError> {
+        let root = std::slice::from_ref(&self.root);
+        self.serving([&self.chain, root].concat())
+    }
+
+    fn serving(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+    ) -> Result<Arc<CertifiedKey>, IdentityError> {
         let key = PrivateKeyDer::Pkcs8(self.key.der().to_vec().into());
         let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let certified = CertifiedKey::from_der(self.chain.clone(), key, &provider);
+        let certified = CertifiedKey::from_der(chain, key, &provider);
         certified.map(Arc::new).map_err(IdentityError::Unusable)
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm, SigningKey as _};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use zeroize::Zeroizing;
 
@@ -147,6 +147,11 @@ impl NodeKey {
 
     pub(super) fn pem(&self) -> Zeroizing<String> {
         Zeroizing::new(self.pair.serialize_pem())
+    }
+
+    /// Signs.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IdentityError> {
+        Ok(self.pair.sign(message)?)
     }
 
     pub(super) const fn pair(&self) -> &KeyPair {

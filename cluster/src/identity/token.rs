@@ -39,6 +39,16 @@ impl Secret {
         Self(secret)
     }
 
+    /// The secret of these bytes.
+    pub fn new(secret: [u8; SECRET]) -> Self {
+        Self(Zeroizing::new(secret))
+    }
+
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &[u8; SECRET] {
+        &self.0
+    }
+
     /// By what the cluster knows it.
     pub fn hash(&self) -> TokenHash {
         TokenHash(sha256(self.0.as_slice()))
