@@ -4,6 +4,7 @@
 mod desk;
 mod figures;
 mod founding;
+mod joining;
 mod making;
 mod selfservice;
 mod timing;
@@ -43,6 +44,7 @@ use crate::tls::{CertificateStore, Rotation, RotationHands, RotationMessage, Sha
 
 use desk::Desk;
 use figures::Figures;
+pub use joining::join;
 pub use making::init;
 use selfservice::Counter;
 use timing::{Stopwatch, Timed};

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_actors::kernel::{NodeId, Timestamp};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
@@ -148,9 +148,7 @@ impl NodeCertificate {
             return Err(IdentityError::Chain);
         }
         let root = chain.pop().ok_or(IdentityError::Chain)?;
-        let key = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes());
-        let key = key.map_err(IdentityError::Pem)?;
-        Self::new(chain, root, NodeKey::from_der(key.secret_pkcs8_der())?)
+        Self::new(chain, root, NodeKey::from_pem(text)?)
     }
 
     /// What TLS serves.

@@ -5,6 +5,7 @@ use std::fmt;
 use aws_lc_rs::digest::{SHA256, digest};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm, SigningKey as _};
 use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use super::IdentityError;
@@ -128,6 +129,12 @@ impl NodeKey {
             &der,
             &PKCS_ECDSA_P256_SHA256,
         )?)
+    }
+
+    /// Reads what [`NodeKey::pem`] wrote.
+    pub(super) fn from_pem(text: &str) -> Result<Self, IdentityError> {
+        let key = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes());
+        Self::from_der(key.map_err(IdentityError::Pem)?.secret_pkcs8_der())
     }
 
     fn of(pair: KeyPair) -> Result<Self, IdentityError> {

@@ -93,6 +93,8 @@ pub enum JoinError {
         address: SocketAddr,
         /// What happened.
         cause: String,
+        /// Whether it had the petition by then: the cluster may have let the node in.
+        asked: bool,
     },
     /// Another cluster, or somebody else, listens there.
     #[error("who answers at {0} is not of the cluster that made the join token")]
@@ -109,6 +111,16 @@ pub enum JoinError {
 }
 
 impl JoinError {
+    /// Whether the cluster may have let the node in, or will when it is asked again.
+    pub fn is_doubtful(&self) -> bool {
+        match self {
+            Self::Unreachable { asked, .. } => *asked,
+            Self::Refused { .. } => self.is_local(),
+            Self::Answer(_) | Self::Identity(_) => true,
+            Self::Stranger(_) | Self::Socket(_) => false,
+        }
+    }
+
     /// Whether another node of the cluster may do better.
     fn is_local(&self) -> bool {
         match self {
@@ -132,7 +144,10 @@ impl Newcomer {
         for address in self.token.addresses.clone() {
             match self.ask(address).await {
                 Ok(admitted) => return self.take(admitted),
-                Err(error) if error.is_local() => last = Some(error),
+                // That it may be in already is the more telling of two failures.
+                Err(error) if error.is_local() => {
+                    last = last.filter(JoinError::is_doubtful).or(Some(error));
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -146,7 +161,12 @@ impl Newcomer {
             (Ipv6Addr::UNSPECIFIED, 0).into()
         };
         let endpoint = Endpoint::client(any)?;
-        let unreachable = |cause: String| JoinError::Unreachable { address, cause };
+        let missed = |asked: bool, cause: String| JoinError::Unreachable {
+            address,
+            cause,
+            asked,
+        };
+        let unreachable = |cause: String| missed(false, cause);
         let config = self.client()?;
         let connecting = endpoint.connect_with(config, address, ANYBODY);
         let connecting = connecting.map_err(|error| unreachable(error.to_string()))?;
@@ -173,8 +193,8 @@ impl Newcomer {
                 }
             },
             Ok(Err(Spoken::Identity(error))) => Err(error.into()),
-            Ok(Err(Spoken::Lost(cause))) => Err(unreachable(cause)),
-            Err(_) => Err(unreachable("no answer in time".to_owned())),
+            Ok(Err(Spoken::Lost(cause))) => Err(missed(true, cause)),
+            Err(_) => Err(missed(true, "no answer in time".to_owned())),
         }
     }
 
