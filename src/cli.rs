@@ -65,6 +65,12 @@ pub enum Command {
                       holdfast init --data /srv/holdfast --cluster --address 192.0.2.7:7443"
     )]
     Init(node::Init),
+    /// Make a new node of a cluster: ask to be let in with a join token
+    #[command(
+        after_help = "Example: holdfast join --data /srv/holdfast --token-file token \
+                      --address 192.0.2.8:7443"
+    )]
+    Join(node::Join),
     /// Run the node; prints 'ready' with its addresses
     #[command(
         after_help = "Example: holdfast serve --data /srv/holdfast --listen [::]:8443 \
@@ -170,6 +176,8 @@ pub struct Programs {
     pub demo: fn(&node::Demo, &mut Screen) -> Result<(), Failure>,
     /// `init` in a directory.
     pub init: fn(&Path, &node::Init, &mut Screen) -> Result<(), Failure>,
+    /// `join` into a directory.
+    pub join: fn(&Path, &node::Join, &mut Screen) -> Result<(), Failure>,
     /// `serve` of a directory, until it is told to end.
     pub serve: fn(&Path, &node::Serve, &mut Screen) -> Result<(), Failure>,
 }
@@ -199,6 +207,7 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
     let order = match command {
         Command::Demo(demo) => return (programs.demo)(&demo, screen),
         Command::Init(init) => return (programs.init)(&needed(data)?, &init, screen),
+        Command::Join(join) => return (programs.join)(&needed(data)?, &join, screen),
         Command::Serve(serve) => return (programs.serve)(&needed(data)?, &serve, screen),
         Command::Agent(agent) => return tend(&agent, screen),
         Command::Sim(sim) => return sim::run(&sim, screen),

@@ -13,12 +13,14 @@
 
 mod membership;
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use holdfast_actors::kernel::NodeName;
+use holdfast_cluster::identity::JOINING;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,8 @@ const LOCK: &str = "lock";
 /// What holds the truth; each may be a disk of its own, so each bears a mark.
 const FOLDERS: [&str; 2] = ["extents", "journal"];
 const MARK: &str = "mark";
+/// What may lie in a directory in which a join came to no end.
+const LEFT: [&str; 5] = ["cluster", "tls", "extents", "journal", "holdfast.json.new"];
 
 /// A data directory that this process holds.
 #[derive(Debug)]
@@ -116,9 +120,7 @@ pub fn create(
         .mode(0o700)
         .create(path)
         .map_err(at)?;
-    if fs::read_dir(path).map_err(at)?.next().is_some() {
-        return Err(HomeError::NotEmpty(path.to_owned()));
-    }
+    vacate(path)?;
     furnish(path)?;
     if let Some(membership) = membership {
         let folder = path.join(CLUSTER);
@@ -144,6 +146,49 @@ pub fn create(
     File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(at)
+}
+
+/// Makes sure that a node can be made in a directory: there is nothing in it, or nothing but what a
+/// join left that came to no end. That is cleared away, all but the key with which it asks again.
+///
+/// # Errors
+/// When there is anything else in the directory, or it cannot be read.
+pub fn vacate(path: &Path) -> Result<(), HomeError> {
+    let at = |source| HomeError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(at)? {
+        names.push(entry.map_err(at)?.file_name());
+    }
+    let left = |name: &OsString| LEFT.iter().any(|it| name == it);
+    let joining = path.join(CLUSTER).join(JOINING).exists();
+    if !names.is_empty() && !(joining && names.iter().all(left)) {
+        return Err(HomeError::NotEmpty(path.to_owned()));
+    }
+    for name in names {
+        clear(&path.join(&name)).map_err(at)?;
+    }
+    Ok(())
+}
+
+/// Takes away the files of a folder, and what is left of the folder if it is not needed. What is
+/// deeper was not made by a join, and stays in the way.
+fn clear(path: &Path) -> io::Result<()> {
+    if path.is_file() {
+        return fs::remove_file(path);
+    }
+    for entry in fs::read_dir(path)? {
+        let file = entry?.path();
+        if !file.ends_with(Path::new(CLUSTER).join(JOINING)) {
+            fs::remove_file(file)?;
+        }
+    }
+    if path.ends_with(CLUSTER) {
+        return Ok(());
+    }
+    fs::remove_dir(path)
 }
 
 /// Makes a folder that is known again by its mark.
@@ -247,6 +292,33 @@ mod tests {
         let again = create(folder.path(), &name, None, |_| Ok(()));
         assert!(matches!(again, Err(HomeError::NotEmpty(_))));
         assert_eq!(Home::open(folder.path()).unwrap().name.as_str(), "one");
+    }
+
+    #[test]
+    fn what_a_join_left_is_cleared_away_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let cluster = folder.path().join(CLUSTER);
+        for name in [CLUSTER, "extents", "tls"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        fs::write(cluster.join("node.pem"), "half").unwrap();
+        fs::write(folder.path().join("extents/mark"), "").unwrap();
+        let told = vacate(folder.path());
+        assert!(matches!(told, Err(HomeError::NotEmpty(_))), "nobody joins");
+        fs::write(cluster.join(JOINING), "key").unwrap();
+        fs::write(folder.path().join("letter"), "").unwrap();
+        assert!(
+            vacate(folder.path()).is_err(),
+            "a letter is nothing of ours"
+        );
+        assert!(cluster.join("node.pem").exists());
+        fs::remove_file(folder.path().join("letter")).unwrap();
+        vacate(folder.path()).unwrap();
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 1);
+        let left: Vec<_> = fs::read_dir(&cluster).unwrap().collect();
+        assert_eq!(left[0].as_ref().unwrap().file_name(), JOINING);
+        assert_eq!(left.len(), 1);
     }
 
     #[test]

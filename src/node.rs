@@ -5,6 +5,7 @@ mod clustered;
 mod desk;
 mod figures;
 mod founding;
+mod joining;
 mod making;
 mod selfservice;
 mod timing;
@@ -45,6 +46,7 @@ use crate::tls::{CertificateStore, Rotation, RotationHands, RotationMessage, Sha
 use clustered::Clustered;
 use desk::Desk;
 use figures::Figures;
+pub use joining::join;
 pub use making::init;
 use selfservice::Counter;
 use timing::{Stopwatch, Timed};

@@ -16,6 +16,7 @@ mod extents;
 #[cfg(test)]
 mod fixture;
 mod hands;
+mod joining;
 mod machine;
 mod nodes;
 mod operators;

@@ -4,6 +4,7 @@ pub mod calls;
 pub mod extents;
 mod folder;
 pub mod identity;
+pub mod join;
 pub mod member;
 pub mod nodes;
 pub mod quic;

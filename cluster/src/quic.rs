@@ -23,10 +23,12 @@ mod talk;
 mod tls;
 pub mod transport;
 mod verify;
+mod visit;
 
 pub use class::Class;
 pub use endpoint::{Config, Endpoint, Ground, OpenError};
 pub use hello::{Life, VERSION, Version};
 pub use notice::Notice;
 pub use tls::ALPN;
+pub(crate) use tls::Wall;
 pub use transport::Pace;

@@ -45,6 +45,20 @@ pub struct Init {
     pub passphrase_file: Option<PathBuf>,
 }
 
+/// A new node of a cluster that is there.
+#[derive(Clone, Debug, Args)]
+pub struct Join {
+    /// The join token, in a file; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+    /// The node's name: a-z, 0-9 and '-' [default: the host's name]
+    #[arg(long, value_name = "NODE", value_parser = node_name)]
+    pub name: Option<NodeName>,
+    /// Its place in the cluster.
+    #[command(flatten)]
+    pub place: Place,
+}
+
 /// Where a node of a cluster stands.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Place {

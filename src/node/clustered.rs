@@ -1,16 +1,17 @@
 //! A node of a cluster: its socket, the other nodes as the catalog has them, and its part in both.
 
 use std::net::UdpSocket;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::journal;
 use holdfast_actors::node::{self as domain, Stem};
-use holdfast_actors::ports::{Passwords, Ports};
+use holdfast_actors::ports::{Passwords, Pending, Ports};
 use holdfast_actors::shell::Fault;
 use holdfast_cluster::calls::machine::Limits;
 use holdfast_cluster::identity::{Folder, KeyHash, NodeCertificate};
+use holdfast_cluster::join::{Admits, Answer, Petition, Usher};
 use holdfast_cluster::member::{Links, Member, Options};
 use holdfast_cluster::nodes::Nodes;
 use holdfast_cluster::quic::{Class, Config, Endpoint, Ground, Pace, VERSION};
@@ -48,7 +49,9 @@ pub(super) async fn start(
     })?;
     let key = certificate.hash();
     let (told, nodes) = watch::channel(Arc::new(membership.table(&key)));
-    let endpoint = listen(&folder, membership, certificate, nodes, ports)?;
+    let porch = Arc::new(Porch::default());
+    let joins = Arc::clone(&porch) as Arc<dyn Admits>;
+    let endpoint = listen(&folder, membership, certificate, (nodes, joins), ports)?;
 
     // Replicas of the catalog keep snapshots of it.
     let snapshot_every = u64::MAX;
@@ -67,6 +70,13 @@ pub(super) async fn start(
     let member = member.map_err(|error| failure(&error))?;
     let mut tasks = JoinSet::new();
     tasks.spawn(follow(member.ground.catalog.subscribe(), told));
+    let issuer = folder.issuer().map_err(|error| failure(&error))?;
+    if let Some(issuer) = issuer {
+        let catalog = member.ground.catalog.clone();
+        let usher = Usher::new(catalog, Arc::new(issuer), Arc::clone(&ports.clock));
+        // Nobody else sets it.
+        let _ = porch.0.set(usher);
+    }
     let (ground, replica) = (member.ground, member.replica);
     let node = stem.grow(&alone, ground, ports.clone(), passwords).await;
     let node = node.map_err(|error| failure(&error))?;
@@ -82,7 +92,7 @@ fn listen(
     folder: &Folder,
     membership: &Membership,
     certificate: NodeCertificate,
-    nodes: watch::Receiver<Arc<Nodes>>,
+    (nodes, joins): (watch::Receiver<Arc<Nodes>>, Arc<dyn Admits>),
     ports: &Ports,
 ) -> Result<Endpoint, Failure> {
     let life = folder.begin_life(ports.entropy.as_ref());
@@ -102,6 +112,7 @@ fn listen(
         version: VERSION,
         pace: Pace::default(),
         clock: Arc::clone(&ports.clock),
+        joins: Some(joins),
         notices: Arc::new(|_| {}),
     };
     let opened = Endpoint::open(config, Ground::Socket(socket));
@@ -125,10 +136,26 @@ fn options(membership: &Membership, key: &KeyHash, settings: &domain::Settings) 
     }
 }
 
+/// Where newcomers stand before they are let in. The socket is there before the catalog is.
+#[derive(Default)]
+struct Porch(OnceLock<Usher>);
+
+impl Admits for Porch {
+    fn admit(&self, petition: Petition) -> Pending<Answer> {
+        match self.0.get() {
+            Some(usher) => usher.admit(petition),
+            None => Box::pin(async {
+                let told = "this node is starting, or has no issuer; try again, or another node";
+                Answer::refused("unavailable", told)
+            }),
+        }
+    }
+}
+
 /// Keeps the table of nodes as the catalog has it.
 async fn follow(mut rows: watch::Receiver<Rows>, nodes: watch::Sender<Arc<Nodes>>) {
     loop {
-        let table = Nodes::of(&rows.borrow_and_update().cluster);
+        let table = Nodes::from(&rows.borrow_and_update().cluster);
         // Before the first row is here, those count that were known at joining.
         let is_news = table.numbers().next().is_some() && **nodes.borrow() != table;
         if is_news && nodes.send(Arc::new(table)).is_err() {

@@ -50,7 +50,7 @@ pub fn init(data: &Path, init: &Init, screen: &mut Screen) -> Result<(), Failure
 }
 
 /// What was asked for, or the host's name.
-fn named(wanted: Option<&NodeName>) -> Result<NodeName, Failure> {
+pub(super) fn named(wanted: Option<&NodeName>) -> Result<NodeName, Failure> {
     let name = wanted.cloned().or_else(|| NodeName::parse(&host()));
     let name = name.or_else(|| NodeName::parse("node"));
     name.ok_or_else(|| Failure::usage("the node needs a name; add --name NODE"))
@@ -62,7 +62,7 @@ fn host() -> String {
 }
 
 /// Makes the directory with the certificate that clients see, and answers its thumbprint.
-fn furnished(
+pub(super) fn furnished(
     data: &Path,
     name: &NodeName,
     membership: Option<&Membership>,
@@ -98,7 +98,7 @@ fn placed(name: &NodeName, place: &Place) -> Result<Membership, Failure> {
 }
 
 /// Addresses that other nodes can use.
-fn announced(given: &[SocketAddr]) -> Result<Vec<SocketAddr>, Failure> {
+pub(super) fn announced(given: &[SocketAddr]) -> Result<Vec<SocketAddr>, Failure> {
     if given.is_empty() {
         let told = "the other nodes must know where to reach this one; add --address IP:PORT, \
                     for example --address 192.0.2.7:7443";
@@ -123,7 +123,7 @@ fn announced(given: &[SocketAddr]) -> Result<Vec<SocketAddr>, Failure> {
 
 /// Where to listen for datagrams to these addresses: the address if there is one, or all of the
 /// machine's.
-fn bound(addresses: &[SocketAddr]) -> SocketAddr {
+pub(super) fn bound(addresses: &[SocketAddr]) -> SocketAddr {
     match addresses {
         [only] => *only,
         many => {
@@ -137,7 +137,8 @@ fn bound(addresses: &[SocketAddr]) -> SocketAddr {
     }
 }
 
-fn tell(
+/// Says what was made.
+pub(super) fn tell(
     data: &Path,
     name: &NodeName,
     thumbprint: &str,

@@ -125,6 +125,11 @@ const WRONG: &[&str] = &[
     "serve --data /nowhere --listen localhost",
     "serve --data /nowhere --metrics 9443",
     "init --data /nowhere --name Berlin_1",
+    "init --data /nowhere --cluster --address localhost:7443",
+    "join",
+    "join --data /nowhere",
+    "join --data /nowhere --token holdfast-join-1-abc",
+    "join --data /nowhere --token-file /nowhere/at/all --address 127.0.0.1:1",
     "agent backup",
 ];
 
@@ -164,6 +169,7 @@ fn every_command_shows_an_example_in_its_help() {
         "",
         "demo",
         "init",
+        "join",
         "serve",
         "tenant",
         "tenant add",

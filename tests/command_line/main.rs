@@ -6,6 +6,7 @@ mod eyes;
 mod figures;
 mod founding;
 mod furniture;
+mod joining;
 mod office;
 mod socket;
 mod world;

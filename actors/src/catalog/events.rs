@@ -88,6 +88,8 @@ pub enum Code {
     NodeChanged = 30071,
     /// A node is down or was removed.
     NodeLost = 30072,
+    /// An operator made a join token.
+    JoinTokenMade = 30073,
 }
 
 impl Code {
@@ -135,6 +137,7 @@ impl Code {
             | Self::ViewMade
             | Self::NodeJoined
             | Self::NodeChanged
+            | Self::JoinTokenMade
             | Self::CertificatePrepared => Severity::Information,
         }
     }

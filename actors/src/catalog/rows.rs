@@ -24,7 +24,7 @@ use crate::schema;
 
 pub use by::TenantBy;
 pub use event::{Event, Severity};
-pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas};
+pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas, Token};
 pub use placement::{COPIES, Repair};
 pub use scrub::Scrub;
 

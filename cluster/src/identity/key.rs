@@ -3,8 +3,9 @@
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm, SigningKey as _};
 use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use super::IdentityError;
@@ -130,6 +131,12 @@ impl NodeKey {
         )?)
     }
 
+    /// Reads what [`NodeKey::pem`] wrote.
+    pub(super) fn from_pem(text: &str) -> Result<Self, IdentityError> {
+        let key = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes());
+        Self::from_der(key.map_err(IdentityError::Pem)?.secret_pkcs8_der())
+    }
+
     fn of(pair: KeyPair) -> Result<Self, IdentityError> {
         let public = PublicKey::parse(pair.public_key_raw()).ok_or(IdentityError::Key)?;
         Ok(Self { pair, public })
@@ -147,6 +154,11 @@ impl NodeKey {
 
     pub(super) fn pem(&self) -> Zeroizing<String> {
         Zeroizing::new(self.pair.serialize_pem())
+    }
+
+    /// Signs.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IdentityError> {
+        Ok(self.pair.sign(message)?)
     }
 
     pub(super) const fn pair(&self) -> &KeyPair {

@@ -21,7 +21,9 @@ use super::lives::Lives;
 use super::notice::{News, Notice};
 use super::tls::{Shown, Tls, tls};
 use super::transport::{Pace, transport};
+use super::visit::Visits;
 use crate::identity::{IdentityError, NodeCertificate};
+use crate::join::Admits;
 use crate::nodes::Nodes;
 
 /// Handshakes that may be under way at once; who comes then is refused and tries again.
@@ -48,6 +50,8 @@ pub struct Config {
     pub pace: Pace,
     /// By which certificates are judged.
     pub clock: Arc<dyn Clock>,
+    /// Who lets newcomers in; none on a node that cannot.
+    pub joins: Option<Arc<dyn Admits>>,
     /// Hears what happens; must not wait.
     pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
 }
@@ -105,6 +109,7 @@ pub(super) struct Shared {
     pub(super) pace: Pace,
     pub(super) nodes: watch::Receiver<Arc<Nodes>>,
     pub(super) quinn: quinn::Endpoint,
+    pub(super) visits: Option<Visits>,
     life: Life,
     lanes: [Arc<Lane>; 3],
     clients: [ClientConfig; 3],
@@ -197,13 +202,19 @@ impl Endpoint {
             version,
             pace,
             clock,
+            joins,
             notices,
         } = config;
         let Tls {
             shown,
             server,
             client,
-        } = tls(&certificate, nodes.clone(), Arc::clone(&clock))?;
+        } = tls(
+            &certificate,
+            nodes.clone(),
+            Arc::clone(&clock),
+            joins.is_some(),
+        )?;
         let mut listening = ServerConfig::with_crypto(server);
         listening
             .transport_config(transport(None, pace))
@@ -225,6 +236,7 @@ impl Endpoint {
             pace,
             nodes,
             quinn: listen(listening, ground)?,
+            visits: joins.map(Visits::new),
             life,
             lanes,
             clients,
