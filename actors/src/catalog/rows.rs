@@ -2,6 +2,7 @@
 
 mod by;
 mod event;
+mod home;
 mod nodes;
 mod placement;
 mod scrub;
@@ -23,6 +24,7 @@ use crate::schema;
 
 pub use by::TenantBy;
 pub use event::{Event, Severity};
+pub use home::Way;
 pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas};
 pub use placement::{COPIES, Repair};
 pub use scrub::Scrub;
