@@ -34,7 +34,7 @@ pub trait Probe: Send + Sync + 'static {
 pub struct RequestLabels {
     /// GET, HEAD, POST, DELETE or other.
     pub method: Method,
-    /// data, keys, locks, snapshots, index, config, repository, account or other.
+    /// data, keys, locks, snapshots, index, config, repository, self-service, forwarded or other.
     pub kind: &'static str,
     /// The status code.
     pub status: u16,

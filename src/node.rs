@@ -292,6 +292,7 @@ fn behind(
         service: Arc::new(node.front.clone()),
         counter: Some(Arc::new(counter)),
         watch: Some(watch),
+        forward: None,
     }
 }
 

@@ -232,7 +232,7 @@ fn any_text_may_stand_where_a_certificate_is_read() {
 fn any_bytes_may_stand_where_a_peer_speaks() {
     let hello = Hello {
         version: VERSION,
-        class: Class::Calls,
+        purpose: Class::Calls.into(),
         node: NodeId::new(2),
         life: Life { count: 1, salt: 7 },
         attempt: 1,

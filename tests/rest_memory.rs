@@ -6,17 +6,38 @@
 
 #[path = "support/memory.rs"]
 mod memory;
+#[path = "support/pair.rs"]
+mod pair;
 #[path = "rest_face/world.rs"]
 mod world;
 
 use holdfast::rest::Limits;
 use memory::Memory;
-use world::{OCTETS, name, world_with};
+use world::{OCTETS, World, name, world_with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_hold_a_few_pieces_whatever_their_length() {
+    let t = std::time::Instant::now();
+    through_another_node().await;
+    eprintln!("PART {:?}", t.elapsed());
     on_connections_of_their_own().await;
+    eprintln!("PART {:?}", t.elapsed());
     on_one_connection().await;
+    eprintln!("PART {:?}", t.elapsed());
+}
+
+/// Both nodes are of this process. The link lets half a MiB of each be on the way.
+async fn through_another_node() {
+    const UPLOADS: usize = 16;
+    const EACH: usize = 12 << 20;
+    let pair = pair::pair_with(Limits::default(), Memory::new(false)).await;
+    let (gateway, owner) = (&pair.gateway.world, &pair.owner.world);
+    let grown = all_at_once(gateway, owner, UPLOADS, EACH);
+    eprintln!("PART grown {grown}");
+    assert!(
+        grown < 64 << 20,
+        "{grown} bytes for {UPLOADS} uploads of {EACH} through another node"
+    );
 }
 
 async fn on_connections_of_their_own() {
@@ -24,18 +45,28 @@ async fn on_connections_of_their_own() {
     const EACH: usize = 64 << 20;
     let memory = Memory::new(false);
     let world = world_with("127.0.0.1:0", Limits::default(), memory).await;
-    for number in 0..UPLOADS {
-        world
+    let grown = all_at_once(&world, &world, UPLOADS, EACH);
+    assert!(
+        grown < 24 << 20,
+        "{grown} bytes for {UPLOADS} uploads of {EACH}"
+    );
+}
+
+/// Uploads to one face what is kept behind another, or the same, and says by how much this process
+/// grew.
+fn all_at_once(world: &World, keeper: &World, uploads: usize, each: usize) -> usize {
+    for number in 0..uploads {
+        keeper
             .memory
             .repository("acme", &format!("r{number}"), u64::MAX);
     }
-    let bytes = vec![3; EACH];
+    let bytes = vec![3; each];
     let name = name(&bytes);
     let file = world.file(&bytes);
     drop(bytes);
     peak();
     let before = peak();
-    let curls: Vec<_> = (0..UPLOADS)
+    let curls: Vec<_> = (0..uploads)
         .map(|number| {
             let url = world.url(&format!("/r{number}/data/{name}"));
             std::process::Command::new("curl")
@@ -53,11 +84,7 @@ async fn on_connections_of_their_own() {
         let output = tokio::task::block_in_place(|| curl.wait_with_output()).unwrap();
         assert_eq!(output.stdout, b"200");
     }
-    let grown = peak() - before;
-    assert!(
-        grown < 24 << 20,
-        "{grown} bytes for {UPLOADS} uploads of {EACH}"
-    );
+    peak() - before
 }
 
 /// Each holds a window at most.

@@ -5,6 +5,9 @@
 //! apart from what acts: `pair` chooses among connections, `permits` says who may send, `hello` who
 //! may talk, and the tasks in `greet` and `talk` move bytes.
 //!
+//! Bytes that are no frames, whole requests on their way to another node, travel as [`Streams`] on
+//! connections of their own.
+//!
 //! [`Link`]: holdfast_actors::ports::Link
 
 pub mod class;
@@ -19,16 +22,18 @@ pub mod lives;
 pub mod notice;
 mod pair;
 pub mod permits;
+mod streams;
 mod talk;
 mod tls;
 pub mod transport;
 mod verify;
 mod visit;
 
-pub use class::Class;
+pub use class::{Class, Purpose};
 pub use endpoint::{Config, Endpoint, Ground, OpenError};
 pub use hello::{Life, VERSION, Version};
 pub use notice::Notice;
+pub use streams::{Stream, Streams};
 pub use tls::ALPN;
 pub(crate) use tls::Wall;
-pub use transport::Pace;
+pub use transport::{Pace, STREAMS_MAX};

@@ -15,6 +15,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
+use super::forward::Relayed;
 use super::route::Stray;
 use super::watch::Turn;
 
@@ -252,6 +253,7 @@ enum Content {
         pieces: mpsc::Receiver<Piece>,
         left: Option<u64>,
     },
+    Relayed(Box<Relayed>),
 }
 
 /// What comes through the channel behind a streamed body.
@@ -287,6 +289,15 @@ impl Outgoing {
         }
     }
 
+    /// A body that another node sends.
+    pub(super) fn relayed(body: Relayed) -> Self {
+        let content = Content::Relayed(Box::new(body));
+        Self {
+            content,
+            turn: None,
+        }
+    }
+
     /// The same body, holding a turn.
     pub(super) fn holding(mut self, turn: Turn) -> Self {
         self.turn = Some(turn);
@@ -306,6 +317,10 @@ impl Body for Outgoing {
             Content::Full(bytes) if bytes.is_empty() => None,
             Content::Full(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
             Content::Streamed { left: Some(0), .. } => None,
+            Content::Relayed(body) => {
+                let next = std::task::ready!(Pin::new(body.as_mut()).poll_frame(context));
+                next.map(|frame| frame.map_err(|_| Cut))
+            }
             Content::Streamed { pieces, left } => {
                 match (std::task::ready!(pieces.poll_recv(context)), left) {
                     (Some(Piece::Data(bytes)), Some(left)) if bytes.len() as u64 > *left => {
@@ -336,6 +351,7 @@ impl Body for Outgoing {
         match &self.content {
             Content::Full(bytes) => bytes.is_empty(),
             Content::Streamed { left, .. } => *left == Some(0),
+            Content::Relayed(body) => body.is_end_stream(),
         }
     }
 
@@ -345,6 +361,7 @@ impl Body for Outgoing {
             Content::Streamed { left, .. } => {
                 left.map_or_else(SizeHint::default, SizeHint::with_exact)
             }
+            Content::Relayed(body) => body.size_hint(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! One connection: TLS, then HTTP/1.1 or HTTP/2 as the client chose by ALPN.
+//! One connection: TLS, then HTTP/1.1 or HTTP/2 as the client chose by ALPN; or HTTP/1.1 on a
+//! stream of another node.
 //!
 //! It ends when the client ends it, when it was quiet for too long, or when the face drains and its
 //! requests are answered. Nothing is ever compressed.
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use holdfast_cluster::quic::Stream;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -28,7 +30,9 @@ use super::limits::Limits;
 use super::request::Client;
 
 /// What one read of an HTTP/1.1 connection may take.
-const READ_MAX: usize = 64 << 10;
+pub(super) const READ_MAX: usize = 64 << 10;
+/// What a gateway adds to the head of a request: an origin, and a host that HTTP/2 has elsewhere.
+const NODE_LINE: u32 = 1 << 10;
 /// What a client may send unasked on one HTTP/2 stream. A connection takes as much for each of its
 /// streams, so that bodies which wait for a task or for bandwidth never hold up the others on their
 /// connection. What all of them hold is bounded by [`Limits::requests`].
@@ -45,11 +49,7 @@ pub(super) async fn serve(
     // A client that cannot shake hands learns it from TLS itself.
     if let Ok(Ok(stream)) = timeout(client.limits.handshake, tls.accept(stream)).await {
         let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        let moved = Arc::new(AtomicU64::new(0));
-        let io = TokioIo::new(Metered {
-            stream,
-            moved: Arc::clone(&moved),
-        });
+        let (io, moved) = metered(stream);
         let quiet = quiet(&moved, client.limits.quiet);
         if two {
             two_requests(io, client, draining, quiet).await;
@@ -58,6 +58,30 @@ pub(super) async fn serve(
         }
     }
     crew.stop();
+}
+
+/// Serves the requests that another node sends on a stream, until it ends. They were bounded where
+/// they came from, and have a line more.
+pub(super) async fn serve_node(
+    stream: Stream,
+    mut client: Client,
+    draining: watch::Receiver<bool>,
+) {
+    let crew = client.crew.clone();
+    client.limits.head_bytes += NODE_LINE;
+    let (io, moved) = metered(stream);
+    let quiet = quiet(&moved, client.limits.quiet);
+    one_request(io, client, draining, quiet).await;
+    crew.stop();
+}
+
+fn metered<S>(stream: S) -> (TokioIo<Metered<S>>, Arc<AtomicU64>) {
+    let moved = Arc::new(AtomicU64::new(0));
+    let metered = Metered {
+        stream,
+        moved: Arc::clone(&moved),
+    };
+    (TokioIo::new(metered), moved)
 }
 
 async fn one_request<I>(

@@ -5,12 +5,13 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use holdfast_actors::kernel::Size;
+use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::{Entry, Found, Intent, Login, Part, Secret, Service};
@@ -25,6 +26,7 @@ use zeroize::Zeroizing;
 
 use super::answer::{self, Answer, Denial, ListVersion, Outgoing};
 use super::crew::Crew;
+use super::forward::{self, Forward, Passing, Step, origin};
 use super::limits::Limits;
 use super::route::{self, Verb, route};
 use super::watch::{self, Turn, Watch};
@@ -46,31 +48,44 @@ pub(super) struct Client {
     pub(super) crew: Crew,
     /// Who counts the requests, if anybody.
     pub(super) watch: Option<Watch>,
+    /// Where requests of tenants who are at home elsewhere go, if there is an elsewhere.
+    pub(super) forward: Option<Arc<Forward>>,
+    /// Whether another node sends the requests, and says of each whose it is.
+    pub(super) is_node: bool,
     /// The client's address.
     pub(super) peer: IpAddr,
 }
 
 impl Client {
     /// Answers one request. Never fails: a failure is an answer.
-    pub(super) async fn answer(self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    pub(super) async fn answer(
+        mut self,
+        mut request: Request<Incoming>,
+    ) -> Result<Answer, Infallible> {
         let mut turn = Turn::begin(request.method().clone(), self.watch.clone());
         turn.permit = Arc::clone(&self.turns).try_acquire_owned().ok();
-        if let (Some(counter), true, true) = (
-            &self.counter,
-            turn.permit.is_some(),
-            serves(request.uri().path()),
-        ) {
-            return Ok(self.at_counter(Arc::clone(counter), request, turn).await);
+        let step = match turn.permit {
+            Some(_) => self.step(request.headers_mut()),
+            None => Step::Refuse(crowded()),
+        };
+        let counter = self.counter.as_ref();
+        let counter = counter.filter(|_| serves(request.uri().path()));
+        match (&step, counter) {
+            (Step::Send(node), _) => return Ok(self.forwarded(*node, request, turn).await),
+            (Step::Serve, Some(counter)) => {
+                return Ok(self.at_counter(Arc::clone(counter), request, turn).await);
+            }
+            (Step::Serve, None) | (Step::Refuse(_), _) => {}
         }
         let (head, mut body) = request.into_parts();
         let announced = body.size_hint().lower();
-        let answer = match route(&head.method, head.uri.path(), head.uri.query()) {
-            _ if turn.permit.is_none() => Err(crowded().into()),
-            Ok(request) => {
+        let answer = match (step, route(&head.method, head.uri.path(), head.uri.query())) {
+            (Step::Refuse(refusal), _) => Err(refusal.into()),
+            (Step::Serve | Step::Send(_), Ok(request)) => {
                 turn.answered.kind = watch::kind(request.verb);
                 self.decide(request, &head, &mut body).await
             }
-            Err(stray) => Err(stray.into()),
+            (Step::Serve | Step::Send(_), Err(stray)) => Err(stray.into()),
         };
         let answer = answer.unwrap_or_else(|denial| answer::denial(&denial));
         turn.answered.received = announced.saturating_sub(body.size_hint().lower());
@@ -86,6 +101,51 @@ impl Client {
             content = Outgoing::full(Bytes::new());
         }
         Ok(Response::from_parts(parts, content.holding(turn)))
+    }
+
+    /// Where a request is handled. If another node sent it, its client is known from here on.
+    fn step(&mut self, headers: &mut HeaderMap) -> Step {
+        let Some(forward) = &self.forward else {
+            return Step::Serve;
+        };
+        if self.is_node {
+            let Some(peer) = origin::take(headers) else {
+                return Step::Refuse(forward::stranger());
+            };
+            self.peer = peer;
+        }
+        let user = basic(headers).map(|(user, _)| user);
+        forward.step(user.as_deref(), self.is_node)
+    }
+
+    /// Lets another node answer.
+    async fn forwarded(&self, to: NodeId, request: Request<Incoming>, mut turn: Turn) -> Answer {
+        turn.answered.kind = "forwarded";
+        let (head, body) = request.into_parts();
+        let is_held = forward::is_held(&head.headers);
+        let (body, passed) = Passing::new(body, is_held);
+        let relayed = match &self.forward {
+            Some(forward) => forward.relay(to, self.peer, &head, body).await,
+            None => Err(crowded()),
+        };
+        if !is_held {
+            let limit = self.limits.piece;
+            self.crew.spawn(async move {
+                if let Ok(rest) = passed.rest.await {
+                    upload::discard(rest, limit).await;
+                }
+            });
+        }
+        let (parts, mut content) = match relayed {
+            Ok(answer) => answer.map(Outgoing::relayed).into_parts(),
+            Err(refusal) => answer::denial(&refusal.into()).into_parts(),
+        };
+        if head.method == Method::HEAD {
+            content = Outgoing::full(Bytes::new());
+        }
+        turn.answered.received = passed.bytes.load(Ordering::Relaxed);
+        turn.answered.status = parts.status.as_u16();
+        Response::from_parts(parts, content.holding(turn))
     }
 
     /// Lets self-service answer, in no more time than a client is waited for.
@@ -209,15 +269,18 @@ fn length(body: &Incoming) -> Result<Size, Denial> {
 
 /// Reads who asks. restic sends it unasked with each request.
 fn login(headers: &HeaderMap, peer: IpAddr) -> Result<Login, Refusal> {
-    let sent = headers.get(header::AUTHORIZATION);
-    let (user, password) = sent
-        .and_then(|value| credentials(value.to_str().ok()?))
+    let (user, password) = basic(headers)
         .ok_or_else(|| Refusal::new(Reason::Unauthenticated, "a name and a password are needed"))?;
     Ok(Login {
         user,
         password,
         peer,
     })
+}
+
+fn basic(headers: &HeaderMap) -> Option<(String, Secret)> {
+    let sent = headers.get(header::AUTHORIZATION)?;
+    credentials(sent.to_str().ok()?)
 }
 
 fn credentials(value: &str) -> Option<(String, Secret)> {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use holdfast_actors::gateway::Peer;
+use holdfast_actors::kernel::NodeId;
 use holdfast_actors::service::Service;
+use holdfast_cluster::quic::Stream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -16,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection;
 use super::crew::Crew;
+use super::forward::Forward;
 use super::limits::Limits;
 use super::request::Client;
 use super::watch::Watch;
@@ -38,6 +41,9 @@ pub struct Behind {
     pub counter: Option<Arc<dyn Counter>>,
     /// Who is told of every request, if anybody is.
     pub watch: Option<Watch>,
+    /// How requests of tenants who are at home elsewhere get there, on a node of a cluster. The
+    /// face serves what other nodes send on its streams, too.
+    pub forward: Option<Arc<Forward>>,
 }
 
 /// A listening restic REST face. Dropping it cuts everything; [`Face::stop`] drains first.
@@ -60,11 +66,11 @@ impl Face {
         service: Arc<dyn Service>,
         limits: Limits,
     ) -> Result<Self, FaceError> {
-        let (counter, watch) = (None, None);
         let behind = Behind {
             service,
-            counter,
-            watch,
+            counter: None,
+            watch: None,
+            forward: None,
         };
         Self::before(address, certificates, behind, limits).await
     }
@@ -134,6 +140,11 @@ impl Acceptor {
                 biased;
                 () = connection::drained(&mut drained) => break,
                 Some(_) = connections.join_next() => {}
+                (node, stream) = streamed(self.behind.forward.as_deref()) => {
+                    if let Some(task) = self.join(stream, node, signal.clone()) {
+                        connections.spawn(task);
+                    }
+                }
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         if let Some(task) = self.welcome(stream, peer, signal.clone()) {
@@ -145,7 +156,13 @@ impl Acceptor {
             }
         }
         drop(self.listener);
-        while connections.join_next().await.is_some() {}
+        loop {
+            tokio::select! {
+                ended = connections.join_next() => if ended.is_none() { return },
+                // Whoever sends it hears at once that it is served nowhere.
+                stream = streamed(self.behind.forward.as_deref()) => drop(stream),
+            }
+        }
     }
 
     fn welcome(
@@ -155,26 +172,52 @@ impl Acceptor {
         draining: watch::Receiver<bool>,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let peer = peer.ip().to_canonical();
-        let Some(seat) = Guests::seat(&self.guests, peer, &self.limits) else {
+        let Some(seat) = Guests::seat(&self.guests, Guest::Client(peer.into()), &self.limits)
+        else {
             tracing::debug!(%peer, "connection refused: too many");
             return None;
         };
         // Answers are small and awaited; without it the connection is slower, not wrong.
         let _ = stream.set_nodelay(true);
         let tls = self.tls.clone();
-        let client = Client {
+        let client = self.client(Guest::Client(peer.into()), peer);
+        Some(async move {
+            connection::serve(stream, tls, client, draining).await;
+            drop(seat);
+        })
+    }
+
+    /// A stream on which another node sends requests: a connection of its own.
+    fn join(
+        &self,
+        stream: Stream,
+        node: NodeId,
+        draining: watch::Receiver<bool>,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let Some(seat) = Guests::seat(&self.guests, Guest::Node(node), &self.limits) else {
+            tracing::debug!(%node, "stream refused: too many connections");
+            return None;
+        };
+        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let client = self.client(Guest::Node(node), nobody);
+        Some(async move {
+            connection::serve_node(stream, client, draining).await;
+            drop(seat);
+        })
+    }
+
+    fn client(&self, guest: Guest, peer: IpAddr) -> Client {
+        Client {
             service: Arc::clone(&self.behind.service),
             counter: self.behind.counter.clone(),
             limits: self.limits,
             turns: Arc::clone(&self.turns),
             crew: Crew::default(),
             watch: self.behind.watch.clone(),
+            forward: self.behind.forward.clone(),
+            is_node: matches!(guest, Guest::Node(_)),
             peer,
-        };
-        Some(async move {
-            connection::serve(stream, tls, client, draining).await;
-            drop(seat);
-        })
+        }
     }
 
     /// Accepting fails when the process has no descriptors left, or when a client has gone already.
@@ -186,38 +229,57 @@ impl Acceptor {
     }
 }
 
+/// The next stream of another node; none ever comes to a node that stands alone.
+async fn streamed(forward: Option<&Forward>) -> (NodeId, Stream) {
+    match forward {
+        Some(forward) => forward.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whose a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Guest {
+    Client(Peer),
+    /// The link bounds how many streams one node has.
+    Node(NodeId),
+}
+
 /// Who is connected.
 #[derive(Default)]
-struct Guests(Mutex<BTreeMap<Peer, usize>>);
+struct Guests(Mutex<BTreeMap<Guest, usize>>);
 
 /// One connection's place. Dropping it gives it back.
 struct Seat {
     guests: Arc<Guests>,
-    peer: Peer,
+    guest: Guest,
 }
 
 impl Guests {
-    fn seat(this: &Arc<Self>, peer: IpAddr, limits: &Limits) -> Option<Seat> {
-        let peer = Peer::from(peer);
+    fn seat(this: &Arc<Self>, guest: Guest, limits: &Limits) -> Option<Seat> {
+        let most = match guest {
+            Guest::Client(_) => limits.connections_per_address,
+            Guest::Node(_) => limits.connections,
+        };
         let mut guests = this.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = guests.values().sum();
-        let here = guests.get(&peer).copied().unwrap_or_default();
-        if all >= limits.connections || here >= limits.connections_per_address {
+        let here = guests.get(&guest).copied().unwrap_or_default();
+        if all >= limits.connections || here >= most {
             return None;
         }
-        guests.insert(peer, here + 1);
+        guests.insert(guest, here + 1);
         let guests = Arc::clone(this);
-        Some(Seat { guests, peer })
+        Some(Seat { guests, guest })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut guests = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(here) = guests.get_mut(&self.peer) {
+        if let Some(here) = guests.get_mut(&self.guest) {
             *here -= 1;
             if *here == 0 {
-                guests.remove(&self.peer);
+                guests.remove(&self.guest);
             }
         }
     }
@@ -234,7 +296,8 @@ mod tests {
             connections_per_address: 2,
             ..Limits::default()
         };
-        let seat = |peer: &str| Guests::seat(&guests, peer.parse().unwrap(), &limits);
+        let guest = |peer: &str| Guest::Client(peer.parse::<IpAddr>().unwrap().into());
+        let seat = |peer: &str| Guests::seat(&guests, guest(peer), &limits);
         let (one, two) = (seat("2001:db8::1"), seat("2001:db8::2"));
         assert!(one.is_some() && two.is_some());
         assert!(seat("2001:db8::3").is_none());

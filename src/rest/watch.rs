@@ -22,7 +22,8 @@ pub struct Answered {
     /// The method as sent.
     pub method: Method,
     /// `data`, `keys`, `locks`, `snapshots`, `index`, `config`, `repository`,
-    /// `self-service`, or `other` for what is none of the protocol's.
+    /// `self-service`, `forwarded` for what another node answered (it counts it by its kind), or
+    /// `other` for what is none of the protocol's.
     pub kind: &'static str,
     /// The status code.
     pub status: u16,

@@ -137,6 +137,15 @@ async fn an_upload_without_a_length_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_where_its_connection_comes_from_whatever_it_says() {
+    let world = world().await;
+    let lie = ["-H", "X-Holdfast-Origin: 1 10.0.0.1"];
+    assert_eq!(world.curl("/r/data/", &lie).status, 200);
+    let here: std::net::IpAddr = "127.0.0.1".parse().unwrap();
+    assert_eq!(world.memory.peers(), [here]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_does_not_end_costs_the_connection() {
     let world = impatient(|limits| limits.head = Duration::from_millis(300)).await;
     let answer = world

@@ -115,6 +115,7 @@ async fn an_onlooker_is_told_of_every_request_and_of_nobody() {
         service,
         counter: None,
         watch: Some(watch),
+        forward: None,
     };
     let face = Face::before(free, &world.certificates, behind, limits);
     world.face = face.await.unwrap();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use holdfast::rest::{Face, Limits};
+use holdfast::rest::{Behind, Face, Forward, Limits};
 use holdfast::tls::{Certificates, Identity};
 use holdfast_actors::kernel::Timestamp;
 use holdfast_actors::object::Hash;
@@ -61,6 +61,16 @@ impl Reply {
 
 /// `acme` (password `secret`) with a repository `r`, `acme+append` and `acme+read`, and `other`.
 pub(crate) async fn world_with(listen: &str, limits: Limits, memory: Memory) -> World {
+    world_in(listen, limits, memory, None).await
+}
+
+/// The same, as a node of a cluster.
+pub(crate) async fn world_in(
+    listen: &str,
+    limits: Limits,
+    memory: Memory,
+    forward: Option<Arc<Forward>>,
+) -> World {
     let now = Timestamp::parse("2026-05-01T12:00:00Z").unwrap();
     let identity = Identity::self_signed("node.example", now).unwrap();
     let certificates = Certificates::new(&identity).unwrap();
@@ -72,8 +82,13 @@ pub(crate) async fn world_with(listen: &str, limits: Limits, memory: Memory) -> 
     memory.repository("other", "theirs", QUOTA);
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("ca.pem"), identity.certificate_pem()).unwrap();
-    let service = Arc::new(memory.clone());
-    let face = Face::start(listen.parse().unwrap(), &certificates, service, limits);
+    let behind = Behind {
+        service: Arc::new(memory.clone()),
+        counter: None,
+        watch: None,
+        forward,
+    };
+    let face = Face::before(listen.parse().unwrap(), &certificates, behind, limits);
     let face = face.await.unwrap();
     World {
         address: face.address(),

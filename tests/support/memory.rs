@@ -3,6 +3,7 @@
 //! It knows just enough rules to give every kind of answer. It is no model of the real service.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -51,6 +52,7 @@ pub(crate) struct Memory {
     ended: watch::Sender<Option<Refusal>>,
     uploads: watch::Sender<usize>,
     largest: Arc<AtomicUsize>,
+    peers: Arc<Mutex<Vec<IpAddr>>>,
     keep: bool,
 }
 
@@ -62,6 +64,7 @@ impl Memory {
             ended: watch::Sender::new(None),
             uploads: watch::Sender::new(0),
             largest: Arc::default(),
+            peers: Arc::default(),
             keep,
         }
     }
@@ -115,6 +118,11 @@ impl Memory {
     /// The largest piece that an upload ever brought.
     pub(crate) fn largest_piece(&self) -> usize {
         self.largest.load(Ordering::Relaxed)
+    }
+
+    /// Where those who logged in were, since this was asked last.
+    pub(crate) fn peers(&self) -> Vec<IpAddr> {
+        std::mem::take(&mut self.peers.lock().unwrap())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -171,6 +179,7 @@ impl Service for Memory {
         repository: String,
         intent: Intent,
     ) -> Pending<Result<Arc<dyn Entry>, Refusal>> {
+        self.peers.lock().unwrap().push(login.peer);
         let found = self.find(&login, &repository, intent);
         ready(found.map(|room| Arc::new(room) as Arc<dyn Entry>))
     }

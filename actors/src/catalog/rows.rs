@@ -2,6 +2,7 @@
 
 mod by;
 mod event;
+mod home;
 mod homes;
 mod nodes;
 mod placement;
@@ -24,6 +25,7 @@ use crate::schema;
 
 pub use by::TenantBy;
 pub use event::{Event, Severity};
+pub use home::Way;
 pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas, Token};
 pub use placement::{COPIES, Repair};
 pub use scrub::Scrub;

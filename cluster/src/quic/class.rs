@@ -33,6 +33,42 @@ impl Class {
     }
 }
 
+/// What a connection carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Frames of a class.
+    Frames(Class),
+    /// Streams of bytes, which the node that dialled opens.
+    Streams,
+}
+
+/// The byte of [`Purpose::Streams`] on the wire.
+const STREAMS: u8 = 4;
+
+impl Purpose {
+    /// Its byte on the wire.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Frames(class) => class.code(),
+            Self::Streams => STREAMS,
+        }
+    }
+
+    /// The purpose of a byte on the wire; `None` if it has none.
+    pub fn from_code(code: u8) -> Option<Self> {
+        match code {
+            STREAMS => Some(Self::Streams),
+            code => Class::from_code(code).map(Self::Frames),
+        }
+    }
+}
+
+impl From<Class> for Purpose {
+    fn from(class: Class) -> Self {
+        Self::Frames(class)
+    }
+}
+
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

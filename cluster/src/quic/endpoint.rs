@@ -11,7 +11,7 @@ use quinn::{AsyncUdpSocket, ClientConfig, EndpointConfig, Runtime, ServerConfig}
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::class::Class;
+use super::class::{Class, Purpose};
 use super::end::End;
 use super::greet::{answer, dial};
 use super::hello::{Hello, Life, Version};
@@ -19,6 +19,7 @@ use super::lane::{ClassLink, Dial, Lane};
 use super::live::Live;
 use super::lives::Lives;
 use super::notice::{News, Notice};
+use super::streams::{self, Outlet, Streams};
 use super::tls::{Shown, Tls, tls};
 use super::transport::{Pace, transport};
 use super::visit::Visits;
@@ -113,6 +114,7 @@ pub(super) struct Shared {
     life: Life,
     lanes: [Arc<Lane>; 3],
     clients: [ClientConfig; 3],
+    pub(super) outlet: Outlet,
     clock: Arc<dyn Clock>,
     notices: Arc<dyn Fn(Notice) + Send + Sync>,
     news: Mutex<News>,
@@ -125,14 +127,17 @@ impl Shared {
         &self.lanes[usize::from(class.code()) - 1]
     }
 
-    pub(super) fn client(&self, class: Class) -> ClientConfig {
-        self.clients[usize::from(class.code()) - 1].clone()
+    pub(super) fn client(&self, purpose: Purpose) -> ClientConfig {
+        match purpose {
+            Purpose::Frames(class) => self.clients[usize::from(class.code()) - 1].clone(),
+            Purpose::Streams => self.outlet.client.clone(),
+        }
     }
 
-    pub(super) fn hello(&self, class: Class, attempt: u64) -> Hello {
+    pub(super) fn hello(&self, purpose: Purpose, attempt: u64) -> Hello {
         Hello {
             version: self.version,
-            class,
+            purpose,
             node: self.node,
             life: self.life,
             attempt,
@@ -228,6 +233,7 @@ impl Endpoint {
             config.transport_config(transport(Some(class), pace));
             config
         });
+        let (outlet, wishes) = Outlet::new(pace, &listening, ClientConfig::new(client as _));
         let (dials, dialled) = mpsc::unbounded_channel();
         let lanes = Class::ALL.map(|class| Arc::new(Lane::new(node, class, dials.clone())));
         let shared = Arc::new(Shared {
@@ -240,13 +246,14 @@ impl Endpoint {
             life,
             lanes,
             clients,
+            outlet,
             clock,
             notices,
             news: Mutex::default(),
             lives: Mutex::default(),
             live: Mutex::default(),
         });
-        let work = run(Arc::clone(&shared), dialled);
+        let work = run(Arc::clone(&shared), dialled, wishes);
         #[expect(
             clippy::disallowed_methods,
             reason = "an adapter's own task, ended with the endpoint"
@@ -262,6 +269,11 @@ impl Endpoint {
     /// The link of one class.
     pub fn link(&self, class: Class) -> Arc<dyn Link> {
         Arc::new(ClassLink(Arc::clone(self.shared.lane(class))))
+    }
+
+    /// Streams of bytes to and from other nodes.
+    pub fn streams(&self) -> Streams {
+        self.shared.outlet.streams()
     }
 
     /// Where it listens.
@@ -292,6 +304,7 @@ impl Endpoint {
         for lane in &self.shared.lanes {
             lane.close();
         }
+        self.shared.outlet.close();
         let end = End::Leaving;
         let quinn = &self.shared.quinn;
         quinn.close(end.code(), end.to_string().as_bytes());
@@ -306,6 +319,7 @@ impl Drop for Endpoint {
         for lane in &self.shared.lanes {
             lane.close();
         }
+        self.shared.outlet.close();
         self.task.abort();
     }
 }
@@ -330,7 +344,11 @@ fn listen(config: ServerConfig, ground: Ground) -> io::Result<quinn::Endpoint> {
 
 /// The endpoint's own task: it takes in, dials and watches the table. All tasks of connections end
 /// with it.
-async fn run(shared: Arc<Shared>, mut dials: mpsc::UnboundedReceiver<Dial>) {
+async fn run(
+    shared: Arc<Shared>,
+    mut dials: mpsc::UnboundedReceiver<Dial>,
+    mut wishes: mpsc::UnboundedReceiver<NodeId>,
+) {
     let mut tasks = JoinSet::new();
     let mut nodes = shared.nodes.clone();
     loop {
@@ -348,6 +366,9 @@ async fn run(shared: Arc<Shared>, mut dials: mpsc::UnboundedReceiver<Dial>) {
             }
             Some(order) = dials.recv() => {
                 tasks.spawn(dial(Arc::clone(&shared), order));
+            }
+            Some(peer) = wishes.recv() => {
+                tasks.spawn(streams::dial(Arc::clone(&shared), peer));
             }
             incoming = shared.quinn.accept() => {
                 let Some(incoming) = incoming else { return };

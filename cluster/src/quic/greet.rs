@@ -8,12 +8,14 @@ use quinn::{Connection, Incoming, ReadError, RecvStream};
 use rustls::pki_types::CertificateDer;
 use tokio::time::timeout;
 
+use super::class::{Class, Purpose};
 use super::end::End;
 use super::endpoint::Shared;
-use super::hello::{BadHello, Hello, agreed};
+use super::hello::{BadHello, Hello, Version, agreed};
 use super::lane::{Dial, Lane, Verdict};
 use super::lives::BadLife;
 use super::notice::Notice;
+use super::streams;
 use super::talk::{Seat, Streams, talk};
 use super::{verify, visit};
 use crate::identity::server_name;
@@ -23,14 +25,14 @@ use crate::nodes::ADDRESSES_MAX;
 const PIECE: usize = 1 << 10;
 
 /// A connection whose peer is known and has greeted.
-struct Greeted {
-    connection: Connection,
-    peer: NodeId,
-    hello: Hello,
+pub(super) struct Greeted {
+    pub(super) connection: Connection,
+    pub(super) peer: NodeId,
+    pub(super) hello: Hello,
     receive: RecvStream,
     rest: Vec<u8>,
     /// Takes the connection out of the list of those that live.
-    listed: Listed,
+    pub(super) listed: Listed,
 }
 
 /// Who dialled.
@@ -56,19 +58,22 @@ impl Drop for Listed {
 pub(super) async fn answer(shared: Arc<Shared>, incoming: Incoming) {
     let address = incoming.remote_address();
     let met = timeout(shared.pace.greeting, meet(&shared, incoming)).await;
-    let mut greeted = match met.unwrap_or(Err((None, End::Late))) {
-        Ok(Met::Node(greeted)) => greeted,
+    let greeted = match met.unwrap_or(Err((None, End::Late))) {
+        Ok(Met::Node(greeted)) => *greeted,
         Ok(Met::Newcomer(connection, petition)) => {
             return visit::serve(&shared, &connection, &petition).await;
         }
         Err((peer, end)) => return shared.refused(peer, Some(address), &end),
     };
-    let Hello {
-        class,
-        attempt,
-        life,
-        ..
-    } = greeted.hello;
+    match greeted.hello.purpose {
+        Purpose::Frames(class) => offered(&shared, class, greeted).await,
+        Purpose::Streams => streams::serve(&shared, greeted).await,
+    }
+}
+
+/// A peer dialled for a class: serves what it offers, if this connection is the one to use.
+async fn offered(shared: &Arc<Shared>, class: Class, mut greeted: Greeted) {
+    let Hello { attempt, life, .. } = greeted.hello;
     let (peer, lane) = (greeted.peer, Arc::clone(shared.lane(class)));
     let (way, told) = lane.offered(peer, attempt, life);
     let verdict = tokio::select! {
@@ -84,13 +89,8 @@ pub(super) async fn answer(shared: Arc<Shared>, incoming: Incoming) {
     else {
         return close(&greeted.connection, &End::Superseded);
     };
-    let hello = shared.hello(class, given_up);
-    let version = agreed(shared.version, greeted.hello.version);
-    let hello = Hello { version, ..hello };
-    // A peer may let this node open no stream.
-    let opened = timeout(shared.pace.greeting, open(&greeted.connection, &hello)).await;
-    match opened.unwrap_or(Err(End::Late)) {
-        Ok(send) => {
+    match reply(shared, &greeted, given_up).await {
+        Ok((send, hello)) => {
             let streams = Streams {
                 send,
                 receive: greeted.receive,
@@ -102,7 +102,8 @@ pub(super) async fn answer(shared: Arc<Shared>, incoming: Incoming) {
                 way,
                 bell,
             };
-            serve(&hello, seat, &greeted.connection, &greeted.listed, streams).await;
+            let told = (hello.version, class);
+            serve(told, seat, &greeted.connection, &greeted.listed, streams).await;
         }
         Err(end) => {
             close(&greeted.connection, &end);
@@ -110,6 +111,20 @@ pub(super) async fn answer(shared: Arc<Shared>, incoming: Incoming) {
             shared.down(peer, class, &end);
         }
     }
+}
+
+/// Answers a greeting on a stream of this node's own, and says what was answered.
+pub(super) async fn reply(
+    shared: &Shared,
+    greeted: &Greeted,
+    given_up: u64,
+) -> Result<(quinn::SendStream, Hello), End> {
+    let hello = shared.hello(greeted.hello.purpose, given_up);
+    let version = agreed(shared.version, greeted.hello.version);
+    let hello = Hello { version, ..hello };
+    // A peer may let this node open no stream.
+    let opened = timeout(shared.pace.greeting, open(&greeted.connection, &hello)).await;
+    Ok((opened.unwrap_or(Err(End::Late))?, hello))
 }
 
 /// Connects to a peer, and serves the connection to its end.
@@ -120,8 +135,7 @@ pub(super) async fn dial(shared: Arc<Shared>, dial: Dial) {
         attempt,
     } = dial;
     let lane = Arc::clone(shared.lane(class));
-    let reached = timeout(shared.pace.greeting, reach(&shared, dial)).await;
-    let (send, greeted) = match reached.unwrap_or(Err(End::Late)) {
+    let (send, greeted) = match reach(&shared, peer, class.into(), attempt).await {
         Ok(reached) => reached,
         Err(end) => return missed(&shared, &lane, dial, &end),
     };
@@ -144,12 +158,8 @@ pub(super) async fn dial(shared: Arc<Shared>, dial: Dial) {
                 way,
                 bell,
             };
-            let version = agreed(shared.version, version);
-            let hello = Hello {
-                version,
-                ..greeted.hello
-            };
-            serve(&hello, seat, &greeted.connection, &greeted.listed, streams).await;
+            let told = (agreed(shared.version, version), class);
+            serve(told, seat, &greeted.connection, &greeted.listed, streams).await;
         }
         Verdict::Decline => close(&greeted.connection, &End::Superseded),
     }
@@ -165,7 +175,7 @@ fn missed(shared: &Shared, lane: &Lane, dial: Dial, end: &End) {
 }
 
 async fn serve(
-    hello: &Hello,
+    (version, class): (Version, Class),
     seat: Seat,
     connection: &Connection,
     Listed { shared, number }: &Listed,
@@ -174,23 +184,28 @@ async fn serve(
     let peer = seat.peer;
     shared.notice(Notice::Up {
         peer,
-        class: hello.class,
-        version: hello.version,
+        class,
+        version,
     });
     let end = talk(seat, connection, streams).await;
     let end = shared.live().cut(*number).unwrap_or(end);
     shared.refused(Some(peer), Some(connection.remote_address()), &end);
-    shared.down(peer, hello.class, &end);
+    shared.down(peer, class, &end);
 }
 
-fn close(connection: &Connection, end: &End) {
+pub(super) fn close(connection: &Connection, end: &End) {
     connection.close(end.code(), end.to_string().as_bytes());
 }
 
 /// The side that is dialled: handshake, table, greeting.
 async fn meet(shared: &Arc<Shared>, incoming: Incoming) -> Result<Met, (Option<NodeId>, End)> {
     let nobody = |error| (None, End::from(error));
-    let connection = incoming.accept().map_err(nobody)?.await.map_err(nobody)?;
+    let for_streams = streams::is_meant(&incoming);
+    let accepted = match for_streams {
+        true => incoming.accept_with(shared.outlet.server()),
+        false => incoming.accept(),
+    };
+    let connection = accepted.map_err(nobody)?.await.map_err(nobody)?;
     if visit::is_newcomer(&connection) {
         let heard = visit::hear(&connection).await;
         let petition = heard.map_err(|end| (None, end))?;
@@ -199,28 +214,50 @@ async fn meet(shared: &Arc<Shared>, incoming: Incoming) -> Result<Met, (Option<N
     let (peer, listed) = identify(shared, &connection).map_err(|end| (None, end))?;
     let greeted = async {
         let receive = connection.accept_uni().await?;
-        greeting(shared, &connection, peer, receive, listed).await
+        let greeted = greeting(shared, &connection, peer, receive, listed).await?;
+        if for_streams == (greeted.hello.purpose == Purpose::Streams) {
+            return Ok(greeted);
+        }
+        let end = End::Broken("it greets for another purpose than it dialled for".to_owned());
+        close(&connection, &end);
+        Err(end)
     };
     let greeted = greeted.await.map_err(|end| (Some(peer), end))?;
     Ok(Met::Node(Box::new(greeted)))
 }
 
-/// The side that dials: the peer's addresses, one after the other, then the greeting.
-async fn reach(shared: &Arc<Shared>, dial: Dial) -> Result<(quinn::SendStream, Greeted), End> {
-    if dial.peer == shared.node {
+/// The side that dials: the peer's addresses, one after the other, then the greeting. Gives up in
+/// the time of a greeting.
+pub(super) async fn reach(
+    shared: &Arc<Shared>,
+    to: NodeId,
+    purpose: Purpose,
+    attempt: u64,
+) -> Result<(quinn::SendStream, Greeted), End> {
+    let reached = timeout(shared.pace.greeting, greet(shared, to, purpose, attempt)).await;
+    reached.unwrap_or(Err(End::Late))
+}
+
+async fn greet(
+    shared: &Arc<Shared>,
+    to: NodeId,
+    purpose: Purpose,
+    attempt: u64,
+) -> Result<(quinn::SendStream, Greeted), End> {
+    if to == shared.node {
         return Err(End::NoWay("it is this node itself"));
     }
-    let node = shared.nodes.borrow().node(dial.peer).cloned();
+    let node = shared.nodes.borrow().node(to).cloned();
     let addresses = node
         .ok_or(End::NoWay("it is not in the node table"))?
         .addresses;
-    let connection = connect(shared, dial, &addresses).await?;
+    let connection = connect(shared, to, purpose, &addresses).await?;
     let (peer, listed) = identify(shared, &connection)?;
-    let hello = shared.hello(dial.class, dial.attempt);
+    let hello = shared.hello(purpose, attempt);
     let send = open(&connection, &hello).await?;
     let receive = connection.accept_uni().await?;
     let greeted = greeting(shared, &connection, peer, receive, listed).await?;
-    if peer != dial.peer || greeted.hello.class != dial.class {
+    if peer != to || greeted.hello.purpose != purpose {
         let end = End::Broken("it answers for another".to_owned());
         close(&connection, &end);
         return Err(end);
@@ -228,13 +265,18 @@ async fn reach(shared: &Arc<Shared>, dial: Dial) -> Result<(quinn::SendStream, G
     Ok((send, greeted))
 }
 
-async fn connect(shared: &Shared, dial: Dial, addresses: &[SocketAddr]) -> Result<Connection, End> {
-    let name = server_name(dial.peer);
+async fn connect(
+    shared: &Shared,
+    to: NodeId,
+    purpose: Purpose,
+    addresses: &[SocketAddr],
+) -> Result<Connection, End> {
+    let name = server_name(to);
     let mut last = End::NoWay("it has no address");
     let count = addresses.len().clamp(1, ADDRESSES_MAX);
     let each = shared.pace.greeting / u32::try_from(count).unwrap_or(1);
     for address in addresses.iter().take(ADDRESSES_MAX) {
-        let config = shared.client(dial.class);
+        let config = shared.client(purpose);
         let connecting = match shared.quinn.connect_with(config, *address, &name) {
             Ok(connecting) => connecting,
             Err(error) => {

@@ -6,7 +6,7 @@
 
 use holdfast_actors::kernel::NodeId;
 
-use super::class::Class;
+use super::class::Purpose;
 
 /// What this code speaks.
 pub const VERSION: Version = Version { major: 1, minor: 0 };
@@ -14,7 +14,7 @@ pub const VERSION: Version = Version { major: 1, minor: 0 };
 const MAGIC: [u8; 2] = *b"HF";
 /// Bytes that are the same in every version: magic, length of the rest, major and minor.
 pub const PREFIX: usize = 8;
-/// The rest in this version: class, node, life and attempt.
+/// The rest in this version: purpose, node, life and attempt.
 const REST: usize = 1 + 8 + 16 + 8;
 /// The most bytes that a later minor version may make of the rest.
 pub const REST_MAX: usize = 512;
@@ -52,7 +52,7 @@ pub struct Hello {
     /// What it speaks; in an answer the minor version that both speak.
     pub version: Version,
     /// What the connection is for.
-    pub class: Class,
+    pub purpose: Purpose,
     /// Who speaks. The certificate has proved it; this tells a wrong table.
     pub node: NodeId,
     /// Which run of it.
@@ -81,7 +81,7 @@ pub enum BadHello {
     /// Shorter than this version is, or longer than any is.
     #[error("a greeting of {0} bytes")]
     Length(u16),
-    /// A class that this version does not have.
+    /// A purpose that this version does not have.
     #[error("an unknown class of connection, {0}")]
     Class(u8),
 }
@@ -123,7 +123,7 @@ impl Hello {
         bytes.extend((REST as u16).to_le_bytes());
         bytes.extend(self.version.major.to_le_bytes());
         bytes.extend(self.version.minor.to_le_bytes());
-        bytes.push(self.class.code());
+        bytes.push(self.purpose.code());
         for number in [
             self.node.raw(),
             self.life.count,
@@ -141,13 +141,13 @@ impl Hello {
     /// When it is too short, or of a class that this version does not know.
     pub fn decode(version: Version, rest: &[u8]) -> Result<Self, BadHello> {
         let short = || BadHello::Length(u16::try_from(rest.len()).unwrap_or(u16::MAX));
-        let (class, numbers) = rest.split_first().ok_or_else(short)?;
+        let (code, numbers) = rest.split_first().ok_or_else(short)?;
         let numbers = numbers.first_chunk::<32>().ok_or_else(short)?;
         let (numbers, _) = numbers.as_chunks::<8>();
         let [node, count, salt, attempt] = [0, 1, 2, 3].map(|at| u64::from_le_bytes(numbers[at]));
         Ok(Self {
             version,
-            class: Class::from_code(*class).ok_or(BadHello::Class(*class))?,
+            purpose: Purpose::from_code(*code).ok_or(BadHello::Class(*code))?,
             node: NodeId::new(node),
             life: Life { count, salt },
             attempt,
@@ -174,12 +174,13 @@ impl Hello {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::class::Class;
     use super::*;
 
     fn hello() -> Hello {
         Hello {
             version: VERSION,
-            class: Class::Calls,
+            purpose: Class::Calls.into(),
             node: NodeId::new(7),
             life: Life { count: 3, salt: 9 },
             attempt: 2,
@@ -246,13 +247,13 @@ mod tests {
         #[test]
         fn a_greeting_is_read_as_it_was_written(
             numbers in any::<[u64; 4]>(),
-            class in 0..3_usize,
+            code in 1..=4_u8,
             minor in any::<u16>(),
         ) {
             let [node, count, salt, attempt] = numbers;
             let hello = Hello {
                 version: Version { major: 1, minor },
-                class: Class::ALL[class],
+                purpose: Purpose::from_code(code).unwrap(),
                 node: NodeId::new(node),
                 life: Life { count, salt },
                 attempt,

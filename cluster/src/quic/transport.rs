@@ -25,6 +25,14 @@ const STREAM_WINDOW: u32 = 1 << 20;
 /// The same for bulk: ten gigabits with a round trip of 6 ms.
 const BULK_WINDOW: u32 = 8 << 20;
 
+/// The bytes that a byte stream's sender may be ahead of its reader: what a stalled stream holds
+/// here. So 64 stalled streams hold 32 MiB, and all [`STREAMS_MAX`] of a peer 128 MiB. Half a
+/// gigabyte a second with a round trip of 1 ms.
+const RAW_WINDOW: u32 = 512 << 10;
+/// Byte streams of one peer at once; who opens one more waits. quinn gives the room of those that
+/// ended back in portions of an eighth, so that one may wait from 224 on.
+pub const STREAMS_MAX: u32 = 256;
+
 /// The time limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -53,9 +61,24 @@ pub(super) fn transport(class: Option<Class>, pace: Pace) -> Arc<TransportConfig
         Some(Class::Control | Class::Calls) => STREAM_WINDOW,
         Some(Class::Bulk) | None => BULK_WINDOW,
     };
+    Arc::new(common(window, pace))
+}
+
+/// The transport of connections for byte streams, at both ends. There is room for all streams of a
+/// connection together, so that one that stalls holds up no other.
+pub(super) fn raw(pace: Pace) -> Arc<TransportConfig> {
+    let mut config = common(RAW_WINDOW, pace);
+    config
+        .receive_window(VarInt::from_u32(RAW_WINDOW * STREAMS_MAX))
+        .send_window(u64::from(BULK_WINDOW));
+    Arc::new(config)
+}
+
+fn common(window: u32, pace: Pace) -> TransportConfig {
     let mut config = TransportConfig::default();
     config
-        // One stream each way, for good: whoever opens another breaks the protocol.
+        // One stream each way, for good: whoever opens another breaks the protocol. Byte streams
+        // are allowed once their connection was greeted.
         .max_concurrent_uni_streams(VarInt::from_u32(1))
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
@@ -67,5 +90,5 @@ pub(super) fn transport(class: Option<Class>, pace: Pace) -> Arc<TransportConfig
         .max_idle_timeout(IdleTimeout::try_from(pace.idle).ok())
         .initial_rtt(FIRST_ROUND_TRIP)
         .initial_mtu(FIRST_DATAGRAM);
-    Arc::new(config)
+    config
 }

@@ -231,7 +231,7 @@ async fn another_protocol_is_refused() {
 fn hello(class: Class, attempt: u64) -> Vec<u8> {
     let hello = Hello {
         version: VERSION,
-        class,
+        purpose: class.into(),
         node: NodeId::new(2),
         life: Life { count: 1, salt: 1 },
         attempt,
@@ -270,7 +270,7 @@ async fn what_no_healthy_peer_says_is_refused_with_a_reason() {
             Hello::encode(&Hello {
                 node: NodeId::new(1),
                 version: VERSION,
-                class: Class::Bulk,
+                purpose: Class::Bulk.into(),
                 life: Life::default(),
                 attempt: 1,
             }),

@@ -14,6 +14,7 @@ use support::{Cluster, HELLO, Start, frame, heard, soon, talk, until_it_arrives}
 
 mod intruders;
 mod joining;
+mod streams;
 mod support;
 
 async fn conforms(class: Class) {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use imbl::ordmap::DiffItem;
+
 use super::Rows;
-use super::nodes::{Cluster, Owner};
+use super::nodes::Cluster;
 use crate::kernel::{NodeId, RepositoryId};
-use crate::names::TenantName;
 
 impl Rows {
     /// Whether a node serves a repository: it is at home there. One that stands alone serves all.
@@ -27,11 +28,12 @@ impl Rows {
         if now.owners.ptr_eq(&before.owners) {
             return BTreeSet::new();
         }
-        let owner = |cluster: &Cluster, id: &RepositoryId| cluster.owners.get(id).copied();
-        let changed = now.owners.keys().chain(before.owners.keys());
-        let changed = changed.filter(|id| owner(now, id) != owner(before, id));
+        let changed = before.owners.diff(&now.owners).map(|item| match item {
+            DiffItem::Add(id, _) | DiffItem::Remove(id, _) => *id,
+            DiffItem::Update { new: (id, _), .. } => *id,
+        });
         let tenants: BTreeSet<u64> = changed
-            .filter_map(|id| self.repositories.get(id).map(|row| row.tenant))
+            .filter_map(|id| self.repositories.get(&id).map(|row| row.tenant))
             .collect();
         let theirs = |tenant| self.repositories_of(tenant).map(|(id, _)| id);
         tenants.into_iter().flat_map(theirs).collect()
@@ -43,30 +45,5 @@ impl Cluster {
     fn working(&self) -> impl Iterator<Item = NodeId> + '_ {
         let nodes = self.nodes.keys().copied();
         nodes.filter(|node| self.is_taking(*node))
-    }
-
-    /// Whether an owner may still write, by the catalog's time.
-    pub fn owns(&self, owner: Owner) -> bool {
-        let lease = self.leases.get(&owner.node);
-        lease.is_some_and(|lease| lease.epoch == owner.lease && lease.until > self.now)
-    }
-}
-
-// Stands in for the real one.
-impl Rows {
-    pub fn home(&self, tenant: &TenantName) -> Option<NodeId> {
-        let id = self.tenants.get(tenant).map(|row| row.id);
-        let owned = id.into_iter().flat_map(|id| self.repositories_of(id));
-        let owner = owned.filter_map(|(id, _)| self.cluster.owners.get(&id));
-        let mut owner =
-            owner.filter(|owner| self.cluster.owns(**owner) && self.cluster.is_taking(owner.node));
-        if let Some(owner) = owner.next() {
-            return Some(owner.node);
-        }
-        let number = tenant
-            .as_str()
-            .bytes()
-            .fold(7_u64, |n, b| n.wrapping_mul(0x100_0000_01b3) ^ u64::from(b));
-        self.cluster.home(number)
     }
 }

@@ -1,0 +1,218 @@
+//! Requests for a tenant who is at home on another node: they are sent there, and the client does
+//! not notice. Any node takes any tenant, and no client ever learns a second address.
+//!
+//! ```text
+//!  client ── TLS, HTTP/1.1 or 2 ──▶ face of node A, the gateway
+//!                                    who asks? Basic, the name alone ── Router ──▶ Way
+//!                                    ├─ Here      handled by A's own service
+//!                                    ├─ Nowhere   503: no node can serve it now
+//!                                    └─ Node(B)   head cleaned, origin added, body as it comes
+//!                                         │
+//!                              HTTP/1.1 on a stream between nodes (QUIC, both sides known)
+//!                                         ▼
+//!                                   face of node B, the owner, a connection like others
+//!                                    its own Router ──▶ Here: handled by B's service
+//!                                                   └─▶ anything else: 503, sent nowhere again
+//! ```
+//!
+//! - The gateway checks no password and reads no body. It holds what windows hold: of each request
+//!   half a MiB a way on the stream, and what the client's connection holds.
+//! - The owner goes by what the gateway says of the client ([`origin`]) because a node says it: the
+//!   same words from a client are dropped, and on a client's connection they mean nothing.
+//! - A request is sent once. If the owner cannot be reached, or is lost before it answers, the
+//!   client gets 503 and tries again with the body that it has; if it is lost in the middle of an
+//!   answer, the client's connection is cut, so that no part is taken for the whole.
+//! - Two nodes that do not agree on where a tenant is (one knows older rows) refuse for that
+//!   moment; a request passes one gateway at most.
+//! - One stream carries one request at a time and then the next, of whichever client. Streams that
+//!   wait are bounded and closed after a while.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_actors::catalog::rows::{Rows, Way};
+use holdfast_actors::kernel::NodeId;
+use holdfast_actors::refusal::{Reason, Refusal};
+use holdfast_cluster::quic::{Stream, Streams};
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use tokio::sync::watch;
+
+mod head;
+pub mod origin;
+mod passing;
+mod pool;
+mod relayed;
+
+pub(super) use head::is_held;
+pub(super) use passing::Passing;
+pub(super) use relayed::Relayed;
+
+use pool::{Lease, Lost, Pool};
+
+/// Who knows where requests are handled.
+pub trait Router: Send + Sync + 'static {
+    /// Where those of this user are, a name as it was sent. Asked for every request, so it must not
+    /// wait; and the same costs whether there is such a user or not.
+    fn way(&self, user: &str) -> Way;
+}
+
+/// Goes by the rows of the catalog as this node knows them.
+#[derive(Clone, Debug)]
+pub struct Homes {
+    /// This node.
+    pub here: NodeId,
+    /// The rows; one that is a moment old costs a refusal at most.
+    pub rows: watch::Receiver<Rows>,
+}
+
+impl Router for Homes {
+    fn way(&self, user: &str) -> Way {
+        self.rows.borrow().way(self.here, user)
+    }
+}
+
+/// A face's part in a cluster: where requests go, and the streams on which they come and go.
+pub struct Forward {
+    router: Arc<dyn Router>,
+    streams: Streams,
+    pool: Arc<Pool>,
+}
+
+/// What becomes of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is handled here.
+    Serve,
+    /// It is sent there.
+    Send(NodeId),
+    /// It gets a sentence.
+    Refuse(Refusal),
+}
+
+impl Step {
+    /// `is_sent` says whether another node sent it here; that happens once.
+    fn of(way: Way, is_sent: bool) -> Self {
+        let again = |sentence: &str, seconds| {
+            let pause = Duration::from_secs(seconds);
+            Self::Refuse(Refusal::retry(Reason::Unavailable, sentence, pause))
+        };
+        match (way, is_sent) {
+            (Way::Here, _) => Self::Serve,
+            (Way::Node(node), false) => Self::Send(node),
+            (Way::Node(_), true) => again("the tenant is moving to another node", 1),
+            (Way::Nowhere, _) => again("no node can serve the tenant now", 5),
+        }
+    }
+}
+
+impl Forward {
+    /// Begins to take part. Must be called inside of a tokio runtime; the streams are accepted by
+    /// the face that gets this.
+    #[must_use]
+    pub fn new(router: Arc<dyn Router>, streams: Streams) -> Arc<Self> {
+        let pool = Pool::start();
+        Arc::new(Self {
+            router,
+            streams,
+            pool,
+        })
+    }
+
+    /// What becomes of a request of this user; nobody's are refused anywhere.
+    pub(super) fn step(&self, user: Option<&str>, is_sent: bool) -> Step {
+        let way = user.map_or(Way::Here, |user| self.router.way(user));
+        Step::of(way, is_sent)
+    }
+
+    /// The next stream on which another node sends requests, and which; never again once there are
+    /// none.
+    pub(super) async fn accept(&self) -> (NodeId, Stream) {
+        match self.streams.accept().await {
+            Some(accepted) => accepted,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Sends a request of a client at `peer` to a node, and brings its answer.
+    ///
+    /// # Errors
+    /// When there is no answer: the node was not reached, or was lost.
+    pub(super) async fn relay(
+        &self,
+        to: NodeId,
+        peer: IpAddr,
+        head: &Parts,
+        body: Passing,
+    ) -> Result<Response<Relayed>, Refusal> {
+        let sent = async {
+            let request = head::outbound(head, peer, body).ok_or(Lost::Malformed)?;
+            self.pool.send(to, request, &self.streams).await
+        };
+        match sent.await {
+            Ok((answer, lease)) => Ok(back(answer, lease)),
+            Err(lost) => {
+                tracing::debug!(node = %to, error = %lost, "a request was not forwarded");
+                Err(away())
+            }
+        }
+    }
+}
+
+fn back(answer: Response<Incoming>, lease: Lease) -> Response<Relayed> {
+    let (mut parts, body) = answer.into_parts();
+    head::clean(&mut parts.headers);
+    let mut answer = Response::new(Relayed::new(body, lease));
+    *answer.status_mut() = parts.status;
+    *answer.headers_mut() = parts.headers;
+    answer
+}
+
+fn away() -> Refusal {
+    let sentence = "the node that serves the tenant does not answer; another may take over soon";
+    Refusal::retry(Reason::Unavailable, sentence, Duration::from_secs(2))
+}
+
+/// A node sends what this one does not understand.
+pub(super) fn stranger() -> Refusal {
+    let sentence = "the node that took the request does not say who asks; upgrade the older node";
+    Refusal::retry(Reason::Unavailable, sentence, Duration::from_secs(5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_sent_to_one_other_node_at_most() {
+        let (node, ways) = (
+            NodeId::new(2),
+            [Way::Here, Way::Node(NodeId::new(2)), Way::Nowhere],
+        );
+        for way in ways {
+            let (from_client, from_node) = (Step::of(way, false), Step::of(way, true));
+            assert_eq!(from_client == Step::Serve, way == Way::Here);
+            assert_eq!(from_node == Step::Serve, way == Way::Here);
+            assert!(!matches!(from_node, Step::Send(_)), "{way:?}");
+            assert_eq!(from_client == Step::Send(node), way == Way::Node(node));
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_when_to_try_again() {
+        let refusals = [
+            Step::of(Way::Nowhere, false),
+            Step::of(Way::Node(NodeId::new(1)), true),
+        ];
+        let refusals = refusals.map(|step| match step {
+            Step::Refuse(refusal) => refusal,
+            Step::Serve | Step::Send(_) => panic!("{step:?}"),
+        });
+        for refusal in refusals.into_iter().chain([away(), stranger()]) {
+            assert_eq!(refusal.reason, Reason::Unavailable);
+            assert!(refusal.retry_after.is_some(), "{refusal:?}");
+        }
+    }
+}
