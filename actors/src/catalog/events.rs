@@ -88,6 +88,8 @@ pub enum Code {
     NodeChanged = 30071,
     /// A node is down or was removed.
     NodeLost = 30072,
+    /// A node lost replicas of extents, and copies them again.
+    ReplicaLost = 30073,
 }
 
 impl Code {
@@ -107,6 +109,7 @@ impl Code {
             | Self::OperatorRemoved
             | Self::PurgeOrdered
             | Self::NodeLost
+            | Self::ReplicaLost
             | Self::Purged => Severity::Warning,
             Self::LeaseEnded | Self::ClockDoubted | Self::RepositoryDamaged | Self::ExtentKept => {
                 Severity::Error

@@ -65,7 +65,7 @@ impl Cluster {
             .into_iter()
             .collect();
         while chosen.len() < COPIES {
-            let Some(node) = self.another(extent, &chosen) else {
+            let Some(node) = self.another(extent, &chosen, &chosen) else {
                 break;
             };
             chosen.insert(node);
@@ -73,12 +73,17 @@ impl Cluster {
         chosen
     }
 
-    /// One more node for an extent that these have; none if there is none.
-    fn another(&self, extent: ExtentId, have: &BTreeSet<NodeId>) -> Option<NodeId> {
-        let zone = |node: &NodeId| self.nodes.get(node).map_or("", |row| row.zone.as_str());
-        let zones: BTreeSet<&str> = have
+    /// One more node for an extent that these have, away from those that stay; none if there is
+    /// none.
+    fn another(
+        &self,
+        extent: ExtentId,
+        have: &BTreeSet<NodeId>,
+        stay: &BTreeSet<NodeId>,
+    ) -> Option<NodeId> {
+        let zones: BTreeSet<&str> = stay
             .iter()
-            .map(zone)
+            .map(|node| self.zone(*node))
             .filter(|zone| !zone.is_empty())
             .collect();
         let mut free: Vec<NodeId> = self
@@ -90,7 +95,7 @@ impl Cluster {
         let apart: Vec<NodeId> = free
             .iter()
             .copied()
-            .filter(|node| !zones.contains(zone(node)))
+            .filter(|node| !zones.contains(self.zone(*node)))
             .collect();
         if !apart.is_empty() {
             free = apart;
@@ -104,16 +109,36 @@ impl Cluster {
         [draw(0), draw(1)].into_iter().flatten().min_by_key(load)
     }
 
+    pub(super) fn zone(&self, node: NodeId) -> &str {
+        self.nodes.get(&node).map_or("", |row| row.zone.as_str())
+    }
+
+    /// Which of these is given up if there are enough without it: one that is lost, one that
+    /// drains, one whose zone has another, one on the node that has the most.
+    pub(super) fn spare(&self, nodes: &BTreeSet<NodeId>) -> Option<NodeId> {
+        let crowded = |node: &NodeId| {
+            let zone = self.zone(*node);
+            let others = nodes.iter().filter(|it| *it != node);
+            !zone.is_empty() && others.into_iter().any(|it| self.zone(*it) == zone)
+        };
+        nodes.iter().copied().max_by_key(|node| {
+            let stays = self.counts(*node);
+            let load = self.load.get(node).copied().unwrap_or_default();
+            let key = (!stays, self.drains(*node), crowded(node), load);
+            (key, Reverse(*node))
+        })
+    }
+
     /// Whether a replica there counts as a copy: its node is of the cluster, and back soon if it is
     /// away.
-    fn counts(&self, node: NodeId) -> bool {
+    pub(super) fn counts(&self, node: NodeId) -> bool {
         let row = self.nodes.get(&node);
         let member = row.is_some_and(|row| row.state != NodeState::Removed);
         let lease = self.leases.get(&node);
         member && lease.is_some_and(|lease| lease.until + DEAD > self.now)
     }
 
-    fn drains(&self, node: NodeId) -> bool {
+    pub(super) fn drains(&self, node: NodeId) -> bool {
         let row = self.nodes.get(&node);
         row.is_some_and(|row| row.state == NodeState::Draining)
     }
@@ -136,45 +161,32 @@ impl Rows {
     fn repair(&self, extent: ExtentId) -> Option<Repair> {
         let cluster = &self.cluster;
         let replicas = cluster.replicas.get(&extent)?;
-        let sound: BTreeSet<NodeId> = replicas
-            .whole
-            .iter()
-            .copied()
-            .filter(|node| cluster.counts(*node))
-            .collect();
-        let left = sound.len();
-        let staying = sound.iter().filter(|node| !cluster.drains(**node)).count();
-        let coming = replicas
-            .filling
-            .iter()
-            .filter(|node| cluster.counts(**node));
-        if staying + coming.count() < COPIES {
-            let have = replicas.whole.union(&replicas.filling).copied().collect();
-            let node = cluster.another(extent, &have)?;
-            let fill = true;
-            return Some(Repair {
-                left,
-                extent,
-                node,
-                fill,
-            });
-        }
-        if staying < COPIES || replicas.whole.len() == COPIES {
-            return None;
-        }
-        // Enough without it: one that is lost, one that drains, one that has the most.
-        let load = |node: &NodeId| cluster.load.get(node).copied().unwrap_or_default();
-        let node = replicas.whole.iter().copied().max_by_key(|node| {
-            let gone = !cluster.counts(*node);
-            (gone, cluster.drains(*node), load(node), Reverse(*node))
-        })?;
-        let fill = false;
-        Some(Repair {
+        let stays = |node: &NodeId| cluster.counts(*node) && !cluster.drains(*node);
+        let left = replicas.whole.iter().filter(|node| cluster.counts(**node));
+        let left = left.count();
+        let repair = |node, fill| Repair {
             left,
             extent,
             node,
             fill,
-        })
+        };
+        // Who is gone or goes copies nothing any more.
+        let idle = replicas.filling.iter().find(|node| !stays(node));
+        if let Some(node) = idle {
+            return Some(repair(*node, false));
+        }
+        let staying = replicas.whole.iter().filter(|node| stays(node)).count();
+        if staying + replicas.filling.len() < COPIES {
+            let have: BTreeSet<NodeId> = replicas.whole.union(&replicas.filling).copied().collect();
+            let stay = have.iter().copied().filter(stays).collect();
+            let node = cluster.another(extent, &have, &stay)?;
+            return Some(repair(node, true));
+        }
+        if staying < COPIES || replicas.whole.len() == COPIES {
+            return None;
+        }
+        let node = cluster.spare(&replicas.whole)?;
+        Some(repair(node, false))
     }
 
     /// How many replicas a node still has or is to have: while there are any, it cannot go.

@@ -13,8 +13,8 @@ use holdfast_actors::shell::{self, Context, End, Fault, Handle};
 use ractor::ActorCell;
 use tokio::sync::oneshot;
 
-use super::super::word::{Ask, Record, Tell};
-use super::{Effect, Event, Refusal, Store};
+use super::super::word::{Ask, Copied, Record, Tell};
+use super::{Effect, Event, Listing, Refusal, Store};
 
 /// What a node says of its replica; bytes follow [`Tell::Bytes`] alone.
 pub type Answer = Result<(Tell, Bytes), Refusal>;
@@ -42,8 +42,22 @@ pub enum Message {
     },
     /// What a file or an actor says to a caller.
     Told(Ticket, Answer),
-    /// Nobody waits for this.
-    Nothing,
+    /// The file of a replica was taken away, or somebody has to look after it.
+    Unlinked(ExtentId),
+    /// Which replicas there are.
+    List(oneshot::Sender<Listing>),
+    /// How many bytes writers have appended since the start.
+    Appended(oneshot::Sender<u64>),
+    /// A durable copy of a sealed extent lies at [`copy_path`]: it takes the place of whatever
+    /// replica there is. Refused as [`Refusal::Taken`] while something else is done with that one.
+    Copied(Copied, oneshot::Sender<Answer>),
+    /// A copy took its place, or did not.
+    Placed(ExtentId, bool),
+}
+
+/// Where a copy of an extent lies until it is whole.
+pub fn copy_path(repository: RepositoryId, extent: ExtentId) -> String {
+    format!("{}/{:012}.copy", extent::folder(repository), extent.raw())
 }
 
 /// The files of a node's replicas.
@@ -51,7 +65,10 @@ pub struct StoreHands {
     journal: Arc<dyn Journal>,
     actors: BTreeMap<ExtentId, Handle<extent::Message>>,
     callers: BTreeMap<Ticket, oneshot::Sender<Answer>>,
+    listeners: BTreeMap<Ticket, oneshot::Sender<Listing>>,
     last: Ticket,
+    /// Bytes that writers appended.
+    appended: u64,
 }
 
 impl StoreHands {
@@ -61,8 +78,16 @@ impl StoreHands {
             journal,
             actors: BTreeMap::new(),
             callers: BTreeMap::new(),
+            listeners: BTreeMap::new(),
             last: Ticket::default(),
+            appended: 0,
         }
+    }
+
+    fn called(&mut self, reply: oneshot::Sender<Answer>) -> Ticket {
+        self.last = self.last.next();
+        self.callers.insert(self.last, reply);
+        self.last
     }
 
     fn answer(&mut self, ticket: Ticket, answer: Answer) {
@@ -110,9 +135,8 @@ impl shell::Hands for StoreHands {
     fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event> {
         Some(match message {
             Message::Ask(ask, bytes, reply) => {
-                self.last = self.last.next();
-                let ticket = self.last;
-                self.callers.insert(ticket, reply);
+                self.appended += bytes.len() as u64;
+                let ticket = self.called(reply);
                 Event::Asked { ticket, ask, bytes }
             }
             Message::Sealed(extent, length) => Event::Sealed { extent, length },
@@ -136,7 +160,23 @@ impl shell::Hands for StoreHands {
                 self.answer(ticket, answer);
                 return None;
             }
-            Message::Nothing => return None,
+            Message::Unlinked(extent) => Event::Unlinked { extent },
+            Message::List(reply) => {
+                self.last = self.last.next();
+                let ticket = self.last;
+                self.listeners.insert(ticket, reply);
+                Event::Listed { ticket }
+            }
+            Message::Appended(reply) => {
+                // Who went away does not want to know.
+                let _ = reply.send(self.appended);
+                return None;
+            }
+            Message::Copied(copied, reply) => {
+                let ticket = self.called(reply);
+                Event::Copied { ticket, copied }
+            }
+            Message::Placed(extent, done) => Event::Placed { extent, done },
         })
     }
 
@@ -202,13 +242,26 @@ impl shell::Hands for StoreHands {
                 if let Err(error) = gone.and(disk.sync_folder(&folder).await) {
                     tracing::warn!(%extent, %error, "a replica nobody wants is still there");
                 }
-                Message::Nothing
+                Message::Unlinked(extent)
+            }),
+            Effect::Place { repository, extent } => Box::pin(async move {
+                let placed = place(&disk, repository, extent).await;
+                if let Err(error) = &placed {
+                    tracing::warn!(%extent, %error, "a copy cannot take its place");
+                }
+                Message::Placed(extent, placed.is_ok())
             }),
             Effect::Fail { extent } => {
                 return Err(Fault(format!("the actor of {extent} failed")));
             }
             Effect::Answer { ticket, answer } => {
                 self.answer(ticket, answer.map(|tell| (tell, Bytes::new())));
+                return Ok(None);
+            }
+            Effect::List { ticket, listing } => {
+                if let Some(reply) = self.listeners.remove(&ticket) {
+                    let _ = reply.send(listing);
+                }
                 return Ok(None);
             }
         }))
@@ -256,6 +309,15 @@ async fn create(
     file.sync().await?;
     disk.sync_folder(&extent::folder(repository)).await?;
     Ok(file)
+}
+
+async fn place(disk: &Arc<dyn Disk>, repository: RepositoryId, extent: ExtentId) -> io::Result<()> {
+    let (from, to) = (
+        copy_path(repository, extent),
+        extent::path(repository, extent),
+    );
+    disk.rename(&from, &to).await?;
+    disk.sync_folder(&extent::folder(repository)).await
 }
 
 async fn read(disk: &Arc<dyn Disk>, path: &str, offset: u64, length: u32) -> io::Result<Bytes> {
