@@ -6,3 +6,4 @@ pub mod identity;
 pub mod nodes;
 pub mod quic;
 pub mod raft;
+pub mod repair;

@@ -500,6 +500,39 @@ mod tests {
     }
 
     #[test]
+    fn an_open_extent_that_lost_a_replica_with_its_owner_is_taken_over_by_one_home() {
+        let mut cluster = Cluster::of(5);
+        let epoch = cluster.own(1).unwrap();
+        let extent = cluster.open(epoch).unwrap();
+        let begin = ExtentCommand::Begin { extent, epoch };
+        cluster.office.system(Command::Extent(begin)).unwrap();
+        let forsaken = |cluster: &Cluster| -> Vec<u64> {
+            let rows = cluster.office.rows();
+            let homes = (1..=5).filter(|node| !rows.forsaken(NodeId::new(*node)).is_empty());
+            homes.collect()
+        };
+        // Its owner may be back.
+        cluster.pass(4 * 60 * 14, &[2, 3, 4, 5]);
+        assert_eq!(forsaken(&cluster), [0; 0]);
+        cluster.pass(4 * 60 * 2, &[2, 3, 4, 5]);
+        let homes = forsaken(&cluster);
+        assert_eq!(homes.len(), 1, "{homes:?}");
+        let epoch = cluster.own(homes[0]).unwrap();
+        assert_eq!(forsaken(&cluster), [0; 0]);
+        let length = 10;
+        let seal = ExtentCommand::Seal {
+            extent,
+            epoch,
+            length,
+        };
+        cluster.office.system(Command::Extent(seal)).unwrap();
+        let lacking = cluster.office.rows().lacking();
+        assert_eq!((lacking.extents, lacking.bytes), (1, 10));
+        assert!(cluster.repair() > 0);
+        assert_eq!(cluster.office.rows().lacking().extents, 0);
+    }
+
+    #[test]
     fn a_home_moves_only_when_its_node_goes() {
         let mut cluster = Cluster::of(5);
         let before: Vec<_> = (0..200)

@@ -19,7 +19,7 @@ use serde_json::json;
 use super::word::{Ask, Copied, Record, Replica, Stage, Tell};
 
 pub use event::{Effect, Event, Listing, Refusal};
-pub use hands::{Answer, Message, StoreHands, copy_path};
+pub use hands::{Answer, Message, StoreHands};
 pub use recovery::recover;
 
 /// The replicas of one node.
@@ -319,7 +319,11 @@ impl Machine for Store {
             Event::Dropped { extent } => self.dropped(extent, acts),
             Event::Unlinked { extent } => drop(self.unlinking.remove(&extent)),
             Event::Listed { ticket } => self.list(ticket, acts),
-            Event::Copied { ticket, copied } => self.copied(ticket, copied, acts),
+            Event::Copied {
+                ticket,
+                copied,
+                from,
+            } => self.copied(ticket, copied, from, acts),
             Event::Placed { extent, done } => self.placed(extent, done, acts),
         }
     }
@@ -580,12 +584,21 @@ mod tests {
     #[test]
     fn a_copy_takes_the_place_of_what_was_there_and_the_fence_stays() {
         let (ticket, copied, extent) = (Ticket::new(9), COPIED, EXTENT);
+        let from = String::new;
         let mut node = Node::open();
         node.fence(8);
-        let refused = node.step(Event::Copied { ticket, copied });
+        let refused = node.step(Event::Copied {
+            ticket,
+            copied,
+            from: from(),
+        });
         assert_eq!(refused, ["Answer ticket-9 Err(Taken(extent-7))"]);
         node.restart(40);
-        let placing = node.step(Event::Copied { ticket, copied });
+        let placing = node.step(Event::Copied {
+            ticket,
+            copied,
+            from: from(),
+        });
         assert_eq!(placing, ["Place extent-7"]);
         assert_eq!(node.step(Event::Dropped { extent }), [""; 0]);
         let done = true;
@@ -600,13 +613,22 @@ mod tests {
     #[test]
     fn a_copy_waits_until_the_file_before_it_is_gone() {
         let (ticket, copied, extent) = (Ticket::new(9), COPIED, EXTENT);
+        let from = String::new;
         let mut node = Node::open();
         node.restart(40);
         assert_eq!(node.step(Event::Dropped { extent }), ["Unlink extent-7"]);
-        let refused = node.step(Event::Copied { ticket, copied });
+        let refused = node.step(Event::Copied {
+            ticket,
+            copied,
+            from: from(),
+        });
         assert_eq!(refused, ["Answer ticket-9 Err(Taken(extent-7))"]);
         node.step(Event::Unlinked { extent });
-        let placing = node.step(Event::Copied { ticket, copied });
+        let placing = node.step(Event::Copied {
+            ticket,
+            copied,
+            from: from(),
+        });
         assert_eq!(placing, ["Place extent-7"]);
     }
 

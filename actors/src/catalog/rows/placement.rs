@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Rows;
 use super::nodes::{Cluster, Node, NodeState};
-use crate::kernel::{ExtentId, NodeId};
+use crate::kernel::{ExtentId, NodeId, RepositoryId};
 
 /// How many copies of an extent there are to be, if there are so many nodes.
 pub const COPIES: usize = 3;
@@ -27,6 +27,17 @@ pub struct Repair {
     pub node: NodeId,
     /// Whether one is made.
     pub fill: bool,
+}
+
+/// Sealed extents that have too few copies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// How many there are.
+    pub extents: u64,
+    /// How many of them have no copy that counts.
+    pub none: u64,
+    /// Bytes that are to be copied for them.
+    pub bytes: u64,
 }
 
 impl Cluster {
@@ -187,6 +198,57 @@ impl Rows {
         }
         let node = cluster.spare(&replicas.whole)?;
         Some(repair(node, false))
+    }
+
+    /// What has too few copies, whether or not there are nodes for more.
+    pub fn lacking(&self) -> Lacking {
+        let mut lacking = Lacking::default();
+        for (extent, replicas) in &self.cluster.replicas {
+            let sealed = self.extents.get(extent).and_then(|row| row.sealed);
+            let counting = replicas
+                .whole
+                .iter()
+                .filter(|node| self.cluster.counts(**node));
+            let missing = COPIES.saturating_sub(counting.count()) as u64;
+            if let Some(length) = sealed.filter(|_| missing > 0) {
+                lacking.extents += 1;
+                lacking.none += u64::from(missing == COPIES as u64);
+                lacking.bytes += length * missing;
+            }
+        }
+        lacking
+    }
+
+    /// Repositories that this node is to take over though nobody asks for them: an extent of theirs
+    /// is not sealed, a replica of it is lost, and nobody else is there to seal it, so that it
+    /// cannot be copied.
+    pub fn forsaken(&self, node: NodeId) -> BTreeSet<RepositoryId> {
+        let cluster = &self.cluster;
+        let is_lost = |extent: &ExtentId| {
+            let replicas = cluster.replicas.get(extent);
+            replicas.is_some_and(|it| it.whole.iter().any(|node| !cluster.counts(*node)))
+        };
+        let lost = self.begun.iter().filter(|extent| is_lost(extent));
+        let repositories = lost.filter_map(|extent| Some(self.extents.get(extent)?.repository));
+        let is_mine = |id: &RepositoryId| {
+            let row = self
+                .repositories
+                .get(id)
+                .filter(|row| row.removed.is_none());
+            let home = row.and_then(|row| cluster.home(row.tenant));
+            home == Some(node) && !self.is_owned(*id)
+        };
+        repositories.filter(is_mine).collect()
+    }
+
+    /// Whether the owner of a repository may be at work.
+    fn is_owned(&self, id: RepositoryId) -> bool {
+        let owner = self.cluster.owners.get(&id);
+        owner.is_some_and(|owner| {
+            let lease = self.cluster.leases.get(&owner.node);
+            let same = lease.is_some_and(|lease| lease.epoch == owner.lease);
+            same && self.cluster.is_leased(owner.node)
+        })
     }
 
     /// How many replicas a node still has or is to have: while there are any, it cannot go.

@@ -26,7 +26,13 @@ impl Store {
     }
 
     /// What is open is written to: nothing takes its place.
-    pub(super) fn copied(&mut self, ticket: Ticket, copied: Copied, acts: &mut Acts<Self>) {
+    pub(super) fn copied(
+        &mut self,
+        ticket: Ticket,
+        copied: Copied,
+        from: String,
+        acts: &mut Acts<Self>,
+    ) {
         let (extent, repository) = (copied.extent, copied.repository);
         let is_open = self.row(extent).is_ok_and(|row| row.stage == Stage::Open);
         if is_open || self.is_busy(extent) {
@@ -34,7 +40,11 @@ impl Store {
             return;
         }
         self.placing.insert(extent, (ticket, copied));
-        acts.start(Effect::Place { repository, extent });
+        acts.start(Effect::Place {
+            repository,
+            extent,
+            from,
+        });
     }
 
     pub(super) fn placed(&mut self, extent: ExtentId, done: bool, acts: &mut Acts<Self>) {

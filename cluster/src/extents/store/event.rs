@@ -119,6 +119,8 @@ pub enum Event {
         ticket: Ticket,
         /// Of which extent.
         copied: Copied,
+        /// Where it lies.
+        from: String,
     },
     /// It has, durably, or has not.
     Placed {
@@ -147,7 +149,7 @@ impl fmt::Debug for Event {
             Self::Dropped { extent } => write!(f, "Dropped {extent}"),
             Self::Unlinked { extent } => write!(f, "Unlinked {extent}"),
             Self::Listed { ticket } => write!(f, "Listed {ticket}"),
-            Self::Copied { ticket, copied } => write!(f, "Copied {ticket} {}", copied.extent),
+            Self::Copied { ticket, copied, .. } => write!(f, "Copied {ticket} {}", copied.extent),
             Self::Placed { extent, done } => write!(f, "Placed {extent} {done}"),
         }
     }
@@ -243,6 +245,8 @@ pub enum Effect {
         repository: RepositoryId,
         /// Of which extent.
         extent: ExtentId,
+        /// Where it lies.
+        from: String,
     },
 }
 

@@ -48,16 +48,11 @@ pub enum Message {
     List(oneshot::Sender<Listing>),
     /// How many bytes writers have appended since the start.
     Appended(oneshot::Sender<u64>),
-    /// A durable copy of a sealed extent lies at [`copy_path`]: it takes the place of whatever
-    /// replica there is. Refused as [`Refusal::Taken`] while something else is done with that one.
-    Copied(Copied, oneshot::Sender<Answer>),
+    /// A durable copy of a sealed extent lies at this path: it takes the place of whatever replica
+    /// there is. Refused as [`Refusal::Taken`] while something else is done with that one.
+    Copied(Copied, String, oneshot::Sender<Answer>),
     /// A copy took its place, or did not.
     Placed(ExtentId, bool),
-}
-
-/// Where a copy of an extent lies until it is whole.
-pub fn copy_path(repository: RepositoryId, extent: ExtentId) -> String {
-    format!("{}/{:012}.copy", extent::folder(repository), extent.raw())
 }
 
 /// The files of a node's replicas.
@@ -172,9 +167,13 @@ impl shell::Hands for StoreHands {
                 let _ = reply.send(self.appended);
                 return None;
             }
-            Message::Copied(copied, reply) => {
+            Message::Copied(copied, from, reply) => {
                 let ticket = self.called(reply);
-                Event::Copied { ticket, copied }
+                Event::Copied {
+                    ticket,
+                    copied,
+                    from,
+                }
             }
             Message::Placed(extent, done) => Event::Placed { extent, done },
         })
@@ -236,21 +235,12 @@ impl shell::Hands for StoreHands {
                     done,
                 }
             }),
-            Effect::Unlink { repository, extent } => Box::pin(async move {
-                let folder = extent::folder(repository);
-                let gone = disk.remove(&extent::path(repository, extent)).await;
-                if let Err(error) = gone.and(disk.sync_folder(&folder).await) {
-                    tracing::warn!(%extent, %error, "a replica nobody wants is still there");
-                }
-                Message::Unlinked(extent)
-            }),
-            Effect::Place { repository, extent } => Box::pin(async move {
-                let placed = place(&disk, repository, extent).await;
-                if let Err(error) = &placed {
-                    tracing::warn!(%extent, %error, "a copy cannot take its place");
-                }
-                Message::Placed(extent, placed.is_ok())
-            }),
+            Effect::Unlink { repository, extent } => unlink(disk, repository, extent),
+            Effect::Place {
+                repository,
+                extent,
+                from,
+            } => place(disk, repository, extent, from),
             Effect::Fail { extent } => {
                 return Err(Fault(format!("the actor of {extent} failed")));
             }
@@ -311,13 +301,35 @@ async fn create(
     Ok(file)
 }
 
-async fn place(disk: &Arc<dyn Disk>, repository: RepositoryId, extent: ExtentId) -> io::Result<()> {
-    let (from, to) = (
-        copy_path(repository, extent),
-        extent::path(repository, extent),
-    );
-    disk.rename(&from, &to).await?;
-    disk.sync_folder(&extent::folder(repository)).await
+fn unlink(disk: Arc<dyn Disk>, repository: RepositoryId, extent: ExtentId) -> Pending<Message> {
+    Box::pin(async move {
+        let gone = disk.remove(&extent::path(repository, extent)).await;
+        let folder = extent::folder(repository);
+        if let Err(error) = gone.and(disk.sync_folder(&folder).await) {
+            tracing::warn!(%extent, %error, "a replica nobody wants is still there");
+        }
+        Message::Unlinked(extent)
+    })
+}
+
+/// Gives a copy the name of its extent's file.
+fn place(
+    disk: Arc<dyn Disk>,
+    repository: RepositoryId,
+    extent: ExtentId,
+    from: String,
+) -> Pending<Message> {
+    Box::pin(async move {
+        let path = extent::path(repository, extent);
+        let placed = match disk.rename(&from, &path).await {
+            Ok(()) => disk.sync_folder(&extent::folder(repository)).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &placed {
+            tracing::warn!(%extent, %error, "a copy cannot take its place");
+        }
+        Message::Placed(extent, placed.is_ok())
+    })
 }
 
 async fn read(disk: &Arc<dyn Disk>, path: &str, offset: u64, length: u32) -> io::Result<Bytes> {
