@@ -9,3 +9,4 @@ pub mod member;
 pub mod nodes;
 pub mod quic;
 pub mod raft;
+pub mod repair;

@@ -77,6 +77,10 @@ pub enum ReplicaCommand {
     /// The node need not have it any more; refused if no more than the copies that the repository
     /// must have would be left.
     Drop,
+    /// The node was to have all of it, and what it has is missing, too short or damaged: it copies
+    /// it again. Refused if no other node that answers has all of it: what is left of the last copy
+    /// is not given up.
+    Lost,
 }
 
 /// A node that joins.

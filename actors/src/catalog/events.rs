@@ -90,6 +90,8 @@ pub enum Code {
     NodeLost = 30072,
     /// An operator made a join token.
     JoinTokenMade = 30073,
+    /// A node lost replicas of extents, and copies them again.
+    ReplicaLost = 30074,
 }
 
 impl Code {
@@ -109,6 +111,7 @@ impl Code {
             | Self::OperatorRemoved
             | Self::PurgeOrdered
             | Self::NodeLost
+            | Self::ReplicaLost
             | Self::Purged => Severity::Warning,
             Self::LeaseEnded | Self::ClockDoubted | Self::RepositoryDamaged | Self::ExtentKept => {
                 Severity::Error

@@ -1,5 +1,6 @@
 //! The rows of the catalog. [`Rows`] is cheap to clone: a snapshot for whoever reads.
 
+mod balance;
 mod by;
 mod event;
 mod home;
@@ -27,7 +28,7 @@ pub use by::TenantBy;
 pub use event::{Event, Severity};
 pub use home::Way;
 pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas, Token};
-pub use placement::{COPIES, Repair};
+pub use placement::{COPIES, Lacking, Repair};
 pub use scrub::Scrub;
 
 /// All that the catalog holds, as of one command.
