@@ -107,7 +107,8 @@ impl Running {
             let thumbprint = serving.served().thumbprint().to_string();
             (thumbprint, serving.certificates().clone())
         };
-        let behind = behind(&node, &ports, passwords, &metrics);
+        let mut behind = behind(&node, &ports, passwords, &metrics);
+        behind.forward = cluster.as_ref().map(|it| it.forward(&node.catalog));
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
 

@@ -4,6 +4,8 @@
 //! node
 //! ├── control ── catalog   the replicated catalog and its lease, over the link of that class
 //! ├── bulk ── replicas     this node's share of all extents
+//! ├── replicas-kept        keeps that share as the catalog has it
+//! ├── copies               sees to copies everywhere, while this node leads
 //! └── (the domain, as on a node that stands alone)
 //! ```
 //!
@@ -20,10 +22,11 @@ use holdfast_actors::catalog::SubmitError;
 use holdfast_actors::catalog::command::{ClusterCommand, Command, NewNode, NodeCommand};
 use holdfast_actors::journal::{self, JournalError};
 use holdfast_actors::kernel::NodeId;
-use holdfast_actors::node::{Ground, Stem};
+use holdfast_actors::node::{Ground, Node, Stem};
 use holdfast_actors::ports::{Disk, Journal, Link, Pending, Ports};
+use holdfast_actors::repositories;
 use holdfast_actors::schema::SchemaError;
-use holdfast_actors::shell::{self, Fault, Handle};
+use holdfast_actors::shell::{self, Fault, Handle, Path};
 use ractor::SpawnErr;
 
 use crate::calls::machine::Limits;
@@ -31,6 +34,7 @@ use crate::calls::{Calls, Exchange};
 use crate::extents::{self, Extents, Remote, Replicas, StoreHands};
 use crate::folder::Folder;
 use crate::raft::{self, Replica};
+use crate::repair::{leader, reconcile};
 
 pub use register::Claims;
 pub use shelf::Shelf;
@@ -150,6 +154,31 @@ impl Member {
             store,
             remote,
         })
+    }
+
+    /// Begins to see to replicas, once the domain stands on its ground.
+    ///
+    /// # Errors
+    /// When an actor does not start.
+    pub async fn tend(&self, node: &Node, ports: &Ports) -> Result<(), SpawnErr> {
+        let (path, catalog) = (Path::node(), self.ground.catalog.clone());
+        let repositories = node.front.repositories.clone();
+        let parts = reconcile::Parts {
+            node: self.replica.node(),
+            catalog: catalog.clone(),
+            store: self.store.clone(),
+            remote: self.remote.clone(),
+            visit: Arc::new(move |id| {
+                // Whoever loads it takes it over; nobody stays.
+                drop(repositories.ask(|door| repositories::Message::Visit(id, door)));
+            }),
+        };
+        let above = Some(node.root());
+        reconcile::start(path.child("replicas-kept"), parts, ports.clone(), above.clone()).await?;
+        let leads = self.replica.leadership();
+        let parts = leader::Parts { catalog, leads };
+        leader::start(path.child("copies"), parts, ports.clone(), above).await?;
+        Ok(())
     }
 }
 

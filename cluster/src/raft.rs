@@ -281,6 +281,16 @@ impl Replica {
         leads.then_some(metrics.vote.leader_id.term)
     }
 
+    /// Tells at any moment whether this node believes that it leads.
+    pub fn leadership(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let raft = self.raft.clone();
+        Arc::new(move || {
+            let metrics = raft.server_metrics();
+            let metrics = metrics.borrow_watched();
+            metrics.current_leader == Some(metrics.id)
+        })
+    }
+
     /// Who votes, as far as this node knows.
     pub fn voters(&self) -> Vec<NodeId> {
         let metrics = self.raft.server_metrics();

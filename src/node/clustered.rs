@@ -4,6 +4,7 @@ use std::net::UdpSocket;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use holdfast_actors::catalog::Catalog;
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::journal;
 use holdfast_actors::node::{self as domain, Stem};
@@ -22,6 +23,7 @@ use tokio::task::JoinSet;
 use super::failure;
 use crate::cli::Failure;
 use crate::home::{CLUSTER, Home, Membership};
+use crate::rest::{Forward, Homes};
 
 /// How long a node that is ending waits for another to lead in its place.
 const HANDING_OVER: Duration = Duration::from_secs(1);
@@ -77,12 +79,14 @@ pub(super) async fn start(
         // Nobody else sets it.
         let _ = porch.0.set(usher);
     }
-    let (ground, replica) = (member.ground, member.replica);
+    let ground = member.ground.clone();
     let node = stem.grow(&alone, ground, ports.clone(), passwords).await;
     let node = node.map_err(|error| failure(&error))?;
+    let tended = member.tend(&node, ports).await;
+    tended.map_err(|error| failure(&error))?;
     let clustered = Clustered {
         endpoint,
-        replica,
+        replica: member.replica,
         tasks,
     };
     Ok((node, clustered))
@@ -168,6 +172,15 @@ async fn follow(mut rows: watch::Receiver<Rows>, nodes: watch::Sender<Arc<Nodes>
 }
 
 impl Clustered {
+    /// How a face on this node sends requests to where they are handled.
+    pub(super) fn forward(&self, catalog: &Catalog) -> Arc<Forward> {
+        let router = Homes {
+            here: self.replica.node(),
+            rows: catalog.subscribe(),
+        };
+        Forward::new(Arc::new(router), self.endpoint.streams())
+    }
+
     /// Resolves when this node can take no part any more, with why.
     pub(super) async fn ended(&self) -> Fault {
         self.replica.ended().await

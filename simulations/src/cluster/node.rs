@@ -180,7 +180,7 @@ impl Node {
         let stem = stem.map_err(|error| fault(&error))?;
         let member = Member::start(&stem, self.options(), &ports, links).await;
         let member = member.map_err(|error| Fault::of(&error))?;
-        let (mut ground, replica) = (member.ground, member.replica);
+        let mut ground = member.ground.clone();
         let is_second = self.all.get(1) == Some(&self.node);
         if let Some(flaw) = self.flaw
             && (flaw == Flaw::StaleOwner || flaw == Flaw::StuckOwner && is_second)
@@ -188,8 +188,11 @@ impl Node {
             let register = Arc::clone(&ground.register);
             ground.register = Arc::new(Flawed { register, flaw });
         }
-        let node = stem.grow(&settings, ground, ports, Arc::new(Cheap)).await;
-        let node = node.map_err(|error| fault(&error))?;
+        let node = stem.grow(&settings, ground, ports.clone(), Arc::new(Cheap));
+        let node = node.await.map_err(|error| fault(&error))?;
+        let tended = member.tend(&node, &ports).await;
+        tended.map_err(|error| fault(&error))?;
+        let replica = member.replica;
         let mut work = JoinSet::new();
         for tenant in 0..self.tenants as usize {
             let Ok(name) = TenantName::parse(&self::tenant(tenant)) else {
