@@ -149,6 +149,17 @@ pub enum Command {
         after_help = "Example: holdfast --data /srv/holdfast certificate show"
     )]
     Certificate(commands::certificate::Certificate),
+    /// Make a token that lets one node join the cluster, and print it, once
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast join-token --expires 2h > token"
+    )]
+    JoinToken(commands::cluster::JoinToken),
+    /// The nodes of the cluster
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast node list"
+    )]
+    Node(commands::cluster::Node),
     /// Read stored data back and compare it with what was received
     #[command(after_help = "Example: holdfast --data /srv/holdfast verify acme main")]
     Verify(commands::Verify),
@@ -235,6 +246,8 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
         Command::Events(order) => Order::Events(order),
         Command::Maintenance(order) => Order::Maintenance(order),
         Command::Clock(order) => Order::Clock(order),
+        Command::JoinToken(order) => Order::JoinToken(order),
+        Command::Node(order) => Order::Node(order),
         Command::Verify(order) => Order::Verify(order),
         Command::Status => Order::Status,
     };

@@ -164,7 +164,8 @@ pub fn vacate(path: &Path) -> Result<(), HomeError> {
     }
     let left = |name: &OsString| LEFT.iter().any(|it| name == it);
     let joining = path.join(CLUSTER).join(JOINING).exists();
-    if !names.is_empty() && !(joining && names.iter().all(left)) {
+    let ours = names.is_empty() || joining && names.iter().all(left);
+    if !ours {
         return Err(HomeError::NotEmpty(path.to_owned()));
     }
     for name in names {

@@ -20,4 +20,4 @@ pub use certificate::{IdentityError, NodeCertificate, server_name};
 pub use folder::{Folder, FolderError, JOINING};
 pub use key::{KeyHash, NodeKey, PublicKey};
 pub use sealed::{PASSPHRASE_MIN, SealError, Sealed};
-pub use token::{JoinToken, Secret, TokenError, TokenHash};
+pub use token::{ADDRESSES_MAX as TOKEN_ADDRESSES_MAX, JoinToken, Secret, TokenError, TokenHash};

@@ -10,6 +10,7 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "no-operator" => "see 'holdfast operator list'",
         "no-approval" | "already-decided" | "pending" => "see 'holdfast approval list'",
         "no-repository" => "see 'holdfast repository list'",
+        "no-node" => "see 'holdfast node list'",
         "no-actor" => "see 'tree'",
         "own-request" => "another operator grants it with 'holdfast --as OPERATOR approval grant'",
         "clock-doubted" => "say which day it is with 'holdfast clock confirm --today DATE'",

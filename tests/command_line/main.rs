@@ -7,6 +7,7 @@ mod figures;
 mod founding;
 mod furniture;
 mod joining;
+mod nodes;
 mod office;
 mod socket;
 mod world;

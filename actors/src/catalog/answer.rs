@@ -1,63 +1,9 @@
-//! What the catalog answers: what came of a command, or why it was refused. It decides nothing.
-
-use serde::{Deserialize, Serialize};
+//! Why the catalog refuses a command. It decides nothing.
 
 use crate::kernel::{
-    CredentialId, Date, Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Space, Timestamp,
+    CredentialId, Date, Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Timestamp,
 };
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
-
-/// What came of a command. Part of the snapshot's format: new ones go to the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Outcome {
-    /// It is done, and there is nothing more to say.
-    Done,
-    /// A tenant was made.
-    Tenant {
-        /// Its id.
-        id: u64,
-    },
-    /// A subtenant was made.
-    Subtenant {
-        /// Its part of each repository.
-        space: Space,
-    },
-    /// A login was made.
-    Credential {
-        /// Its id.
-        id: CredentialId,
-    },
-    /// A repository was made.
-    Repository {
-        /// Its id.
-        id: RepositoryId,
-    },
-    /// A repository has a new owner.
-    Epoch {
-        /// Under which it writes; higher than any before.
-        epoch: Epoch,
-    },
-    /// An extent was begun.
-    Extent {
-        /// Its id.
-        id: ExtentId,
-    },
-    /// It waits for a second operator.
-    Pending {
-        /// The request's id.
-        approval: u64,
-    },
-    /// A join token was made.
-    Token {
-        /// From when on it lets nobody in.
-        expires: Timestamp,
-    },
-    /// A node was let in.
-    Node {
-        /// Its number.
-        node: NodeId,
-    },
-}
 
 /// What kind of refusal it is; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use super::key::{KeyHash, sha256};
 const PREFIX: &str = "holdfast-join-1-";
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// The most addresses in one token.
-pub(super) const ADDRESSES_MAX: usize = 4;
+pub const ADDRESSES_MAX: usize = 4;
 /// Longer text is no token, with all the spaces that somebody may paste.
 const TEXT_MAX: usize = 1 << 10;
 const SECRET: usize = 32;
