@@ -52,8 +52,6 @@ pub trait Services: Send + Sync + 'static {
     /// # Errors
     /// When its identity cannot be read.
     fn member(&self) -> Result<Option<Member>, Problem>;
-    /// How many nodes can hold a copy of a repository.
-    fn nodes(&self) -> u32;
     /// What its wall clock shows.
     fn wall(&self) -> Timestamp;
     /// Takes a tenant or repository that is out of service back into it; false if none of that path

@@ -12,7 +12,8 @@ use super::values::repository_id;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Repository {
     /// Add a repository
-    #[command(after_help = "What is not given: --hold-days 0 --min-copies 1\n\n\
+    #[command(after_help = "What is not given: --hold-days 0, and --min-copies 2 where\n\
+                            there are so many nodes\n\n\
                       Example: holdfast --data /srv/holdfast repository add acme main \
                       --quota 500GiB --hold-days 14")]
     Add(Add),

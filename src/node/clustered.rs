@@ -7,6 +7,7 @@ use std::time::Duration;
 use holdfast_actors::catalog::Catalog;
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::journal;
+use holdfast_actors::kernel::NodeId;
 use holdfast_actors::node::{self as domain, Stem};
 use holdfast_actors::ports::{Passwords, Pending, Ports};
 use holdfast_actors::shell::Fault;
@@ -71,7 +72,8 @@ pub(super) async fn start(
     let member = Member::start(&stem, options, ports, links).await;
     let member = member.map_err(|error| failure(&error))?;
     let mut tasks = JoinSet::new();
-    tasks.spawn(follow(member.ground.catalog.subscribe(), told));
+    let rows = member.ground.catalog.subscribe();
+    tasks.spawn(follow(membership.node, rows, told));
     let issuer = folder.issuer().map_err(|error| failure(&error))?;
     if let Some(issuer) = issuer {
         let catalog = member.ground.catalog.clone();
@@ -157,11 +159,18 @@ impl Admits for Porch {
 }
 
 /// Keeps the table of nodes as the catalog has it.
-async fn follow(mut rows: watch::Receiver<Rows>, nodes: watch::Sender<Arc<Nodes>>) {
+async fn follow(
+    node: NodeId,
+    mut rows: watch::Receiver<Rows>,
+    nodes: watch::Sender<Arc<Nodes>>,
+) {
     loop {
-        let table = Nodes::from(&rows.borrow_and_update().cluster);
-        // Before the first row is here, those count that were known at joining.
-        let is_news = table.numbers().next().is_some() && **nodes.borrow() != table;
+        let (table, is_known) = {
+            let rows = rows.borrow_and_update();
+            (Nodes::from(&rows.cluster), rows.cluster.nodes.contains_key(&node))
+        };
+        // Rows of a time before this node was let in say less than it was told at joining.
+        let is_news = is_known && **nodes.borrow() != table;
         if is_news && nodes.send(Arc::new(table)).is_err() {
             return;
         }

@@ -186,10 +186,6 @@ impl Services for Desk {
         Ok(root.map(|root| Member { node: *node, root }))
     }
 
-    fn nodes(&self) -> u32 {
-        1
-    }
-
     fn wall(&self) -> Timestamp {
         self.ports.clock.now().wall
     }

@@ -38,10 +38,6 @@ impl Services for Simple {
         Ok(self.member)
     }
 
-    fn nodes(&self) -> u32 {
-        1
-    }
-
     fn wall(&self) -> Timestamp {
         Timestamp::from_millis(1_795_255_200_000)
     }

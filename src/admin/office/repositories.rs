@@ -14,9 +14,6 @@ use crate::commands::repository::{Add, Named, Of, Promises, Repository, Set};
 use crate::commands::values::{Moment, Month};
 use crate::commands::{Usage, Verify};
 
-/// Copies without which nothing is acknowledged, where nothing is said: a single node has one.
-const COPIES: u32 = 1;
-
 impl Office {
     pub(super) async fn repository(
         &self,
@@ -53,13 +50,15 @@ impl Office {
     }
 
     async fn add_repository(&self, by: &Speaker, new: Add) -> Answer {
-        self.enough_nodes(new.promises.min_copies)?;
+        let usual = self.books.rows().cluster.usual_copies();
+        let min_copies = new.promises.min_copies.unwrap_or(usual);
+        self.enough_nodes(Some(min_copies))?;
         let command = RepositoryCommand::Add {
             tenant: new.which.tenant.clone(),
             name: new.which.name.clone(),
             quota: new.quota,
             hold_days: new.promises.hold_days.unwrap_or(0),
-            min_copies: new.promises.min_copies.unwrap_or(COPIES),
+            min_copies,
         };
         self.submit(by, Command::Repository(command)).await?;
         let rows = self.books.rows();
@@ -91,11 +90,12 @@ impl Office {
     /// Nobody is promised more copies than there are nodes. The catalog cannot say so: what it took
     /// in once, it takes in again on every start.
     fn enough_nodes(&self, copies: Option<u32>) -> Result<(), Problem> {
-        let (copies, nodes) = (copies.unwrap_or(COPIES), self.services.nodes());
-        if copies <= nodes {
+        let nodes = self.books.rows().cluster.stores();
+        let Some(copies) = copies.filter(|copies| *copies > nodes) else {
             return Ok(());
-        }
-        let message = format!("{copies} copies need as many nodes, and there is {nodes}");
+        };
+        let are = if nodes == 1 { "is" } else { "are" };
+        let message = format!("{copies} copies need as many nodes, and there {are} {nodes}");
         Err(Problem::new(
             ProblemClass::Refused,
             "too-few-nodes",

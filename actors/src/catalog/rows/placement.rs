@@ -41,6 +41,20 @@ pub struct Lacking {
 }
 
 impl Cluster {
+    /// How many nodes there are that store, whether they run or not; a node that stands alone is
+    /// one.
+    pub fn stores(&self) -> u32 {
+        let nodes = self.nodes.values();
+        let there = nodes.filter(|row| row.state != NodeState::Removed && stores(row));
+        u32::try_from(there.count()).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// Copies without which nothing is acknowledged, where nobody says: two, if there are so many
+    /// nodes.
+    pub fn usual_copies(&self) -> u32 {
+        self.stores().min(2)
+    }
+
     /// Whether a node takes replicas now.
     pub fn is_taking(&self, node: NodeId) -> bool {
         let row = self.nodes.get(&node);
