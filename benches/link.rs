@@ -79,6 +79,7 @@ impl Side {
                 ..Pace::default()
             },
             clock: Arc::new(Today),
+            joins: None,
             notices: Arc::new(|_| {}),
         };
         let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();

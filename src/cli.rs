@@ -60,8 +60,17 @@ pub enum Command {
     #[command(after_help = "Example: holdfast demo --source ~/Documents")]
     Demo(node::Demo),
     /// Make a new node: its identity, its certificate, its data directory
-    #[command(after_help = "Example: holdfast init --data /srv/holdfast --name berlin-1")]
+    #[command(
+        after_help = "Examples:\n  holdfast init --data /srv/holdfast --name berlin-1\n  \
+                      holdfast init --data /srv/holdfast --cluster --address 192.0.2.7:7443"
+    )]
     Init(node::Init),
+    /// Make a new node of a cluster: ask to be let in with a join token
+    #[command(
+        after_help = "Example: holdfast join --data /srv/holdfast --token-file token \
+                      --address 192.0.2.8:7443"
+    )]
+    Join(node::Join),
     /// Run the node; prints 'ready' with its addresses
     #[command(
         after_help = "Example: holdfast serve --data /srv/holdfast --listen [::]:8443 \
@@ -140,6 +149,17 @@ pub enum Command {
         after_help = "Example: holdfast --data /srv/holdfast certificate show"
     )]
     Certificate(commands::certificate::Certificate),
+    /// Make a token that lets one node join the cluster, and print it, once
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast join-token --expires 2h > token"
+    )]
+    JoinToken(commands::cluster::JoinToken),
+    /// The nodes of the cluster
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast node list"
+    )]
+    Node(commands::cluster::Node),
     /// Read stored data back and compare it with what was received
     #[command(after_help = "Example: holdfast --data /srv/holdfast verify acme main")]
     Verify(commands::Verify),
@@ -167,6 +187,8 @@ pub struct Programs {
     pub demo: fn(&node::Demo, &mut Screen) -> Result<(), Failure>,
     /// `init` in a directory.
     pub init: fn(&Path, &node::Init, &mut Screen) -> Result<(), Failure>,
+    /// `join` into a directory.
+    pub join: fn(&Path, &node::Join, &mut Screen) -> Result<(), Failure>,
     /// `serve` of a directory, until it is told to end.
     pub serve: fn(&Path, &node::Serve, &mut Screen) -> Result<(), Failure>,
 }
@@ -196,6 +218,7 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
     let order = match command {
         Command::Demo(demo) => return (programs.demo)(&demo, screen),
         Command::Init(init) => return (programs.init)(&needed(data)?, &init, screen),
+        Command::Join(join) => return (programs.join)(&needed(data)?, &join, screen),
         Command::Serve(serve) => return (programs.serve)(&needed(data)?, &serve, screen),
         Command::Agent(agent) => return tend(&agent, screen),
         Command::Sim(sim) => return sim::run(&sim, screen),
@@ -223,6 +246,8 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
         Command::Events(order) => Order::Events(order),
         Command::Maintenance(order) => Order::Maintenance(order),
         Command::Clock(order) => Order::Clock(order),
+        Command::JoinToken(order) => Order::JoinToken(order),
+        Command::Node(order) => Order::Node(order),
         Command::Verify(order) => Order::Verify(order),
         Command::Status => Order::Status,
     };

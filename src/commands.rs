@@ -5,6 +5,7 @@
 
 pub mod bin;
 pub mod certificate;
+pub mod cluster;
 pub mod credential;
 pub mod node;
 pub mod operator;
@@ -53,6 +54,10 @@ pub enum Order {
     Certificate(certificate::Certificate),
     /// Reads stored data back and compares.
     Verify(Verify),
+    /// A token that lets a node in.
+    JoinToken(cluster::JoinToken),
+    /// The nodes of the cluster.
+    Node(cluster::Node),
     /// Whether the node answers, and how it is.
     Status,
     /// A look into the actors.

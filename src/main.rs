@@ -9,6 +9,7 @@ fn main() -> ExitCode {
     let programs = Programs {
         demo: demo::run,
         init: node::init,
+        join: node::join,
         serve: node::serve,
     };
     cli::run(std::env::args_os(), &programs).into()

@@ -1,8 +1,12 @@
 //! A node as a process: it takes its directory, starts the domain over real ports, and opens its
 //! doors: the restic face, the admin socket, metrics.
 
+mod clustered;
 mod desk;
 mod figures;
+mod founding;
+mod joining;
+mod making;
 mod selfservice;
 mod timing;
 
@@ -28,21 +32,22 @@ use crate::admin::office::{Books, FIRST, Office, Services};
 use crate::admin::{self, Door};
 use crate::cli::{Exit, Failure, Screen};
 use crate::clock::SystemClock;
-use crate::commands::node::{Init, Serve};
+use crate::commands::node::Serve;
 use crate::disk::Folder;
 use crate::entropy::SystemEntropy;
-use crate::home::{self, Home, HomeError};
+use crate::home::{Home, HomeError, Membership};
 use crate::metrics::{self, Metrics, Source};
 use crate::passwords::Argon2id;
 use crate::rest::{Behind, Face, Limits, Watch};
 use crate::store::Store;
 use crate::telemetry;
-use crate::tls::{
-    CertificateStore, Identity, Rotation, RotationHands, RotationMessage, SharedStore,
-};
+use crate::tls::{CertificateStore, Rotation, RotationHands, RotationMessage, SharedStore};
 
+use clustered::Clustered;
 use desk::Desk;
 use figures::Figures;
+pub use joining::join;
+pub use making::init;
 use selfservice::Counter;
 use timing::{Stopwatch, Timed};
 
@@ -50,42 +55,6 @@ use timing::{Stopwatch, Timed};
 const TLS: &str = "tls";
 /// Where the index lies in the node's directory.
 const INDEX: &str = "index";
-
-/// Makes a new node: its directory, its name, its certificate.
-///
-/// # Errors
-/// When the directory is not empty or cannot be written.
-pub fn init(data: &Path, init: &Init, screen: &mut Screen) -> Result<(), Failure> {
-    let host = rustix::system::uname();
-    let host = host.nodename().to_string_lossy().to_lowercase();
-    let name = init.name.clone().or_else(|| NodeName::parse(&host));
-    let name = name.or_else(|| NodeName::parse("node"));
-    let name = name.ok_or_else(|| Failure::usage("the node needs a name; add --name NODE"))?;
-    let identity = Identity::self_signed(&host, SystemClock::new().now().wall);
-    let identity = identity.map_err(|error| failure(&error))?;
-    let thumbprint = identity.thumbprint().to_string();
-    home::create(data, &name, |path| {
-        let stored = CertificateStore::create(&path.join(TLS), identity);
-        stored.map(|_| ()).map_err(|error| HomeError::Io {
-            path: path.to_owned(),
-            source: std::io::Error::other(error),
-        })
-    })?;
-    if screen.json {
-        let made = json!({ "node": name, "data": data, "thumbprint": thumbprint });
-        return screen.object(&made);
-    }
-    screen.line(format_args!("node         {name}"))?;
-    screen.line(format_args!("data         {}", data.display()))?;
-    screen.line(format_args!(
-        "certificate  self-signed, SHA-256 {thumbprint}"
-    ))?;
-    screen.remark(format_args!(
-        "next: holdfast serve --data {}",
-        data.display()
-    ));
-    Ok(())
-}
 
 /// Runs the node until it is told to end.
 ///
@@ -108,6 +77,7 @@ pub fn serve(data: &Path, serve: &Serve, screen: &mut Screen) -> Result<(), Fail
 /// A node that serves.
 struct Running {
     node: domain::Node,
+    cluster: Option<Clustered>,
     face: Face,
     metrics: Option<SocketAddr>,
     stop: watch::Sender<bool>,
@@ -123,10 +93,13 @@ impl Running {
         let ports = ports(&home, &metrics).await?;
         let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
         let passwords = Argon2id::new(Arc::clone(&entropy));
-        let node = started(serve, &ports, &passwords).await?;
+        let (node, cluster) = started(&home, serve, &ports, &passwords).await?;
         let books = CatalogBooks::new(node.catalog.clone(), clock, entropy.as_ref());
         let books: Arc<dyn Books> = Arc::new(books.telling(node.front.clone()));
-        first_operator(books.as_ref(), home.owner).await?;
+        // A node that joined finds operators, as soon as it hears from the others.
+        if home.membership().is_none_or(Membership::is_founder) {
+            first_operator(books.as_ref(), home.owner).await?;
+        }
 
         let (store, rotation) = certificates(&home, &node, &ports).await?;
         let (thumbprint, certificates) = {
@@ -134,7 +107,8 @@ impl Running {
             let thumbprint = serving.served().thumbprint().to_string();
             (thumbprint, serving.certificates().clone())
         };
-        let behind = behind(&node, &ports, passwords, &metrics);
+        let mut behind = behind(&node, &ports, passwords, &metrics);
+        behind.forward = cluster.as_ref().map(|it| it.forward(&node.catalog));
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
 
@@ -180,6 +154,7 @@ impl Running {
         let name = home.name.clone();
         Ok(Self {
             node,
+            cluster,
             face,
             metrics,
             stop,
@@ -210,8 +185,15 @@ impl Running {
 
     /// Serves until a signal or a fault, and drains.
     async fn until_told(self) -> Result<(), Failure> {
+        let cut_off = async {
+            match &self.cluster {
+                Some(cluster) => cluster.ended().await.to_string(),
+                None => std::future::pending().await,
+            }
+        };
         let told = tokio::select! {
             fault = self.node.ended() => Err(fault),
+            fault = cut_off => Err(fault),
             signalled = signalled() => signalled.map_err(|error| error.to_string()),
         };
         self.stop.send_replace(true);
@@ -220,6 +202,9 @@ impl Running {
         }
         let mut doors = self.doors;
         while doors.join_next().await.is_some() {}
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await;
+        }
         self.node.stop();
         told.map_err(|fault| Failure::other("node-failed", format!("the node failed: {fault}")))
     }
@@ -227,10 +212,11 @@ impl Running {
 
 /// The domain over these ports, as it was ordered.
 async fn started(
+    home: &Home,
     serve: &Serve,
     ports: &Ports,
     passwords: &Argon2id,
-) -> Result<domain::Node, Failure> {
+) -> Result<(domain::Node, Option<Clustered>), Failure> {
     let settings = domain::Settings {
         bandwidth: serve.bandwidth.and_then(|throttle| throttle.0),
         journal: journal::Options {
@@ -239,8 +225,13 @@ async fn started(
         snapshot_every: serve.journal.snapshot_every,
     };
     let passwords = Arc::new(passwords.clone());
+    if let Some(membership) = home.membership() {
+        let started = clustered::start(home, membership, settings, ports, passwords).await;
+        return started.map(|(node, cluster)| (node, Some(cluster)));
+    }
     let node = domain::Node::start_with(settings, ports.clone(), passwords).await;
-    node.map_err(|error| failure(&error))
+    node.map(|node| (node, None))
+        .map_err(|error| failure(&error))
 }
 
 /// The real ports of a node in this directory.
@@ -370,6 +361,7 @@ impl From<HomeError> for Failure {
             HomeError::Newer { .. } => (Exit::Refused, "newer-format"),
             HomeError::Held(_) => (Exit::Conflict, "in-use"),
             HomeError::Absent(_) => (Exit::Other, "absent"),
+            HomeError::Membership { .. } => (Exit::Other, "membership"),
             HomeError::Io { .. } => (Exit::Other, "io"),
         };
         Self::new(exit, reason, error)

@@ -16,7 +16,9 @@ use holdfast_actors::schema;
 use holdfast_cluster::calls::Passing;
 use holdfast_cluster::calls::envelope::{Envelope, encode};
 use holdfast_cluster::calls::pursuit::{Answer, Question};
-use holdfast_cluster::identity::{Authority, NODE_LIFE, NodeCertificate, NodeKey, Sealed};
+use holdfast_cluster::identity::{Authority, NODE_LIFE, NodeCertificate, NodeKey, Sealed, Secret};
+use holdfast_cluster::join::{self, Admitted, Petition};
+use holdfast_cluster::nodes::Node;
 use holdfast_cluster::quic::{Class, Life, VERSION, hello::Hello};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -247,6 +249,39 @@ fn any_text_may_stand_where_a_join_token_is_pasted() {
                  e00000000000000000004eh7tt03kag";
     let spaced = token.replace("g2", "g2 \n").to_uppercase();
     fuzz(targets::token, &texts(&[token, &spaced]));
+}
+
+#[test]
+fn any_bytes_may_be_said_where_a_node_joins() {
+    let petition = Petition {
+        secret: Secret::new([3; 32]),
+        name: NodeName::parse("b").unwrap(),
+        key: *NodeKey::generate().unwrap().public(),
+        addresses: vec![([192, 0, 2, 7], 7_443).into()],
+        roles: ["storage".to_owned()].into(),
+        zone: "rack-1".to_owned(),
+    };
+    let node = Node {
+        key: petition.key.hash(),
+        addresses: petition.addresses.clone(),
+    };
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    let issuer = Authority::found(now).unwrap().issuer(now).unwrap();
+    let admitted = Admitted {
+        node: NodeId::new(2),
+        chain: vec![vec![1; 40].into(), vec![2; 40].into()],
+        root: issuer.root().clone(),
+        issuer: Some(issuer.into()),
+        nodes: vec![(NodeId::new(1), node)],
+    };
+    let samples = [
+        petition.encode().to_vec(),
+        join::Answer::Admitted(Box::new(admitted)).encode().to_vec(),
+        join::Answer::refused("token-used", "too late")
+            .encode()
+            .to_vec(),
+    ];
+    fuzz(targets::join, &samples);
 }
 
 #[test]

@@ -38,6 +38,8 @@ const RETRY: Duration = Duration::from_secs(60);
 pub enum Standing {
     /// It is served; when it was last read back, or made if it never was.
     Served(Timestamp),
+    /// The same, and another node looked after it before.
+    Come(Timestamp),
     /// It was removed, and nobody ordered its data to be destroyed.
     Kept,
     /// It is to be destroyed from that day on.

@@ -16,9 +16,11 @@ mod extents;
 #[cfg(test)]
 mod fixture;
 mod hands;
+mod joining;
 mod machine;
 mod nodes;
 mod operators;
+mod outcome;
 mod owners;
 #[cfg(test)]
 mod properties;
@@ -34,12 +36,13 @@ pub mod table;
 mod tenants;
 mod time;
 
-pub use answer::{Class, Outcome, Refused};
+pub use answer::{Class, Refused};
 pub use applied::apply;
 pub use draft::decide;
 pub use events::Code;
 pub use hands::{Catalog, Door, Message, SubmitError, start};
 pub use machine::{Answer, Effect, Event, Keeper};
 pub use nodes::{LEASE, TICK};
+pub use outcome::Outcome;
 pub use record::{Record, RecoverError, restore, snapshot};
 pub use roles::{Deed, may};

@@ -127,7 +127,13 @@ impl Stay {
 
     async fn look(&self) -> Result<Snapshot, Refusal> {
         self.permit.standing()?;
-        settle(self.visit.repository.ask(repository::Message::Look).await)
+        let held = settle(self.visit.repository.ask(repository::Message::Look).await);
+        // Somebody else may own it by now, and have let others write.
+        if self.visit.counts() {
+            held
+        } else {
+            Err(unavailable())
+        }
     }
 
     /// Tells the session how the request came out.

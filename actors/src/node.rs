@@ -18,6 +18,7 @@
 
 mod hands;
 mod machine;
+mod stem;
 
 use std::sync::Arc;
 
@@ -25,23 +26,15 @@ use bytes::Bytes;
 use ractor::{ActorCell, SpawnErr};
 use tokio::sync::watch;
 
-use crate::bandwidth::{self, Bandwidth, BandwidthHands};
-use crate::caretaker::{self, Caretaker, CaretakerHands};
 use crate::catalog::{self, Catalog, Keeper, RecoverError};
 use crate::front::Front;
-use crate::gateway::{Gateway, GatewayHands};
 use crate::journal::{self, JournalError};
 use crate::kernel::Rate;
 use crate::ports::{Journal, Passwords, Pending, Ports};
-use crate::repositories::{self, CatalogRegister, RepositoriesHands};
-use crate::repository::Register;
-use crate::shell::{self, Fault, Handle, Path};
-use crate::supervision::Supervisor;
-use crate::tenant::SessionSink;
-use crate::tenants::{self, TenantsHands};
+use crate::repositories::CatalogRegister;
+use crate::shell::{Fault, Handle};
 
-use hands::NodeHands;
-use machine::Root;
+pub use stem::{Ground, Stem};
 
 /// Why a node does not start. Nothing was changed that a later start could miss.
 #[derive(Debug, thiserror::Error)]
@@ -111,51 +104,34 @@ impl Node {
         let records = recovered.records.into_iter().map(|record| record.body);
         let keeper = Keeper::recover(snapshot.as_deref(), records)?;
 
-        let path = Path::node();
-        let (end, ended) = watch::channel(None);
-        let hands = NodeHands::new(end.clone());
-        let root = Root::new(settings.snapshot_every);
-        let root = shell::spawn(path.clone(), root, hands, ports.clone(), None).await?;
-        let above = Some(root.cell());
-
-        let failed = Box::new(move |fault: Fault| drop(end.send_replace(Some(fault.to_string()))));
+        let stem = Stem::start(&settings, &ports).await?;
         let journal = journal::start(
-            path.child("journal"),
+            stem.path().child("journal"),
             recovered.position,
             settings.journal,
             ports.clone(),
-            above.clone(),
-            failed,
+            Some(stem.cell()),
+            stem.on_failure(),
         );
         let journal = journal.await?;
         let log: Arc<dyn Journal> = Arc::new(Log(journal.clone()));
         let catalog = catalog::start(
-            path.child("catalog"),
+            stem.path().child("catalog"),
             keeper,
             log,
             ports.clone(),
-            above.clone(),
+            Some(stem.cell()),
         );
         let catalog = catalog.await?;
-
-        let (mut front, caretaker) = furnish(&path, &catalog, &ports, passwords, &root).await?;
-        if let Some(rate) = settings.bandwidth {
-            front.bandwidth = Some(share(rate, &path, &ports, above).await?);
-        }
-        let following = hands::Following {
-            front: front.clone(),
-            caretaker,
-            catalog: catalog.clone(),
-            journal,
-        };
-        // The root was started a moment ago and only fails when one of its parts does.
-        let _ = root.tell(hands::Message::Follow(Box::new(following)));
-        Ok(Self {
-            front,
+        let register = CatalogRegister::new(catalog.clone(), Arc::clone(&ports.clock));
+        let ground = Ground {
             catalog,
-            root,
-            ended,
-        })
+            journal: Some(journal),
+            register: Arc::new(register),
+            extents: Arc::clone(&ports.disk),
+            node: None,
+        };
+        Ok(stem.grow(&settings, ground, ports, passwords).await?)
     }
 
     /// Resolves when the node has failed, with what failed.
@@ -178,88 +154,6 @@ impl Node {
     pub fn stop(&self) {
         self.root.stop();
     }
-}
-
-/// Starts the parts that serve, and the one that looks after what is served.
-async fn furnish(
-    path: &Path,
-    catalog: &Catalog,
-    ports: &Ports,
-    passwords: Arc<dyn Passwords>,
-    root: &Handle<hands::Message>,
-) -> Result<(Front, Handle<caretaker::Message>), SpawnErr> {
-    let (rows, above) = (catalog.rows(), Some(root.cell()));
-    let hands = GatewayHands::new(passwords, ports.entropy.as_ref());
-    let machine = Gateway::new(rows.clone());
-    let gateway = shell::spawn(
-        path.child("gateway"),
-        machine,
-        hands,
-        ports.clone(),
-        above.clone(),
-    )
-    .await?;
-
-    let hands = TenantsHands::new(rows.clone(), sink(root));
-    let machine = Supervisor::new(tenants::POLICY);
-    let tenants = shell::spawn(
-        path.child("tenants"),
-        machine,
-        hands,
-        ports.clone(),
-        above.clone(),
-    )
-    .await?;
-
-    let register: Arc<dyn Register> =
-        Arc::new(CatalogRegister::new(catalog.clone(), ports.clone()));
-    let carrier = root.clone();
-    // A root that ended takes its repositories with it.
-    let news: repositories::Sink = Arc::new(move |news| {
-        let _ = carrier.tell(hands::Message::Care(news));
-    });
-    let hands = RepositoriesHands::new(Arc::new(rows), register, news);
-    let machine = Supervisor::new(repositories::POLICY);
-    let repositories = shell::spawn(
-        path.child("repositories"),
-        machine,
-        hands,
-        ports.clone(),
-        above.clone(),
-    )
-    .await?;
-
-    let hands = CaretakerHands::new(catalog.clone(), repositories.clone());
-    let (path, machine) = (path.child("caretaker"), Caretaker::default());
-    let caretaker = shell::spawn(path, machine, hands, ports.clone(), above).await?;
-    let front = Front {
-        gateway,
-        tenants,
-        repositories,
-        bandwidth: None,
-    };
-    Ok((front, caretaker))
-}
-
-/// Starts who shares the node's bandwidth.
-async fn share(
-    rate: Rate,
-    path: &Path,
-    ports: &Ports,
-    above: Option<ActorCell>,
-) -> Result<Handle<bandwidth::Message>, SpawnErr> {
-    let machine = Bandwidth::new(rate, ports.clock.now());
-    let (path, hands) = (path.child("bandwidth"), BandwidthHands::default());
-    shell::spawn(path, machine, hands, ports.clone(), above).await
-}
-
-/// Carries the ends of sessions to the catalog.
-fn sink(root: &Handle<hands::Message>) -> SessionSink {
-    let root = root.clone();
-    // A root that ended takes its sessions with it.
-    Arc::new(move |end| {
-        let _ = root.tell(hands::Message::SessionEnded(Box::new(end)));
-    })
 }
 
 /// The journal as the catalog sees it.

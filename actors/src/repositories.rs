@@ -11,7 +11,7 @@ use crate::kernel::RepositoryId;
 use crate::supervision::{OutOfService, Policy, Supervisor};
 
 pub use hands::{Message, RepositoriesHands, Sink};
-pub use load::LoadError;
+pub use load::{LoadError, Loaded};
 pub use register::CatalogRegister;
 
 /// The machine of this supervisor.

@@ -34,7 +34,7 @@ pub use checkpoint::{Checkpoint, clear as forget};
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Moved, Piece, Place, Span, Stored};
 pub use event::{Effect, Event};
-pub use hands::{Hands, Idle, Message, Register};
+pub use hands::{Hands, Idle, Message, Register, Tenure};
 pub use head::Secret;
 pub use machine::Repository;
 pub use promises::Promises;

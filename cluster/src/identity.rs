@@ -6,7 +6,6 @@
 //! steals it can admit nobody: a peer speaks only if its key stands in the node table, and rows of
 //! that change by commands of the cluster alone.
 
-pub mod admission;
 mod authority;
 mod certificate;
 mod folder;
@@ -18,7 +17,7 @@ mod token;
 pub use authority::{Authority, Issuer, IssuerPem, NODE_LIFE, thumbprint};
 pub(crate) use certificate::node_called;
 pub use certificate::{IdentityError, NodeCertificate, server_name};
-pub use folder::{Folder, FolderError};
+pub use folder::{Folder, FolderError, JOINING};
 pub use key::{KeyHash, NodeKey, PublicKey};
 pub use sealed::{PASSPHRASE_MIN, SealError, Sealed};
-pub use token::{JoinToken, Secret, TokenError, TokenHash};
+pub use token::{ADDRESSES_MAX as TOKEN_ADDRESSES_MAX, JoinToken, Secret, TokenError, TokenHash};

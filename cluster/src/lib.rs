@@ -2,7 +2,11 @@
 
 pub mod calls;
 pub mod extents;
+mod folder;
 pub mod identity;
+pub mod join;
+pub mod member;
 pub mod nodes;
 pub mod quic;
 pub mod raft;
+pub mod repair;

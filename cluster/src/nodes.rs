@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use holdfast_actors::catalog::rows::{Cluster, NodeState};
 use holdfast_actors::kernel::NodeId;
 
 use crate::identity::KeyHash;
@@ -66,9 +67,65 @@ impl FromIterator<(NodeId, Node)> for Nodes {
     }
 }
 
+impl From<&Cluster> for Nodes {
+    /// All that were not removed. An address that cannot be read is left out, so that it cuts off
+    /// nobody but its own node.
+    fn from(cluster: &Cluster) -> Self {
+        let rows = cluster.nodes.iter();
+        let live = rows.filter(|(_, row)| row.state != NodeState::Removed);
+        live.map(|(number, row)| {
+            let addresses = row.addresses.iter();
+            let node = Node {
+                key: KeyHash::new(row.key),
+                addresses: addresses.filter_map(|it| it.parse().ok()).collect(),
+            };
+            (*number, node)
+        })
+        .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use holdfast_actors::catalog::rows;
+    use holdfast_actors::kernel::NodeName;
+
     use super::*;
+
+    #[test]
+    fn a_row_of_the_catalog_speaks_until_its_node_is_removed() {
+        let row = |key, state, addresses: &[&str]| rows::Node {
+            name: NodeName::parse("a").unwrap(),
+            addresses: addresses.iter().map(|it| (*it).to_owned()).collect(),
+            key: [key; 32],
+            roles: Default::default(),
+            zone: String::new(),
+            state,
+            incarnation: 0,
+            wall: None,
+        };
+        let mut cluster = Cluster::default();
+        let addresses = ["somewhere", "192.0.2.7:7443", "[2001:db8::1]:7443"];
+        let states = [
+            NodeState::Joining,
+            NodeState::Active,
+            NodeState::Draining,
+            NodeState::Down,
+            NodeState::Removed,
+        ];
+        for (number, state) in (1..).zip(states) {
+            let row = row(number as u8, state, &addresses);
+            cluster.nodes.insert(NodeId::new(number), row);
+        }
+        let nodes = Nodes::from(&cluster);
+        let numbers: Vec<u64> = nodes.numbers().map(NodeId::raw).collect();
+        assert_eq!(numbers, [1, 2, 3, 4]);
+        assert_eq!(nodes.owner(&KeyHash::new([5; 32])), None);
+        assert!(nodes.admits(NodeId::new(4), &KeyHash::new([4; 32])));
+        let read = &nodes.node(NodeId::new(1)).unwrap().addresses;
+        assert_eq!(read[0].to_string(), "192.0.2.7:7443");
+        assert_eq!(read.len(), 2);
+    }
 
     #[test]
     fn a_key_that_two_nodes_have_speaks_for_neither() {

@@ -27,6 +27,7 @@ mod talk;
 mod tls;
 pub mod transport;
 mod verify;
+mod visit;
 
 pub use class::{Class, Purpose};
 pub use endpoint::{Config, Endpoint, Ground, OpenError};
@@ -34,4 +35,5 @@ pub use hello::{Life, VERSION, Version};
 pub use notice::Notice;
 pub use streams::{Stream, Streams};
 pub use tls::ALPN;
+pub(crate) use tls::Wall;
 pub use transport::{Pace, STREAMS_MAX};

@@ -12,7 +12,6 @@
 mod door;
 #[cfg(test)]
 mod fixture;
-mod folder;
 mod holder;
 pub mod log;
 mod peer;
@@ -231,6 +230,14 @@ impl Replica {
         self.raft.initialize(members).await.map_err(consensus)
     }
 
+    /// Whether it has ever been of a cluster.
+    ///
+    /// # Errors
+    /// When consensus has ended.
+    pub async fn is_member(&self) -> Result<bool, StartError> {
+        self.raft.is_initialized().await.map_err(consensus)
+    }
+
     /// How everybody on this node speaks to the catalog.
     pub fn catalog(&self) -> Catalog {
         self.catalog.clone()
@@ -239,6 +246,24 @@ impl Replica {
     /// The lease under which this life acts for its node.
     pub fn held(&self) -> watch::Receiver<Option<Held>> {
         self.held.clone()
+    }
+
+    /// This node.
+    pub fn node(&self) -> NodeId {
+        NodeId::new(*self.raft.node_id())
+    }
+
+    /// Waits until another node leads, as far as this one knows.
+    pub async fn follows(&self) {
+        let mut metrics = self.raft.server_metrics();
+        loop {
+            let leader = metrics.borrow_watched().current_leader;
+            let other = leader.is_some_and(|leader| leader != *self.raft.node_id());
+            // Once consensus has ended here, this node leads no more.
+            if other || metrics.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Who leads, as far as this node knows.
@@ -254,6 +279,16 @@ impl Replica {
         let metrics = metrics.borrow_watched();
         let leads = metrics.current_leader == Some(metrics.id);
         leads.then_some(metrics.vote.leader_id.term)
+    }
+
+    /// Tells at any moment whether this node believes that it leads.
+    pub fn leadership(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let raft = self.raft.clone();
+        Arc::new(move || {
+            let metrics = raft.server_metrics();
+            let metrics = metrics.borrow_watched();
+            metrics.current_leader == Some(metrics.id)
+        })
     }
 
     /// Who votes, as far as this node knows.

@@ -10,6 +10,7 @@
 mod calls;
 mod catalog;
 pub mod clock;
+mod cluster;
 pub mod coverage;
 pub mod dice;
 pub mod disk;

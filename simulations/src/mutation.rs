@@ -14,6 +14,7 @@ use holdfast_actors::repository::Report;
 
 use crate::calls;
 use crate::catalog;
+use crate::cluster;
 use crate::plan::{Node, Plan};
 use crate::register::Flaw;
 
@@ -106,11 +107,17 @@ pub enum Mutation {
     WideWindow,
     /// Who watches an actor of another node does not hear that the connection died.
     DeafWatcher,
+    /// Who has been an owner of a repository in a cluster believes to be one for ever.
+    StaleOwner,
+    /// Nodes of a cluster say that bytes are durable that are not.
+    LyingReplica,
+    /// One node of a cluster never gets what is at home there.
+    StuckOwner,
 }
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 42] = [
+    pub const ALL: [(Self, &'static str); 45] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -153,6 +160,9 @@ impl Mutation {
         (Self::HiddenDoing, "calls-nothing"),
         (Self::WideWindow, "calls-window"),
         (Self::DeafWatcher, "calls-told"),
+        (Self::StaleOwner, "cluster-current"),
+        (Self::LyingReplica, "cluster-kept"),
+        (Self::StuckOwner, "cluster-progress"),
     ];
 
     /// A plan of this seed in which the bug can show.
@@ -162,6 +172,7 @@ impl Mutation {
             Some(_) => Plan::register(seed),
             None if catalog::Flaw::of(self).is_some() => Plan::catalog(seed),
             None if calls::Flaw::of(self).is_some() => Plan::calls(seed),
+            None if cluster::Flaw::of(self).is_some() => Plan::cluster(seed),
             // A disk with a small journal is too small for a reserve.
             None if self == Self::BoastingDisk => Plan {
                 node: Node::default(),

@@ -66,7 +66,10 @@ pub fn faults(plan: &Plan) -> usize {
 fn lives(fleet: &Fleet) -> impl Iterator<Item = &Life> {
     let of_nodes = match &fleet.members {
         Members::Holdfast { lives } => &**lives,
-        Members::Register { .. } | Members::Catalog { .. } | Members::Calls { .. } => &[],
+        Members::Register { .. }
+        | Members::Catalog { .. }
+        | Members::Calls { .. }
+        | Members::Cluster { .. } => &[],
     };
     of_nodes.iter().flatten()
 }
@@ -79,6 +82,7 @@ pub fn size(plan: &Plan) -> Size {
             *clients as usize
         }
         Some(Members::Calls { callers, .. }) => *callers as usize,
+        Some(Members::Cluster { tenants, .. }) => *tenants as usize,
         Some(Members::Holdfast { .. }) | None => plan.tenants.len(),
     };
     Size {
@@ -131,7 +135,7 @@ impl Cut {
         let has = |key: &str| path.iter().any(|step| step == key);
         if has("rounds") {
             Part::Rounds
-        } else if has("tenants") || has("Register") || has("Catalog") {
+        } else if has("tenants") || has("Register") || has("Catalog") || has("Cluster") {
             Part::Tenants
         } else if has("habits") || has("operators") || has("wire") || path.len() < 3 {
             Part::Knobs

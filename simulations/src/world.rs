@@ -23,6 +23,7 @@ use holdfast_actors::kernel::{Date, Timestamp};
 
 use crate::calls;
 use crate::catalog;
+use crate::cluster;
 use crate::dice::Dice;
 use crate::disk::{Disk, Rotten};
 use crate::index::Index;
@@ -131,6 +132,18 @@ fn run_fleet(
                 window: *window,
             };
             calls::run(witness, plan, fleet, shape, options)
+        }
+        Members::Cluster {
+            nodes,
+            tenants,
+            pause,
+        } => {
+            let shape = cluster::Shape {
+                nodes: *nodes,
+                tenants: *tenants,
+                pause: *pause,
+            };
+            cluster::run(witness, plan, fleet, shape, options)
         }
         Members::Holdfast { lives } => many::run(witness, plan, fleet, lives, options),
     }

@@ -1,6 +1,7 @@
 //! The shapes of answers: what `--json` prints. A field is named as its flag; a size is a number of
 //! bytes, a day and an instant are text, and what has no value is null.
 
+mod cluster;
 mod tenancy;
 
 use holdfast_actors::catalog::rows::{self, Rows, Severity};
@@ -10,6 +11,7 @@ use serde::{Serialize, Serializer};
 
 use crate::commands::values::{Day, Moment, Month};
 
+pub use cluster::{JoinToken, Member};
 pub use tenancy::{
     Approval, Credential, LastSession, Operator, Password, Slice, Subtenant, Tenant, TenantFigures,
     View, ViewLogin,

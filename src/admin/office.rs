@@ -3,6 +3,7 @@
 //! The rules are the catalog's, also for what is none of its commands. What is decided here is only
 //! who speaks.
 
+mod cluster;
 mod contracts;
 mod logins;
 mod look;
@@ -28,6 +29,7 @@ use crate::commands::Order;
 use crate::commands::credential::Secret;
 use crate::commands::values::Month;
 
+pub use cluster::Member;
 pub use speaker::FIRST;
 use speaker::Speaker;
 
@@ -45,6 +47,11 @@ pub trait Books: Send + Sync + 'static {
 pub trait Services: Send + Sync + 'static {
     /// What the node says of itself.
     fn node(&self) -> answers::Node;
+    /// Which node of its cluster it is; none if it stands alone.
+    ///
+    /// # Errors
+    /// When its identity cannot be read.
+    fn member(&self) -> Result<Option<Member>, Problem>;
     /// How many nodes can hold a copy of a repository.
     fn nodes(&self) -> u32;
     /// What its wall clock shows.
@@ -135,6 +142,8 @@ impl Office {
             Order::Maintenance(order) => self.maintenance(by, order).await,
             Order::Clock(order) => self.clock(by, order).await,
             Order::Certificate(order) => self.certificate(by, order).await,
+            Order::JoinToken(order) => self.join_token(by, order).await,
+            Order::Node(order) => self.node(by, order, items).await,
             Order::Status => self.status(),
             Order::Shell(look) => self.look(by, look, items).await,
         }

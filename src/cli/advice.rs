@@ -10,10 +10,19 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "no-operator" => "see 'holdfast operator list'",
         "no-approval" | "already-decided" | "pending" => "see 'holdfast approval list'",
         "no-repository" => "see 'holdfast repository list'",
+        "no-node" => "see 'holdfast node list'",
         "no-actor" => "see 'tree'",
         "own-request" => "another operator grants it with 'holdfast --as OPERATOR approval grant'",
         "clock-doubted" => "say which day it is with 'holdfast clock confirm --today DATE'",
         "lease-runs" => "disable the tenant, or end its lease first",
+        "no-token" | "token-expired" | "token-used" => {
+            "make another with 'holdfast join-token' on a node of the cluster"
+        }
+        "unreachable" => "is that node running, and do UDP datagrams get through?",
+        "not-decided" => "run the same command again",
+        "node-name-taken" => "choose another with --name",
+        "node-key-taken" => "use the token of the attempt before, or an empty directory",
+        "node-key-removed" => "a removed node returns as a new one: use an empty directory",
         "too-long" => "shorten it",
         "busy" => "wait a moment",
         _ => return None,

@@ -14,6 +14,7 @@ use crate::admin::client::{self, Part};
 use crate::admin::protocol::{Call, VERSION};
 use crate::commands::bin::Bin;
 use crate::commands::certificate::Certificate;
+use crate::commands::cluster::Node;
 use crate::commands::credential::Credential;
 use crate::commands::operator::{Approval, Operator};
 use crate::commands::repository::Repository;
@@ -50,6 +51,8 @@ enum Form {
     Text(&'static str),
     /// A secret: alone on its line, with a remark beside it.
     Password,
+    /// A token: the same.
+    Token,
 }
 
 impl Desk {
@@ -142,6 +145,13 @@ fn show(form: Form, rows: &[Value], done: &Value, screen: &mut Screen) -> Result
             }
             screen.line("")?;
             screen.text(&table)
+        }
+        Form::Token => {
+            let expires = done["expires"].as_str().unwrap_or_default();
+            screen.remark(format_args!(
+                "shown this once; lets one node in until {expires}:"
+            ));
+            screen.line(done["token"].as_str().unwrap_or_default())
         }
         Form::Password => match done["password"].as_str() {
             Some(password) => {
@@ -268,6 +278,25 @@ const VERIFIED: &[Column] = &[
     bytes("bytes"),
     plain("damaged"),
 ];
+const NODES: &[Column] = &[
+    plain("id"),
+    plain("name"),
+    plain("state"),
+    plain("zone"),
+    plain("roles"),
+    plain("replicas"),
+    plain("addresses"),
+];
+const NODE: &[Column] = &[
+    plain("id"),
+    plain("name"),
+    plain("state"),
+    plain("zone"),
+    plain("roles"),
+    plain("replicas"),
+    plain("addresses"),
+    plain("key"),
+];
 const USAGE: &[Column] = &[plain("tenant"), plain("month"), plain("byte-seconds")];
 const EVENTS: &[Column] = &[
     plain("at"),
@@ -326,6 +355,9 @@ fn form(order: &Order) -> Form {
         Order::Repository(_) => Form::Record(REPOSITORY),
         Order::Bin(Bin::List(_)) => Form::Table(BIN),
         Order::Bin(Bin::Export(_) | Bin::Restore(_)) => Form::Record(MOVED),
+        Order::JoinToken(_) => Form::Token,
+        Order::Node(Node::List) => Form::Table(NODES),
+        Order::Node(_) => Form::Record(NODE),
         Order::Usage(_) => Form::Table(USAGE),
         Order::Verify(_) => Form::Table(VERIFIED),
         Order::Events(Events { follow: true, .. }) => Form::Stream(event),

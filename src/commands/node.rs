@@ -1,5 +1,6 @@
 //! The arguments of what runs a node itself, instead of speaking to one.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,11 +28,97 @@ pub struct Demo {
 }
 
 /// A new node.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Init {
     /// The node's name: a-z, 0-9 and '-' [default: the host's name]
     #[arg(long, value_name = "NODE", value_parser = node_name)]
     pub name: Option<NodeName>,
+    /// Found a cluster, with this node as its first
+    #[arg(long)]
+    pub cluster: bool,
+    /// Its place in the cluster.
+    #[command(flatten)]
+    pub place: Place,
+    /// The passphrase under which the key of the cluster's root is kept, as the first line of a
+    /// file [default: asked for]
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// A new node of a cluster that is there.
+#[derive(Clone, Debug, Args)]
+pub struct Join {
+    /// The join token, in a file; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+    /// The node's name: a-z, 0-9 and '-' [default: the host's name]
+    #[arg(long, value_name = "NODE", value_parser = node_name)]
+    pub name: Option<NodeName>,
+    /// Its place in the cluster.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Where a node of a cluster stands.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Place {
+    /// Where the other nodes reach this one, over UDP; several, the best first
+    #[arg(long = "address", value_name = "IP:PORT")]
+    pub addresses: Vec<SocketAddr>,
+    /// Where to listen for the other nodes, if that is not the address
+    #[arg(long, value_name = "IP:PORT")]
+    pub bind: Option<SocketAddr>,
+    /// What the node does; several [default: gateway and storage]
+    #[arg(long = "role", value_name = "ROLE", value_enum)]
+    pub roles: Vec<NodeRole>,
+    /// What fails together with it: a rack, a room, a site
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    pub zone: Option<String>,
+}
+
+impl Place {
+    /// Whether there is anything in it.
+    pub const fn is_given(&self) -> bool {
+        !self.addresses.is_empty()
+            || self.bind.is_some()
+            || !self.roles.is_empty()
+            || self.zone.is_some()
+    }
+
+    /// The roles, or those that a node has if nobody says.
+    pub fn roles(&self) -> BTreeSet<String> {
+        let usual = [NodeRole::Gateway, NodeRole::Storage];
+        let roles = if self.roles.is_empty() {
+            &usual[..]
+        } else {
+            &self.roles
+        };
+        roles.iter().map(|role| role.word().to_owned()).collect()
+    }
+}
+
+/// What a node of a cluster does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NodeRole {
+    /// Clients connect to it
+    Gateway,
+    /// It keeps data
+    Storage,
+    /// It has tape drives
+    Tape,
+    /// It runs replicas of machines
+    Host,
+}
+
+impl NodeRole {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Storage => "storage",
+            Self::Tape => "tape",
+            Self::Host => "host",
+        }
+    }
 }
 
 /// A node at work.
@@ -100,6 +187,14 @@ pub enum LogFormat {
 fn node_name(text: &str) -> Result<NodeName, ValueError> {
     let wanted = "a node's name: 1 to 64 of a-z, 0-9 and '-'";
     NodeName::parse(text).ok_or_else(|| ValueError::new(text, wanted))
+}
+
+fn zone(text: &str) -> Result<String, ValueError> {
+    let wanted = "a zone: 1 to 64 of letters, digits, '-', '.' and '_'";
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(letters);
+    fits.then(|| text.to_owned())
+        .ok_or_else(|| ValueError::new(text, wanted))
 }
 
 fn segment(text: &str) -> Result<Size, ValueError> {

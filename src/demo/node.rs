@@ -49,7 +49,14 @@ impl Node {
         let data = path.join("node");
         let name = NodeName::parse("demo");
         let mut silent = Screen::on(true, Box::new(sink()), Box::new(sink()));
-        crate::node::init(&data, &Init { name }, &mut silent)?;
+        crate::node::init(
+            &data,
+            &Init {
+                name,
+                ..Init::default()
+            },
+            &mut silent,
+        )?;
         let log = path.join("node.log");
         let (child, ready) = started(&data, &log, SocketAddr::from(([127, 0, 0, 1], 0)), leash)?;
         let Ready {

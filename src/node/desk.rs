@@ -9,21 +9,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_actors::catalog::command::{Actor, Command, ServiceCommand};
 use holdfast_actors::front::Front;
-use holdfast_actors::kernel::{Date, RepositoryId, Size, Space, Timestamp};
+use holdfast_actors::kernel::{Date, NodeId, RepositoryId, Size, Space, Timestamp};
 use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports, Storage};
 use holdfast_actors::repositories;
 use holdfast_actors::repository::{self, Snapshot, Visit};
 use holdfast_actors::shell::{Fault, Handle, Path, Standing};
 use holdfast_actors::tenants;
+use holdfast_cluster::identity::{Folder, thumbprint};
 
 use super::figures::report;
 use crate::admin::answers::{self, BinContent, ByteSeconds};
-use crate::admin::office::{Books, Services};
+use crate::admin::office::{Books, Member, Services};
 use crate::admin::{Items, Problem, ProblemClass};
 use crate::commands::credential::Secret;
 use crate::commands::values::{Moment, Month};
-use crate::home::Home;
+use crate::home::{CLUSTER, Home};
 use crate::tls::{CertificateStore, Identity, RotationMessage, SharedStore};
 
 /// How long a certificate that was rotated in waits, so that clients can learn its thumbprint (D4).
@@ -39,6 +40,8 @@ pub(super) struct Desk {
     rotation: Handle<RotationMessage>,
     books: Arc<dyn Books>,
     ports: Ports,
+    /// Which node of its cluster, and where its identity lies.
+    member: Option<(NodeId, PathBuf)>,
 }
 
 impl Desk {
@@ -62,6 +65,9 @@ impl Desk {
             rotation,
             books,
             ports,
+            member: home
+                .membership()
+                .map(|it| (it.node, home.path.join(CLUSTER))),
         }
     }
 
@@ -168,6 +174,16 @@ impl Services for Desk {
             free: storage.map(|storage| storage.free),
             reserve: storage.map(Storage::reserve),
         }
+    }
+
+    fn member(&self) -> Result<Option<Member>, Problem> {
+        let Some((node, path)) = &self.member else {
+            return Ok(None);
+        };
+        let folder = Folder::open(path).map_err(Problem::failed)?;
+        let own = folder.node().map_err(Problem::failed)?;
+        let root = own.map(|own| thumbprint(own.root()));
+        Ok(root.map(|root| Member { node: *node, root }))
     }
 
     fn nodes(&self) -> u32 {

@@ -169,6 +169,8 @@ pub enum Kind {
     Catalog,
     /// Nodes that call each other and watch each other's actors
     Calls,
+    /// Whole nodes that are one cluster, with tenants' clients at each
+    Cluster,
 }
 
 impl Kind {
@@ -180,6 +182,7 @@ impl Kind {
             Self::Register => Plan::register(seed),
             Self::Catalog => Plan::catalog(seed),
             Self::Calls => Plan::calls(seed),
+            Self::Cluster => Plan::cluster(seed),
         }
     }
 
@@ -191,6 +194,7 @@ impl Kind {
             Self::Register => "register",
             Self::Catalog => "catalog",
             Self::Calls => "calls",
+            Self::Cluster => "cluster",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use holdfast::admin::books::CatalogBooks;
-use holdfast::admin::office::{Books, FIRST, Office, Services};
+use holdfast::admin::office::{Books, FIRST, Member, Office, Services};
 use holdfast::admin::{Items, Operations, Problem, ProblemClass, Progress, answers};
 use holdfast::clock::SystemClock;
 use holdfast::commands::credential::Secret;
@@ -29,9 +29,15 @@ impl Journal for Nothing {
 }
 
 /// What lies outside of the catalog, as simple as it can be.
-struct Simple;
+struct Simple {
+    member: Option<Member>,
+}
 
 impl Services for Simple {
+    fn member(&self) -> Result<Option<Member>, Problem> {
+        Ok(self.member)
+    }
+
     fn nodes(&self) -> u32 {
         1
     }
@@ -154,8 +160,13 @@ impl Services for Simple {
     }
 }
 
-/// The office, furnished.
+/// The office of a node that stands alone, furnished.
 pub(crate) async fn furnish() -> Arc<dyn Operations> {
+    furnish_as(None, Vec::new()).await
+}
+
+/// The office, furnished, with these commands of the system done.
+pub(crate) async fn furnish_as(member: Option<Member>, done: Vec<Command>) -> Arc<dyn Operations> {
     let directory = Arc::new(Directory::default());
     let ports = Ports {
         clock: Arc::new(SystemClock::new()),
@@ -175,9 +186,12 @@ pub(crate) async fn furnish() -> Arc<dyn Operations> {
     };
     let first = Command::Operator(OperatorName::parse(FIRST).unwrap(), first);
     books.submit(Actor::System, first).await.unwrap();
+    for command in done {
+        books.submit(Actor::System, command).await.unwrap();
+    }
     Arc::new(Office {
         books: Arc::new(books),
-        services: Arc::new(Simple),
+        services: Arc::new(Simple { member }),
         directory,
         entropy: ports.entropy,
     })

@@ -4,7 +4,10 @@
 mod arguments;
 mod eyes;
 mod figures;
+mod founding;
 mod furniture;
+mod joining;
+mod nodes;
 mod office;
 mod socket;
 mod world;

@@ -20,8 +20,9 @@ use holdfast_actors::repository::{self, Entry, Repository, Settings};
 use holdfast_actors::schema::{self, Stored};
 use holdfast_actors::service::Part;
 use holdfast_cluster::calls::envelope::{self, Envelope};
-use holdfast_cluster::calls::pursuit::{Answer, Question};
+use holdfast_cluster::calls::pursuit::{self, Question};
 use holdfast_cluster::identity::{Issuer, JoinToken, NodeCertificate, Sealed};
+use holdfast_cluster::join::{Answer, Petition};
 use holdfast_cluster::quic::VERSION;
 use holdfast_cluster::quic::frame::{Decoder, Item, frame_header, taken};
 use holdfast_cluster::quic::hello::Hello;
@@ -231,6 +232,22 @@ pub(crate) fn token(bytes: &[u8]) -> bool {
     true
 }
 
+/// What a newcomer and a member say to each other.
+pub(crate) fn join(bytes: &[u8]) -> bool {
+    let mut read = Petition::open(bytes, &[0; 32]).is_ok();
+    if let Ok(petition) = Petition::decode(bytes) {
+        let again = Petition::decode(&petition.encode()).expect("what was written can be read");
+        assert_eq!(again.encode(), petition.encode(), "written as it was read");
+        read = true;
+    }
+    if let Ok(answer) = Answer::decode(bytes) {
+        let again = Answer::decode(&answer.encode()).expect("what was written can be read");
+        assert_eq!(again.encode(), answer.encode(), "written as it was read");
+        read = true;
+    }
+    read
+}
+
 /// The files of a node's identity.
 pub(crate) fn identity(bytes: &[u8]) -> bool {
     let mut read = Sealed::parse(bytes).is_ok();
@@ -254,7 +271,7 @@ pub(crate) fn envelope(bytes: &[u8]) -> bool {
         assert_eq!(question.encode(), bytes, "written as it was read");
         read = true;
     }
-    if let Ok(answer) = Answer::decode(bytes.clone()) {
+    if let Ok(answer) = pursuit::Answer::decode(bytes.clone()) {
         assert_eq!(answer.encode(), bytes, "written as it was read");
         read = true;
     }

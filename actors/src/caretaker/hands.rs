@@ -1,6 +1,6 @@
 //! The hands of the caretaker: they visit, they read back, and they destroy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -12,10 +12,11 @@ use crate::catalog::command::{Command, ExtentCommand, RepositoryCommand};
 use crate::catalog::rows::{Repository, Rows};
 use crate::catalog::{Catalog, Outcome, SubmitError};
 use crate::extent;
-use crate::kernel::{ExtentId, Never, RepositoryId, Sequence, Timestamp};
+use crate::kernel::{Epoch, ExtentId, Never, NodeId, RepositoryId, Sequence, Timestamp};
+use crate::node::Ground;
 use crate::ports::{Pending, Ports};
 use crate::repositories;
-use crate::repository;
+use crate::repository::{self, Register};
 use crate::shell::{Context, Fault, Handle, Hands};
 use crate::tenants::changes;
 
@@ -41,8 +42,8 @@ pub enum Message {
 enum DestroyError {
     #[error("the catalog does not agree")]
     Catalog(#[from] SubmitError),
-    #[error("the catalog gives no epoch")]
-    Epoch,
+    #[error("it cannot be acquired")]
+    Epoch(#[source] Fault),
     #[error("its files cannot be removed")]
     Files(#[source] io::Error),
     #[error("its rows cannot be taken out of the index")]
@@ -53,6 +54,11 @@ enum DestroyError {
 pub struct CaretakerHands {
     rows: Rows,
     catalog: Catalog,
+    register: Arc<dyn Register>,
+    /// Which node of a cluster this is.
+    node: Option<NodeId>,
+    /// Which repositories it looks after, as of those rows.
+    homes: BTreeSet<RepositoryId>,
     repositories: Handle<repositories::Message>,
     /// Who reads a repository back, between two steps.
     reading: Option<Box<Reading>>,
@@ -66,10 +72,13 @@ impl std::fmt::Debug for CaretakerHands {
 
 impl CaretakerHands {
     /// Hands that know nothing of the catalog yet.
-    pub fn new(catalog: Catalog, repositories: Handle<repositories::Message>) -> Self {
+    pub fn new(ground: &Ground, repositories: Handle<repositories::Message>) -> Self {
         Self {
             rows: Rows::default(),
-            catalog,
+            catalog: ground.catalog.clone(),
+            register: Arc::clone(&ground.register),
+            node: ground.node,
+            homes: BTreeSet::new(),
             repositories,
             reading: None,
         }
@@ -78,10 +87,29 @@ impl CaretakerHands {
     fn follow(&mut self, rows: &Rows) -> Event {
         let old = std::mem::replace(&mut self.rows, rows.clone());
         let mut changed = BTreeMap::new();
+        let mut touched = rows.moved(&old);
         for (id, before, after) in changes(old.repositories.diff(&rows.repositories)) {
-            let standing = standing(after);
-            if before.is_none() || self::standing(before) != standing {
-                changed.insert(*id, standing);
+            if before.is_none() || standing(before) != standing(after) {
+                touched.insert(*id);
+            }
+        }
+        for id in touched {
+            let row = rows.repositories.get(&id);
+            let was_here = self.homes.remove(&id);
+            let is_here = rows.serves(self.node, id);
+            let standing = match standing(row) {
+                Standing::Gone => Standing::Gone,
+                _ if !is_here => Standing::Gone,
+                Standing::Served(last) if !was_here && old.repositories.get(&id).is_some() => {
+                    Standing::Come(last)
+                }
+                standing => standing,
+            };
+            if is_here {
+                self.homes.insert(id);
+            }
+            if was_here || is_here {
+                changed.insert(id, standing);
             }
         }
         Event::News {
@@ -134,8 +162,9 @@ impl CaretakerHands {
 
     fn destroy(&self, id: RepositoryId, ports: &Ports) -> Pending<Message> {
         let (catalog, ports) = (self.catalog.clone(), ports.clone());
+        let acquired = self.register.acquire(id);
         Box::pin(async move {
-            let destroyed = destroy(&catalog, &ports, id).await;
+            let destroyed = destroy(&catalog, &ports, id, acquired).await;
             if let Err(error) = &destroyed {
                 tracing::error!(repository = %id, error = %Fault::of(error), "not destroyed yet");
             }
@@ -191,13 +220,15 @@ fn submit(
 }
 
 /// Destroys a repository, each step durable before the next.
-async fn destroy(catalog: &Catalog, ports: &Ports, id: RepositoryId) -> Result<(), DestroyError> {
+async fn destroy(
+    catalog: &Catalog,
+    ports: &Ports,
+    id: RepositoryId,
+    acquired: Pending<Result<Epoch, Fault>>,
+) -> Result<(), DestroyError> {
     let submit = |command| submit(catalog, ports, command);
     let repository = id;
-    let acquire = Command::Repository(RepositoryCommand::Acquire { repository });
-    let (Outcome::Epoch { epoch }, _) = submit(acquire).await? else {
-        return Err(DestroyError::Epoch);
-    };
+    let epoch = acquired.await.map_err(DestroyError::Epoch)?;
     // From now on nobody else makes one.
     let rows = catalog.rows();
     let extents: Vec<ExtentId> = rows.extents_of(id).map(|(extent, _)| extent).collect();

@@ -162,7 +162,7 @@ impl Machine for Caretaker {
 impl Caretaker {
     fn stands(&mut self, now: Instant, id: RepositoryId, standing: Standing) {
         let last = match standing {
-            Standing::Served(last) => Some(last),
+            Standing::Served(last) | Standing::Come(last) => Some(last),
             Standing::Kept | Standing::Doomed(_) | Standing::Gone => None,
         };
         self.scrubs.know(id, last);
@@ -171,7 +171,7 @@ impl Caretaker {
             Standing::Served(_) if self.is_settled => {
                 self.places.entry(id).or_insert(Place::Nowhere);
             }
-            Standing::Served(_) => {
+            Standing::Served(_) | Standing::Come(_) => {
                 self.places.insert(id, Place::Nowhere);
                 self.put(id, Place::Unknown(now + SETTLING));
             }
@@ -182,7 +182,9 @@ impl Caretaker {
         }
         match standing {
             Standing::Doomed(day) => drop(self.doomed.insert(id, (day, now))),
-            Standing::Served(_) | Standing::Kept | Standing::Gone => drop(self.doomed.remove(&id)),
+            Standing::Served(_) | Standing::Come(_) | Standing::Kept | Standing::Gone => {
+                self.doomed.remove(&id);
+            }
         }
     }
 

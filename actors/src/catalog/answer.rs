@@ -1,51 +1,9 @@
-//! What the catalog answers: what came of a command, or why it was refused. It decides nothing.
+//! Why the catalog refuses a command. It decides nothing.
 
-use serde::{Deserialize, Serialize};
-
-use crate::kernel::{CredentialId, Date, Epoch, ExtentId, NodeId, RepositoryId, Size, Space};
+use crate::kernel::{
+    CredentialId, Date, Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Timestamp,
+};
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
-
-/// What came of a command. Part of the snapshot's format: new ones go to the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Outcome {
-    /// It is done, and there is nothing more to say.
-    Done,
-    /// A tenant was made.
-    Tenant {
-        /// Its id.
-        id: u64,
-    },
-    /// A subtenant was made.
-    Subtenant {
-        /// Its part of each repository.
-        space: Space,
-    },
-    /// A login was made.
-    Credential {
-        /// Its id.
-        id: CredentialId,
-    },
-    /// A repository was made.
-    Repository {
-        /// Its id.
-        id: RepositoryId,
-    },
-    /// A repository has a new owner.
-    Epoch {
-        /// Under which it writes; higher than any before.
-        epoch: Epoch,
-    },
-    /// An extent was begun.
-    Extent {
-        /// Its id.
-        id: ExtentId,
-    },
-    /// It waits for a second operator.
-    Pending {
-        /// The request's id.
-        approval: u64,
-    },
-}
 
 /// What kind of refusal it is; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +48,9 @@ pub enum Refused {
     /// No such node, or it was removed.
     #[error("there is no {0}")]
     NoNode(NodeId),
+    /// No such token, or it expired long ago.
+    #[error("the join token is not known to the cluster")]
+    NoToken,
 
     /// Names of tenants are unique, whatever their case.
     #[error("there is a tenant '{0}' already")]
@@ -133,9 +94,21 @@ pub enum Refused {
         /// The number of the client's last.
         last: u64,
     },
-    /// A node of this id, name or key is in already.
+    /// A node of this id is in already.
     #[error("{0} is in the cluster already")]
     NodeExists(NodeId),
+    /// A node of this name is in already.
+    #[error("{1} is called '{0}' already")]
+    NodeName(NodeName, NodeId),
+    /// A node with this key is in already.
+    #[error("the key is that of {0}; is the data directory a copy?")]
+    NodeKey(NodeId),
+    /// A token of this secret was made before.
+    #[error("the join token was made before")]
+    TokenExists,
+    /// The token lets one node in, and has.
+    #[error("the join token was used by {0}")]
+    TokenUsed(NodeId),
     /// Another life of the node holds its lease.
     #[error("{0} is at work in another place")]
     Leased(NodeId),
@@ -160,6 +133,15 @@ pub enum Refused {
         least: usize,
     },
 
+    /// The token lets nobody in any more.
+    #[error("the join token expired at {0}")]
+    TokenExpired(Timestamp),
+    /// A key whose node was removed is trusted no more.
+    #[error("the key is that of {0}, which was removed from the cluster")]
+    NodeKeyRemoved(NodeId),
+    /// There is no cluster here.
+    #[error("this node stands alone; a cluster begins with 'holdfast init --cluster'")]
+    Alone,
     /// The caller may not do this.
     #[error("{0} may not do this")]
     NotAllowed(String),
@@ -246,6 +228,9 @@ pub enum Refused {
         /// The bound in bytes.
         most: usize,
     },
+    /// A node that nobody can reach.
+    #[error("a node needs an address at which the others reach it")]
+    Unreachable,
     /// A view reads, and reads the past.
     #[error("a view has the scope read and an instant in the past")]
     View,
@@ -263,6 +248,7 @@ impl Refused {
             | Self::NoRepository(..)
             | Self::NoRepositoryId(..)
             | Self::NoNode(..)
+            | Self::NoToken
             | Self::NoExtent(..) => Class::NotFound,
             Self::TenantExists(..)
             | Self::SubtenantExists(..)
@@ -275,12 +261,19 @@ impl Refused {
             | Self::Open(..)
             | Self::Stale { .. }
             | Self::NodeExists(..)
+            | Self::NodeName(..)
+            | Self::NodeKey(..)
+            | Self::TokenExists
+            | Self::TokenUsed(..)
             | Self::Leased(..)
             | Self::LeaseLost(..)
             | Self::Owned(..)
             | Self::NotTaken(..)
             | Self::NotEmpty(..) => Class::Conflict,
-            Self::NotAllowed(..)
+            Self::TokenExpired(..)
+            | Self::NodeKeyRemoved(..)
+            | Self::Alone
+            | Self::NotAllowed(..)
             | Self::Scope
             | Self::Disabled(..)
             | Self::LeaseExpired(..)
@@ -296,9 +289,11 @@ impl Refused {
             | Self::NotRemoved(..)
             | Self::TooFew { .. }
             | Self::TooMany { .. } => Class::Rule,
-            Self::Range { .. } | Self::Quota { .. } | Self::TooLong { .. } | Self::View => {
-                Class::Usage
-            }
+            Self::Range { .. }
+            | Self::Quota { .. }
+            | Self::TooLong { .. }
+            | Self::Unreachable
+            | Self::View => Class::Usage,
         }
     }
 
@@ -313,7 +308,16 @@ impl Refused {
             Self::NoRepository(..) | Self::NoRepositoryId(..) => "no-repository",
             Self::NoExtent(..) => "no-extent",
             Self::NoNode(..) => "no-node",
+            Self::NoToken => "no-token",
             Self::NodeExists(..) => "node-exists",
+            Self::NodeName(..) => "node-name-taken",
+            Self::NodeKey(..) => "node-key-taken",
+            Self::NodeKeyRemoved(..) => "node-key-removed",
+            Self::TokenExists => "token-exists",
+            Self::TokenUsed(..) => "token-used",
+            Self::TokenExpired(..) => "token-expired",
+            Self::Alone => "alone",
+            Self::Unreachable => "unreachable",
             Self::Leased(..) => "node-leased",
             Self::LeaseLost(..) => "node-lease-lost",
             Self::Owned(..) => "owned",

@@ -50,6 +50,21 @@ pub enum ClusterCommand {
         /// What.
         command: ReplicaCommand,
     },
+    /// Makes a join token, which lets one node in; answers [`super::Outcome::Token`].
+    Token {
+        /// SHA-256 of its secret.
+        hash: [u8; 32],
+        /// For how long it does, in whole seconds; 7 days at most.
+        life: Duration,
+    },
+    /// A newcomer showed a token; answers [`super::Outcome::Node`], with the same number for the
+    /// same token and key. The system's.
+    Join {
+        /// SHA-256 of the secret that it showed.
+        token: [u8; 32],
+        /// What it says of itself. Whoever submits has seen that the key is its own.
+        node: Box<NewNode>,
+    },
 }
 
 /// What is done with a replica.
@@ -62,6 +77,10 @@ pub enum ReplicaCommand {
     /// The node need not have it any more; refused if no more than the copies that the repository
     /// must have would be left.
     Drop,
+    /// The node was to have all of it, and what it has is missing, too short or damaged: it copies
+    /// it again. Refused if no other node that answers has all of it: what is left of the last copy
+    /// is not given up.
+    Lost,
 }
 
 /// A node that joins.

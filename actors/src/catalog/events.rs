@@ -88,6 +88,10 @@ pub enum Code {
     NodeChanged = 30071,
     /// A node is down or was removed.
     NodeLost = 30072,
+    /// An operator made a join token.
+    JoinTokenMade = 30073,
+    /// A node lost replicas of extents, and copies them again.
+    ReplicaLost = 30074,
 }
 
 impl Code {
@@ -107,6 +111,7 @@ impl Code {
             | Self::OperatorRemoved
             | Self::PurgeOrdered
             | Self::NodeLost
+            | Self::ReplicaLost
             | Self::Purged => Severity::Warning,
             Self::LeaseEnded | Self::ClockDoubted | Self::RepositoryDamaged | Self::ExtentKept => {
                 Severity::Error
@@ -135,6 +140,7 @@ impl Code {
             | Self::ViewMade
             | Self::NodeJoined
             | Self::NodeChanged
+            | Self::JoinTokenMade
             | Self::CertificatePrepared => Severity::Information,
         }
     }

@@ -39,13 +39,14 @@ impl Draft<'_> {
     pub(super) fn is_operators(command: &ClusterCommand) -> bool {
         matches!(
             command,
-            ClusterCommand::Node(
-                _,
-                NodeCommand::Set { key: None, .. }
-                    | NodeCommand::Drain
-                    | NodeCommand::Undrain
-                    | NodeCommand::Remove
-            )
+            ClusterCommand::Token { .. }
+                | ClusterCommand::Node(
+                    _,
+                    NodeCommand::Set { key: None, .. }
+                        | NodeCommand::Drain
+                        | NodeCommand::Undrain
+                        | NodeCommand::Remove
+                )
         )
     }
 
@@ -66,6 +67,8 @@ impl Draft<'_> {
                 node,
                 command,
             } => self.replica(*extent, *node, *command)?,
+            ClusterCommand::Token { hash, life } => return self.promise(*hash, *life),
+            ClusterCommand::Join { token, node } => return self.join(*token, node),
         }
         Ok(Outcome::Done)
     }
@@ -109,18 +112,13 @@ impl Draft<'_> {
         }
     }
 
-    fn add_node(&mut self, id: NodeId, new: &NewNode) -> Result<(), Refused> {
+    pub(super) fn add_node(&mut self, id: NodeId, new: &NewNode) -> Result<(), Refused> {
         labels(&new.addresses, new.roles.iter(), &new.zone)?;
         let nodes = &self.rows.cluster.nodes;
         if nodes.contains_key(&id) {
             return Err(Refused::NodeExists(id));
         }
-        let mut others = nodes
-            .iter()
-            .filter(|(_, it)| it.state != NodeState::Removed);
-        if let Some((other, _)) = others.find(|(_, it)| it.name == new.name || it.key == new.key) {
-            return Err(Refused::NodeExists(*other));
-        }
+        self.vacant(new)?;
         if nodes.len() >= NODES_MAX {
             let (what, most) = ("nodes", NODES_MAX);
             return Err(Refused::TooMany { what, most });

@@ -4,11 +4,19 @@
 //! lease of the old one runs. An extent that is sealed has a replica fewer only if the copies that
 //! its repository must have are left without it.
 
+use std::time::Duration;
+
 use super::cluster::ReplicaCommand;
 use super::draft::Draft;
+use super::events::Code;
 use super::rows::{Lease, NodeState, Owner, Replicas};
 use super::{Outcome, Refused};
 use crate::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
+
+/// How long nobody is told again that a node lost replicas: a disk that goes takes all of them.
+const TOLD: Duration = Duration::from_secs(3600);
+/// Among how many of the newest events it is looked for.
+const TOLD_AMONG: usize = 256;
 
 impl Draft<'_> {
     pub(super) fn own(
@@ -121,9 +129,39 @@ impl Draft<'_> {
                     lighten(&mut cluster.load, node);
                 }
             }
+            ReplicaCommand::Lost => {
+                if !replicas.whole.remove(&node) {
+                    return Err(Refused::NotTaken(node));
+                }
+                let (found, least) = (cluster.reachable(&replicas.whole).count(), 1);
+                if found < least {
+                    return Err(Refused::TooFew { found, least });
+                }
+                replicas.filling.insert(node);
+            }
         }
         cluster.replicas.insert(extent, replicas);
+        if command == ReplicaCommand::Lost {
+            self.tell_lost(extent, node);
+        }
         Ok(())
+    }
+
+    /// Of many replicas of one node, once an hour.
+    fn tell_lost(&mut self, extent: ExtentId, node: NodeId) {
+        let begin = format!("{node} has lost");
+        let mut latest = self.rows.events.iter().rev().take(TOLD_AMONG);
+        let is_told = latest.any(|(_, event)| {
+            let same = event.code == Code::ReplicaLost.number() && event.text.starts_with(&begin);
+            same && event.at + TOLD > self.at
+        });
+        if !is_told {
+            let text = format!(
+                "{begin} its replica of {extent}: it was missing, too short or damaged; this one, \
+                 and any that is found in the next hour, is copied again from another node"
+            );
+            self.event(Code::ReplicaLost, None, text, None);
+        }
     }
 }
 
@@ -422,6 +460,76 @@ mod tests {
         let least = usize::from(dropped[0]) + usize::from(dropped[1]);
         assert!(least < 3 && !dropped[2], "{dropped:?}");
         assert!(!cluster.whole(extent).is_empty());
+    }
+
+    #[test]
+    fn a_lost_replica_is_copied_again_and_told_of_once_an_hour_and_the_last_one_is_kept() {
+        let mut cluster = Cluster::of(3);
+        let epoch = cluster.own(1).unwrap();
+        let extents = [cluster.sealed(epoch), cluster.sealed(epoch)];
+        cluster.office.events();
+        let mut say = |extent: ExtentId, number: u64, command: ReplicaCommand| {
+            let node = NodeId::new(number);
+            cluster.submit(ClusterCommand::Replica {
+                extent,
+                node,
+                command,
+            })
+        };
+        for extent in extents {
+            say(extent, 1, ReplicaCommand::Lost).unwrap();
+        }
+        let twice = say(extents[0], 1, ReplicaCommand::Lost);
+        assert_eq!(twice, Err(Refused::NotTaken(NodeId::new(1))));
+        say(extents[0], 2, ReplicaCommand::Lost).unwrap();
+        let last = say(extents[0], 3, ReplicaCommand::Lost);
+        assert_eq!(last, Err(Refused::TooFew { found: 0, least: 1 }));
+        say(extents[0], 1, ReplicaCommand::Filled).unwrap();
+        say(extents[0], 3, ReplicaCommand::Lost).unwrap();
+        let replicas = cluster.office.rows().cluster.replicas[&extents[0]].clone();
+        assert_eq!(replicas.whole, [NodeId::new(1)].into());
+        assert_eq!(replicas.filling, [2, 3].map(NodeId::new).into());
+        assert_eq!(cluster.office.rows().holding(NodeId::new(2)), 2);
+        let told = cluster.office.events();
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines.len(), 3, "{told}");
+        assert!(
+            lines[0].contains("30074") && lines[0].contains("node-1"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn an_open_extent_that_lost_a_replica_with_its_owner_is_taken_over_by_one_home() {
+        let mut cluster = Cluster::of(5);
+        let epoch = cluster.own(1).unwrap();
+        let extent = cluster.open(epoch).unwrap();
+        let begin = ExtentCommand::Begin { extent, epoch };
+        cluster.office.system(Command::Extent(begin)).unwrap();
+        let forsaken = |cluster: &Cluster| -> Vec<u64> {
+            let rows = cluster.office.rows();
+            let homes = (1..=5).filter(|node| !rows.forsaken(NodeId::new(*node)).is_empty());
+            homes.collect()
+        };
+        // Its owner may be back.
+        cluster.pass(4 * 60 * 14, &[2, 3, 4, 5]);
+        assert_eq!(forsaken(&cluster), [0; 0]);
+        cluster.pass(4 * 60 * 2, &[2, 3, 4, 5]);
+        let homes = forsaken(&cluster);
+        assert_eq!(homes.len(), 1, "{homes:?}");
+        let epoch = cluster.own(homes[0]).unwrap();
+        assert_eq!(forsaken(&cluster), [0; 0]);
+        let length = 10;
+        let seal = ExtentCommand::Seal {
+            extent,
+            epoch,
+            length,
+        };
+        cluster.office.system(Command::Extent(seal)).unwrap();
+        let lacking = cluster.office.rows().lacking();
+        assert_eq!((lacking.extents, lacking.bytes), (1, 10));
+        assert!(cluster.repair() > 0);
+        assert_eq!(cluster.office.rows().lacking().extents, 0);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The rows of the catalog. [`Rows`] is cheap to clone: a snapshot for whoever reads.
 
+mod balance;
 mod by;
 mod event;
 mod home;
+mod homes;
 mod nodes;
 mod placement;
 mod scrub;
@@ -25,8 +27,8 @@ use crate::schema;
 pub use by::TenantBy;
 pub use event::{Event, Severity};
 pub use home::Way;
-pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas};
-pub use placement::{COPIES, Repair};
+pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas, Token};
+pub use placement::{COPIES, Lacking, Repair};
 pub use scrub::Scrub;
 
 /// All that the catalog holds, as of one command.

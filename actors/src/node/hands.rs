@@ -42,7 +42,8 @@ pub(super) struct Following {
     pub(super) front: Front,
     pub(super) caretaker: Handle<caretaker::Message>,
     pub(super) catalog: Catalog,
-    pub(super) journal: journal::Handle,
+    /// Where snapshots of the catalog go, if they go anywhere.
+    pub(super) journal: Option<journal::Handle>,
 }
 
 /// Belongs to the root.
@@ -95,6 +96,7 @@ impl NodeHands {
             .parts
             .as_ref()?
             .journal
+            .as_ref()?
             .snapshot(self.rows.index, parts);
         Some(Box::pin(async move {
             if let Err(error) = kept.await {

@@ -8,12 +8,12 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::Repositories;
-use super::load::{LoadError, Loading, load};
+use super::load::{LoadError, Loaded, Loading, load};
 use crate::caretaker;
 use crate::catalog::rows::Rows;
-use crate::kernel::{Never, RepositoryId, Ticket, Timestamp};
+use crate::kernel::{Epoch, Never, NodeId, RepositoryId, Ticket, Timestamp};
 use crate::ports::Pending;
-use crate::repository::{self, Promises, Register, Settings, Visit};
+use crate::repository::{self, Promises, Register, Settings, Tenure, Visit};
 use crate::shell::{Context, End, Fault, Handle, Hands};
 use crate::supervision::{Effect, Event, Outcome};
 
@@ -24,26 +24,38 @@ pub enum Message {
     /// Somebody wants to visit a repository; the door is dropped if it is out of service.
     Visit(RepositoryId, oneshot::Sender<Visit>),
     /// A repository runs, or could not be loaded.
-    Started(RepositoryId, Result<Handle<repository::Message>, LoadError>),
+    Started(RepositoryId, Result<Loaded, LoadError>),
     /// A repository has seen so many visitors and has none now; when its bin is due, if ever.
     Idle(RepositoryId, u64, Option<Timestamp>),
     /// A repository's actor is gone.
     Ended(RepositoryId, Outcome),
     /// An operator wants a repository back in service.
     Restart(RepositoryId),
+    /// The catalog was told that a repository is not written here any more, or was not.
+    Released,
 }
 
 /// Belongs to the one supervisor of repositories.
 pub struct RepositoriesHands {
     rows: Arc<Rows>,
     register: Arc<dyn Register>,
+    /// Which node of a cluster this is.
+    node: Option<NodeId>,
     promises: Promises,
     last_ticket: Ticket,
     visitors: BTreeMap<Ticket, oneshot::Sender<Visit>>,
-    running: BTreeMap<RepositoryId, (Handle<repository::Message>, Option<Settings>)>,
+    running: BTreeMap<RepositoryId, Running>,
+    /// Under which repositories were acquired that do not run any more.
+    epochs: BTreeMap<RepositoryId, Epoch>,
     /// Those that have said when their bin is due, and are not visited since.
     rested: BTreeSet<RepositoryId>,
     news: Sink,
+}
+
+struct Running {
+    handle: Handle<repository::Message>,
+    epoch: Epoch,
+    settings: Option<Settings>,
 }
 
 /// Takes to the caretaker what repositories say.
@@ -57,15 +69,22 @@ impl fmt::Debug for RepositoriesHands {
 
 impl RepositoriesHands {
     /// Hands that know the catalog as of `rows`, write to it through `register`, and say through
-    /// `news` which repositories rest.
-    pub fn new(rows: Arc<Rows>, register: Arc<dyn Register>, news: Sink) -> Self {
+    /// `news` which repositories rest. In a cluster they load what is at home on this `node`.
+    pub fn new(
+        rows: Arc<Rows>,
+        register: Arc<dyn Register>,
+        node: Option<NodeId>,
+        news: Sink,
+    ) -> Self {
         Self {
             rows,
             register,
+            node,
             promises: Promises::default(),
             last_ticket: Ticket::new(0),
             visitors: BTreeMap::new(),
             running: BTreeMap::new(),
+            epochs: BTreeMap::new(),
             rested: BTreeSet::new(),
             news,
         }
@@ -76,22 +95,23 @@ impl RepositoriesHands {
             return;
         }
         self.rows = rows;
-        for (id, (handle, known)) in &mut self.running {
+        for (id, running) in &mut self.running {
             let row = self.rows.repositories.get(id);
             let removal = row.and_then(|row| row.removed.as_ref());
-            if row.is_none() || removal.is_some_and(|removal| removal.purge) {
-                // It is to be destroyed, or is.
-                handle.stop();
+            let is_doomed = row.is_none() || removal.is_some_and(|removal| removal.purge);
+            // It is to be destroyed, or is; or its tenant is served elsewhere from now on.
+            if is_doomed || !self.rows.serves(self.node, *id) {
+                running.handle.stop();
                 continue;
             }
             let settings = Settings::of(&self.rows, *id);
-            if settings == *known {
+            if settings == running.settings {
                 continue;
             }
-            known.clone_from(&settings);
+            running.settings.clone_from(&settings);
             if let Some(settings) = settings {
                 // One that has just ended gets them when it is loaded again.
-                let _ = handle.tell(repository::Message::Settings(settings));
+                let _ = running.handle.tell(repository::Message::Settings(settings));
             }
         }
     }
@@ -114,13 +134,44 @@ impl RepositoriesHands {
         Box::pin(async move { Message::Started(id, load(loading).await) })
     }
 
-    fn started(&mut self, id: RepositoryId, handle: Handle<repository::Message>) {
+    /// Lets no visitor in who could not be told the truth; whether he may wait for it.
+    fn is_open(&self, id: RepositoryId) -> bool {
+        if !self.rows.serves(self.node, id) {
+            return false;
+        }
+        let running = self.running.get(&id);
+        let tenure = running.map(|running| (running, self.register.tenure(running.epoch)));
+        if let Some((running, Tenure::Lost)) = tenure {
+            // It is acquired once more for the next visitor.
+            running.handle.stop();
+        }
+        true
+    }
+
+    fn started(&mut self, id: RepositoryId, loaded: Loaded) {
+        let Loaded { handle, epoch } = loaded;
         // The catalog may have changed since the load began.
         let settings = Settings::of(&self.rows, id);
         if let Some(settings) = settings.clone() {
             let _ = handle.tell(repository::Message::Settings(settings));
         }
-        self.running.insert(id, (handle, settings));
+        let running = Running {
+            handle,
+            epoch,
+            settings,
+        };
+        self.running.insert(id, running);
+    }
+
+    /// Gives back the right to write to a repository.
+    fn release(&mut self, id: RepositoryId) -> Option<Pending<Message>> {
+        let released = self.register.release(id, self.epochs.remove(&id)?);
+        Some(Box::pin(async move {
+            if let Err(error) = released.await {
+                tracing::debug!(repository = %id, %error, "not released: the lease ends it");
+            }
+            Message::Released
+        }))
     }
 }
 
@@ -134,6 +185,7 @@ impl Hands for RepositoriesHands {
                 self.follow(rows);
                 None
             }
+            Message::Visit(key, _) if !self.is_open(key) => None,
             Message::Visit(key, door) => {
                 self.last_ticket = self.last_ticket.next();
                 let ticket = self.last_ticket;
@@ -141,9 +193,13 @@ impl Hands for RepositoriesHands {
                 self.visitors.insert(ticket, door);
                 Some(Event::Wanted { key, ticket })
             }
-            Message::Started(id, Ok(handle)) => {
-                self.started(id, handle);
+            Message::Started(id, Ok(loaded)) => {
+                self.started(id, loaded);
                 Some(Event::Started(id))
+            }
+            Message::Started(id, Err(error @ LoadError::Catalog { .. })) => {
+                tracing::warn!(repository = %id, error = %Fault::of(&error), "not loaded yet");
+                Some(Event::Ended(id, Outcome::Withheld))
             }
             Message::Started(id, Err(error)) => {
                 tracing::error!(repository = %id, error = %Fault::of(&error), "not loaded");
@@ -155,7 +211,9 @@ impl Hands for RepositoriesHands {
                 Some(Event::Idle { key, seen })
             }
             Message::Ended(id, outcome) => {
-                self.running.remove(&id);
+                let running = self.running.remove(&id);
+                self.epochs
+                    .extend(running.map(|running| (id, running.epoch)));
                 if !self.rested.contains(&id) {
                     (self.news)(caretaker::Message::Lost(id));
                 }
@@ -166,6 +224,7 @@ impl Hands for RepositoriesHands {
                 context.ports.directory.give_up(path, false);
                 Some(Event::Restart(id))
             }
+            Message::Released => None,
         }
     }
 
@@ -182,17 +241,18 @@ impl Hands for RepositoriesHands {
             Effect::Spawn(id) => return Ok(Some(self.spawn(id, context))),
             Effect::Pass(id, ticket) => {
                 let door = self.visitors.remove(&ticket);
-                if let (Some(door), Some((handle, _))) = (door, self.running.get(&id)) {
+                if let (Some(door), Some(Running { handle, .. })) = (door, self.running.get(&id)) {
                     // If the repository has just ended, the door is dropped, which says so.
                     let _ = handle.tell(repository::Message::Visit(door));
                 }
             }
             Effect::Refuse(_, ticket) => drop(self.visitors.remove(&ticket)),
             Effect::Stop(id) => {
-                if let Some((handle, _)) = self.running.get(&id) {
-                    handle.stop();
+                if let Some(running) = self.running.get(&id) {
+                    running.handle.stop();
                 }
             }
+            Effect::Rest(id) => return Ok(self.release(id)),
             Effect::GiveUp(id) => {
                 tracing::error!(repository = %id, "out of service");
                 let path = context.path.child(id);
@@ -203,11 +263,9 @@ impl Hands for RepositoriesHands {
     }
 
     fn ended(&mut self, child: &ActorCell, end: End) -> Option<Message> {
-        let is_child = |handle: &Handle<_>| handle.cell().get_id() == child.get_id();
-        let (id, _) = self
-            .running
-            .iter()
-            .find(|(_, (handle, _))| is_child(handle))?;
+        let is_child = |it: &Running| it.handle.cell().get_id() == child.get_id();
+        let mut running = self.running.iter();
+        let (id, _) = running.find(|(_, running)| is_child(running))?;
         let outcome = match end {
             End::Stopped => Outcome::Stopped,
             End::Failed(_) => Outcome::Failed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ractor::{ActorCell, SpawnErr};
 
 use crate::catalog::rows::Rows;
-use crate::kernel::RepositoryId;
+use crate::kernel::{Epoch, RepositoryId};
 use crate::ports::Ports;
 use crate::repository::{
     self, Hands, Idle, Promises, Reader, RecoveryError, Register, Repository, Settings, present,
@@ -45,6 +45,14 @@ pub enum LoadError {
     },
 }
 
+/// A repository that runs.
+pub struct Loaded {
+    /// Its actor.
+    pub(super) handle: Handle<repository::Message>,
+    /// Under which it was acquired.
+    pub(super) epoch: Epoch,
+}
+
 /// All that loading a repository takes.
 pub(super) struct Loading {
     pub(super) id: RepositoryId,
@@ -58,7 +66,7 @@ pub(super) struct Loading {
 }
 
 /// Acquires a repository, reads its log, seals what an earlier owner left open, and starts it.
-pub(super) async fn load(loading: Loading) -> Result<Handle<repository::Message>, LoadError> {
+pub(super) async fn load(loading: Loading) -> Result<Loaded, LoadError> {
     let Loading {
         id,
         path,
@@ -99,10 +107,10 @@ pub(super) async fn load(loading: Loading) -> Result<Handle<repository::Message>
     }
     let reader = Reader::new(Arc::clone(&ports.disk), id);
     let hands = Hands::new(id, epoch, register, reader, &promises, idle);
-    shell::spawn(path, machine, hands, ports, Some(supervisor))
-        .await
-        .map_err(|source| LoadError::Spawn {
-            repository: id,
-            source,
-        })
+    let spawned = shell::spawn(path, machine, hands, ports, Some(supervisor)).await;
+    let handle = spawned.map_err(|source| LoadError::Spawn {
+        repository: id,
+        source,
+    })?;
+    Ok(Loaded { handle, epoch })
 }

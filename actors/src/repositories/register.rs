@@ -1,26 +1,28 @@
 //! What repositories ask of the catalog, as its commands.
 
+use std::sync::Arc;
+
 use crate::catalog::command::{Command, ExtentCommand, RepositoryCommand};
 use crate::catalog::{Catalog, Outcome};
 use crate::kernel::{Epoch, ExtentId, RepositoryId};
-use crate::ports::{Pending, Ports};
-use crate::repository::Register;
+use crate::ports::{Clock, Pending};
+use crate::repository::{Register, Tenure};
 use crate::shell::Fault;
 
 /// Speaks to the catalog for the repositories of this node.
 pub struct CatalogRegister {
     catalog: Catalog,
-    ports: Ports,
+    clock: Arc<dyn Clock>,
 }
 
 impl CatalogRegister {
     /// Speaks to this catalog.
-    pub const fn new(catalog: Catalog, ports: Ports) -> Self {
-        Self { catalog, ports }
+    pub const fn new(catalog: Catalog, clock: Arc<dyn Clock>) -> Self {
+        Self { catalog, clock }
     }
 
     fn submit(&self, command: Command) -> Pending<Result<Outcome, Fault>> {
-        let at = self.ports.clock.now().wall;
+        let at = self.clock.now().wall;
         let answer = self.catalog.order(at, command);
         Box::pin(async move {
             let answer = answer.await.map_err(|error| Fault::of(&error))?;
@@ -41,6 +43,15 @@ impl Register for CatalogRegister {
             };
             Ok(epoch)
         })
+    }
+
+    fn release(&self, _: RepositoryId, _: Epoch) -> Pending<Result<(), Fault>> {
+        // There is nobody else.
+        Box::pin(async { Ok(()) })
+    }
+
+    fn tenure(&self, _: Epoch) -> Tenure {
+        Tenure::Held
     }
 
     fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {

@@ -34,6 +34,10 @@ use crate::shell::{self, Context, End, Fault, Handle};
 pub trait Register: Send + Sync + 'static {
     /// The right to write to a repository, until somebody else acquires it.
     fn acquire(&self, repository: RepositoryId) -> Pending<Result<Epoch, Fault>>;
+    /// Gives that right back, so that the next owner need not wait.
+    fn release(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<(), Fault>>;
+    /// What the right acquired under this epoch is worth at this moment.
+    fn tenure(&self, epoch: Epoch) -> Tenure;
     /// A repository's extents in their order, each with its sealed length if it has one, as of all
     /// that was answered so far. Once a repository is acquired, only the owner adds to them.
     fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)>;
@@ -50,6 +54,18 @@ pub trait Register: Send + Sync + 'static {
     fn keep(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
     /// Forgets a sealed extent in which nothing counts any more.
     fn forget(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
+}
+
+/// What the right to write to a repository is worth. Writes are judged by those who store them;
+/// this is for what is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tenure {
+    /// Nobody else has acquired since.
+    Held,
+    /// Somebody else may have.
+    Doubted,
+    /// It ended: to read or write, the repository is acquired once more.
+    Lost,
 }
 
 /// What a repository calls when it may be put away.
@@ -123,6 +139,7 @@ enum Caller {
 pub struct Hands {
     id: RepositoryId,
     epoch: Epoch,
+    register: Arc<dyn Register>,
     writer: Writer,
     sweeper: Sweeper,
     reader: Reader,
@@ -148,7 +165,8 @@ impl Hands {
             id,
             epoch,
             sweeper: Sweeper::new(id, epoch, Arc::clone(&register), reader.clone()),
-            writer: Writer::new(id, epoch, register),
+            writer: Writer::new(id, epoch, Arc::clone(&register)),
+            register,
             reader,
             promise: promises.share(),
             idle,
@@ -233,9 +251,13 @@ impl shell::Hands for Hands {
             Message::Settings(settings) => Event::Settings(settings),
             Message::Visit(door) => {
                 let repository = context.myself.clone();
-                let reader = self.reader.clone();
                 // Somebody who went away meanwhile leaves again as the visit is dropped.
-                let _ = door.send(Visit { repository, reader });
+                let _ = door.send(Visit {
+                    repository,
+                    reader: self.reader.clone(),
+                    epoch: self.epoch,
+                    register: Arc::clone(&self.register),
+                });
                 Event::Visited
             }
             Message::Leave => Event::Left,

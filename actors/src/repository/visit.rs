@@ -1,9 +1,11 @@
 //! A caller's stay in a repository: while it lasts, the repository is not put away.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::hands::Message;
+use super::hands::{Message, Register, Tenure};
 use super::reader::Reader;
+use crate::kernel::Epoch;
 use crate::shell::Handle;
 
 /// Held by whoever works with a repository.
@@ -12,6 +14,16 @@ pub struct Visit {
     pub repository: Handle<Message>,
     /// Reads its objects.
     pub reader: Reader,
+    pub(super) epoch: Epoch,
+    pub(super) register: Arc<dyn Register>,
+}
+
+impl Visit {
+    /// Whether what the repository said up to now is what it is: nobody else may have written to it
+    /// meanwhile.
+    pub fn counts(&self) -> bool {
+        self.register.tenure(self.epoch) == Tenure::Held
+    }
 }
 
 impl Drop for Visit {

@@ -30,6 +30,8 @@ pub enum Outcome {
     Stopped,
     /// A fault ended it, or kept it from starting.
     Failed,
+    /// Nothing is wrong with it, but it cannot start here and now: whoever waits may come again.
+    Withheld,
 }
 
 /// What a supervisor learns.
@@ -70,6 +72,8 @@ pub enum Effect<K> {
     Stop(K),
     /// Tell the operator: the part failed too often and is out of service.
     GiveUp(K),
+    /// The part has been put away, and nobody wants it: what was kept for it may go.
+    Rest(K),
 }
 
 /// The parts of one supervisor by key.
@@ -244,8 +248,19 @@ impl<K: Ord + Clone + fmt::Debug + fmt::Display + Send + 'static> Supervisor<K> 
             return;
         };
         match outcome {
-            Outcome::Stopped => part.rest(key, acts),
+            Outcome::Stopped => {
+                part.rest(key.clone(), acts);
+                if part.state == State::Resting {
+                    acts.start(Effect::Rest(key));
+                }
+            }
             Outcome::Failed => part.fail(now, policy, key, acts),
+            Outcome::Withheld => {
+                part.state = State::Resting;
+                for ticket in std::mem::take(&mut part.waiting) {
+                    acts.show(Effect::Refuse(key.clone(), ticket));
+                }
+            }
         }
     }
 }

@@ -182,6 +182,8 @@ impl Hands for TenantsHands {
                     handle.stop();
                 }
             }
+            // Nothing is kept for it.
+            Effect::Rest(_) => {}
             Effect::GiveUp(name) => {
                 tracing::error!(tenant = %name, "tenant out of service");
                 let path = context.path.child(&name);

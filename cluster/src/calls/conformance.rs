@@ -3,8 +3,8 @@
 //! One suite, run over the simulated link and over the real one. It asserts what the documentation
 //! of [`Calls`] and [`Watches`] promises; time passes in it, but never much.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +23,8 @@ const SHORT: Duration = Duration::from_millis(100);
 const NOBODY: NodeId = NodeId::new(u64::MAX);
 /// More calls than fit into a window, and fewer than may wait.
 const MANY: usize = 500;
+/// Calls whose order is looked at.
+const IN_ORDER: u64 = 500;
 
 /// Two nodes that have not called each other yet. No other services are there, and no actor runs at
 /// `node/nobody`.
@@ -49,6 +51,7 @@ pub async fn calls<C: Calls + Watches>(ends: Ends<C>) {
     a_service_that_is_not_there_did_nothing(&ends).await;
     a_call_that_is_too_large_is_refused(&ends).await;
     a_large_call_and_answer_pass(&ends).await;
+    calls_to_a_service_begin_in_their_order(&ends).await;
     a_node_that_nobody_knows_was_never_asked(&ends).await;
     a_call_without_an_answer_ends_in_time(&ends, &bench).await;
     a_caller_that_turns_away_ends_the_work(&ends, &bench).await;
@@ -98,6 +101,20 @@ struct Echo;
 impl Answers for Echo {
     fn answer(&self, _: NodeId, body: Bytes) -> Pending<Result<Bytes, Rejected>> {
         Box::pin(async { Ok(body) })
+    }
+}
+
+/// Notes in which order it was asked.
+#[derive(Default)]
+struct Order(Mutex<Vec<Bytes>>);
+
+impl Answers for Order {
+    fn answer(&self, _: NodeId, body: Bytes) -> Pending<Result<Bytes, Rejected>> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(body);
+        Box::pin(async { Ok(Bytes::new()) })
     }
 }
 
@@ -203,6 +220,24 @@ async fn a_large_call_and_answer_pass<C: Calls>(ends: &Ends<C>) {
     let body = Bytes::from(vec![7; FRAME_MAX - 1024]);
     let large = ends.one.call(ends.other.node(), "echo", body.clone(), LONG);
     assert_eq!(large.await, Ok(body));
+}
+
+async fn calls_to_a_service_begin_in_their_order<C: Calls>(ends: &Ends<C>) {
+    let order = Arc::new(Order::default());
+    for to in [ends.one.node(), ends.other.node()] {
+        let service = Arc::clone(&order) as Arc<dyn Answers>;
+        ends.one.serve("order", Arc::clone(&service));
+        ends.other.serve("order", service);
+        let number = |number: u64| Bytes::copy_from_slice(&number.to_le_bytes());
+        let asked = (0..IN_ORDER).map(|n| ends.one.call(to, "order", number(n), LONG));
+        let asked: Vec<_> = asked.collect();
+        for call in asked {
+            assert_eq!(call.await, Ok(Bytes::new()));
+        }
+        let begun = std::mem::take(&mut *order.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let made: Vec<_> = (0..IN_ORDER).map(number).collect();
+        assert_eq!(begun, made, "calls to {to} began in another order");
+    }
 }
 
 async fn a_node_that_nobody_knows_was_never_asked<C: Calls>(ends: &Ends<C>) {

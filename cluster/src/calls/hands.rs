@@ -139,10 +139,12 @@ impl<M> ExchangeHands<M> {
             inbox: Arc::clone(&self.inbox),
             call: Some((from, ticket)),
         };
+        // Begun here, in the order of calls; tasks would begin in any.
         let service = self.inbox.service(service);
+        let answering = service.map(|service| service.answer(from, body));
         let task = self.work.spawn(async move {
-            let Some(service) = service else { return };
-            let outcome = match service.answer(from, body).await {
+            let Some(answering) = answering else { return };
+            let outcome = match answering.await {
                 Ok(body) => Outcome::Answer(body),
                 Err(rejected) => Outcome::Rejected(rejected.0),
             };

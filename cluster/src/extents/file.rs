@@ -53,7 +53,7 @@ impl Extents {
             extents: self.clone(),
             extent,
             epoch,
-            nodes: nodes.to_vec(),
+            nodes: self.nearest(nodes),
             end: Arc::default(),
         }))
     }
@@ -95,15 +95,19 @@ impl Extents {
 
     /// An extent to be read, which is so long and whose bytes lie on these nodes.
     pub fn open(&self, extent: ExtentId, length: u64, nodes: &[NodeId]) -> Arc<dyn File> {
-        let mut nodes = nodes.to_vec();
-        // Nothing is nearer than this node.
-        nodes.sort_by_key(|node| (*node != self.node, *node));
         Arc::new(Closed {
             extents: self.clone(),
             extent,
             length,
-            nodes,
+            nodes: self.nearest(nodes),
         })
+    }
+
+    /// In the order in which they are read from. Nothing is nearer than this node.
+    fn nearest(&self, nodes: &[NodeId]) -> Vec<NodeId> {
+        let mut nodes = nodes.to_vec();
+        nodes.sort_by_key(|node| (*node != self.node, *node));
+        nodes
     }
 
     fn now(&self) -> Instant {
@@ -135,18 +139,21 @@ impl Extents {
         Ok(())
     }
 
-    /// Reads from the first node that can.
+    /// Reads from the first node that can, and has so much of it.
     async fn read(
         &self,
         extent: ExtentId,
         nodes: &[NodeId],
         at: u64,
         length: usize,
+        least: usize,
     ) -> io::Result<Bytes> {
         let mut last = Refusal::Absent(extent);
         for node in nodes {
             match self.read_at(extent, *node, at, length).await {
-                Ok(bytes) => return Ok(bytes),
+                Ok(bytes) if bytes.len() >= least => return Ok(bytes),
+                // It fell behind its writer, and is to be made whole.
+                Ok(_) => last = Refusal::Absent(extent),
                 Err(refusal) => last = refusal,
             }
         }
@@ -225,7 +232,7 @@ impl File for Written {
 
     fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>> {
         let (extents, extent, nodes) = (self.extents.clone(), self.extent, self.nodes.clone());
-        Box::pin(async move { extents.read(extent, &nodes, at, length).await })
+        Box::pin(async move { extents.read(extent, &nodes, at, length, 0).await })
     }
 
     fn length(&self) -> Pending<io::Result<u64>> {
@@ -267,7 +274,7 @@ impl File for Closed {
         let (extents, extent, nodes) = (self.extents.clone(), self.extent, self.nodes.clone());
         let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
         let length = length.min(left);
-        Box::pin(async move { extents.read(extent, &nodes, at, length).await })
+        Box::pin(async move { extents.read(extent, &nodes, at, length, length).await })
     }
 
     fn length(&self) -> Pending<io::Result<u64>> {

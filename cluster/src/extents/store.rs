@@ -4,6 +4,7 @@
 //! is taken comes from the replica's one epoch, which is not below the fence; a replica that was
 //! closed never grows; the length that a fence was answered with never falls.
 
+mod copied;
 mod event;
 mod hands;
 mod recovery;
@@ -15,9 +16,9 @@ use holdfast_actors::extent::Trouble;
 use holdfast_actors::kernel::{Acts, Epoch, ExtentId, Machine, Now, RepositoryId, Ticket};
 use serde_json::json;
 
-use super::word::{Ask, Record, Replica, Stage, Tell};
+use super::word::{Ask, Copied, Record, Replica, Stage, Tell};
 
-pub use event::{Effect, Event, Refusal};
+pub use event::{Effect, Event, Listing, Refusal};
 pub use hands::{Answer, Message, StoreHands};
 pub use recovery::recover;
 
@@ -35,6 +36,10 @@ pub struct Store {
     lost: BTreeSet<ExtentId>,
     /// What the catalog says of extents that must be closed first.
     due: BTreeMap<ExtentId, Due>,
+    /// Copies that take their place, with the caller.
+    placing: BTreeMap<ExtentId, (Ticket, Copied)>,
+    /// Whose files are being taken away.
+    unlinking: BTreeSet<ExtentId>,
 }
 
 /// What is to become of a replica.
@@ -50,6 +55,11 @@ impl Store {
     /// All replicas.
     pub fn replicas(&self) -> impl Iterator<Item = (ExtentId, Replica)> {
         self.replicas.iter().map(|(extent, row)| (*extent, *row))
+    }
+
+    /// The replica of one extent, if there is one.
+    pub fn replica(&self, extent: ExtentId) -> Option<Replica> {
+        self.replicas.get(&extent).copied()
     }
 
     /// A start found a replica that was open: nobody writes to it any more, and what was found of
@@ -110,7 +120,7 @@ impl Store {
         epoch: Epoch,
         acts: &mut Acts<Self>,
     ) -> Result<(), Refusal> {
-        if self.replicas.contains_key(&extent) || self.making.contains_key(&extent) {
+        if self.replicas.contains_key(&extent) || self.is_busy(extent) {
             return Err(Refusal::Taken(extent));
         }
         self.making.insert(extent, (ticket, repository, epoch));
@@ -232,7 +242,7 @@ impl Store {
     /// The catalog says how long an extent is. What is longer is cut; what is shorter stays closed,
     /// and somebody copies the rest.
     fn sealed(&mut self, extent: ExtentId, length: u64, acts: &mut Acts<Self>) {
-        let Some(row) = self.replicas.get(&extent).copied() else {
+        let Ok(row) = self.row(extent) else {
             return;
         };
         match row.stage {
@@ -240,7 +250,8 @@ impl Store {
                 self.due.insert(extent, Due::Seal(length));
                 self.close(extent, None, acts);
             }
-            Stage::Closed { durable } if durable >= length && self.cutting.insert(extent) => {
+            Stage::Closed { durable } if durable >= length && !self.is_busy(extent) => {
+                self.cutting.insert(extent);
                 acts.start(Effect::Cut {
                     repository: row.repository,
                     extent,
@@ -255,11 +266,16 @@ impl Store {
         let Some(row) = self.replicas.get(&extent).copied() else {
             return;
         };
-        if row.stage == Stage::Open {
+        if row.stage == Stage::Open && !self.lost.contains(&extent) {
             self.due.insert(extent, Due::Drop);
             self.close(extent, None, acts);
             return;
         }
+        if self.is_busy(extent) {
+            // Whoever drops it looks again.
+            return;
+        }
+        self.unlinking.insert(extent);
         acts.persist(self, Record::Removed { extent });
         acts.show(Effect::Unlink {
             repository: row.repository,
@@ -301,6 +317,14 @@ impl Machine for Store {
                 }
             }
             Event::Dropped { extent } => self.dropped(extent, acts),
+            Event::Unlinked { extent } => drop(self.unlinking.remove(&extent)),
+            Event::Listed { ticket } => self.list(ticket, acts),
+            Event::Copied {
+                ticket,
+                copied,
+                from,
+            } => self.copied(ticket, copied, from, acts),
+            Event::Placed { extent, done } => self.placed(extent, done, acts),
         }
     }
 
@@ -333,6 +357,19 @@ impl Machine for Store {
                 self.replicas.remove(&extent);
                 self.lost.remove(&extent);
             }
+            Record::Copied(copied) => {
+                let before = self.replicas.get(&copied.extent);
+                let row = Replica {
+                    repository: copied.repository,
+                    epoch: copied.epoch,
+                    fence: before.map(|row| row.fence).unwrap_or_default(),
+                    stage: Stage::Sealed {
+                        length: copied.length,
+                    },
+                };
+                self.replicas.insert(copied.extent, row);
+                self.lost.remove(&copied.extent);
+            }
         }
     }
 
@@ -356,7 +393,9 @@ impl Machine for Store {
         let making = making.map(|extent| format!("the disk makes {extent}"));
         let closing = self.closing.keys();
         let closing = closing.map(|extent| format!("the disk makes {extent} durable, to close it"));
-        making.chain(closing).collect()
+        let placing = self.placing.keys();
+        let placing = placing.map(|extent| format!("the disk puts a copy of {extent} in place"));
+        making.chain(closing).chain(placing).collect()
     }
 }
 
@@ -517,6 +556,80 @@ mod tests {
         assert_eq!(gone, ["Unlink extent-7"]);
         assert_eq!(node.records.last(), Some(&Record::Removed { extent }));
         assert_eq!(node.append(5), ["Answer ticket-2 Err(Absent(extent-7))"]);
+    }
+
+    #[test]
+    fn a_replica_whose_file_is_lost_is_neither_sealed_nor_closed_and_can_go() {
+        let (extent, length) = (EXTENT, 60);
+        let mut node = Node::open();
+        node.store = Store::default();
+        for record in &node.records {
+            node.store.apply(record);
+        }
+        node.store.lost(extent);
+        assert_eq!(node.step(Event::Sealed { extent, length }), [""; 0]);
+        let ticket = Ticket::new(9);
+        assert_eq!(node.step(Event::Listed { ticket }), ["List ticket-9 1"]);
+        assert_eq!(node.step(Event::Dropped { extent }), ["Unlink extent-7"]);
+        assert_eq!(node.step(Event::Listed { ticket }), ["List ticket-9 0"]);
+    }
+
+    const COPIED: Copied = Copied {
+        extent: EXTENT,
+        repository: REPOSITORY,
+        epoch: Epoch::new(5),
+        length: 60,
+    };
+
+    #[test]
+    fn a_copy_takes_the_place_of_what_was_there_and_the_fence_stays() {
+        let (ticket, copied, extent) = (Ticket::new(9), COPIED, EXTENT);
+        let from = String::new;
+        let mut node = Node::open();
+        node.fence(8);
+        let refused = node.step(Event::Copied {
+            ticket,
+            copied,
+            from: from(),
+        });
+        assert_eq!(refused, ["Answer ticket-9 Err(Taken(extent-7))"]);
+        node.restart(40);
+        let placing = node.step(Event::Copied {
+            ticket,
+            copied,
+            from: from(),
+        });
+        assert_eq!(placing, ["Place extent-7"]);
+        assert_eq!(node.step(Event::Dropped { extent }), [""; 0]);
+        let done = true;
+        let placed = node.step(Event::Placed { extent, done });
+        assert_eq!(placed, ["Answer ticket-9 Ok(Done)"]);
+        node.restart(0);
+        let row = node.store.row(extent).unwrap();
+        assert_eq!(row.stage, Stage::Sealed { length: 60 });
+        assert_eq!(row.fence, Epoch::new(8));
+    }
+
+    #[test]
+    fn a_copy_waits_until_the_file_before_it_is_gone() {
+        let (ticket, copied, extent) = (Ticket::new(9), COPIED, EXTENT);
+        let from = String::new;
+        let mut node = Node::open();
+        node.restart(40);
+        assert_eq!(node.step(Event::Dropped { extent }), ["Unlink extent-7"]);
+        let refused = node.step(Event::Copied {
+            ticket,
+            copied,
+            from: from(),
+        });
+        assert_eq!(refused, ["Answer ticket-9 Err(Taken(extent-7))"]);
+        node.step(Event::Unlinked { extent });
+        let placing = node.step(Event::Copied {
+            ticket,
+            copied,
+            from: from(),
+        });
+        assert_eq!(placing, ["Place extent-7"]);
     }
 
     #[test]

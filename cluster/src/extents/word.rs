@@ -127,6 +127,21 @@ pub enum Record {
         /// Of which extent.
         extent: ExtentId,
     },
+    /// A copy of a sealed extent is there, in place of whatever was there before.
+    Copied(Copied),
+}
+
+/// A sealed extent that was copied from another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Which.
+    pub extent: ExtentId,
+    /// Of which repository.
+    pub repository: RepositoryId,
+    /// Of the one writer that it had.
+    pub epoch: Epoch,
+    /// Its length in bytes.
+    pub length: u64,
 }
 
 impl Stored for Ask {

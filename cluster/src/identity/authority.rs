@@ -8,8 +8,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyUsagePurpose,
 };
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use super::certificate::{IdentityError, pem, server_name};
@@ -160,8 +160,7 @@ impl Issuer {
             CertificateDer::pem_slice_iter(certificates.as_bytes()).collect();
         let [root, certificate] = <[_; 2]>::try_from(read.map_err(IdentityError::Pem)?)
             .map_err(|_| IdentityError::Chain)?;
-        let key = PrivatePkcs8KeyDer::from_pem_slice(key.as_bytes());
-        let key = NodeKey::from_der(key.map_err(IdentityError::Pem)?.secret_pkcs8_der())?;
+        let key = NodeKey::from_pem(key)?;
         Ok(Self {
             root,
             certificate,

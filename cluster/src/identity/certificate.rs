@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_actors::kernel::{NodeId, Timestamp};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
@@ -148,16 +148,27 @@ impl NodeCertificate {
             return Err(IdentityError::Chain);
         }
         let root = chain.pop().ok_or(IdentityError::Chain)?;
-        let key = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes());
-        let key = key.map_err(IdentityError::Pem)?;
-        Self::new(chain, root, NodeKey::from_der(key.secret_pkcs8_der())?)
+        Self::new(chain, root, NodeKey::from_pem(text)?)
     }
 
     /// What TLS serves.
     pub(crate) fn certified(&self) -> Result<Arc<CertifiedKey>, IdentityError> {
+        self.serving(self.chain.clone())
+    }
+
+    /// The same for newcomers, who do not have the root.
+    pub(crate) fn certified_with_root(&self) -> Result<Arc<CertifiedKey>, IdentityError> {
+        let root = std::slice::from_ref(&self.root);
+        self.serving([&self.chain, root].concat())
+    }
+
+    fn serving(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+    ) -> Result<Arc<CertifiedKey>, IdentityError> {
         let key = PrivateKeyDer::Pkcs8(self.key.der().to_vec().into());
         let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let certified = CertifiedKey::from_der(self.chain.clone(), key, &provider);
+        let certified = CertifiedKey::from_der(chain, key, &provider);
         certified.map(Arc::new).map_err(IdentityError::Unusable)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `node.pem` is its chain, the root and its key; `root.sealed`, where the cluster was founded, the
 //! root's key under the passphrase; `issuer.pem` and `issuer.key`, on nodes that admit others, the
-//! issuer; `starts` how often the node was started.
+//! issuer; `starts` how often the node was started. `joining.key` is the key of a node that is not
+//! in yet: it asks again with the same one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -14,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::authority::Issuer;
 use super::certificate::{IdentityError, NodeCertificate};
+use super::key::NodeKey;
 use super::sealed::{SealError, Sealed};
 use crate::quic::Life;
 
@@ -22,6 +24,8 @@ const ROOT: &str = "root.sealed";
 const ISSUER: &str = "issuer.pem";
 const ISSUER_KEY: &str = "issuer.key";
 const STARTS: &str = "starts";
+/// The key of a node that joins, until it is in.
+pub const JOINING: &str = "joining.key";
 /// More than any of these files.
 const FILE_MAX: u64 = 64 << 10;
 /// The bits by which others than the owner could read or write.
@@ -99,6 +103,40 @@ impl Folder {
     /// When the file cannot be written.
     pub fn keep_node(&self, certificate: &NodeCertificate) -> Result<(), FolderError> {
         self.write(NODE, certificate.pem().as_bytes())
+    }
+
+    /// The key with which this node asked to be let in, and does not know the answer.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or by others too.
+    pub fn joining(&self) -> Result<Option<NodeKey>, FolderError> {
+        let Some(text) = self.text(JOINING)? else {
+            return Ok(None);
+        };
+        let read = NodeKey::from_pem(&text);
+        read.map(Some).map_err(|source| self.wrong(JOINING, source))
+    }
+
+    /// Keeps the key with which this node asks to be let in.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_joining(&self, key: &NodeKey) -> Result<(), FolderError> {
+        self.write(JOINING, key.pem().as_bytes())
+    }
+
+    /// Forgets that key: the node is in, or never will be with it.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be deleted.
+    pub fn forget_joining(&self) -> Result<(), FolderError> {
+        let file = self.0.join(JOINING);
+        match fs::remove_file(&file) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(FolderError::File { file, source })
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// The issuer, if this node admits others.
@@ -231,7 +269,6 @@ mod tests {
     use holdfast_actors::kernel::{NodeId, NodeName, Timestamp};
 
     use super::super::authority::{Authority, NODE_LIFE};
-    use super::super::key::NodeKey;
     use super::*;
 
     struct Fixed;
@@ -274,6 +311,20 @@ mod tests {
         let file = folder.0.join(NODE);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(folder.node(), Err(FolderError::Open(_))));
+    }
+
+    #[test]
+    fn the_key_of_a_node_that_joins_is_kept_until_it_is_in() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        assert!(folder.joining().unwrap().is_none());
+        folder.forget_joining().unwrap();
+        let key = NodeKey::generate().unwrap();
+        folder.keep_joining(&key).unwrap();
+        let kept = folder.joining().unwrap().unwrap();
+        assert_eq!(kept.public(), key.public());
+        folder.forget_joining().unwrap();
+        assert!(folder.joining().unwrap().is_none());
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm, SigningKey as _};
 use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use super::IdentityError;
@@ -32,6 +33,17 @@ impl KeyHash {
     /// The bytes.
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Reads the 64 digits as they are shown; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+            return None;
+        };
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok();
+        let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+        bytes?.try_into().ok().map(Self)
     }
 }
 
@@ -119,6 +131,12 @@ impl NodeKey {
         )?)
     }
 
+    /// Reads what [`NodeKey::pem`] wrote.
+    pub(super) fn from_pem(text: &str) -> Result<Self, IdentityError> {
+        let key = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes());
+        Self::from_der(key.map_err(IdentityError::Pem)?.secret_pkcs8_der())
+    }
+
     fn of(pair: KeyPair) -> Result<Self, IdentityError> {
         let public = PublicKey::parse(pair.public_key_raw()).ok_or(IdentityError::Key)?;
         Ok(Self { pair, public })
@@ -136,6 +154,11 @@ impl NodeKey {
 
     pub(super) fn pem(&self) -> Zeroizing<String> {
         Zeroizing::new(self.pair.serialize_pem())
+    }
+
+    /// Signs.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IdentityError> {
+        Ok(self.pair.sign(message)?)
     }
 
     pub(super) const fn pair(&self) -> &KeyPair {
@@ -159,6 +182,16 @@ mod tests {
         let again = NodeKey::from_der(&key.der()).unwrap();
         assert_eq!(again.public().hash(), key.public().hash());
         assert!(!format!("{key:?}").contains("PRIVATE"));
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_was_shown() {
+        let hash = NodeKey::generate().unwrap().public().hash();
+        let shown = hash.to_string();
+        assert_eq!(KeyHash::parse(&shown), Some(hash));
+        for odd in [&shown[1..], &shown[2..], &format!("g{}", &shown[1..]), ""] {
+            assert_eq!(KeyHash::parse(odd), None, "{odd}");
+        }
     }
 
     #[test]

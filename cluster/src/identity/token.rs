@@ -17,7 +17,7 @@ use super::key::{KeyHash, sha256};
 const PREFIX: &str = "holdfast-join-1-";
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// The most addresses in one token.
-pub(super) const ADDRESSES_MAX: usize = 4;
+pub const ADDRESSES_MAX: usize = 4;
 /// Longer text is no token, with all the spaces that somebody may paste.
 const TEXT_MAX: usize = 1 << 10;
 const SECRET: usize = 32;
@@ -39,6 +39,16 @@ impl Secret {
         Self(secret)
     }
 
+    /// The secret of these bytes.
+    pub fn new(secret: [u8; SECRET]) -> Self {
+        Self(Zeroizing::new(secret))
+    }
+
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &[u8; SECRET] {
+        &self.0
+    }
+
     /// By what the cluster knows it.
     pub fn hash(&self) -> TokenHash {
         TokenHash(sha256(self.0.as_slice()))
@@ -54,6 +64,13 @@ impl fmt::Debug for Secret {
 /// SHA-256 of a token's secret: it names the token and admits nobody.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// The bytes, by which the catalog knows the token.
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
 
 impl fmt::Display for TokenHash {
     /// The first letters, which tell tokens apart.

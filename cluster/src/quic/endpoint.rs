@@ -22,7 +22,9 @@ use super::notice::{News, Notice};
 use super::streams::{self, Outlet, Streams};
 use super::tls::{Shown, Tls, tls};
 use super::transport::{Pace, transport};
+use super::visit::Visits;
 use crate::identity::{IdentityError, NodeCertificate};
+use crate::join::Admits;
 use crate::nodes::Nodes;
 
 /// Handshakes that may be under way at once; who comes then is refused and tries again.
@@ -49,6 +51,8 @@ pub struct Config {
     pub pace: Pace,
     /// By which certificates are judged.
     pub clock: Arc<dyn Clock>,
+    /// Who lets newcomers in; none on a node that cannot.
+    pub joins: Option<Arc<dyn Admits>>,
     /// Hears what happens; must not wait.
     pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
 }
@@ -106,6 +110,7 @@ pub(super) struct Shared {
     pub(super) pace: Pace,
     pub(super) nodes: watch::Receiver<Arc<Nodes>>,
     pub(super) quinn: quinn::Endpoint,
+    pub(super) visits: Option<Visits>,
     life: Life,
     lanes: [Arc<Lane>; 3],
     clients: [ClientConfig; 3],
@@ -202,13 +207,19 @@ impl Endpoint {
             version,
             pace,
             clock,
+            joins,
             notices,
         } = config;
         let Tls {
             shown,
             server,
             client,
-        } = tls(&certificate, nodes.clone(), Arc::clone(&clock))?;
+        } = tls(
+            &certificate,
+            nodes.clone(),
+            Arc::clone(&clock),
+            joins.is_some(),
+        )?;
         let mut listening = ServerConfig::with_crypto(server);
         listening
             .transport_config(transport(None, pace))
@@ -231,6 +242,7 @@ impl Endpoint {
             pace,
             nodes,
             quinn: listen(listening, ground)?,
+            visits: joins.map(Visits::new),
             life,
             lanes,
             clients,

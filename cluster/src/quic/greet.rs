@@ -17,7 +17,7 @@ use super::lives::BadLife;
 use super::notice::Notice;
 use super::streams;
 use super::talk::{Seat, Streams, talk};
-use super::verify;
+use super::{verify, visit};
 use crate::identity::server_name;
 use crate::nodes::ADDRESSES_MAX;
 
@@ -33,6 +33,13 @@ pub(super) struct Greeted {
     rest: Vec<u8>,
     /// Takes the connection out of the list of those that live.
     pub(super) listed: Listed,
+}
+
+/// Who dialled.
+enum Met {
+    Node(Box<Greeted>),
+    /// Somebody with a petition.
+    Newcomer(Connection, Vec<u8>),
 }
 
 /// A place in the list of connections that live, as long as this does.
@@ -52,7 +59,10 @@ pub(super) async fn answer(shared: Arc<Shared>, incoming: Incoming) {
     let address = incoming.remote_address();
     let met = timeout(shared.pace.greeting, meet(&shared, incoming)).await;
     let greeted = match met.unwrap_or(Err((None, End::Late))) {
-        Ok(greeted) => greeted,
+        Ok(Met::Node(greeted)) => *greeted,
+        Ok(Met::Newcomer(connection, petition)) => {
+            return visit::serve(&shared, &connection, &petition).await;
+        }
         Err((peer, end)) => return shared.refused(peer, Some(address), &end),
     };
     match greeted.hello.purpose {
@@ -188,7 +198,7 @@ pub(super) fn close(connection: &Connection, end: &End) {
 }
 
 /// The side that is dialled: handshake, table, greeting.
-async fn meet(shared: &Arc<Shared>, incoming: Incoming) -> Result<Greeted, (Option<NodeId>, End)> {
+async fn meet(shared: &Arc<Shared>, incoming: Incoming) -> Result<Met, (Option<NodeId>, End)> {
     let nobody = |error| (None, End::from(error));
     let for_streams = streams::is_meant(&incoming);
     let accepted = match for_streams {
@@ -196,6 +206,11 @@ async fn meet(shared: &Arc<Shared>, incoming: Incoming) -> Result<Greeted, (Opti
         false => incoming.accept(),
     };
     let connection = accepted.map_err(nobody)?.await.map_err(nobody)?;
+    if visit::is_newcomer(&connection) {
+        let heard = visit::hear(&connection).await;
+        let petition = heard.map_err(|end| (None, end))?;
+        return Ok(Met::Newcomer(connection, petition));
+    }
     let (peer, listed) = identify(shared, &connection).map_err(|end| (None, end))?;
     let greeted = async {
         let receive = connection.accept_uni().await?;
@@ -207,7 +222,8 @@ async fn meet(shared: &Arc<Shared>, incoming: Incoming) -> Result<Greeted, (Opti
         close(&connection, &end);
         Err(end)
     };
-    greeted.await.map_err(|end| (Some(peer), end))
+    let greeted = greeted.await.map_err(|end| (Some(peer), end))?;
+    Ok(Met::Node(Box::new(greeted)))
 }
 
 /// The side that dials: the peer's addresses, one after the other, then the greeting. Gives up in
@@ -281,11 +297,16 @@ async fn connect(
 fn identify(shared: &Arc<Shared>, connection: &Connection) -> Result<(NodeId, Listed), End> {
     let chain = connection.peer_identity();
     let chain = chain.and_then(|chain| chain.downcast::<Vec<CertificateDer<'static>>>().ok());
+    let Some(chain) = chain else {
+        let end = End::Refused("it shows no certificate".to_owned());
+        close(connection, &end);
+        return Err(end);
+    };
     // Looked up while the list is held: a change of the table comes before, or finds it listed.
     let found = {
         let mut live = shared.live();
         let nodes = shared.nodes.borrow().clone();
-        let found = chain.and_then(|chain| verify::peer(&chain, &nodes));
+        let found = verify::peer(&chain, &nodes);
         found.map(|(peer, key)| (peer, live.insert(peer, key, connection.clone())))
     };
     let Some((peer, number)) = found else {

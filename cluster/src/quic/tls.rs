@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use super::verify::Verifier;
 use crate::identity::{IdentityError, NodeCertificate};
+use crate::join;
 use crate::nodes::Nodes;
 
 /// The name of the protocol; of another major version it is another.
@@ -25,22 +26,45 @@ pub const ALPN: &[u8] = b"holdfast/1";
 
 /// The certificate that is shown from the next handshake on.
 #[derive(Debug)]
-pub(super) struct Shown(RwLock<Arc<CertifiedKey>>);
+pub(super) struct Shown(RwLock<Faces>);
+
+/// What is shown to whom.
+#[derive(Debug)]
+struct Faces {
+    node: Arc<CertifiedKey>,
+    /// With the root, whose thumbprint is all that a newcomer knows.
+    newcomer: Arc<CertifiedKey>,
+}
+
+impl Faces {
+    fn of(certificate: &NodeCertificate) -> Result<Self, IdentityError> {
+        Ok(Self {
+            node: certificate.certified()?,
+            newcomer: certificate.certified_with_root()?,
+        })
+    }
+}
 
 impl Shown {
     pub(super) fn switch(&self, certificate: &NodeCertificate) -> Result<(), IdentityError> {
-        let certified = certificate.certified()?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = certified;
+        let faces = Faces::of(certificate)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = faces;
         Ok(())
     }
 
     fn certified(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        let faces = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&faces.node)
     }
 }
 
 impl ResolvesServerCert for Shown {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let mut names = hello.alpn().into_iter().flatten();
+        if names.any(|name| name == join::ALPN) {
+            let faces = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            return Some(Arc::clone(&faces.newcomer));
+        }
         Some(self.certified())
     }
 }
@@ -60,7 +84,7 @@ impl ResolvesClientCert for Shown {
 }
 
 /// Certificates are judged by the node's clock.
-struct Wall(Arc<dyn Clock>);
+pub(crate) struct Wall(pub(crate) Arc<dyn Clock>);
 
 impl TimeProvider for Wall {
     fn current_time(&self) -> Option<UnixTime> {
@@ -86,11 +110,12 @@ pub(super) fn tls(
     certificate: &NodeCertificate,
     nodes: watch::Receiver<Arc<Nodes>>,
     clock: Arc<dyn Clock>,
+    admits: bool,
 ) -> Result<Tls, IdentityError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Verifier::new(certificate.root(), nodes, Arc::clone(&provider))?;
+    let verifier = Verifier::new(certificate.root(), nodes, Arc::clone(&provider), admits)?;
     let verifier = Arc::new(verifier);
-    let shown = Arc::new(Shown(RwLock::new(certificate.certified()?)));
+    let shown = Arc::new(Shown(RwLock::new(Faces::of(certificate)?)));
     let unusable = IdentityError::Unusable;
 
     let wall = Arc::new(Wall(Arc::clone(&clock)));
@@ -100,6 +125,9 @@ pub(super) fn tls(
         .with_client_cert_verifier(Arc::clone(&verifier) as _)
         .with_cert_resolver(Arc::clone(&shown) as _);
     server.alpn_protocols = vec![ALPN.to_vec()];
+    if admits {
+        server.alpn_protocols.push(join::ALPN.to_vec());
+    }
     // A resumed session would bring back a peer without a look at the table.
     server.session_storage = Arc::new(NoServerSessionStorage {});
     server.send_tls13_tickets = 0;

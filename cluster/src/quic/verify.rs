@@ -54,6 +54,8 @@ pub(super) struct Verifier {
     clients: Arc<dyn ClientCertVerifier>,
     nodes: watch::Receiver<Arc<Nodes>>,
     provider: Arc<CryptoProvider>,
+    /// Whether somebody without a certificate gets as far as to say what he wants.
+    newcomers: bool,
 }
 
 impl Verifier {
@@ -61,6 +63,7 @@ impl Verifier {
         root: &CertificateDer<'static>,
         nodes: watch::Receiver<Arc<Nodes>>,
         provider: Arc<CryptoProvider>,
+        newcomers: bool,
     ) -> Result<Self, IdentityError> {
         let mut roots = RootCertStore::empty();
         roots.add(root.clone()).map_err(IdentityError::Unusable)?;
@@ -73,6 +76,7 @@ impl Verifier {
             clients,
             nodes,
             provider,
+            newcomers,
         })
     }
 
@@ -139,6 +143,10 @@ impl ClientCertVerifier for Verifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         // A peer has one certificate; it needs no hint, and strangers get none.
         &[]
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        !self.newcomers
     }
 
     fn verify_client_cert(

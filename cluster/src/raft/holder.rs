@@ -12,6 +12,7 @@ use holdfast_actors::catalog::command::{ClusterCommand, Command, LeaseCommand};
 use holdfast_actors::catalog::{Catalog, LEASE, Outcome, Refused, SubmitError};
 use holdfast_actors::kernel::{Acts, Epoch, Instant, Machine, Never, NodeId, Now, Timestamp};
 use holdfast_actors::ports::Pending;
+use holdfast_actors::repository::Tenure;
 use holdfast_actors::shell::{Context, Fault, Hands};
 use serde_json::json;
 use tokio::sync::watch;
@@ -41,6 +42,16 @@ impl Held {
     /// Whether it is held at this moment.
     pub fn is_held(&self, now: Instant) -> bool {
         now < self.until
+    }
+
+    /// What a repository is worth that was acquired under this epoch, by a life of this node. Epochs
+    /// are places in one log: one that is not behind the lease's was had under another.
+    pub fn tenure(&self, now: Instant, epoch: Epoch) -> Tenure {
+        match epoch > self.epoch {
+            true if self.is_held(now) => Tenure::Held,
+            true => Tenure::Doubted,
+            false => Tenure::Lost,
+        }
     }
 }
 

@@ -28,9 +28,9 @@ use openraft::{LogState, OptionalSend, RaftLogReader};
 use ractor::ActorCell;
 use tokio::sync::mpsc;
 
-use super::folder::Folder;
 use super::tasks::Tasks;
 use super::types::{Entry, Kind, LogId, Vote};
+use crate::folder::Folder;
 pub(super) use window::Record;
 use window::Window;
 

@@ -13,6 +13,7 @@ use holdfast_cluster::quic::{Class, Life, Pace};
 use support::{Cluster, HELLO, Start, frame, heard, soon, talk, until_it_arrives};
 
 mod intruders;
+mod joining;
 mod streams;
 mod support;
 

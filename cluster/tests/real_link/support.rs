@@ -8,6 +8,7 @@ use bytes::Bytes;
 use holdfast_actors::kernel::{Instant, NodeId, NodeName, Now, Timestamp};
 use holdfast_actors::ports::{Arrival, Clock, Link};
 use holdfast_cluster::identity::{Authority, Issuer, KeyHash, NODE_LIFE, NodeCertificate, NodeKey};
+use holdfast_cluster::join::Admits;
 use holdfast_cluster::nodes::{Node, Nodes};
 use holdfast_cluster::quic::{
     Class, Config, Endpoint, Ground, Life, Notice, Pace, VERSION, Version,
@@ -64,6 +65,7 @@ pub(crate) struct Start {
     pub(crate) version: Version,
     pub(crate) pace: Pace,
     pub(crate) clock: Timestamp,
+    pub(crate) joins: Option<Arc<dyn Admits>>,
 }
 
 impl Default for Start {
@@ -74,6 +76,7 @@ impl Default for Start {
             version: VERSION,
             pace: CALM,
             clock: today(),
+            joins: None,
         }
     }
 }
@@ -86,6 +89,12 @@ impl Cluster {
             table: watch::Sender::default(),
             rows: Mutex::default(),
         }
+    }
+
+    /// The issuer once more, as it lies on other nodes.
+    pub(crate) fn spare_issuer(&self) -> Issuer {
+        let kept = self.issuer.pem();
+        Issuer::from_pem(&kept.certificates, &kept.key).unwrap()
     }
 
     pub(crate) fn certificate(&self, number: u64) -> NodeCertificate {
@@ -116,6 +125,7 @@ impl Cluster {
             version: start.version,
             pace: start.pace,
             clock: Arc::new(Still(start.clock)),
+            joins: start.joins,
             notices: Arc::new(move |notice| hears.lock().unwrap().push(notice)),
         };
         let socket = UdpSocket::bind(start.bind).unwrap();

@@ -234,7 +234,8 @@ impl Node {
                 self.wishes.push(Wish::Disk(extent, Work::Cut(length)));
             }
             Effect::Unlink { extent, .. } => drop(self.files.remove(&extent)),
-            Effect::Fail { .. } => {}
+            // Nobody copies or lists here.
+            Effect::Fail { .. } | Effect::List { .. } | Effect::Place { .. } => {}
             Effect::Answer { ticket, answer } => self.wishes.push(Wish::Tell(ticket, answer)),
         }
     }

@@ -88,6 +88,31 @@ impl Plan {
         plan
     }
 
+    /// The plan of a seed for whole nodes that are one cluster, with the clocks and the network that
+    /// the catalog bears.
+    pub fn cluster(seed: u64) -> Self {
+        let dice = Dice::of_seed(seed).fork("cluster");
+        let mut shape = dice.fork("shape");
+        let nodes = [3, 3, 4, 5][shape.below(4) as usize];
+        let members = Members::Cluster {
+            nodes,
+            tenants: 1 + shape.below(4) as u32,
+            pause: [50, 200, 1_000][shape.below(3) as usize],
+        };
+        let mut plan = Self::single(seed);
+        plan.tenants.clear();
+        plan.lives.clear();
+        plan.disk_micros = 50 << shape.below(5);
+        let mut fleet = fleet(&dice, nodes, 0, members);
+        fleet.wire.kib_per_second = None;
+        fleet.wire.is_uneven &= fleet.wire.least <= 1_000;
+        for drift in &mut fleet.drifts {
+            *drift = (*drift).clamp(-9_000, 9_000);
+        }
+        plan.fleet = Some(fleet);
+        plan
+    }
+
     /// The plan of a seed for nodes that call each other.
     pub fn calls(seed: u64) -> Self {
         let dice = Dice::of_seed(seed).fork("calls");

@@ -55,6 +55,15 @@ pub enum Members {
         /// Milliseconds between two requests of a client at most.
         pause: u64,
     },
+    /// Whole nodes that are one cluster, with a client of every tenant at each.
+    Cluster {
+        /// How many.
+        nodes: u32,
+        /// Whom they serve.
+        tenants: u32,
+        /// Milliseconds between two requests of a client at most.
+        pause: u64,
+    },
     /// Nodes that call each other and watch each other's actors.
     Calls {
         /// How many.

@@ -35,6 +35,7 @@ enum Kind {
     Several,
     Register,
     Catalog,
+    Cluster,
 }
 
 /// A fleet instead of the one node of a plan; the names of those who are in it.
@@ -49,6 +50,7 @@ pub(super) fn settle(
         Kind::Several => Plan::several(plan.seed),
         Kind::Register => Plan::register(plan.seed),
         Kind::Catalog => Plan::catalog(plan.seed),
+        Kind::Cluster => Plan::cluster(plan.seed),
     };
     let Some(mut fleet) = drawn.fleet else {
         return Ok(());
@@ -64,8 +66,9 @@ pub(super) fn settle(
         Members::Register {
             replicas, clients, ..
         } => replicas + clients,
-        Members::Catalog { nodes, .. } => *nodes,
-        Members::Calls { nodes, .. } => *nodes,
+        Members::Catalog { nodes, .. }
+        | Members::Calls { nodes, .. }
+        | Members::Cluster { nodes, .. } => *nodes,
     };
     fleet.drifts.truncate(all as usize);
     if let Some(faults) = faults {
@@ -184,6 +187,17 @@ impl FleetPart {
             } => {
                 *nodes = count(&self.nodes, *nodes)?;
                 *clients = count(&self.users, *clients)?;
+                if let Some(given) = &self.pause {
+                    *pause = given.get_ref().0;
+                }
+            }
+            Members::Cluster {
+                nodes,
+                tenants,
+                pause,
+            } => {
+                *nodes = count(&self.nodes, *nodes)?;
+                *tenants = count(&self.users, *tenants)?;
                 if let Some(given) = &self.pause {
                     *pause = given.get_ref().0;
                 }

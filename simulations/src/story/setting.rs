@@ -106,6 +106,15 @@ fn members(members: &Members) -> String {
              {pause} ms after their last request.",
             to(0, *nodes)
         ),
+        Members::Cluster {
+            nodes,
+            tenants,
+            pause,
+        } => format!(
+            "A cluster: {}; it serves {tenants} tenants, each with a client at every node, which \
+             asks at most {pause} ms after its last request.",
+            to(0, *nodes)
+        ),
         Members::Calls {
             nodes,
             callers,

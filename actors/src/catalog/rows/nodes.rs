@@ -34,6 +34,18 @@ pub struct Cluster {
     /// How many replicas each node has, or is to have.
     #[serde(deserialize_with = "schema::map")]
     pub load: OrdMap<NodeId, u64>,
+    /// Join tokens, by the SHA-256 of their secret; those that expired go when one is made.
+    #[serde(deserialize_with = "schema::map")]
+    pub tokens: OrdMap<[u8; 32], Token>,
+}
+
+/// A join token: it lets one node in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// From when on it lets nobody in.
+    pub expires: Timestamp,
+    /// Whom it let in, and with which key.
+    pub used: Option<(NodeId, [u8; 32])>,
 }
 
 /// Who writes to a repository: one life of one node.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Rows;
 use super::nodes::{Cluster, Node, NodeState};
-use crate::kernel::{ExtentId, NodeId};
+use crate::kernel::{ExtentId, NodeId, RepositoryId};
 
 /// How many copies of an extent there are to be, if there are so many nodes.
 pub const COPIES: usize = 3;
@@ -27,6 +27,17 @@ pub struct Repair {
     pub node: NodeId,
     /// Whether one is made.
     pub fill: bool,
+}
+
+/// Sealed extents that have too few copies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// How many there are.
+    pub extents: u64,
+    /// How many of them have no copy that counts.
+    pub none: u64,
+    /// Bytes that are to be copied for them.
+    pub bytes: u64,
 }
 
 impl Cluster {
@@ -65,7 +76,7 @@ impl Cluster {
             .into_iter()
             .collect();
         while chosen.len() < COPIES {
-            let Some(node) = self.another(extent, &chosen) else {
+            let Some(node) = self.another(extent, &chosen, &chosen) else {
                 break;
             };
             chosen.insert(node);
@@ -73,12 +84,17 @@ impl Cluster {
         chosen
     }
 
-    /// One more node for an extent that these have; none if there is none.
-    fn another(&self, extent: ExtentId, have: &BTreeSet<NodeId>) -> Option<NodeId> {
-        let zone = |node: &NodeId| self.nodes.get(node).map_or("", |row| row.zone.as_str());
-        let zones: BTreeSet<&str> = have
+    /// One more node for an extent that these have, away from those that stay; none if there is
+    /// none.
+    fn another(
+        &self,
+        extent: ExtentId,
+        have: &BTreeSet<NodeId>,
+        stay: &BTreeSet<NodeId>,
+    ) -> Option<NodeId> {
+        let zones: BTreeSet<&str> = stay
             .iter()
-            .map(zone)
+            .map(|node| self.zone(*node))
             .filter(|zone| !zone.is_empty())
             .collect();
         let mut free: Vec<NodeId> = self
@@ -90,7 +106,7 @@ impl Cluster {
         let apart: Vec<NodeId> = free
             .iter()
             .copied()
-            .filter(|node| !zones.contains(zone(node)))
+            .filter(|node| !zones.contains(self.zone(*node)))
             .collect();
         if !apart.is_empty() {
             free = apart;
@@ -104,16 +120,36 @@ impl Cluster {
         [draw(0), draw(1)].into_iter().flatten().min_by_key(load)
     }
 
+    pub(super) fn zone(&self, node: NodeId) -> &str {
+        self.nodes.get(&node).map_or("", |row| row.zone.as_str())
+    }
+
+    /// Which of these is given up if there are enough without it: one that is lost, one that
+    /// drains, one whose zone has another, one on the node that has the most.
+    pub(super) fn spare(&self, nodes: &BTreeSet<NodeId>) -> Option<NodeId> {
+        let crowded = |node: &NodeId| {
+            let zone = self.zone(*node);
+            let others = nodes.iter().filter(|it| *it != node);
+            !zone.is_empty() && others.into_iter().any(|it| self.zone(*it) == zone)
+        };
+        nodes.iter().copied().max_by_key(|node| {
+            let stays = self.counts(*node);
+            let load = self.load.get(node).copied().unwrap_or_default();
+            let key = (!stays, self.drains(*node), crowded(node), load);
+            (key, Reverse(*node))
+        })
+    }
+
     /// Whether a replica there counts as a copy: its node is of the cluster, and back soon if it is
     /// away.
-    fn counts(&self, node: NodeId) -> bool {
+    pub(super) fn counts(&self, node: NodeId) -> bool {
         let row = self.nodes.get(&node);
         let member = row.is_some_and(|row| row.state != NodeState::Removed);
         let lease = self.leases.get(&node);
         member && lease.is_some_and(|lease| lease.until + DEAD > self.now)
     }
 
-    fn drains(&self, node: NodeId) -> bool {
+    pub(super) fn drains(&self, node: NodeId) -> bool {
         let row = self.nodes.get(&node);
         row.is_some_and(|row| row.state == NodeState::Draining)
     }
@@ -136,44 +172,82 @@ impl Rows {
     fn repair(&self, extent: ExtentId) -> Option<Repair> {
         let cluster = &self.cluster;
         let replicas = cluster.replicas.get(&extent)?;
-        let sound: BTreeSet<NodeId> = replicas
-            .whole
-            .iter()
-            .copied()
-            .filter(|node| cluster.counts(*node))
-            .collect();
-        let left = sound.len();
-        let staying = sound.iter().filter(|node| !cluster.drains(**node)).count();
-        let coming = replicas
-            .filling
-            .iter()
-            .filter(|node| cluster.counts(**node));
-        if staying + coming.count() < COPIES {
-            let have = replicas.whole.union(&replicas.filling).copied().collect();
-            let node = cluster.another(extent, &have)?;
-            let fill = true;
-            return Some(Repair {
-                left,
-                extent,
-                node,
-                fill,
-            });
-        }
-        if staying < COPIES || replicas.whole.len() == COPIES {
-            return None;
-        }
-        // Enough without it: one that is lost, one that drains, one that has the most.
-        let load = |node: &NodeId| cluster.load.get(node).copied().unwrap_or_default();
-        let node = replicas.whole.iter().copied().max_by_key(|node| {
-            let gone = !cluster.counts(*node);
-            (gone, cluster.drains(*node), load(node), Reverse(*node))
-        })?;
-        let fill = false;
-        Some(Repair {
+        let stays = |node: &NodeId| cluster.counts(*node) && !cluster.drains(*node);
+        let left = replicas.whole.iter().filter(|node| cluster.counts(**node));
+        let left = left.count();
+        let repair = |node, fill| Repair {
             left,
             extent,
             node,
             fill,
+        };
+        // Who is gone or goes copies nothing any more.
+        let idle = replicas.filling.iter().find(|node| !stays(node));
+        if let Some(node) = idle {
+            return Some(repair(*node, false));
+        }
+        let staying = replicas.whole.iter().filter(|node| stays(node)).count();
+        if staying + replicas.filling.len() < COPIES {
+            let have: BTreeSet<NodeId> = replicas.whole.union(&replicas.filling).copied().collect();
+            let stay = have.iter().copied().filter(stays).collect();
+            let node = cluster.another(extent, &have, &stay)?;
+            return Some(repair(node, true));
+        }
+        if staying < COPIES || replicas.whole.len() == COPIES {
+            return None;
+        }
+        let node = cluster.spare(&replicas.whole)?;
+        Some(repair(node, false))
+    }
+
+    /// What has too few copies, whether or not there are nodes for more.
+    pub fn lacking(&self) -> Lacking {
+        let mut lacking = Lacking::default();
+        for (extent, replicas) in &self.cluster.replicas {
+            let sealed = self.extents.get(extent).and_then(|row| row.sealed);
+            let counting = replicas
+                .whole
+                .iter()
+                .filter(|node| self.cluster.counts(**node));
+            let missing = COPIES.saturating_sub(counting.count()) as u64;
+            if let Some(length) = sealed.filter(|_| missing > 0) {
+                lacking.extents += 1;
+                lacking.none += u64::from(missing == COPIES as u64);
+                lacking.bytes += length * missing;
+            }
+        }
+        lacking
+    }
+
+    /// Repositories that this node is to take over though nobody asks for them: an extent of theirs
+    /// is not sealed, a replica of it is lost, and nobody else is there to seal it, so that it
+    /// cannot be copied.
+    pub fn forsaken(&self, node: NodeId) -> BTreeSet<RepositoryId> {
+        let cluster = &self.cluster;
+        let is_lost = |extent: &ExtentId| {
+            let replicas = cluster.replicas.get(extent);
+            replicas.is_some_and(|it| it.whole.iter().any(|node| !cluster.counts(*node)))
+        };
+        let lost = self.begun.iter().filter(|extent| is_lost(extent));
+        let repositories = lost.filter_map(|extent| Some(self.extents.get(extent)?.repository));
+        let is_mine = |id: &RepositoryId| {
+            let row = self
+                .repositories
+                .get(id)
+                .filter(|row| row.removed.is_none());
+            let home = row.and_then(|row| cluster.home(row.tenant));
+            home == Some(node) && !self.is_owned(*id)
+        };
+        repositories.filter(is_mine).collect()
+    }
+
+    /// Whether the owner of a repository may be at work.
+    fn is_owned(&self, id: RepositoryId) -> bool {
+        let owner = self.cluster.owners.get(&id);
+        owner.is_some_and(|owner| {
+            let lease = self.cluster.leases.get(&owner.node);
+            let same = lease.is_some_and(|lease| lease.epoch == owner.lease);
+            same && self.cluster.is_leased(owner.node)
         })
     }
 

@@ -7,7 +7,10 @@ use holdfast_actors::extent::Trouble;
 use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId, Ticket};
 use serde::{Deserialize, Serialize};
 
-use super::super::word::{Ask, Tell};
+use super::super::word::{Ask, Copied, Stage, Tell};
+
+/// Replicas of a node, each with how far its life has come; none for one whose file is gone.
+pub type Listing = Vec<(ExtentId, Option<Stage>)>;
 
 /// Why a node does not do what it was asked. Nothing was done, but for a disk that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -100,6 +103,32 @@ pub enum Event {
         /// Which.
         extent: ExtentId,
     },
+    /// The file of a replica was taken away, or somebody has to look after it.
+    Unlinked {
+        /// Of which extent.
+        extent: ExtentId,
+    },
+    /// Somebody wants to know which replicas there are.
+    Listed {
+        /// Whom to answer.
+        ticket: Ticket,
+    },
+    /// A durable copy lies beside the files, to take its place among them.
+    Copied {
+        /// Whom to answer.
+        ticket: Ticket,
+        /// Of which extent.
+        copied: Copied,
+        /// Where it lies.
+        from: String,
+    },
+    /// It has, durably, or has not.
+    Placed {
+        /// Of which extent.
+        extent: ExtentId,
+        /// Whether it has.
+        done: bool,
+    },
 }
 
 impl fmt::Debug for Event {
@@ -118,6 +147,10 @@ impl fmt::Debug for Event {
                 done,
             } => write!(f, "Cut {extent} to {length} {done}"),
             Self::Dropped { extent } => write!(f, "Dropped {extent}"),
+            Self::Unlinked { extent } => write!(f, "Unlinked {extent}"),
+            Self::Listed { ticket } => write!(f, "Listed {ticket}"),
+            Self::Copied { ticket, copied, .. } => write!(f, "Copied {ticket} {}", copied.extent),
+            Self::Placed { extent, done } => write!(f, "Placed {extent} {done}"),
         }
     }
 }
@@ -199,6 +232,22 @@ pub enum Effect {
         /// What.
         answer: Result<Tell, Refusal>,
     },
+    /// Answer with the replicas.
+    List {
+        /// Whom.
+        ticket: Ticket,
+        /// Those that there are.
+        listing: Listing,
+    },
+    /// Give a copy the name of its extent's file, durably.
+    Place {
+        /// Of which repository.
+        repository: RepositoryId,
+        /// Of which extent.
+        extent: ExtentId,
+        /// Where it lies.
+        from: String,
+    },
 }
 
 impl fmt::Debug for Effect {
@@ -228,6 +277,8 @@ impl fmt::Debug for Effect {
             Self::Unlink { extent, .. } => write!(f, "Unlink {extent}"),
             Self::Fail { extent } => write!(f, "Fail for {extent}"),
             Self::Answer { ticket, answer } => write!(f, "Answer {ticket} {answer:?}"),
+            Self::List { ticket, listing } => write!(f, "List {ticket} {}", listing.len()),
+            Self::Place { extent, .. } => write!(f, "Place {extent}"),
         }
     }
 }

@@ -13,8 +13,8 @@ use holdfast_actors::shell::{self, Context, End, Fault, Handle};
 use ractor::ActorCell;
 use tokio::sync::oneshot;
 
-use super::super::word::{Ask, Record, Tell};
-use super::{Effect, Event, Refusal, Store};
+use super::super::word::{Ask, Copied, Record, Tell};
+use super::{Effect, Event, Listing, Refusal, Store};
 
 /// What a node says of its replica; bytes follow [`Tell::Bytes`] alone.
 pub type Answer = Result<(Tell, Bytes), Refusal>;
@@ -42,8 +42,17 @@ pub enum Message {
     },
     /// What a file or an actor says to a caller.
     Told(Ticket, Answer),
-    /// Nobody waits for this.
-    Nothing,
+    /// The file of a replica was taken away, or somebody has to look after it.
+    Unlinked(ExtentId),
+    /// Which replicas there are.
+    List(oneshot::Sender<Listing>),
+    /// How many bytes writers have appended since the start.
+    Appended(oneshot::Sender<u64>),
+    /// A durable copy of a sealed extent lies at this path: it takes the place of whatever replica
+    /// there is. Refused as [`Refusal::Taken`] while something else is done with that one.
+    Copied(Copied, String, oneshot::Sender<Answer>),
+    /// A copy took its place, or did not.
+    Placed(ExtentId, bool),
 }
 
 /// The files of a node's replicas.
@@ -51,7 +60,10 @@ pub struct StoreHands {
     journal: Arc<dyn Journal>,
     actors: BTreeMap<ExtentId, Handle<extent::Message>>,
     callers: BTreeMap<Ticket, oneshot::Sender<Answer>>,
+    listeners: BTreeMap<Ticket, oneshot::Sender<Listing>>,
     last: Ticket,
+    /// Bytes that writers appended.
+    appended: u64,
 }
 
 impl StoreHands {
@@ -61,8 +73,16 @@ impl StoreHands {
             journal,
             actors: BTreeMap::new(),
             callers: BTreeMap::new(),
+            listeners: BTreeMap::new(),
             last: Ticket::default(),
+            appended: 0,
         }
+    }
+
+    fn called(&mut self, reply: oneshot::Sender<Answer>) -> Ticket {
+        self.last = self.last.next();
+        self.callers.insert(self.last, reply);
+        self.last
     }
 
     fn answer(&mut self, ticket: Ticket, answer: Answer) {
@@ -110,9 +130,8 @@ impl shell::Hands for StoreHands {
     fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event> {
         Some(match message {
             Message::Ask(ask, bytes, reply) => {
-                self.last = self.last.next();
-                let ticket = self.last;
-                self.callers.insert(ticket, reply);
+                self.appended += bytes.len() as u64;
+                let ticket = self.called(reply);
                 Event::Asked { ticket, ask, bytes }
             }
             Message::Sealed(extent, length) => Event::Sealed { extent, length },
@@ -136,7 +155,27 @@ impl shell::Hands for StoreHands {
                 self.answer(ticket, answer);
                 return None;
             }
-            Message::Nothing => return None,
+            Message::Unlinked(extent) => Event::Unlinked { extent },
+            Message::List(reply) => {
+                self.last = self.last.next();
+                let ticket = self.last;
+                self.listeners.insert(ticket, reply);
+                Event::Listed { ticket }
+            }
+            Message::Appended(reply) => {
+                // Who went away does not want to know.
+                let _ = reply.send(self.appended);
+                return None;
+            }
+            Message::Copied(copied, from, reply) => {
+                let ticket = self.called(reply);
+                Event::Copied {
+                    ticket,
+                    copied,
+                    from,
+                }
+            }
+            Message::Placed(extent, done) => Event::Placed { extent, done },
         })
     }
 
@@ -196,19 +235,23 @@ impl shell::Hands for StoreHands {
                     done,
                 }
             }),
-            Effect::Unlink { repository, extent } => Box::pin(async move {
-                let folder = extent::folder(repository);
-                let gone = disk.remove(&extent::path(repository, extent)).await;
-                if let Err(error) = gone.and(disk.sync_folder(&folder).await) {
-                    tracing::warn!(%extent, %error, "a replica nobody wants is still there");
-                }
-                Message::Nothing
-            }),
+            Effect::Unlink { repository, extent } => unlink(disk, repository, extent),
+            Effect::Place {
+                repository,
+                extent,
+                from,
+            } => place(disk, repository, extent, from),
             Effect::Fail { extent } => {
                 return Err(Fault(format!("the actor of {extent} failed")));
             }
             Effect::Answer { ticket, answer } => {
                 self.answer(ticket, answer.map(|tell| (tell, Bytes::new())));
+                return Ok(None);
+            }
+            Effect::List { ticket, listing } => {
+                if let Some(reply) = self.listeners.remove(&ticket) {
+                    let _ = reply.send(listing);
+                }
                 return Ok(None);
             }
         }))
@@ -256,6 +299,37 @@ async fn create(
     file.sync().await?;
     disk.sync_folder(&extent::folder(repository)).await?;
     Ok(file)
+}
+
+fn unlink(disk: Arc<dyn Disk>, repository: RepositoryId, extent: ExtentId) -> Pending<Message> {
+    Box::pin(async move {
+        let gone = disk.remove(&extent::path(repository, extent)).await;
+        let folder = extent::folder(repository);
+        if let Err(error) = gone.and(disk.sync_folder(&folder).await) {
+            tracing::warn!(%extent, %error, "a replica nobody wants is still there");
+        }
+        Message::Unlinked(extent)
+    })
+}
+
+/// Gives a copy the name of its extent's file.
+fn place(
+    disk: Arc<dyn Disk>,
+    repository: RepositoryId,
+    extent: ExtentId,
+    from: String,
+) -> Pending<Message> {
+    Box::pin(async move {
+        let path = extent::path(repository, extent);
+        let placed = match disk.rename(&from, &path).await {
+            Ok(()) => disk.sync_folder(&extent::folder(repository)).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &placed {
+            tracing::warn!(%extent, %error, "a copy cannot take its place");
+        }
+        Message::Placed(extent, placed.is_ok())
+    })
 }
 
 async fn read(disk: &Arc<dyn Disk>, path: &str, offset: u64, length: u32) -> io::Result<Bytes> {

@@ -4,6 +4,7 @@
 //! is sound: behind a torn one there is nothing that its writer was told of, since whatever it was
 //! told of had been synced. What is sound is made durable before anybody hears of it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -33,9 +34,17 @@ pub async fn recover(
     records: impl IntoIterator<Item = Bytes>,
 ) -> Result<Store, SchemaError> {
     let mut store = Store::default();
+    let mut gone = BTreeMap::new();
     for record in records {
-        store.apply(&schema::decode::<Record>(&record)?);
+        let record = schema::decode::<Record>(&record)?;
+        if let Record::Removed { extent } = record
+            && let Some(row) = store.replica(extent)
+        {
+            gone.insert(extent, row.repository);
+        }
+        store.apply(&record);
     }
+    clear(disk, &store, gone).await;
     let open = store.replicas().filter(|(_, row)| row.stage == Stage::Open);
     let open: Vec<_> = open.map(|(extent, row)| (extent, row.repository)).collect();
     for (extent, repository) in open {
@@ -47,7 +56,47 @@ pub async fn recover(
             }
         }
     }
+    check(disk, &mut store).await;
     Ok(store)
+}
+
+/// Files that were to go when the node ended.
+async fn clear(disk: &Arc<dyn Disk>, store: &Store, gone: BTreeMap<ExtentId, RepositoryId>) {
+    for (extent, repository) in gone {
+        if store.replica(extent).is_some() {
+            continue;
+        }
+        if let Err(error) = disk.remove(&extent::path(repository, extent)).await {
+            tracing::warn!(%extent, %error, "a replica nobody wants is still there");
+        }
+    }
+}
+
+/// A sealed replica is as long as its extent, or lost.
+async fn check(disk: &Arc<dyn Disk>, store: &mut Store) {
+    let rows: Vec<_> = store.replicas().collect();
+    for (extent, row) in rows {
+        let Stage::Sealed { length } = row.stage else {
+            continue;
+        };
+        let found = async {
+            disk.open(&extent::path(row.repository, extent))
+                .await?
+                .length()
+                .await
+        };
+        match found.await {
+            Ok(found) if found == length => {}
+            Ok(found) => {
+                tracing::error!(%extent, found, length, "a replica is not as long as its extent");
+                store.lost(extent);
+            }
+            Err(error) => {
+                tracing::error!(%extent, %error, "a replica is lost");
+                store.lost(extent);
+            }
+        }
+    }
 }
 
 /// Up to where the frames of a file are sound, durable from now on.

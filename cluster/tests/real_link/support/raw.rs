@@ -7,10 +7,10 @@ use holdfast_actors::kernel::NodeId;
 use holdfast_cluster::identity::{NodeCertificate, server_name};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{Connection, Endpoint, SendStream};
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::{WantsClientCert, WebPkiServerVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig};
 
 fn parts(certificate: &NodeCertificate) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
     let pem = certificate.pem();
@@ -27,19 +27,40 @@ pub(crate) async fn connect(
     to: NodeId,
     address: SocketAddr,
 ) -> Result<Connection, quinn::ConnectionError> {
+    let (chain, key) = parts(certificate);
+    let tls = trusting(certificate.root());
+    let tls = tls.with_client_auth_cert(chain, key).unwrap();
+    reach(tls, alpn, to, address).await
+}
+
+/// The same without a certificate.
+pub(crate) async fn connect_bare(
+    root: &CertificateDer<'static>,
+    alpn: &[u8],
+    to: NodeId,
+    address: SocketAddr,
+) -> Result<Connection, quinn::ConnectionError> {
+    reach(trusting(root).with_no_client_auth(), alpn, to, address).await
+}
+
+fn trusting(root: &CertificateDer<'static>) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
-    roots.add(certificate.root().clone()).unwrap();
+    roots.add(root.clone()).unwrap();
     let verifier =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-    let (chain, key) = parts(certificate);
-    let clock = Arc::new(Today);
-    let mut tls = ClientConfig::builder_with_details(provider, clock)
+    ClientConfig::builder_with_details(provider, Arc::new(Today))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_webpki_verifier(verifier.build().unwrap())
-        .with_client_auth_cert(chain, key)
-        .unwrap();
+}
+
+async fn reach(
+    mut tls: ClientConfig,
+    alpn: &[u8],
+    to: NodeId,
+    address: SocketAddr,
+) -> Result<Connection, quinn::ConnectionError> {
     tls.alpn_protocols = vec![alpn.to_vec()];
     let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
     let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).unwrap();

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use holdfast_actors::ports::{Disk, File, Pending, Storage};
 
 /// What lies in one folder of another disk.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     disk: Arc<dyn Disk>,
     name: &'static str,
 }
 
 impl Folder {
     /// The folder of this name.
-    pub(super) fn new(disk: Arc<dyn Disk>, name: &'static str) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, name: &'static str) -> Self {
         Self { disk, name }
     }
 

@@ -1,0 +1,175 @@
+//! What repositories ask of the catalog, on a node of a cluster: the right to write is had under
+//! the node's lease.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_actors::catalog::command::{ClusterCommand, Command};
+use holdfast_actors::catalog::{Catalog, Outcome, Refused, SubmitError};
+use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, RepositoryId};
+use holdfast_actors::ports::{Clock, Pending};
+use holdfast_actors::repositories::CatalogRegister;
+use holdfast_actors::repository::{Register, Tenure};
+use holdfast_actors::shell::Fault;
+use openraft::async_runtime::AsyncRuntime;
+use tokio::sync::watch;
+
+use crate::raft::{Held, Tasks};
+
+/// How long a repository is waited for: longer than the lease of an owner that is gone lasts.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long nothing is asked after a refusal that time may change, unless the catalog changes.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Speaks to the catalog for the repositories of one node of a cluster.
+#[derive(Clone)]
+pub struct Claims {
+    node: NodeId,
+    catalog: Catalog,
+    held: watch::Receiver<Option<Held>>,
+    clock: Arc<dyn Clock>,
+    /// What is asked in the same way everywhere.
+    common: Arc<CatalogRegister>,
+}
+
+impl Claims {
+    /// Of a node, under the lease that it holds.
+    pub fn new(
+        node: NodeId,
+        catalog: Catalog,
+        held: watch::Receiver<Option<Held>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let common = CatalogRegister::new(catalog.clone(), Arc::clone(&clock));
+        Self {
+            node,
+            catalog,
+            held,
+            clock,
+            common: Arc::new(common),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.clock.now().monotonic
+    }
+
+    fn order(&self, command: ClusterCommand) -> Pending<Result<Outcome, SubmitError>> {
+        let at = self.clock.now().wall;
+        let answer = self.catalog.order(at, Command::Cluster(command));
+        Box::pin(async move { answer.await.map(|(outcome, _)| outcome) })
+    }
+
+    /// Asks once, under the lease that is held now.
+    async fn claim(&self, repository: RepositoryId) -> Claim {
+        let held = *self.held.borrow();
+        let Some(held) = held.filter(|held| held.is_held(self.now())) else {
+            return Claim::Later(Fault(format!("{} holds no lease", self.node)));
+        };
+        let answer = self.order(ClusterCommand::Own {
+            repository,
+            node: self.node,
+            lease: held.epoch,
+        });
+        judge(answer.await)
+    }
+}
+
+/// What came of a claim.
+#[derive(Debug)]
+enum Claim {
+    Granted(Epoch),
+    /// In a moment it may be granted.
+    Later(Fault),
+    Never(Fault),
+}
+
+fn judge(answer: Result<Outcome, SubmitError>) -> Claim {
+    match answer {
+        Ok(Outcome::Epoch { epoch }) => Claim::Granted(epoch),
+        Ok(outcome) => Claim::Never(Fault(format!("the catalog answered {outcome:?}"))),
+        // The owner before is there until its lease ends, or this node's lease has just ended.
+        Err(SubmitError::Refused(refused @ (Refused::Owned(..) | Refused::LeaseLost(..)))) => {
+            Claim::Later(Fault::of(&refused))
+        }
+        Err(error) => Claim::Never(Fault::of(&error)),
+    }
+}
+
+impl Register for Claims {
+    fn acquire(&self, repository: RepositoryId) -> Pending<Result<Epoch, Fault>> {
+        let claims = self.clone();
+        Box::pin(async move {
+            let deadline = claims.now() + PATIENCE;
+            loop {
+                match claims.claim(repository).await {
+                    Claim::Granted(epoch) => return Ok(epoch),
+                    Claim::Later(_) if claims.now() < deadline => Tasks::sleep(PAUSE).await,
+                    Claim::Later(fault) | Claim::Never(fault) => return Err(fault),
+                }
+            }
+        })
+    }
+
+    fn release(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<(), Fault>> {
+        let answer = self.order(ClusterCommand::Disown { repository, epoch });
+        Box::pin(async move { answer.await.map(|_| ()).map_err(|error| Fault::of(&error)) })
+    }
+
+    fn tenure(&self, epoch: Epoch) -> Tenure {
+        let held = *self.held.borrow();
+        held.map_or(Tenure::Doubted, |held| held.tenure(self.now(), epoch))
+    }
+
+    fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {
+        self.common.extents(repository)
+    }
+
+    fn open(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>> {
+        self.common.open(repository, epoch)
+    }
+
+    fn begin(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>> {
+        self.common.begin(extent, epoch)
+    }
+
+    fn begun(&self, repository: RepositoryId) -> Vec<ExtentId> {
+        self.common.begun(repository)
+    }
+
+    fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>> {
+        self.common.seal(extent, epoch, length)
+    }
+
+    fn keep(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>> {
+        self.common.keep(extent, epoch)
+    }
+
+    fn forget(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>> {
+        self.common.forget(extent, epoch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_meets_an_owner_waits_and_who_is_refused_otherwise_does_not() {
+        let repository = RepositoryId::new(1);
+        let epoch = Epoch::new(9);
+        let granted = judge(Ok(Outcome::Epoch { epoch }));
+        assert!(
+            matches!(granted, Claim::Granted(it) if it == epoch),
+            "{granted:?}"
+        );
+        let owned = judge(Err(Refused::Owned(repository, NodeId::new(2)).into()));
+        assert!(matches!(owned, Claim::Later(_)), "{owned:?}");
+        let lost = judge(Err(Refused::LeaseLost(NodeId::new(1), epoch).into()));
+        assert!(matches!(lost, Claim::Later(_)), "{lost:?}");
+        let gone = judge(Err(Refused::NoRepositoryId(repository).into()));
+        assert!(matches!(gone, Claim::Never(_)), "{gone:?}");
+        let strange = judge(Ok(Outcome::Done));
+        assert!(matches!(strange, Claim::Never(_)), "{strange:?}");
+    }
+}

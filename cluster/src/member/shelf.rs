@@ -1,0 +1,222 @@
+//! The files of repositories, on a node of a cluster: each is an extent on several nodes.
+//!
+//! Repositories speak to it as to any disk. Which nodes have an extent, and how long it is, the
+//! catalog says. What is listed is what the catalog names, and a name that is removed there is gone
+//! everywhere: each node takes away its own replicas.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bytes::Bytes;
+use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::extent;
+use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
+use holdfast_actors::ports::{Disk, File, Pending, Storage};
+use tokio::sync::watch;
+
+use crate::extents::Extents;
+
+/// All extents, as one node sees them.
+pub struct Shelf(Arc<Inner>);
+
+struct Inner {
+    extents: Extents,
+    rows: watch::Receiver<Rows>,
+    /// Extents that this node writes.
+    written: Mutex<BTreeMap<ExtentId, Weak<dyn File>>>,
+    /// This node's own.
+    disk: Arc<dyn Disk>,
+}
+
+/// How an extent is come by.
+#[derive(Debug, PartialEq, Eq)]
+enum Way {
+    /// There is none, or nobody was ever told of what is in it.
+    Absent,
+    /// It never changes any more.
+    Sealed(u64),
+    /// Its writer is the owner of this moment: only who writes it may read it.
+    Written,
+    /// Its writer is not the owner any more: nobody knows how far it goes until its replicas were
+    /// asked in the name of the owner.
+    Fence(Epoch, Vec<NodeId>),
+}
+
+fn way(rows: &Rows, repository: RepositoryId, extent: ExtentId) -> Way {
+    let row = rows.extents.get(&extent);
+    let owner = rows.repositories.get(&repository).map(|row| row.epoch);
+    match row.filter(|row| row.repository == repository).zip(owner) {
+        None => Way::Absent,
+        Some((row, owner)) => match row.sealed {
+            Some(length) => Way::Sealed(length),
+            None if row.epoch == owner => Way::Written,
+            None if !rows.begun.contains(&extent) => Way::Absent,
+            None => Way::Fence(owner, nodes(rows, extent)),
+        },
+    }
+}
+
+fn nodes(rows: &Rows, extent: ExtentId) -> Vec<NodeId> {
+    let replicas = rows.cluster.replicas.get(&extent);
+    let whole = replicas.into_iter().flat_map(|replicas| &replicas.whole);
+    whole.copied().collect()
+}
+
+impl Shelf {
+    /// Extents as the catalog says, over a node that has its own `disk`.
+    pub fn new(extents: Extents, rows: watch::Receiver<Rows>, disk: Arc<dyn Disk>) -> Self {
+        Self(Arc::new(Inner {
+            extents,
+            rows,
+            written: Mutex::default(),
+            disk,
+        }))
+    }
+}
+
+impl Inner {
+    fn written(&self) -> MutexGuard<'_, BTreeMap<ExtentId, Weak<dyn File>>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn create(&self, path: &str) -> io::Result<Arc<dyn File>> {
+        let (repository, extent) = named(path)?;
+        let (epoch, nodes) = {
+            let rows = self.rows.borrow();
+            let row = rows.extents.get(&extent).ok_or(io::ErrorKind::NotFound)?;
+            (row.epoch, nodes(&rows, extent))
+        };
+        let created = self.extents.create(repository, extent, epoch, &nodes);
+        let file = created.await?;
+        let mut written = self.written();
+        written.retain(|_, file| file.strong_count() > 0);
+        written.insert(extent, Arc::downgrade(&file));
+        Ok(file)
+    }
+
+    async fn open(self: &Arc<Self>, path: &str) -> io::Result<Arc<dyn File>> {
+        let (repository, extent) = named(path)?;
+        let way = way(&self.rows.borrow(), repository, extent);
+        match way {
+            Way::Absent => Err(io::ErrorKind::NotFound.into()),
+            Way::Sealed(length) => Ok(Arc::new(Sealed {
+                shelf: Arc::clone(self),
+                extent,
+                length,
+            })),
+            Way::Written => {
+                let file = self.written().get(&extent).and_then(Weak::upgrade);
+                file.ok_or_else(|| io::ErrorKind::NotFound.into())
+            }
+            Way::Fence(epoch, nodes) => {
+                let fenced = self.extents.fence(extent, epoch, &nodes).await;
+                let fenced = fenced.map_err(|nobody| {
+                    io::Error::new(io::ErrorKind::TimedOut, format!("{extent}: {nobody}"))
+                })?;
+                let nodes: Vec<NodeId> = fenced.nodes.into_iter().collect();
+                Ok(self.extents.open(extent, fenced.length, &nodes))
+            }
+        }
+    }
+}
+
+impl Disk for Shelf {
+    fn create(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>> {
+        let (inner, path) = (Arc::clone(&self.0), path.to_owned());
+        Box::pin(async move { inner.create(&path).await })
+    }
+
+    fn open(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>> {
+        let (inner, path) = (Arc::clone(&self.0), path.to_owned());
+        Box::pin(async move { inner.open(&path).await })
+    }
+
+    fn list(&self, folder: &str) -> Pending<io::Result<Vec<String>>> {
+        let rows = self.0.rows.borrow();
+        let names = repository(folder).map(|repository| {
+            let mine = rows.extents_of(repository);
+            mine.map(|(id, _)| name(repository, id)).collect()
+        });
+        Box::pin(async move { names })
+    }
+
+    fn rename(&self, _: &str, _: &str) -> Pending<io::Result<()>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
+
+    fn remove(&self, path: &str) -> Pending<io::Result<()>> {
+        let named = named(path).map(|_| ());
+        Box::pin(async move { named })
+    }
+
+    fn sync_folder(&self, _: &str) -> Pending<io::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn storage(&self) -> Option<Storage> {
+        self.0.disk.storage()
+    }
+}
+
+/// A sealed extent, wherever it is at the moment of each read.
+struct Sealed {
+    shelf: Arc<Inner>,
+    extent: ExtentId,
+    length: u64,
+}
+
+impl Sealed {
+    fn now(&self) -> Arc<dyn File> {
+        let nodes = nodes(&self.shelf.rows.borrow(), self.extent);
+        self.shelf.extents.open(self.extent, self.length, &nodes)
+    }
+}
+
+impl File for Sealed {
+    fn write(&self, at: u64, parts: Vec<Bytes>) -> Pending<io::Result<()>> {
+        self.now().write(at, parts)
+    }
+
+    fn sync(&self) -> Pending<io::Result<()>> {
+        self.now().sync()
+    }
+
+    fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>> {
+        self.now().read(at, length)
+    }
+
+    fn length(&self) -> Pending<io::Result<u64>> {
+        let length = self.length;
+        Box::pin(async move { Ok(length) })
+    }
+
+    fn truncate(&self, length: u64) -> Pending<io::Result<()>> {
+        self.now().truncate(length)
+    }
+
+    fn reserve(&self, length: u64) -> Pending<io::Result<()>> {
+        self.now().reserve(length)
+    }
+}
+
+/// Which repository's folder a path is.
+fn repository(folder: &str) -> io::Result<RepositoryId> {
+    let number = folder.rsplit('/').next().and_then(|it| it.parse().ok());
+    let id = number.map(RepositoryId::new);
+    id.filter(|id| extent::folder(*id) == folder)
+        .ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+/// Which extent's file a path is.
+fn named(path: &str) -> io::Result<(RepositoryId, ExtentId)> {
+    let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+    let (folder, name) = path.rsplit_once('/').ok_or_else(invalid)?;
+    let extent = extent::named(name).ok_or_else(invalid)?;
+    Ok((repository(folder)?, extent))
+}
+
+fn name(repository: RepositoryId, extent: ExtentId) -> String {
+    let path = extent::path(repository, extent);
+    path.rsplit('/').next().unwrap_or_default().to_owned()
+}

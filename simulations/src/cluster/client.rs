@@ -1,0 +1,271 @@
+//! A tenant's client at one node: it works there while its tenant is at home.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use holdfast_actors::catalog::Catalog;
+use holdfast_actors::kernel::{NodeId, Size};
+use holdfast_actors::names::TenantName;
+use holdfast_actors::object::{Hash, Kind};
+use holdfast_actors::refusal::Refusal;
+use holdfast_actors::service::{Entry, Found, Intent, Login, PIECE_MAX, Part, Secret, Service};
+use sha2::{Digest, Sha256};
+
+use super::book::{Book, Thing};
+use super::invariants::{current, kept};
+use crate::dice::Dice;
+use crate::timepiece::Timepiece;
+use crate::world::pass;
+
+/// The repository that every tenant has.
+pub(super) const REPOSITORY: &str = "main";
+/// How long a client waits for one request.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The name of a tenant.
+pub(super) fn tenant(number: usize) -> String {
+    format!("tenant-{number}")
+}
+
+/// Its password: as long as one that is made.
+pub(super) fn password(number: usize) -> String {
+    format!("{number:043}")
+}
+
+/// The bytes of a thing.
+pub(super) fn content(tenant: usize, number: u64, length: usize) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(length + 32);
+    let mut line = 0_u64;
+    while bytes.len() < length {
+        bytes.extend_from_slice(&Sha256::digest(format!("{tenant} {number} {line}")));
+        line += 1;
+    }
+    bytes.truncate(length);
+    bytes.freeze()
+}
+
+/// One client.
+pub(super) struct Client {
+    pub(super) node: NodeId,
+    pub(super) tenant: usize,
+    pub(super) name: TenantName,
+    pub(super) service: Arc<dyn Service>,
+    pub(super) catalog: Catalog,
+    pub(super) book: Book,
+    pub(super) time: Timepiece,
+    pub(super) dice: Dice,
+    /// Milliseconds between two requests at most.
+    pub(super) pause: u64,
+}
+
+impl Client {
+    /// Works until the node ends.
+    pub(super) async fn work(mut self) {
+        let mut settled = 0;
+        loop {
+            pass(1 + self.dice.below(self.pause)).await;
+            let rows = self.catalog.rows();
+            // Tenants get their logins one after the other.
+            let is_made = rows.credentials.len() > self.tenant;
+            if !is_made || rows.home(&self.name) != Some(self.node) {
+                continue;
+            }
+            let (calm, is_calm) = {
+                let pages = self.book.pages();
+                (pages.calm, pages.is_calm)
+            };
+            if is_calm && settled != calm {
+                if self.settle().await {
+                    settled = calm;
+                }
+                continue;
+            }
+            match self.dice.below(8) {
+                0 => self.list().await,
+                1 => self.read().await,
+                2 => self.delete().await,
+                _ => self.store().await,
+            };
+        }
+    }
+
+    /// Reads all that there is, and stores something new.
+    async fn settle(&mut self) -> bool {
+        let calm = self.book.pages().calm;
+        if !self.list().await {
+            return false;
+        }
+        let standing = self.book.pages().standing(self.tenant);
+        for (hash, _) in standing {
+            if !self.read_one(hash).await {
+                return false;
+            }
+        }
+        let stored = self.store().await;
+        let mut pages = self.book.pages();
+        if stored && pages.calm == calm {
+            pages.settled.insert(self.tenant);
+        }
+        stored
+    }
+
+    async fn enter(&self, intent: Intent) -> Result<Arc<dyn Entry>, Refusal> {
+        let login = Login {
+            user: self.name.to_string(),
+            password: Secret::new(password(self.tenant)),
+            peer: IpAddr::V4(Ipv4Addr::new(10, 0, 0, self.tenant as u8)),
+        };
+        let entered = self.service.enter(login, REPOSITORY.to_owned(), intent);
+        entered.await
+    }
+
+    /// Does something within its time; false if it was refused or took too long.
+    async fn told<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = Result<T, Refusal>>,
+    ) -> Option<T> {
+        let told = tokio::time::timeout(PATIENCE, asked).await;
+        let (now, who) = (self.time.world(), (self.node, self.tenant));
+        let mut pages = self.book.pages();
+        match told {
+            Ok(Ok(told)) => {
+                pages.figures.done += 1;
+                pages.log.say(now, format_args!("{who:?} {what}: done"));
+                Some(told)
+            }
+            Ok(Err(refusal)) => {
+                pages.figures.refused += 1;
+                pages
+                    .log
+                    .say(now, format_args!("{who:?} {what}: {refusal}"));
+                None
+            }
+            Err(_) => {
+                pages.figures.refused += 1;
+                pages.log.say(now, format_args!("{who:?} {what}: silence"));
+                None
+            }
+        }
+    }
+
+    async fn store(&mut self) -> bool {
+        let length = match self.dice.below(12) {
+            0 => 300_000 + self.dice.below(500_000),
+            1..=4 => 1 + self.dice.below(40_000),
+            _ => 1 + self.dice.below(500),
+        };
+        let length = length as usize;
+        let number = {
+            let mut pages = self.book.pages();
+            pages.count += 1;
+            pages.count
+        };
+        let bytes = content(self.tenant, number, length);
+        let hash = Hash::new(Sha256::digest(&bytes).into());
+        let thing = Thing {
+            number,
+            length,
+            ..Thing::default()
+        };
+        self.book.pages().things[self.tenant].insert(hash, thing);
+        let size = Size::bytes(length as u64);
+        let sent = async {
+            let entry = self.enter(Intent::Write(Kind::Data, size)).await?;
+            let mut upload = entry.begin(Kind::Data, hash, size).await?;
+            for at in (0..length).step_by(PIECE_MAX) {
+                let piece = bytes.slice(at..length.min(at + PIECE_MAX));
+                upload.write(piece).await?;
+            }
+            upload.finish(hash).await
+        };
+        let what = format!("stores {hash} of {length}");
+        let is_stored = self.told(&what, sent).await.is_some();
+        let now = self.time.world();
+        let mut pages = self.book.pages();
+        if is_stored && let Some(thing) = pages.things[self.tenant].get_mut(&hash) {
+            thing.stored = Some(now);
+            pages.figures.stored += 1;
+        }
+        is_stored
+    }
+
+    fn any(&mut self) -> Option<Hash> {
+        let standing = self.book.pages().standing(self.tenant);
+        let count = standing.len() as u64;
+        let at = self.dice.below(count.max(1)) as usize;
+        standing.get(at).map(|(hash, _)| *hash)
+    }
+
+    async fn delete(&mut self) -> bool {
+        let Some(hash) = self.any() else { return false };
+        let now = self.time.world();
+        if let Some(thing) = self.book.pages().things[self.tenant].get_mut(&hash) {
+            thing.deleting.get_or_insert(now);
+        }
+        let asked = async {
+            let entry = self.enter(Intent::Delete(Kind::Data)).await?;
+            entry.delete(Kind::Data, hash).await
+        };
+        let is_deleted = self.told(&format!("deletes {hash}"), asked).await.is_some();
+        let now = self.time.world();
+        let mut pages = self.book.pages();
+        if is_deleted && let Some(thing) = pages.things[self.tenant].get_mut(&hash) {
+            thing.deleted = Some(now);
+            pages.figures.deleted += 1;
+        }
+        is_deleted
+    }
+
+    async fn list(&mut self) -> bool {
+        let asked = self.time.world();
+        let list = async {
+            let entry = self.enter(Intent::List(Kind::Data)).await?;
+            let mut listing = entry.list(Kind::Data).await?;
+            let mut names = BTreeSet::new();
+            while let Some(batch) = listing.next().await {
+                names.extend(batch?.into_iter().map(|(hash, _)| hash));
+            }
+            Ok(names)
+        };
+        let Some(names) = self.told("lists", list).await else {
+            return false;
+        };
+        let now = self.time.world();
+        current::check(&mut self.book.pages(), self.tenant, asked, &names, now);
+        true
+    }
+
+    async fn read(&mut self) -> bool {
+        match self.any() {
+            Some(hash) => self.read_one(hash).await,
+            None => false,
+        }
+    }
+
+    async fn read_one(&self, hash: Hash) -> bool {
+        let asked = async {
+            let entry = self.enter(Intent::Read(Kind::Data)).await?;
+            match entry.read(Kind::Data, hash, Part::Whole).await? {
+                Found::Missing | Found::Outside { .. } => Ok(None),
+                Found::Body { mut pieces, .. } => {
+                    let mut bytes = Vec::new();
+                    while let Some(piece) = pieces.next().await {
+                        bytes.extend_from_slice(&piece?);
+                    }
+                    Ok(Some(bytes))
+                }
+            }
+        };
+        let Some(found) = self.told(&format!("reads {hash}"), asked).await else {
+            return false;
+        };
+        let now = self.time.world();
+        let mut pages = self.book.pages();
+        kept::check(&mut pages, self.tenant, hash, found.as_deref(), now);
+        true
+    }
+}

@@ -1,0 +1,294 @@
+//! A node of the cluster over all its lives: its disk, its part in the cluster, its domain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_actors::catalog::command::{
+    Actor, ClusterCommand, Command, Contract, CredentialCommand, NewCredential, NewNode,
+    NodeCommand, OperatorCommand, RepositoryCommand, Submission, TenantCommand,
+};
+use holdfast_actors::catalog::rows::{Role, Scope, Verifier};
+use holdfast_actors::catalog::{Catalog, SubmitError};
+use holdfast_actors::journal;
+use holdfast_actors::kernel::{NodeId, NodeName, Size, Timestamp};
+use holdfast_actors::names::{OperatorName, RepositoryName, TenantName};
+use holdfast_actors::node::{Settings, Stem};
+use holdfast_actors::ports::{self, Ports};
+use holdfast_actors::shell::{Directory, Fault};
+use holdfast_cluster::calls::machine::Limits;
+use holdfast_cluster::member::{Links, Member, Options};
+use holdfast_cluster::raft;
+use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
+
+use super::Flaw;
+use super::book::Book;
+use super::client::{Client, REPOSITORY, password, tenant};
+use super::invariants::progress;
+use super::planted::Flawed;
+use super::split::split;
+use crate::clock::Clock;
+use crate::dice::Dice;
+use crate::disk::{Disk, Faults};
+use crate::entropy::Entropy;
+use crate::fleet::{Main, Program, Stand};
+use crate::index::Index;
+use crate::passwords::Cheap;
+use crate::plan::End;
+use crate::witness::{self, Looker};
+use crate::world::pass;
+
+/// Sizes that let logs of a run have several segments and snapshots.
+const SEGMENT: u64 = 16 << 10;
+const SNAPSHOT_AFTER: u64 = 200;
+const KEEP: u64 = 40;
+/// How long who submits a command waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Of each tenant's repository.
+const QUOTA: Size = Size::gib(1);
+
+/// One node over all its lives.
+#[derive(Clone)]
+pub(super) struct Node {
+    pub(super) node: NodeId,
+    pub(super) all: Vec<NodeId>,
+    pub(super) tenants: u32,
+    pub(super) pause: u64,
+    pub(super) wall: Timestamp,
+    pub(super) flaw: Option<Flaw>,
+    pub(super) disk: Disk,
+    pub(super) index: Index,
+    pub(super) latency: Duration,
+    pub(super) dice: Dice,
+    pub(super) book: Book,
+    pub(super) witness: Looker,
+    pub(super) clock: Option<Arc<Clock>>,
+}
+
+impl Program for Node {
+    fn live(&mut self, stand: Stand) -> Option<Main> {
+        let dice = stand.dice.fork("disk");
+        self.disk.set_pace(self.latency, dice, stand.yields.clone());
+        self.disk.set_faults(self.faults());
+        let passed = Duration::from_micros(stand.time.world());
+        let clock = Arc::new(Clock::starting_at(self.wall + passed));
+        self.clock = Some(Arc::clone(&clock));
+        let directory = Arc::new(Directory::default());
+        witness::seat_at(&directory, &self.witness, self.node.to_string(), stand.time);
+        let node = self.clone();
+        Some(Box::pin(async move {
+            let (id, time) = (node.node, stand.time);
+            let book = node.book.clone();
+            if let Err(fault) = node.serve(stand, clock, directory).await {
+                let now = time.world();
+                book.say(now, format_args!("{id} fails: {fault}"));
+                // A disk that fails ends its node.
+                if !fault.0.contains("planted") && !fault.0.contains("journal has failed") {
+                    let story = format_args!("{id} failed: {fault}");
+                    book.pages().breach(progress::ID, now, story);
+                }
+            }
+        }))
+    }
+
+    fn over(&mut self, end: Option<End>) {
+        self.clock = None;
+        match end.unwrap_or(End::Kill) {
+            End::Power => {
+                self.disk.crash(&mut self.dice);
+                self.index.crash(&mut self.dice);
+            }
+            End::Kill => {
+                self.disk.kill();
+                self.index.kill();
+            }
+        }
+        self.disk.set_hanging(false);
+        self.disk.set_faults(self.faults());
+    }
+
+    fn disk(&self) -> Option<&Disk> {
+        Some(&self.disk)
+    }
+
+    fn step_wall(&mut self, by: i64) {
+        if let Some(clock) = &self.clock {
+            let now = ports::Clock::now(clock.as_ref()).wall.as_millis();
+            clock.set_wall(Timestamp::from_millis(now.saturating_add_signed(by)));
+        }
+    }
+}
+
+impl Node {
+    fn faults(&self) -> Faults {
+        Faults {
+            lying_syncs: self.flaw == Some(Flaw::LyingReplica),
+            ..Faults::default()
+        }
+    }
+
+    /// Serves until something fails.
+    async fn serve(
+        self,
+        stand: Stand,
+        clock: Arc<Clock>,
+        directory: Arc<Directory>,
+    ) -> Result<(), Fault> {
+        let ports = Ports {
+            clock,
+            entropy: Arc::new(Entropy::new(stand.dice.fork("entropy"))),
+            disk: self.disk.port(),
+            index: self.index.port(),
+            directory,
+        };
+        let ([control, bulk], pump) = split(Arc::clone(&stand.link));
+        let links = Links { control, bulk };
+        tokio::select! {
+            biased;
+            () = pump => Ok(()),
+            ended = self.take_part(&stand, ports, links) => ended,
+        }
+    }
+
+    fn options(&self) -> Options {
+        let journal = journal::Options {
+            segment_bytes: SEGMENT,
+        };
+        let is_first = self.all.first() == Some(&self.node);
+        Options {
+            node: self.node,
+            catalog: raft::Options {
+                known: self.all.clone(),
+                journal,
+                snapshot_after: SNAPSHOT_AFTER,
+                keep: KEEP,
+                patience: PATIENCE,
+            },
+            replicas: journal,
+            limits: Limits::default(),
+            founds: is_first.then(|| row(self.node)).flatten(),
+        }
+    }
+
+    async fn take_part(&self, stand: &Stand, ports: Ports, links: Links) -> Result<(), Fault> {
+        let settings = Settings {
+            snapshot_every: u64::MAX,
+            ..Settings::default()
+        };
+        let fault = |error: &dyn std::error::Error| Fault(error.to_string());
+        let stem = Stem::start(&settings, &ports).await;
+        let stem = stem.map_err(|error| fault(&error))?;
+        let member = Member::start(&stem, self.options(), &ports, links).await;
+        let member = member.map_err(|error| Fault::of(&error))?;
+        let mut ground = member.ground.clone();
+        let is_second = self.all.get(1) == Some(&self.node);
+        if let Some(flaw) = self.flaw
+            && (flaw == Flaw::StaleOwner || flaw == Flaw::StuckOwner && is_second)
+        {
+            let register = Arc::clone(&ground.register);
+            ground.register = Arc::new(Flawed { register, flaw });
+        }
+        let node = stem.grow(&settings, ground, ports.clone(), Arc::new(Cheap));
+        let node = node.await.map_err(|error| fault(&error))?;
+        let tended = member.tend(&node, &ports).await;
+        tended.map_err(|error| fault(&error))?;
+        let replica = member.replica;
+        let mut work = JoinSet::new();
+        for tenant in 0..self.tenants as usize {
+            let Ok(name) = TenantName::parse(&self::tenant(tenant)) else {
+                continue;
+            };
+            let client = Client {
+                node: self.node,
+                tenant,
+                name,
+                service: Arc::new(node.front.clone()),
+                catalog: node.catalog.clone(),
+                book: self.book.clone(),
+                time: stand.time,
+                dice: stand.dice.fork(&format!("client {tenant}")),
+                pause: self.pause,
+            };
+            work.spawn(client.work());
+        }
+        let duties = async {
+            if self.all.first() == Some(&self.node) {
+                self.set_up(&node.catalog).await;
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            fault = replica.ended() => Err(fault),
+            fault = node.ended() => Err(Fault(fault)),
+            never = duties => never,
+        }
+    }
+
+    /// Lets all nodes in, and makes the tenants. Done again, it changes nothing.
+    async fn set_up(&self, catalog: &Catalog) {
+        let nodes = self.all.iter().filter_map(|node| {
+            let command = ClusterCommand::Node(*node, NodeCommand::Add(row(*node)?));
+            Some(Command::Cluster(command))
+        });
+        let (role, uid) = (Role::Admin, Some(0));
+        let Ok(operator) = OperatorName::parse("ann") else {
+            return;
+        };
+        let hire = Command::Operator(operator.clone(), OperatorCommand::Add { role, uid });
+        let ours = nodes.chain([hire]).map(|command| (Actor::System, command));
+        let tenants = (0..self.tenants as usize).filter_map(commands).flatten();
+        let hers = tenants.map(|command| (Actor::Operator(operator.clone()), command));
+        for (number, (by, command)) in (1..).zip(ours.chain(hers)) {
+            let submission = Submission {
+                client: 1_000 + number,
+                sequence: 1,
+                by,
+                at: self.wall,
+                command,
+            };
+            // Nobody may answer for a while; what is refused was done before.
+            while let Err(SubmitError::Gone(_)) = catalog.submit(submission.clone()).await {
+                pass(50).await;
+            }
+        }
+    }
+}
+
+/// A node's row.
+fn row(node: NodeId) -> Option<NewNode> {
+    Some(NewNode {
+        name: NodeName::parse(&node.to_string())?,
+        addresses: Vec::new(),
+        key: [u8::try_from(node.raw()).ok()?; 32],
+        roles: std::collections::BTreeSet::new(),
+        zone: String::new(),
+    })
+}
+
+/// What makes a tenant.
+fn commands(number: usize) -> Option<[Command; 3]> {
+    let tenant = TenantName::parse(&self::tenant(number)).ok()?;
+    let add = RepositoryCommand::Add {
+        tenant: tenant.clone(),
+        name: RepositoryName::parse(REPOSITORY).ok()?,
+        quota: QUOTA,
+        hold_days: 0,
+        min_copies: 2,
+    };
+    let digest = Sha256::digest(password(number).as_bytes());
+    let login = NewCredential {
+        tenant: tenant.clone(),
+        subtenant: None,
+        scope: Scope::Full,
+        verifier: Verifier::Generated(digest.into()),
+        expires: None,
+        label: String::new(),
+        view: None,
+    };
+    Some([
+        Command::Tenant(tenant, TenantCommand::Add(Contract::default())),
+        Command::Repository(add),
+        Command::Credential(CredentialCommand::Add(login)),
+    ])
+}

@@ -1,0 +1,160 @@
+//! A run of the cluster: trouble, a calm in which all must get on, the power of all, a calm again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use holdfast_actors::kernel::{NodeId, Timestamp};
+
+use super::Flaw;
+use super::book::Book;
+use super::invariants::progress;
+use super::node::Node;
+use crate::dice::Dice;
+use crate::disk::{Disk, Faults};
+use crate::fleet::{Fleet, Timetable, member};
+use crate::index::Index;
+use crate::invariants::panics;
+use crate::plan::{self, End, Plan};
+use crate::trace::{Micros, Trace};
+use crate::verdict::{Figures, Verdict, Violation};
+use crate::witness::Looker;
+use crate::world::Options;
+
+const MILLI: Micros = 1_000;
+/// How often it is looked whether all tenants got on.
+const LOOK: Micros = 100 * MILLI;
+
+/// How many nodes and tenants there are, and how often their clients ask.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) nodes: u32,
+    pub(crate) tenants: u32,
+    pub(crate) pause: u64,
+}
+
+struct World {
+    fleet: Fleet,
+    timetable: Timetable,
+    book: Book,
+    nodes: BTreeMap<NodeId, Disk>,
+}
+
+/// Runs a plan to its end.
+pub(crate) fn run(
+    witness: Looker,
+    plan: &Plan,
+    of: &plan::Fleet,
+    shape: Shape,
+    options: Options,
+) -> Verdict {
+    let before = panics::count();
+    let mut world = World::new(&witness, plan, of, shape, options);
+    world
+        .timetable
+        .run_until(&mut world.fleet, of.millis * MILLI);
+    world.calm();
+    // What was acknowledged must be on the disks.
+    for node in world.nodes.keys() {
+        world.fleet.crash(*node, Some(End::Power));
+    }
+    world.calm();
+    let now = world.fleet.now();
+    let mut pages = world.book.pages();
+    let panicked = panics::count() - before;
+    if panicked > 0 {
+        pages.breach(panics::ID, now, format_args!("{panicked} panics"));
+    }
+    let (figures, violations): (Figures, Vec<Violation>) =
+        (pages.figures, pages.violations.clone());
+    drop(pages);
+    Verdict {
+        seed: plan.seed,
+        trace: Trace::merged(&[world.fleet.log.trace()]),
+        violations,
+        figures,
+    }
+}
+
+impl World {
+    fn new(
+        witness: &Looker,
+        plan: &Plan,
+        of: &plan::Fleet,
+        shape: Shape,
+        options: Options,
+    ) -> Self {
+        let dice = Dice::of_seed(plan.seed).fork("cluster world");
+        let trace = Trace::new(options.keeps_lines);
+        let mut fleet = Fleet::new(of.quantum, of.wire.clone(), dice.fork("fleet"), trace);
+        let book = Book::new(shape.tenants as usize, fleet.log.clone());
+        let flaw = options.mutation.and_then(Flaw::of);
+        let all: Vec<NodeId> = (0..shape.nodes).map(member).collect();
+        let mut nodes = BTreeMap::new();
+        for (number, node) in all.iter().copied().enumerate() {
+            let dice = dice.fork(&format!("disk of {node}"));
+            // Some disks are slower than others.
+            let micros = plan.disk_micros << dice.fork("speed").below(3);
+            let drift = of.drifts.get(number).copied().unwrap_or(0);
+            let disk = Disk::default();
+            nodes.insert(node, disk.clone());
+            let program = Node {
+                node,
+                all: all.clone(),
+                tenants: shape.tenants,
+                pause: shape.pause,
+                wall: Timestamp::from_millis(plan.wall),
+                flaw,
+                disk,
+                index: Index::default(),
+                latency: Duration::from_micros(micros),
+                dice,
+                book: book.clone(),
+                witness: witness.clone(),
+                clock: None,
+            };
+            fleet.add(node, drift, Box::new(program));
+        }
+        all.iter().for_each(|node| fleet.start(*node));
+        Self {
+            timetable: Timetable::new(of.mishaps.clone(), shape.nodes),
+            fleet,
+            book,
+            nodes,
+        }
+    }
+
+    /// Nothing goes wrong any more, and everybody must get on.
+    fn calm(&mut self) {
+        self.timetable.forget();
+        let began = self.fleet.now();
+        self.fleet.network.heal(began);
+        for node in self.nodes.keys() {
+            self.fleet.hang(*node, false);
+            self.fleet.drag(*node, 1);
+            self.fleet.spoil(*node, Faults::default());
+            self.fleet.wake(*node);
+            self.fleet.start(*node);
+        }
+        self.fleet.log.say(began, format_args!("a calm begins"));
+        {
+            let mut pages = self.book.pages();
+            (pages.calm, pages.is_calm) = (pages.calm + 1, true);
+            pages.settled.clear();
+        }
+        let deadline = began + progress::PATIENCE;
+        while self.fleet.now() < deadline && !self.is_settled() {
+            let then = self.fleet.now() + LOOK;
+            self.timetable.run_until(&mut self.fleet, then);
+        }
+        let now = self.fleet.now();
+        let mut pages = self.book.pages();
+        pages.is_calm = false;
+        pages.figures.checks += 1;
+        progress::check(&mut pages, now);
+    }
+
+    fn is_settled(&self) -> bool {
+        let pages = self.book.pages();
+        pages.settled.len() == pages.things.len()
+    }
+}

@@ -1,0 +1,94 @@
+//! Writers and readers of extents on several nodes.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use holdfast_actors::extent;
+use holdfast_actors::kernel::NodeId;
+use holdfast_cluster::extents::Message;
+
+use super::cluster::{Cluster, EXTENT, REPOSITORY, WRITER, frame};
+
+/// More than travels behind one word, and less.
+fn frames() -> Vec<Bytes> {
+    vec![frame(1, 700_000), frame(2, 10), frame(3, 900_000)]
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_and_synced_is_read_from_any_replica() {
+    let mut cluster = Cluster::of(3).await;
+    let file = cluster.created().await;
+    let bytes = frames().concat();
+    file.write(0, frames()).await.unwrap();
+    file.sync().await.unwrap();
+    assert_eq!(file.length().await.unwrap(), bytes.len() as u64);
+    for number in 1..=3 {
+        if number > 1 {
+            cluster.crash(number - 1);
+        }
+        let read = file.read(5, bytes.len()).await.unwrap();
+        assert_eq!(read, bytes[5..], "with {number} nodes and those behind");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_durable_that_one_replica_does_not_have() {
+    let mut cluster = Cluster::of(3).await;
+    let file = cluster.created().await;
+    file.write(0, vec![frame(1, 10)]).await.unwrap();
+    cluster.crash(3);
+    let failed = file.sync().await.unwrap_err();
+    assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
+    let failed = file.write(42, vec![frame(2, 10)]).await;
+    assert!(failed.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_over_finds_what_was_durable_and_the_writer_finds_a_fence() {
+    let mut cluster = Cluster::of(3).await;
+    let file = cluster.created().await;
+    let bytes = frames().concat();
+    file.write(0, frames()).await.unwrap();
+    file.sync().await.unwrap();
+    let end = bytes.len() as u64;
+    file.write(end, vec![frame(4, 100)]).await.unwrap();
+    // One loses what was not synced, or a part of it, and is back; another stays away.
+    cluster.crash(2);
+    cluster.start(2).await;
+    cluster.crash(3);
+    let nodes = cluster.ids();
+    let fenced = cluster.extents.fence(EXTENT, WRITER.next(), &nodes).await;
+    let fenced = fenced.unwrap();
+    assert!(fenced.length >= end, "{fenced:?} and {end} were durable");
+    assert!(!fenced.nodes.contains(&NodeId::new(3)));
+    cluster.start(3).await;
+    let refused = file.write(end + 132, vec![frame(5, 1)]).await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+    let nodes: Vec<NodeId> = fenced.nodes.into_iter().collect();
+    let found = cluster.extents.open(EXTENT, end, &nodes);
+    assert_eq!(found.read(0, usize::MAX).await.unwrap(), bytes);
+    assert!(found.write(end, vec![frame(5, 1)]).await.is_err());
+    // Recovery writes again what it found.
+    found.write(0, vec![frame(1, 10)]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "virtual time passes")]
+async fn replicas_become_what_the_catalog_says() {
+    let cluster = Cluster::of(2).await;
+    let file = cluster.created().await;
+    file.write(0, frames()).await.unwrap();
+    file.sync().await.unwrap();
+    let length = frames()[0].len() as u64;
+    cluster.tell(1, Message::Sealed(EXTENT, length));
+    cluster.tell(2, Message::Dropped(EXTENT));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let path = extent::path(REPOSITORY, EXTENT);
+    let kept = &cluster.nodes[&NodeId::new(1)].disk;
+    let kept = kept.port().open(&path).await.unwrap();
+    assert_eq!(kept.length().await.unwrap(), length);
+    let gone = &cluster.nodes[&NodeId::new(2)].disk;
+    let gone = gone.port().open(&path).await.err().unwrap();
+    assert_eq!(gone.kind(), io::ErrorKind::NotFound);
+}
