@@ -111,6 +111,7 @@ impl Cluster {
                 ..Pace::default()
             },
             clock: Arc::new(Still),
+            joins: None,
             notices: Arc::new(|_| {}),
         };
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -26,7 +26,7 @@ async fn pair(from: &Running, to: &Running) -> (Stream, Stream) {
     let accepted = soon("stream", to.endpoint.streams().accept()).await;
     let (peer, mut there) = accepted.unwrap();
     assert_eq!(peer, from.node);
-    assert_eq!(there.read_u8().await.unwrap(), b'!');
+    assert_eq!(soon("byte", there.read_u8()).await.unwrap(), b'!');
     (here, there)
 }
 

@@ -119,11 +119,11 @@ mod tests {
             expect![[r#"
                 POST /r/data/x?y
                 host: backup.example
-                x-holdfast-origin: 1 192.0.2.7
                 range: bytes=0-1
+                authorization: Basic YQ==
                 expect: 100-continue
                 content-length: 2
-                authorization: Basic YQ==
+                x-holdfast-origin: 1 192.0.2.7
             "#]],
         );
     }

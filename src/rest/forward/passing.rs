@@ -48,6 +48,18 @@ impl Passing {
         (passing, Passed { bytes, rest })
     }
 
+    /// No body at all.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self {
+            body: None,
+            asked: None,
+            ask: Arc::default(),
+            passed: Arc::default(),
+            back: None,
+        }
+    }
+
     /// Lets the body of a request go when the owner asks for it.
     pub(super) fn heed(request: &mut Request<Self>) {
         let ask = Arc::clone(&request.body().ask);

@@ -21,8 +21,9 @@ use super::passing::Passing;
 const IDLE_MAX: usize = 32;
 /// How often those that wait are looked at.
 const LOOK: Duration = Duration::from_secs(15);
-/// One that was found waiting so often is closed: after 15 to 30 s, well before its other end
-/// closes it ([`Limits::head`](super::super::Limits::head)), so that no request meets a closed one.
+/// One that has waited for more looks than these is closed: after 30 to 45 s, and before its other
+/// end closes it ([`Limits::head`](super::super::Limits::head)), so that no request meets a closed
+/// one.
 const LOOKS: u32 = 2;
 
 type Sender = SendRequest<Passing>;
@@ -159,5 +160,81 @@ impl Pool {
             here.retain(|one| one.looks <= LOOKS && !one.sender.is_closed());
         }
         waiting.retain(|_, here| !here.is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::super::super::answer::Outgoing;
+    use super::super::Relayed;
+    use super::*;
+
+    const NODE: NodeId = NodeId::new(2);
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n";
+
+    /// An answer that begins so, and the end of the node that gives it.
+    async fn answered(pool: &Arc<Pool>) -> (Outgoing, tokio::io::DuplexStream) {
+        let (here, mut there) = tokio::io::duplex(1 << 16);
+        let (mut sender, connection) = Builder::new().handshake(TokioIo::new(here)).await.unwrap();
+        pool.crew.spawn(async move { drop(connection.await) });
+        let (answer, ()) =
+            tokio::join!(sender.send_request(Request::new(Passing::none())), async {
+                there.read_exact(&mut [0; 18]).await.unwrap();
+                there.write_all(HEAD).await.unwrap();
+            });
+        let lease = pool.lease(NODE, sender);
+        let body = Relayed::new(answer.unwrap().into_body(), lease);
+        (Outgoing::relayed(body), there)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_cut_is_an_error_and_never_an_end() {
+        let pool = Pool::start();
+        let (mut body, there) = answered(&pool).await;
+        assert_eq!(
+            body.frame().await.unwrap().unwrap().into_data().unwrap(),
+            "hello"
+        );
+        drop(there);
+        assert!(body.frame().await.unwrap().is_err());
+        assert!(pool.waiting().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_stream_whose_answer_has_ended_waits_for_another_for_a_while() {
+        let pool = Pool::start();
+        let (mut body, mut there) = answered(&pool).await;
+        assert!(pool.take(NODE).is_none(), "it is in use");
+        there.write_all(b"0\r\n\r\n").await.unwrap();
+        while let Some(frame) = body.frame().await {
+            frame.unwrap();
+        }
+        assert!(pool.take(NodeId::new(3)).is_none(), "it is another node's");
+        // The connection learns of the end in its own task.
+        let sender = loop {
+            match pool.take(NODE) {
+                Some(sender) => break sender,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        pool.keep(NODE, sender);
+        pool.look();
+        pool.look();
+        assert_eq!(pool.waiting().len(), 1);
+        pool.look();
+        assert!(pool.waiting().is_empty());
+        assert_eq!(there.read(&mut [0; 8]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_reads_to_its_end_costs_its_stream() {
+        let pool = Pool::start();
+        let (body, mut there) = answered(&pool).await;
+        drop(body);
+        assert!(pool.waiting().is_empty());
+        assert_eq!(there.read(&mut [0; 8]).await.unwrap(), 0);
     }
 }

@@ -270,7 +270,10 @@ fn keeper(rows: &Rows) -> Option<NodeId> {
 
 proptest! {
     #[test]
-    fn a_home_is_a_node_at_work_and_there_is_one_if_any_node_serves(plan in plan(), user in "[a-d]{1,3}") {
+    fn a_home_is_a_node_at_work_and_there_is_one_if_any_node_serves(
+        plan in plan(),
+        user in "[a-d]{1,3}",
+    ) {
         let rows = rows_of(&plan);
         let at = |node: NodeId| plan.0[node.raw() as usize - 1];
         match rows.home(&name(&user)) {
