@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn every_extent_has_its_sound_copies_in_the_end_and_nothing_wanted_is_taken_away() {
-        let sum = sum(60);
+        let sum = sum(30);
         println!("{sum:?}");
         assert!(sum.sealed > 1_000 && sum.copied > 1_000, "{sum:?}");
         assert!(sum.lost > 100 && sum.removed > 500, "{sum:?}");

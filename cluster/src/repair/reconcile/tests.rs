@@ -1,3 +1,5 @@
+//! One node against a catalog, other nodes and a disk that are played here.
+
 use holdfast_actors::kernel::{Act, Epoch, RepositoryId};
 
 use super::*;
@@ -49,14 +51,17 @@ impl Bench {
     /// Waits until it asks for a piece: the attempt, from whom, and from where on.
     fn pull(&mut self, mut effects: Vec<Effect>) -> (Attempt, NodeId, u64) {
         for _ in 0..200 {
-            let pull = effects.iter().find_map(|effect| match effect {
-                Effect::Pull {
+            let pull = effects.iter().find_map(|effect| {
+                let Effect::Pull {
                     attempt,
                     from,
                     offset,
                     ..
-                } => Some((*attempt, *from, *offset)),
-                _ => None,
+                } = effect
+                else {
+                    return None;
+                };
+                Some((*attempt, *from, *offset))
             });
             if let Some(pull) = pull {
                 return pull;
