@@ -7,12 +7,13 @@
 //!
 //! **Extents that nobody writes to and nobody sealed.** Only sealed extents are copied, and only
 //! the owner of a repository seals. The leader could not do it in its place: an owner that lives
-//! may be about to acknowledge what the leader has just fenced off, and the epoch that keeps the two
-//! apart is given with the ownership. So what is needed is an owner. Where the owner's node is gone
-//! for as long as makes its replicas count as lost, the node that is the home of the repository is
-//! to take it over, which fences, seals, and ends there;
+//! may be about to acknowledge what the leader has just fenced off, and the epoch that keeps the
+//! two apart is given with the ownership. So what is needed is an owner. Where the replicas on a
+//! node count as lost and the owner is gone, the node that is the home of the repository is to take
+//! it over, which fences, seals, and ends there;
 //! [`Rows::forsaken`](holdfast_actors::catalog::rows::Rows::forsaken) says to each node which those
-//! are. It is safe, since it is what a first request after the loss does.
+//! are, and [`reconcile::Parts::visit`] is called for each. It is safe, since it is what a first
+//! request after the loss does.
 
 mod frames;
 mod pace;

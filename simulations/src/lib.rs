@@ -30,6 +30,7 @@ mod passwords;
 pub mod plan;
 pub mod record;
 mod register;
+pub mod repair;
 mod runtime;
 pub mod scenario;
 pub mod script;

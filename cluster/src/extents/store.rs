@@ -262,27 +262,6 @@ impl Store {
         }
     }
 
-    fn dropped(&mut self, extent: ExtentId, acts: &mut Acts<Self>) {
-        let Some(row) = self.replicas.get(&extent).copied() else {
-            return;
-        };
-        if row.stage == Stage::Open && !self.lost.contains(&extent) {
-            self.due.insert(extent, Due::Drop);
-            self.close(extent, None, acts);
-            return;
-        }
-        if self.is_busy(extent) {
-            // Whoever drops it looks again.
-            return;
-        }
-        self.unlinking.insert(extent);
-        acts.persist(self, Record::Removed { extent });
-        acts.show(Effect::Unlink {
-            repository: row.repository,
-            extent,
-        });
-    }
-
     fn row(&self, extent: ExtentId) -> Result<Replica, Refusal> {
         let row = self.replicas.get(&extent).copied();
         let row = row.filter(|_| !self.lost.contains(&extent));

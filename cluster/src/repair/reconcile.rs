@@ -342,3 +342,6 @@ impl Machine for Reconcile {
         fills.chain(damaged).chain(self.waits_to_fill()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,10 +141,11 @@ impl Cluster {
     /// Which of these is given up if there are enough without it: one that is lost, one that
     /// drains, one whose zone has another, one on the node that has the most.
     pub(super) fn spare(&self, nodes: &BTreeSet<NodeId>) -> Option<NodeId> {
+        // A node without a zone brings none.
         let crowded = |node: &NodeId| {
             let zone = self.zone(*node);
-            let others = nodes.iter().filter(|it| *it != node);
-            !zone.is_empty() && others.into_iter().any(|it| self.zone(*it) == zone)
+            let mut others = nodes.iter().filter(|it| *it != node);
+            zone.is_empty() || others.any(|it| self.zone(*it) == zone)
         };
         nodes.iter().copied().max_by_key(|node| {
             let stays = self.counts(*node);

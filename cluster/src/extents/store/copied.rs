@@ -1,10 +1,10 @@
-//! Copies of sealed extents that take the place of what is there, and what there is.
+//! Replicas that come without a writer, as copies of sealed extents, and those that go.
 
 use holdfast_actors::kernel::{Acts, ExtentId, Ticket};
 
 use super::super::word::{Copied, Record, Stage, Tell};
 use super::event::{Effect, Refusal};
-use super::{Store, answer};
+use super::{Due, Store, answer};
 
 impl Store {
     /// Whether something is being done with the file of an extent.
@@ -56,5 +56,26 @@ impl Store {
         }
         let told = done.then_some(Tell::Done).ok_or(Refusal::Broken);
         answer(ticket, told, acts);
+    }
+
+    pub(super) fn dropped(&mut self, extent: ExtentId, acts: &mut Acts<Self>) {
+        let Some(row) = self.replicas.get(&extent).copied() else {
+            return;
+        };
+        if row.stage == Stage::Open && !self.lost.contains(&extent) {
+            self.due.insert(extent, Due::Drop);
+            self.close(extent, None, acts);
+            return;
+        }
+        if self.is_busy(extent) {
+            // Whoever drops it looks again.
+            return;
+        }
+        self.unlinking.insert(extent);
+        acts.persist(self, Record::Removed { extent });
+        acts.show(Effect::Unlink {
+            repository: row.repository,
+            extent,
+        });
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_actors::catalog::command::ReplicaCommand;
-use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::catalog::rows::{NodeState, Rows};
 use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
 use imbl::ordmap::DiffItem;
 
@@ -20,7 +20,7 @@ pub struct Wanted {
     pub sealed: Option<u64>,
     /// Whether the node is to copy it; otherwise it has all of it.
     pub fill: bool,
-    /// Which other nodes have all of it.
+    /// Which other nodes of the cluster have all of it.
     pub sources: BTreeSet<NodeId>,
 }
 
@@ -33,7 +33,12 @@ impl Wanted {
             return None;
         }
         let row = rows.extents.get(&extent)?;
-        let others = replicas.whole.iter().copied().filter(|it| *it != node);
+        let is_member = |it: &NodeId| {
+            let row = rows.cluster.nodes.get(it);
+            row.is_some_and(|row| row.state != NodeState::Removed)
+        };
+        let others = replicas.whole.iter().copied();
+        let others = others.filter(|it| *it != node && is_member(it));
         Some(Self {
             repository: row.repository,
             epoch: row.epoch,
