@@ -47,7 +47,7 @@ const FOLDER: &str = "replicas";
 pub struct Links {
     /// What keeps the cluster together: short, and never late.
     pub control: Arc<dyn Link>,
-    /// Tenants' bytes.
+    /// The bytes of extents.
     pub bulk: Arc<dyn Link>,
 }
 

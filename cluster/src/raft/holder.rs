@@ -44,8 +44,9 @@ impl Held {
         now < self.until
     }
 
-    /// What a repository is worth that was acquired under this epoch, by a life of this node. Epochs
-    /// are places in one log: one that is not behind the lease's was had under another.
+    /// What the right to a repository is worth that was acquired under this epoch, by a life of
+    /// this node. Epochs are places in one log: one that is not behind the lease's was had under
+    /// another.
     pub fn tenure(&self, now: Instant, epoch: Epoch) -> Tenure {
         match epoch > self.epoch {
             true if self.is_held(now) => Tenure::Held,

@@ -88,8 +88,8 @@ impl Plan {
         plan
     }
 
-    /// The plan of a seed for whole nodes that are one cluster, with the clocks and the network that
-    /// the catalog bears.
+    /// The plan of a seed for whole nodes that are one cluster, with the clocks and the network
+    /// that the catalog bears.
     pub fn cluster(seed: u64) -> Self {
         let dice = Dice::of_seed(seed).fork("cluster");
         let mut shape = dice.fork("shape");
