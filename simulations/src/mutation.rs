@@ -109,9 +109,9 @@ pub enum Mutation {
     DeafWatcher,
     /// Who has been an owner of a repository in a cluster believes to be one for ever.
     StaleOwner,
-    /// Nodes of a cluster say that bytes are durable that are not.
-    LyingReplica,
-    /// One node of a cluster never gets what is at home there.
+    /// Some uploads to a cluster are acknowledged and not finished.
+    ForgottenUpload,
+    /// No node of a cluster gets what is at home there.
     StuckOwner,
 }
 
@@ -161,7 +161,7 @@ impl Mutation {
         (Self::WideWindow, "calls-window"),
         (Self::DeafWatcher, "calls-told"),
         (Self::StaleOwner, "cluster-current"),
-        (Self::LyingReplica, "cluster-kept"),
+        (Self::ForgottenUpload, "cluster-kept"),
         (Self::StuckOwner, "cluster-progress"),
     ];
 
@@ -172,6 +172,7 @@ impl Mutation {
             Some(_) => Plan::register(seed),
             None if catalog::Flaw::of(self).is_some() => Plan::catalog(seed),
             None if calls::Flaw::of(self).is_some() => Plan::calls(seed),
+            None if matches!(self, Self::StaleOwner | Self::StuckOwner) => Plan::deposed(seed),
             None if cluster::Flaw::of(self).is_some() => Plan::cluster(seed),
             // A disk with a small journal is too small for a reserve.
             None if self == Self::BoastingDisk => Plan {
