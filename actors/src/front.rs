@@ -210,7 +210,7 @@ impl Entry for Inside {
                 upload::Begun::ask(&stay, stay.key(kind, name), length).await
             };
             match begun.await {
-                Ok(id) => Ok(upload::upload(id, stay)),
+                Ok(id) => Ok(upload::upload(id, length, stay)),
                 Err(refusal) => stay.told(Err(refusal)),
             }
         })

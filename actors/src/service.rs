@@ -70,7 +70,7 @@ pub enum Intent {
     List(Kind),
     /// Read an object or a part of it.
     Read(Kind),
-    /// Add an object of this many bytes.
+    /// Add an object of this many bytes, or of at least so many if nobody says how many.
     Write(Kind, Size),
     /// Delete an object.
     Delete(Kind),
@@ -103,8 +103,9 @@ pub trait Entry: Send + Sync + 'static {
     /// Finds an object to read a part of. Waits while the tenant's download tasks are taken.
     fn read(&self, kind: Kind, name: Hash, part: Part) -> Pending<Result<Found, Refusal>>;
 
-    /// Reserves room for an object of exactly `length` bytes. Waits while the tenant's upload tasks
-    /// are taken. A name that is taken is no refusal yet: the same bytes again are a success.
+    /// Reserves room for an object of exactly `length` bytes, and of those that [`Upload::grow`]
+    /// adds. Waits while the tenant's upload tasks are taken. A name that is taken is no refusal
+    /// yet: the same bytes again are a success.
     fn begin(
         &self,
         kind: Kind,
@@ -122,6 +123,11 @@ pub trait Entry: Send + Sync + 'static {
 
 /// An object on its way in. Dropping it gives everything back.
 pub trait Upload: Send + 'static {
+    /// Reserves room for `more` bytes than were announced until now: how a body whose length nobody
+    /// said is taken, piece by piece, each before it is written. May wait and be refused as
+    /// [`Entry::begin`] may. Not called again before it resolves.
+    fn grow(&mut self, more: Size) -> Pending<Result<(), Refusal>>;
+
     /// Takes the next 1 to [`PIECE_MAX`] bytes; resolves when more may come. Not called again
     /// before that.
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>>;

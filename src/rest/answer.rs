@@ -31,8 +31,6 @@ pub(super) type Answer = Response<Outgoing>;
 pub(super) enum Denial {
     /// It is none of the protocol's.
     Stray(Stray),
-    /// An upload without a length: 411.
-    Length,
     /// A part outside of an object of this size: 416.
     Outside(Size),
     /// The service, or this face, refuses.
@@ -80,7 +78,6 @@ pub(super) fn denial(denial: &Denial) -> Answer {
             answer.headers_mut().insert(header::ALLOW, allow);
             answer
         }
-        Denial::Length => plain(StatusCode::LENGTH_REQUIRED),
         Denial::Outside(total) => {
             let mut answer = plain(StatusCode::RANGE_NOT_SATISFIABLE);
             let range = value(&format!("bytes */{}", total.as_bytes()));

@@ -127,7 +127,9 @@ impl Client {
             Verb::Stat(kind, _) => Intent::Stat(kind),
             Verb::List(kind) => Intent::List(kind),
             Verb::Read(kind, _) => Intent::Read(kind),
-            Verb::Write(kind, _) => Intent::Write(kind, length(body)?),
+            Verb::Write(kind, _) => {
+                Intent::Write(kind, upload::announced(body).unwrap_or(Size::ZERO))
+            }
             Verb::Delete(kind, _) => Intent::Delete(kind),
         };
         let entered = self.service.enter(login, request.repository, intent);
@@ -146,8 +148,7 @@ impl Client {
             }
             Verb::Read(kind, name) => self.read(entry, kind, name, &head.headers).await,
             Verb::Write(kind, name) => {
-                let upload = entry.begin(kind, name, length(body)?).await?;
-                upload::receive(entry.as_ref(), upload, body, self.limits.piece).await?;
+                upload::receive(entry.as_ref(), (kind, name), body, self.limits.piece).await?;
                 Ok(answer::done())
             }
             Verb::Delete(kind, name) => {
@@ -200,11 +201,6 @@ fn late() -> Refusal {
 
 fn missing() -> Refusal {
     Refusal::new(Reason::NotFound, "there is no such object")
-}
-
-fn length(body: &Incoming) -> Result<Size, Denial> {
-    let exact = body.size_hint().exact();
-    exact.map(Size::bytes).ok_or(Denial::Length)
 }
 
 /// Reads who asks. restic sends it unasked with each request.

@@ -28,6 +28,8 @@ pub enum Event {
     Left,
     /// Somebody wants to upload.
     Begin(Begin),
+    /// More is to come of an upload than was announced.
+    Grow(Grow),
     /// Bytes of an upload.
     Frame(Frame),
     /// An upload is complete.
@@ -82,6 +84,21 @@ pub struct Begin {
     pub size: Size,
     /// By which login.
     pub by: CredentialId,
+    /// The space on the disk, if it says.
+    pub storage: Option<Storage>,
+    /// What the uploads of other repositories may still write there.
+    pub elsewhere: Size,
+}
+
+/// More is to come of an upload than was announced.
+#[derive(Clone, Copy, Debug)]
+pub struct Grow {
+    /// Whom to answer.
+    pub ticket: Ticket,
+    /// Which.
+    pub upload: UploadId,
+    /// Bytes announced in addition.
+    pub more: Size,
     /// The space on the disk, if it says.
     pub storage: Option<Storage>,
     /// What the uploads of other repositories may still write there.
@@ -181,7 +198,7 @@ impl Event {
         match self {
             Self::Begin(_) | Self::Frame(_) | Self::Finish(_) => true,
             Self::Delete(_) | Self::Restore(_) | Self::Copied(_) => true,
-            Self::Settings(_) | Self::Abort(_) => false,
+            Self::Settings(_) | Self::Abort(_) | Self::Grow(_) => false,
             Self::Look(_) | Self::Report(_) => false,
             Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
@@ -194,6 +211,7 @@ impl Event {
     pub(super) const fn caller(&self) -> Option<(Ticket, Option<UploadId>)> {
         match self {
             Self::Begin(begin) => Some((begin.ticket, None)),
+            Self::Grow(grow) => Some((grow.ticket, Some(grow.upload))),
             Self::Frame(frame) => Some((frame.ticket, Some(frame.upload))),
             Self::Finish(finish) => Some((finish.ticket, Some(finish.upload))),
             Self::Delete(delete) => Some((delete.ticket, None)),
@@ -215,6 +233,7 @@ impl fmt::Debug for Event {
             Self::Visited => f.write_str("Visited"),
             Self::Left => f.write_str("Left"),
             Self::Begin(begin) => write!(f, "{begin:?}"),
+            Self::Grow(grow) => write!(f, "{grow:?}"),
             Self::Frame(Frame {
                 ticket,
                 upload,

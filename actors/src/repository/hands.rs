@@ -11,7 +11,9 @@ use super::audit::{Holding, Verdict};
 use super::checkpoint::{self, Checkpoint};
 use super::denied::Denied;
 use super::entry::{Entry, FRAME_ENTRY};
-use super::event::{Begin, Copied, Delete, Effect, Event, Finish, Frame, Record, Restore, Written};
+use super::event::{
+    Begin, Copied, Delete, Effect, Event, Finish, Frame, Grow, Record, Restore, Written,
+};
 use super::head::Secret;
 use super::machine::Repository;
 use super::promises::{Promise, Promises};
@@ -84,6 +86,8 @@ pub enum Message {
     Leave,
     /// Begin an upload.
     Begin(Key, Size, CredentialId, Reply<UploadId>),
+    /// Announces more bytes of an upload.
+    Grow(UploadId, Size, Reply<()>),
     /// Take bytes of an upload; answered when more may come.
     Frame(UploadId, Bytes, Reply<()>),
     /// End an upload whose bytes have this hash; answered when it is durable.
@@ -272,6 +276,13 @@ impl shell::Hands for Hands {
                     elsewhere: self.promise.others(),
                 })
             }
+            Message::Grow(upload, more, reply) => Event::Grow(Grow {
+                ticket: self.ticket(Caller::Done(reply)),
+                upload,
+                more,
+                storage: context.ports.disk.storage(),
+                elsewhere: self.promise.others(),
+            }),
             Message::Frame(upload, bytes, reply) => Event::Frame(Frame {
                 ticket: self.ticket(Caller::Done(reply)),
                 upload,

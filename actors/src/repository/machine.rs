@@ -284,6 +284,7 @@ impl Machine for Repository {
                 self.rest_at = (self.visitors == 0).then(|| now.monotonic + IDLE);
             }
             Event::Begin(begin) => self.begin(now, begin, acts),
+            Event::Grow(grow) => self.grow(now, grow, acts),
             Event::Frame(frame) => self.frame(now, frame, acts),
             Event::Finish(finish) => self.finish(now, finish, acts),
             Event::Abort(upload) => drop(self.uploads.end(upload)),

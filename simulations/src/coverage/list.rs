@@ -151,6 +151,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "Visited",
             "Left",
             "Begin",
+            "Grow",
             "Frame",
             "Finish",
             "Abort",

@@ -253,6 +253,10 @@ impl Source<Bytes> for Wrong {
 struct Early(Box<dyn Upload>);
 
 impl Upload for Early {
+    fn grow(&mut self, more: Size) -> Pending<Result<(), Refusal>> {
+        self.0.grow(more)
+    }
+
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>> {
         self.0.write(piece)
     }
@@ -267,6 +271,13 @@ impl Upload for Early {
 struct Kept(Option<Box<dyn Upload>>);
 
 impl Upload for Kept {
+    fn grow(&mut self, more: Size) -> Pending<Result<(), Refusal>> {
+        match &mut self.0 {
+            Some(inner) => inner.grow(more),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>> {
         match &mut self.0 {
             Some(inner) => inner.write(piece),

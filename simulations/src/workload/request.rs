@@ -193,16 +193,22 @@ impl Caller {
         manner: Manner,
     ) -> (End, Result<(), Refusal>) {
         let (kind, name) = thing.name;
+        let said = if thing.is_announced() {
+            size
+        } else {
+            Size::ZERO
+        };
         let begun = async {
-            let entry = self.inside(Intent::Write(kind, size)).await?;
-            let upload = self.patient("begin", entry.begin(kind, name, size)).await?;
+            let entry = self.inside(Intent::Write(kind, said)).await?;
+            let upload = self.patient("begin", entry.begin(kind, name, said)).await?;
             Ok((entry, upload))
         };
         let (entry, mut upload) = match begun.await {
             Ok(begun) => begun,
             Err(refusal) => return (End::Refused, Err(refusal)),
         };
-        let _task = (!self.is_deaf).then(|| tasks::Running::begin(&self.ledger, self.shelf, size));
+        // One whose length was not said may become a task later.
+        let _task = (!self.is_deaf).then(|| tasks::Running::begin(&self.ledger, self.shelf, said));
         let sent = self.send(&entry, upload.as_mut(), thing, manner).await;
         if let Err(refusal) = sent {
             return (End::Refused, Err(refusal));
@@ -253,6 +259,10 @@ impl Caller {
                 return Err(Refusal::new(Reason::Ended, "the client went away"));
             }
             let piece = left.split_to(left.len().min(PIECE_MAX));
+            if !thing.is_announced() {
+                let more = upload.grow(Size::bytes(piece.len() as u64));
+                self.cut(entry, "grow", more).await?;
+            }
             self.cut(entry, "write", upload.write(piece)).await?;
             sent += 1;
         }
