@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use crate::kernel::Size;
+use crate::kernel::{Date, Size};
 use crate::object::{Hash, Kind};
 use crate::ports::Pending;
 use crate::refusal::Refusal;
@@ -94,6 +94,10 @@ pub trait Service: Send + Sync + 'static {
 ///
 /// A name is [`Hash::ZERO`] where the kind is [`Kind::Config`].
 pub trait Entry: Send + Sync + 'static {
+    /// What the login may like to know before it begins. Never refused: what cannot be had now is
+    /// left out.
+    fn hints(&self) -> Pending<Hints>;
+
     /// The size of an object; `None` if there is none.
     fn stat(&self, kind: Kind, name: Hash) -> Pending<Result<Option<Size>, Refusal>>;
 
@@ -119,6 +123,15 @@ pub trait Entry: Send + Sync + 'static {
     /// Resolves when the session is ended from outside (lease, disable, an operator), and else
     /// never: the face then cuts the transfer and gives the refusal where it still can.
     fn ended(&self) -> Pending<Refusal>;
+}
+
+/// What a login may like to know before it begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// The last day of its lease, UTC; `None` if there is no end.
+    pub lease: Option<Date>,
+    /// Bytes that still fit; `None` for a view, to which nothing is added.
+    pub left: Option<Size>,
 }
 
 /// An object on its way in. Dropping it gives everything back.

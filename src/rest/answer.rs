@@ -10,6 +10,7 @@ use bytes::Bytes;
 use holdfast_actors::kernel::Size;
 use holdfast_actors::object::Hash;
 use holdfast_actors::refusal::{Reason, Refusal};
+use holdfast_actors::service::Hints;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -19,6 +20,8 @@ use super::route::Stray;
 use super::watch::Turn;
 
 const REASON: HeaderName = HeaderName::from_static("x-holdfast-reason");
+const LEASE_END: HeaderName = HeaderName::from_static("x-holdfast-lease-end");
+const QUOTA_LEFT: HeaderName = HeaderName::from_static("x-holdfast-quota-left");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"holdfast\"");
@@ -133,6 +136,17 @@ pub(super) fn size(size: Size) -> Answer {
     let mut answer = done();
     object_headers(&mut answer, size.as_bytes());
     answer
+}
+
+/// Tells a client at its beginning what it may like to know. restic passes over it.
+pub(super) fn hint(answer: &mut Answer, hints: Hints) {
+    let headers = answer.headers_mut();
+    if let Some(lease) = hints.lease {
+        headers.insert(LEASE_END, value(&lease.to_string()));
+    }
+    if let Some(left) = hints.left {
+        headers.insert(QUOTA_LEFT, HeaderValue::from(left.as_bytes()));
+    }
 }
 
 /// An object whole, in a body of exactly its bytes.

@@ -138,7 +138,11 @@ impl Client {
             Verb::Create => Ok(answer::done()),
             Verb::Stat(kind, name) => {
                 let size = entry.stat(kind, name).await?;
-                Ok(answer::size(size.ok_or_else(missing)?))
+                let mut answer = answer::size(size.ok_or_else(missing)?);
+                if kind == Kind::Config {
+                    answer::hint(&mut answer, entry.hints().await);
+                }
+                Ok(answer)
             }
             Verb::List(kind) => {
                 let version = ListVersion::accepted(head.headers.get(header::ACCEPT));

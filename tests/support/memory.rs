@@ -13,7 +13,7 @@ use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::ports::Pending;
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::{
-    Entry, Found, Intent, Listing, Login, PIECE_MAX, Part, Service, Source, Upload,
+    Entry, Found, Hints, Intent, Listing, Login, PIECE_MAX, Part, Service, Source, Upload,
 };
 use tokio::sync::watch;
 
@@ -199,6 +199,10 @@ impl Room {
 }
 
 impl Entry for Room {
+    fn hints(&self) -> Pending<Hints> {
+        Box::pin(std::future::ready(Hints::default()))
+    }
+
     fn stat(&self, kind: Kind, name: Hash) -> Pending<Result<Option<Size>, Refusal>> {
         let stored = self.with(|repository| repository.objects.get(&(kind, name)).cloned());
         ready(Ok(stored.map(|stored| Size::bytes(stored.length))))

@@ -134,6 +134,7 @@ impl Repository {
         Report {
             total: self.state.total(),
             spaces: self.state.spaces().collect(),
+            quota: self.settings.quota,
             charged: self.charged(),
             reserved: self.uploads.reserved(None),
             usage: self.state.usage(now.wall),

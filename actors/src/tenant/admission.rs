@@ -217,6 +217,7 @@ pub(super) fn place(
         repository,
         space: admitted.space,
         slice,
+        lease: contract.row.as_ref().and_then(|row| row.lease),
         view: admitted.view,
     })
 }

@@ -10,7 +10,7 @@ use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::ports::Pending;
 use holdfast_actors::refusal::Refusal;
 use holdfast_actors::service::{
-    Entry, Found, Intent, Listing, Login, Part, Service, Source, Upload,
+    Entry, Found, Hints, Intent, Listing, Login, Part, Service, Source, Upload,
 };
 
 use super::Mutation;
@@ -94,6 +94,10 @@ fn one_in(dice: &Shared) -> bool {
 }
 
 impl Entry for Inside {
+    fn hints(&self) -> Pending<Hints> {
+        self.inner.hints()
+    }
+
     fn stat(&self, kind: Kind, name: Hash) -> Pending<Result<Option<Size>, Refusal>> {
         if self.strikes(Mutation::Silence) {
             return Box::pin(std::future::pending());
