@@ -242,7 +242,7 @@ pub(super) const MACHINES: &[Machine] = &[
         name: "Supervisor",
         events: &["Wanted", "Started", "Ended", "Idle", "Restart", "Wake"],
         facts: &[],
-        effects: &["Spawn", "Pass", "Refuse", "Stop", "GiveUp"],
+        effects: &["Spawn", "Pass", "Refuse", "Rest", "Stop", "GiveUp"],
         refusals: &[],
     },
 ];

@@ -207,9 +207,10 @@ impl Caller {
             Ok(begun) => begun,
             Err(refusal) => return (End::Refused, Err(refusal)),
         };
-        // One whose length was not said may become a task later.
-        let _task = (!self.is_deaf).then(|| tasks::Running::begin(&self.ledger, self.shelf, said));
-        let sent = self.send(&entry, upload.as_mut(), thing, manner).await;
+        let mut task = self.task(said);
+        let sent = self
+            .send(&entry, upload.as_mut(), thing, manner, &mut task)
+            .await;
         if let Err(refusal) = sent {
             return (End::Refused, Err(refusal));
         }
@@ -232,6 +233,14 @@ impl Caller {
         (end, finished)
     }
 
+    /// Counts an upload that may hold a task from now on, if this client hears when it is cut.
+    fn task(&self, size: Size) -> Option<tasks::Running> {
+        let counts = !self.is_deaf;
+        counts
+            .then(|| tasks::Running::begin(&self.ledger, self.shelf, size))
+            .flatten()
+    }
+
     /// Lets time pass, unless the session is ended meanwhile and the client hears of it.
     async fn wait(&self, entry: &Arc<dyn Entry>, millis: u64) -> Result<(), Refusal> {
         if self.is_deaf {
@@ -251,7 +260,9 @@ impl Caller {
         upload: &mut dyn Upload,
         thing: &Thing,
         manner: Manner,
+        task: &mut Option<tasks::Running>,
     ) -> Result<(), Refusal> {
+        let mut said = 0;
         let mut left = thing.bytes.clone();
         let mut sent = 0;
         while !left.is_empty() {
@@ -262,6 +273,10 @@ impl Caller {
             if !thing.is_announced() {
                 let more = upload.grow(Size::bytes(piece.len() as u64));
                 self.cut(entry, "grow", more).await?;
+                said += piece.len() as u64;
+                if task.is_none() {
+                    *task = self.task(Size::bytes(said));
+                }
             }
             self.cut(entry, "write", upload.write(piece)).await?;
             sent += 1;
