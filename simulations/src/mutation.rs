@@ -56,6 +56,10 @@ pub enum Mutation {
     BoastingDisk,
     /// The disk forgets a part of its journal between two recoveries.
     ForgottenRecord,
+    /// Certificates are switched too early.
+    HastyCertificate,
+    /// A node forgets that the catalog knows of a certificate, and the number to tell it under.
+    RetoldCertificate,
     /// Files of extents that are emptied stay on the disk.
     KeptExtents,
     /// With the file of an emptied extent, that of the next one goes.
@@ -110,7 +114,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 42] = [
+    pub const ALL: [(Self, &'static str); 44] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -126,6 +130,8 @@ impl Mutation {
         (Self::Silence, "progress"),
         (Self::Twice, "events"),
         (Self::DayGoesBack, "calendar"),
+        (Self::HastyCertificate, "certificate"),
+        (Self::RetoldCertificate, "certificate"),
         (Self::ForgottenRecord, "recovery"),
         (Self::BoastingDisk, "reserve"),
         (Self::KeptExtents, "space"),

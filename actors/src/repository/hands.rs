@@ -1,6 +1,5 @@
 //! How a repository is spoken to, and how it acts: extents, the catalog's list of them, callers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -8,6 +7,7 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::audit::{Holding, Verdict};
+use super::callers::{Caller, Callers, Reply};
 use super::checkpoint::{self, Checkpoint};
 use super::denied::Denied;
 use super::entry::{Entry, FRAME_ENTRY};
@@ -27,7 +27,7 @@ use super::visit::Visit;
 use super::writer::Writer;
 use crate::extent::{self};
 use crate::frame::Header;
-use crate::kernel::{CredentialId, Epoch, ExtentId, RepositoryId, Size, Ticket, Timestamp};
+use crate::kernel::{CredentialId, Epoch, ExtentId, RepositoryId, Size, Timestamp};
 use crate::object::{Hash, Key};
 use crate::ports::{Pending, Ports, Storage};
 use crate::shell::{self, Context, End, Fault, Handle};
@@ -72,9 +72,6 @@ pub enum Tenure {
 
 /// What a repository calls when it may be put away.
 pub type Idle = Box<dyn Fn(u64, Option<Timestamp>) + Send>;
-
-/// How a caller is answered.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, Denied>>;
 
 /// What others may say to a repository.
 pub enum Message {
@@ -131,14 +128,6 @@ pub enum Message {
     },
 }
 
-/// Who waits for an answer.
-enum Caller {
-    Begin(Reply<UploadId>),
-    Done(Reply<()>),
-    Look(Reply<Snapshot>),
-    Report(Reply<Report>),
-}
-
 /// The hands of one repository.
 pub struct Hands {
     id: RepositoryId,
@@ -150,8 +139,7 @@ pub struct Hands {
     promise: Promise,
     /// Told when nobody has been here for a while, how many were, and when the bin is due.
     idle: Idle,
-    callers: BTreeMap<Ticket, Caller>,
-    tickets: Ticket,
+    callers: Callers,
 }
 
 impl Hands {
@@ -174,15 +162,8 @@ impl Hands {
             reader,
             promise: promises.share(),
             idle,
-            callers: BTreeMap::new(),
-            tickets: Ticket::new(0),
+            callers: Callers::default(),
         }
-    }
-
-    fn ticket(&mut self, caller: Caller) -> Ticket {
-        self.tickets = self.tickets.next();
-        self.callers.insert(self.tickets, caller);
-        self.tickets
     }
 
     fn checkpoint(&self, checkpoint: Checkpoint, ports: &Ports) -> Pending<Message> {
@@ -204,45 +185,6 @@ impl Hands {
                 done: written.is_ok(),
             }
         })
-    }
-
-    // A caller that went away is one that nobody owes an answer: sending to it may fail.
-
-    /// Whoever went away before is answered in vain: the upload is given up.
-    fn begun(&mut self, ticket: Ticket, upload: UploadId, context: &Context<Self>) {
-        if let Some(Caller::Begin(reply)) = self.callers.remove(&ticket)
-            && reply.send(Ok(upload)).is_err()
-        {
-            let _ = context.myself.tell(Message::Abort(upload));
-        }
-    }
-
-    fn done(&mut self, ticket: Ticket) {
-        if let Some(Caller::Done(reply)) = self.callers.remove(&ticket) {
-            let _ = reply.send(Ok(()));
-        }
-    }
-
-    fn show(&mut self, ticket: Ticket, snapshot: Snapshot) {
-        if let Some(Caller::Look(reply)) = self.callers.remove(&ticket) {
-            let _ = reply.send(Ok(snapshot));
-        }
-    }
-
-    fn tell(&mut self, ticket: Ticket, report: Report) {
-        if let Some(Caller::Report(reply)) = self.callers.remove(&ticket) {
-            let _ = reply.send(Ok(report));
-        }
-    }
-
-    fn deny(&mut self, ticket: Ticket, denied: Denied) {
-        let _ = match self.callers.remove(&ticket) {
-            Some(Caller::Begin(reply)) => reply.send(Err(denied)).is_ok(),
-            Some(Caller::Done(reply)) => reply.send(Err(denied)).is_ok(),
-            Some(Caller::Look(reply)) => reply.send(Err(denied)).is_ok(),
-            Some(Caller::Report(reply)) => reply.send(Err(denied)).is_ok(),
-            None => false,
-        };
     }
 }
 
@@ -266,7 +208,7 @@ impl shell::Hands for Hands {
             }
             Message::Leave => Event::Left,
             Message::Begin(key, size, by, reply) => {
-                let ticket = self.ticket(Caller::Begin(reply));
+                let ticket = self.callers.ticket(Caller::Begin(reply));
                 Event::Begin(Begin {
                     ticket,
                     key,
@@ -277,34 +219,34 @@ impl shell::Hands for Hands {
                 })
             }
             Message::Grow(upload, more, reply) => Event::Grow(Grow {
-                ticket: self.ticket(Caller::Done(reply)),
+                ticket: self.callers.ticket(Caller::Done(reply)),
                 upload,
                 more,
                 storage: context.ports.disk.storage(),
                 elsewhere: self.promise.others(),
             }),
             Message::Frame(upload, bytes, reply) => Event::Frame(Frame {
-                ticket: self.ticket(Caller::Done(reply)),
+                ticket: self.callers.ticket(Caller::Done(reply)),
                 upload,
                 bytes,
             }),
             Message::Finish(upload, hash, reply) => Event::Finish(Finish {
-                ticket: self.ticket(Caller::Done(reply)),
+                ticket: self.callers.ticket(Caller::Done(reply)),
                 upload,
                 hash,
             }),
             Message::Abort(upload) => Event::Abort(upload),
             Message::Delete(key, by, reply) => Event::Delete(Delete {
-                ticket: self.ticket(Caller::Done(reply)),
+                ticket: self.callers.ticket(Caller::Done(reply)),
                 key,
                 by,
             }),
             Message::Restore(to, reply) => Event::Restore(Restore {
-                ticket: self.ticket(Caller::Done(reply)),
+                ticket: self.callers.ticket(Caller::Done(reply)),
                 to,
             }),
-            Message::Look(reply) => Event::Look(self.ticket(Caller::Look(reply))),
-            Message::Report(reply) => Event::Report(self.ticket(Caller::Report(reply))),
+            Message::Look(reply) => Event::Look(self.callers.ticket(Caller::Look(reply))),
+            Message::Report(reply) => Event::Report(self.callers.ticket(Caller::Report(reply))),
             Message::Written(written) => Event::Written(written),
             Message::Opened(Ok((id, secret, actor))) => {
                 self.writer.opened(id, secret, actor);
@@ -409,11 +351,16 @@ impl shell::Hands for Hands {
             }
             Effect::Discard(discard) => return Ok(Some(self.sweeper.discard(discard))),
             Effect::Rest { seen, purge } => (self.idle)(seen, purge),
-            Effect::Begun { ticket, upload } => self.begun(ticket, upload, context),
-            Effect::Done { ticket } => self.done(ticket),
-            Effect::Deny { ticket, denied } => self.deny(ticket, denied),
-            Effect::Show { ticket, snapshot } => self.show(ticket, snapshot),
-            Effect::Tell { ticket, report } => self.tell(ticket, report),
+            Effect::Begun { ticket, upload } => {
+                // Whoever went away before is answered in vain.
+                if !self.callers.begun(ticket, upload) {
+                    let _ = context.myself.tell(Message::Abort(upload));
+                }
+            }
+            Effect::Done { ticket } => self.callers.done(ticket),
+            Effect::Deny { ticket, denied } => self.callers.deny(ticket, denied),
+            Effect::Show { ticket, snapshot } => self.callers.show(ticket, snapshot),
+            Effect::Tell { ticket, report } => self.callers.tell(ticket, report),
         }
         Ok(None)
     }

@@ -239,6 +239,13 @@ pub(super) const MACHINES: &[Machine] = &[
         refusals: &[],
     },
     Machine {
+        name: "Rotation",
+        events: &["Stands", "Failed", "Wake"],
+        facts: &[],
+        effects: &["Switch", "Announce"],
+        refusals: &[],
+    },
+    Machine {
         name: "Supervisor",
         events: &["Wanted", "Started", "Ended", "Idle", "Restart", "Wake"],
         facts: &[],
@@ -303,6 +310,7 @@ mod tests {
             ("Extent", "extent/machine.rs", "extent/machine.rs"),
             ("Session", "session.rs", "session.rs"),
             ("Bandwidth", "bandwidth/machine.rs", "bandwidth/machine.rs"),
+            ("Rotation", "rotation.rs", "rotation.rs"),
             (
                 "Supervisor",
                 "supervision/machine.rs",
