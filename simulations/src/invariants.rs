@@ -5,6 +5,7 @@
 
 pub(crate) mod acknowledged;
 pub(crate) mod approvals;
+pub(crate) mod asserted;
 pub(crate) mod bin;
 pub(crate) mod calendar;
 pub(crate) mod certificate;
@@ -55,6 +56,7 @@ pub(crate) async fn check(scene: &Scene, when: &str) {
     approvals::check(&mut scene.ledger.book(), &scene.catalog.rows());
     purge::check(&mut scene.ledger.book(), scene);
     certificate::check(&mut scene.ledger.book(), &scene.catalog.rows());
+    asserted::check(scene);
     for (tenant, id) in repositories {
         if scene.rotten.is_in(&extent::folder(id)) {
             rot::check(scene, tenant, id).await;

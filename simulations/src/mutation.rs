@@ -4,6 +4,7 @@
 //! They change what surrounds the node (its disk, the way to it, what operators' commands become),
 //! never the node itself.
 
+mod liar;
 mod service;
 
 use holdfast_actors::catalog::command::{
@@ -17,6 +18,7 @@ use crate::catalog;
 use crate::plan::{Node, Plan};
 use crate::register::Flaw;
 
+pub(crate) use liar::lie;
 pub(crate) use service::mutated;
 
 /// One planted bug.
@@ -56,6 +58,8 @@ pub enum Mutation {
     BoastingDisk,
     /// The disk forgets a part of its journal between two recoveries.
     ForgottenRecord,
+    /// An actor breaks an invariant of its own.
+    Liar,
     /// Certificates are switched too early.
     HastyCertificate,
     /// A node forgets that the catalog knows of a certificate, and the number to tell it under.
@@ -114,7 +118,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 44] = [
+    pub const ALL: [(Self, &'static str); 45] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -130,6 +134,7 @@ impl Mutation {
         (Self::Silence, "progress"),
         (Self::Twice, "events"),
         (Self::DayGoesBack, "calendar"),
+        (Self::Liar, "asserted"),
         (Self::HastyCertificate, "certificate"),
         (Self::RetoldCertificate, "certificate"),
         (Self::ForgottenRecord, "recovery"),

@@ -162,6 +162,14 @@ impl Uploads {
         self.under_way.values().filter(lock).count()
     }
 
+    /// Whether no upload has more than was announced, nor holds more back than that.
+    pub(super) fn is_sound(&self) -> bool {
+        self.under_way.values().all(|upload| {
+            let within = upload.written <= upload.received && upload.received <= upload.declared;
+            within && upload.reserved <= upload.declared
+        })
+    }
+
     /// How many are under way.
     pub(super) fn len(&self) -> usize {
         self.under_way.len()

@@ -26,7 +26,7 @@ use crate::index::Index;
 use crate::invariants::{self, calendar, progress, purge, quota, recovery, space, undelete};
 use crate::ledger::Ledger;
 use crate::ledger::Verdict;
-use crate::mutation::{Mutation, mutated};
+use crate::mutation::{Mutation, lie, mutated};
 use crate::office::{Affair, Desk, Kept, Office, Wish};
 use crate::passwords::Cheap;
 use crate::plan::{DAY, Life, Plan};
@@ -170,6 +170,9 @@ impl Stage {
         if let Some(rehearsed) = rehearsed {
             let real = came_to(&node).await;
             recovery::check(&mut self.ledger.book(), &rehearsed, &real);
+        }
+        if self.mutation == Some(Mutation::Liar) {
+            lie(&node, kept.clone()).await;
         }
         let Some(rotation) = self.rotation(&node, kept).await else {
             let story = format_args!("the rotation does not start");

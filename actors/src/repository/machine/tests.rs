@@ -21,6 +21,7 @@ use crate::object::{Hash, Key};
 use crate::ports::Storage;
 use crate::repository::audit::Audit;
 use crate::repository::event::{Begin, Finish, Frame, Grow, Written};
+use crate::repository::report::Report;
 use crate::repository::snapshot::Snapshot;
 use crate::repository::uploads::UploadId;
 
