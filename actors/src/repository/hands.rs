@@ -27,7 +27,7 @@ use super::visit::Visit;
 use super::writer::Writer;
 use crate::extent::{self};
 use crate::frame::Header;
-use crate::kernel::{CredentialId, Epoch, ExtentId, RepositoryId, Size, Timestamp};
+use crate::kernel::{CredentialId, Epoch, ExtentId, RepositoryId, Size, Ticket, Timestamp};
 use crate::object::{Hash, Key};
 use crate::ports::{Pending, Ports, Storage};
 use crate::shell::{self, Context, End, Fault, Handle};
@@ -166,6 +166,32 @@ impl Hands {
         }
     }
 
+    fn begin(
+        &self,
+        ticket: Ticket,
+        (key, size, by): (Key, Size, CredentialId),
+        context: &Context<Self>,
+    ) -> Event {
+        Event::Begin(Begin {
+            ticket,
+            key,
+            size,
+            by,
+            storage: context.ports.disk.storage(),
+            elsewhere: self.promise.others(),
+        })
+    }
+
+    fn grow(&self, ticket: Ticket, upload: UploadId, more: Size, context: &Context<Self>) -> Event {
+        Event::Grow(Grow {
+            ticket,
+            upload,
+            more,
+            storage: context.ports.disk.storage(),
+            elsewhere: self.promise.others(),
+        })
+    }
+
     fn checkpoint(&self, checkpoint: Checkpoint, ports: &Ports) -> Pending<Message> {
         let (id, index) = (self.id, Arc::clone(&ports.index));
         let (reader, mut checkpoint) = (self.reader.clone(), checkpoint);
@@ -209,22 +235,12 @@ impl shell::Hands for Hands {
             Message::Leave => Event::Left,
             Message::Begin(key, size, by, reply) => {
                 let ticket = self.callers.ticket(Caller::Begin(reply));
-                Event::Begin(Begin {
-                    ticket,
-                    key,
-                    size,
-                    by,
-                    storage: context.ports.disk.storage(),
-                    elsewhere: self.promise.others(),
-                })
+                self.begin(ticket, (key, size, by), context)
             }
-            Message::Grow(upload, more, reply) => Event::Grow(Grow {
-                ticket: self.callers.ticket(Caller::Done(reply)),
-                upload,
-                more,
-                storage: context.ports.disk.storage(),
-                elsewhere: self.promise.others(),
-            }),
+            Message::Grow(upload, more, reply) => {
+                let ticket = self.callers.ticket(Caller::Done(reply));
+                self.grow(ticket, upload, more, context)
+            }
             Message::Frame(upload, bytes, reply) => Event::Frame(Frame {
                 ticket: self.callers.ticket(Caller::Done(reply)),
                 upload,
