@@ -1,4 +1,5 @@
-//! Who waits for an answer of a repository. One that went away is owed none: sending to it may fail.
+//! Who waits for an answer of a repository. One that went away is owed none: sending to it may
+//! fail.
 
 use std::collections::BTreeMap;
 
