@@ -5,6 +5,7 @@
 //! names it is durable. Its state follows from its log alone.
 
 mod audit;
+mod callers;
 mod check;
 mod checkpoint;
 mod denied;

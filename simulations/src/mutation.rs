@@ -4,6 +4,7 @@
 //! They change what surrounds the node (its disk, the way to it, what operators' commands become),
 //! never the node itself.
 
+mod liar;
 mod service;
 
 use holdfast_actors::catalog::command::{
@@ -18,6 +19,7 @@ use crate::cluster;
 use crate::plan::{Node, Plan};
 use crate::register::Flaw;
 
+pub(crate) use liar::lie;
 pub(crate) use service::mutated;
 
 /// One planted bug.
@@ -57,6 +59,12 @@ pub enum Mutation {
     BoastingDisk,
     /// The disk forgets a part of its journal between two recoveries.
     ForgottenRecord,
+    /// An actor breaks an invariant of its own.
+    Liar,
+    /// Certificates are switched too early.
+    HastyCertificate,
+    /// A node forgets that the catalog knows of a certificate, and the number to tell it under.
+    RetoldCertificate,
     /// Files of extents that are emptied stay on the disk.
     KeptExtents,
     /// With the file of an emptied extent, that of the next one goes.
@@ -133,6 +141,9 @@ impl Mutation {
         (Self::Silence, "progress"),
         (Self::Twice, "events"),
         (Self::DayGoesBack, "calendar"),
+        (Self::Liar, "asserted"),
+        (Self::HastyCertificate, "certificate"),
+        (Self::RetoldCertificate, "certificate"),
         (Self::ForgottenRecord, "recovery"),
         (Self::BoastingDisk, "reserve"),
         (Self::KeptExtents, "space"),

@@ -335,6 +335,7 @@ const STATUS: &[Column] = &[
     plain("approvals"),
     plain("verified"),
     plain("damaged"),
+    plain("violations"),
 ];
 
 fn form(order: &Order) -> Form {

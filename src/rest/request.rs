@@ -187,7 +187,9 @@ impl Client {
             Verb::Stat(kind, _) => Intent::Stat(kind),
             Verb::List(kind) => Intent::List(kind),
             Verb::Read(kind, _) => Intent::Read(kind),
-            Verb::Write(kind, _) => Intent::Write(kind, length(body)?),
+            Verb::Write(kind, _) => {
+                Intent::Write(kind, upload::announced(body).unwrap_or(Size::ZERO))
+            }
             Verb::Delete(kind, _) => Intent::Delete(kind),
         };
         let entered = self.service.enter(login, request.repository, intent);
@@ -196,7 +198,11 @@ impl Client {
             Verb::Create => Ok(answer::done()),
             Verb::Stat(kind, name) => {
                 let size = entry.stat(kind, name).await?;
-                Ok(answer::size(size.ok_or_else(missing)?))
+                let mut answer = answer::size(size.ok_or_else(missing)?);
+                if kind == Kind::Config {
+                    answer::hint(&mut answer, entry.hints().await);
+                }
+                Ok(answer)
             }
             Verb::List(kind) => {
                 let version = ListVersion::accepted(head.headers.get(header::ACCEPT));
@@ -206,8 +212,7 @@ impl Client {
             }
             Verb::Read(kind, name) => self.read(entry, kind, name, &head.headers).await,
             Verb::Write(kind, name) => {
-                let upload = entry.begin(kind, name, length(body)?).await?;
-                upload::receive(entry.as_ref(), upload, body, self.limits.piece).await?;
+                upload::receive(entry.as_ref(), (kind, name), body, self.limits.piece).await?;
                 Ok(answer::done())
             }
             Verb::Delete(kind, name) => {
@@ -260,11 +265,6 @@ fn late() -> Refusal {
 
 fn missing() -> Refusal {
     Refusal::new(Reason::NotFound, "there is no such object")
-}
-
-fn length(body: &Incoming) -> Result<Size, Denial> {
-    let exact = body.size_hint().exact();
-    exact.map(Size::bytes).ok_or(Denial::Length)
 }
 
 /// Reads who asks. restic sends it unasked with each request.

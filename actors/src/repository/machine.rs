@@ -4,6 +4,7 @@
 //! the 64 MiB that `index/` may pass it so that a prune can free space (I3).
 
 mod emptying;
+mod figures;
 mod pace;
 mod reserve;
 mod transfer;
@@ -19,7 +20,6 @@ use super::denied::Denied;
 use super::entry::{Entry, Place};
 use super::event::{Copied, Delete, Effect, Event, Record, Restore, Uncopied};
 use super::head::TRAILER;
-use super::report::Report;
 use super::settings::Settings;
 use super::snapshot::{Moment, Snapshot};
 use super::state::State;
@@ -65,6 +65,8 @@ pub struct Repository {
     /// When it says that nobody is here.
     rest_at: Option<Instant>,
     pace: Pace,
+    /// Whether the figures were wrong when they were last counted again.
+    is_miscounted: bool,
     emptying: Emptying,
     /// Up to which entry the index knew at the start.
     indexed: Sequence,
@@ -87,6 +89,7 @@ impl Repository {
             seen: 0,
             rest_at: None,
             pace: Pace::default(),
+            is_miscounted: false,
             emptying: Emptying::default(),
             indexed: Sequence::default(),
         }
@@ -128,19 +131,6 @@ impl Repository {
         let total = self.state.total();
         let free = self.settings.bin_limit.unwrap_or(self.settings.quota);
         total.live + total.bin.minus(free)
-    }
-
-    fn report(&self, now: Now) -> Report {
-        Report {
-            total: self.state.total(),
-            spaces: self.state.spaces().collect(),
-            charged: self.charged(),
-            reserved: self.uploads.reserved(None),
-            usage: self.state.usage(now.wall),
-            end: self.tail.end(),
-            purge: self.state.next_purge(self.settings.hold_days),
-            dead: self.dead(),
-        }
     }
 
     fn delete(&mut self, now: Now, event: Delete, acts: &mut Acts<Self>) {
@@ -284,6 +274,7 @@ impl Machine for Repository {
                 self.rest_at = (self.visitors == 0).then(|| now.monotonic + IDLE);
             }
             Event::Begin(begin) => self.begin(now, begin, acts),
+            Event::Grow(grow) => self.grow(now, grow, acts),
             Event::Frame(frame) => self.frame(now, frame, acts),
             Event::Finish(finish) => self.finish(now, finish, acts),
             Event::Abort(upload) => drop(self.uploads.end(upload)),
@@ -350,6 +341,13 @@ impl Machine for Repository {
             self.rest(now, acts);
         }
         self.checkpoint(now, acts);
+    }
+
+    fn broken(&self) -> Option<&'static str> {
+        if !self.uploads.is_sound() {
+            return Some("reservations");
+        }
+        self.is_miscounted.then_some("used")
     }
 
     fn observe(&self) -> serde_json::Value {

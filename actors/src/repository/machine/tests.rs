@@ -20,7 +20,8 @@ use crate::kernel::{Act, CredentialId, Space, Ticket};
 use crate::object::{Hash, Key};
 use crate::ports::Storage;
 use crate::repository::audit::Audit;
-use crate::repository::event::{Begin, Finish, Frame, Written};
+use crate::repository::event::{Begin, Finish, Frame, Grow, Written};
+use crate::repository::report::Report;
 use crate::repository::snapshot::Snapshot;
 use crate::repository::uploads::UploadId;
 
@@ -222,6 +223,19 @@ impl World {
         self.answer(ticket).map(|upload| upload.expect("an upload"))
     }
 
+    fn grow(&mut self, upload: UploadId, more: u64) -> Result<(), Denied> {
+        let (ticket, more) = (self.ticket(), Size::bytes(more));
+        let (storage, elsewhere) = (self.storage, self.elsewhere);
+        self.feed(Event::Grow(Grow {
+            ticket,
+            upload,
+            more,
+            storage,
+            elsewhere,
+        }));
+        self.answer(ticket).map(drop)
+    }
+
     fn frame(&mut self, upload: UploadId, length: u64) -> Result<(), Denied> {
         let ticket = self.ticket();
         let bytes = Bytes::from(vec![0; length as usize]);
@@ -246,9 +260,26 @@ impl World {
     /// A whole upload of zeros, which are taken to hash to the name.
     fn put(&mut self, key: Key, size: u64) -> Result<(), Denied> {
         let upload = self.begin(key, size)?;
+        self.send(upload, key, size, |_, _| Ok(()))
+    }
+
+    /// The same, of which nobody says before how long it is.
+    fn pour(&mut self, key: Key, size: u64) -> Result<(), Denied> {
+        let upload = self.begin(key, 0)?;
+        self.send(upload, key, size, |world, more| world.grow(upload, more))
+    }
+
+    fn send(
+        &mut self,
+        upload: UploadId,
+        key: Key,
+        size: u64,
+        ahead: impl Fn(&mut Self, u64) -> Result<(), Denied>,
+    ) -> Result<(), Denied> {
         let mut left = size;
         while left > 0 {
             let length = left.min(crate::repository::FRAME_BYTES as u64);
+            ahead(self, length)?;
             self.frame(upload, length)?;
             left -= length;
         }
