@@ -29,6 +29,7 @@ use tokio::sync::watch;
 
 use crate::admin::books::CatalogBooks;
 use crate::admin::office::{Books, FIRST, Office, Services};
+use crate::admin::others::Others;
 use crate::admin::{self, Door};
 use crate::cli::{Exit, Failure, Screen};
 use crate::clock::SystemClock;
@@ -142,13 +143,19 @@ impl Running {
         );
         desk.listens(face.address(), metrics);
         let services: Arc<dyn Services> = Arc::new(desk);
-        let directory = ports.directory;
+        let directory = Arc::clone(&ports.directory);
         let office = Office {
             books,
             services,
             directory,
             entropy,
+            others: cluster
+                .as_ref()
+                .map(|it| Arc::new(it.others()) as Arc<dyn Others>),
         };
+        if let Some(cluster) = &cluster {
+            cluster.open(office.clone(), Arc::clone(&ports.clock));
+        }
         let door = door(&home, serve.admin_group.as_deref())?;
         doors.spawn(door.serve(Arc::new(office), told(stopped)));
         let name = home.name.clone();

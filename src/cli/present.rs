@@ -367,7 +367,7 @@ fn form(order: &Order) -> Form {
         Order::Certificate(Certificate::Show(show)) if show.pem => Form::Text("pem"),
         Order::Certificate(_) => Form::Record(CERTIFICATE),
         Order::Status => Form::Record(STATUS),
-        Order::Shell(Look::Tree) => Form::Rows(inspect::tree),
+        Order::Shell(Look::Tree(_)) => Form::Rows(inspect::tree),
         Order::Shell(Look::Trace(_)) => Form::Rows(inspect::trace),
         Order::Shell(Look::Why(_)) => Form::Rows(inspect::waits),
         Order::Shell(Look::Sessions) => Form::Rows(inspect::sessions),

@@ -121,7 +121,7 @@ impl Services for Simple {
         let usage = answers::Usage {
             tenant: TenantName::parse("acme").unwrap(),
             month,
-            byte_seconds: answers::ByteSeconds(u128::from(u64::MAX) * 1024),
+            byte_seconds: Some(answers::ByteSeconds(u128::from(u64::MAX) * 1024)),
         };
         Box::pin(async { Ok(vec![usage]) })
     }
@@ -190,5 +190,6 @@ pub(crate) async fn furnish_as(member: Option<Member>, done: Vec<Command>) -> Ar
         services: Arc::new(Simple { member }),
         directory,
         entropy: ports.entropy,
+        others: None,
     })
 }
