@@ -7,6 +7,9 @@ use serde_json::Value;
 
 /// The tree of all actors, with a line of titles; of several nodes, each under its name.
 pub fn tree(rows: &[Value]) -> String {
+    if rows.is_empty() {
+        return one_tree(&[]);
+    }
     let mut nodes: Vec<(String, Vec<&Value>)> = Vec::new();
     for row in rows {
         let title = title(row);

@@ -161,5 +161,4 @@ pub(super) fn named(rows: &Rows, node: NodeId) -> String {
 }
 
 #[cfg(test)]
-#[path = "route/tests.rs"]
-mod tests;
+pub(super) mod tests;

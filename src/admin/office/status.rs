@@ -309,5 +309,4 @@ fn trouble(rows: &Rows, cluster: &answers::ClusterStatus, said: &Said) -> Vec<St
 }
 
 #[cfg(test)]
-#[path = "status/tests.rs"]
 mod tests;
