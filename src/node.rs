@@ -29,7 +29,6 @@ use tokio::sync::watch;
 
 use crate::admin::books::CatalogBooks;
 use crate::admin::office::{Books, FIRST, Office, Services};
-use crate::admin::others::Others;
 use crate::admin::{self, Door};
 use crate::cli::{Exit, Failure, Screen};
 use crate::clock::SystemClock;
@@ -113,6 +112,7 @@ impl Running {
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
 
+        let others = cluster.as_ref().map(Clustered::others);
         let (stop, stopped) = watch::channel(false);
         let mut doors = tokio::task::JoinSet::new();
         let metrics = match serve.metrics {
@@ -126,6 +126,7 @@ impl Running {
                     directory: Arc::clone(&ports.directory),
                     clock: Arc::clone(&ports.clock),
                     disk: Arc::clone(&ports.disk),
+                    others: others.clone(),
                     measured: Arc::default(),
                 });
                 let source = Source { metrics, probe };
@@ -149,9 +150,7 @@ impl Running {
             services,
             directory,
             entropy,
-            others: cluster
-                .as_ref()
-                .map(|it| Arc::new(it.others()) as Arc<dyn Others>),
+            others,
         };
         if let Some(cluster) = &cluster {
             cluster.open(office.clone(), Arc::clone(&ports.clock));

@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 
 use super::failure;
 use crate::admin::office::Office;
-use crate::admin::others::{self, Counter, Passing};
+use crate::admin::others::{self, Counter, Others, Passing};
 use crate::cli::Failure;
 use crate::home::{CLUSTER, Home, Membership};
 use crate::rest::{Forward, Homes};
@@ -197,8 +197,9 @@ impl Clustered {
     }
 
     /// The offices of the other nodes.
-    pub(super) fn others(&self) -> Passing {
-        Passing::new(Arc::clone(&self.calls), self.replica.standing())
+    pub(super) fn others(&self) -> Arc<dyn Others> {
+        let calls = Arc::clone(&self.calls);
+        Arc::new(Passing::new(calls, self.replica.standing()))
     }
 
     /// Lets the other nodes pass orders to this one's office.

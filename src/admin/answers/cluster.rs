@@ -74,10 +74,6 @@ pub struct Share {
     pub more_waits: usize,
     /// Actors that were given up for now.
     pub out_of_service: Vec<String>,
-    /// How many extents it copies.
-    pub copying: u64,
-    /// How many wait to be copied there.
-    pub to_copy: u64,
     /// So fast it may copy now: bytes a second.
     pub copy_rate: u64,
 }
@@ -143,7 +139,7 @@ pub struct NodeStatus {
     pub replicas: u64,
     /// How many of them it copies.
     pub copying: u64,
-    /// How many commands of the catalog it is behind this node.
+    /// How many commands of the catalog it is behind the one that has the most.
     pub behind: Option<u64>,
     /// So fast it may copy now.
     pub copy_rate: Option<u64>,

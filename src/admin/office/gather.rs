@@ -208,6 +208,14 @@ impl Office {
             Problem::failed(format!("{node} does not answer within {seconds} s"))
         };
         let end = end.map_err(late).and_then(|end| end);
+        // Nothing is changed by what only looks.
+        let end = end.map_err(|problem| match is_silence(&problem) {
+            true => Problem {
+                message: format!("{} does not answer", named(&rows, node)),
+                ..problem
+            },
+            false => problem,
+        });
         Share { rows: got, end }
     }
 

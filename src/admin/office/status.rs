@@ -127,8 +127,6 @@ impl Office {
                 .collect(),
             more_waits,
             out_of_service,
-            copying: figure("copying"),
-            to_copy: figure("to-copy"),
             copy_rate: figure("bytes-a-second"),
         }
     }
@@ -243,6 +241,8 @@ fn node(rows: &Rows, id: NodeId, row: &Node, said: &Said) -> answers::NodeStatus
     let replicas = cluster.replicas.values();
     let copying = replicas.filter(|replicas| replicas.filling.contains(&id));
     let spoke = share.as_ref().ok();
+    let indexes = said.values().flatten().map(|share| share.index);
+    let newest = indexes.max().unwrap_or_default();
     answers::NodeStatus {
         id: id.to_string(),
         name: row.name.clone(),
@@ -254,7 +254,7 @@ fn node(rows: &Rows, id: NodeId, row: &Node, said: &Said) -> answers::NodeStatus
         owns: owns.count() as u64,
         replicas: rows.holding(id),
         copying: copying.count() as u64,
-        behind: spoke.map(|share| rows.index.raw().saturating_sub(share.index)),
+        behind: spoke.map(|share| newest - share.index),
         copy_rate: spoke.map(|share| share.copy_rate),
         version: spoke.map(|share| share.version.clone()),
         waits: spoke.map(|share| share.waits.clone()).unwrap_or_default(),
