@@ -147,7 +147,10 @@ mod tests {
 
     #[test]
     fn a_line_becomes_an_order() {
-        assert_eq!(given("tree").unwrap(), r#"{"shell":{"tree":{"cluster":false}}}"#);
+        assert_eq!(
+            given("tree").unwrap(),
+            r#"{"shell":{"tree":{"cluster":false}}}"#
+        );
         assert_eq!(
             given("show 'tenants/Acme Ltd/'").unwrap(),
             r#"{"shell":{"show":{"path":"node/tenants/Acme Ltd"}}}"#

@@ -115,21 +115,20 @@ impl Running {
         let others = cluster.as_ref().map(Clustered::others);
         let (stop, stopped) = watch::channel(false);
         let mut doors = tokio::task::JoinSet::new();
+        let probe = figures::Gauging {
+            books: Arc::clone(&books),
+            front: node.front.clone(),
+            directory: Arc::clone(&ports.directory),
+            clock: Arc::clone(&ports.clock),
+            disk: Arc::clone(&ports.disk),
+            others: others.clone(),
+            measured: Arc::default(),
+        };
+        let probe = Arc::new(probe);
+        let source = Source { metrics, probe };
         let metrics = match serve.metrics {
             Some(address) => {
-                let listener = TcpListener::bind(address).await;
-                let listener = listener.map_err(|error| failure(&error))?;
-                let bound = listener.local_addr().map_err(|error| failure(&error))?;
-                let probe = Arc::new(figures::Gauging {
-                    books: Arc::clone(&books),
-                    front: node.front.clone(),
-                    directory: Arc::clone(&ports.directory),
-                    clock: Arc::clone(&ports.clock),
-                    disk: Arc::clone(&ports.disk),
-                    others: others.clone(),
-                    measured: Arc::default(),
-                });
-                let source = Source { metrics, probe };
+                let (listener, bound) = listening(address).await?;
                 doors.spawn(metrics::serve(listener, source, told(stopped.clone())));
                 Some(bound)
             }
@@ -214,6 +213,14 @@ impl Running {
         self.node.stop();
         told.map_err(|fault| Failure::other("node-failed", format!("the node failed: {fault}")))
     }
+}
+
+/// Listens where metrics are to be served, and says where that is.
+async fn listening(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| failure(&error))?;
+    let bound = listener.local_addr().map_err(|error| failure(&error))?;
+    Ok((listener, bound))
 }
 
 /// The domain over these ports, as it was ordered.

@@ -24,7 +24,7 @@ mod counter;
 mod passing;
 mod wire;
 
-use holdfast_actors::kernel::{NodeId, Sequence};
+use holdfast_actors::kernel::{Instant, NodeId, Sequence};
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::ports::Pending;
 use holdfast_cluster::raft::Standing;
@@ -54,6 +54,9 @@ pub trait Others: Send + Sync + 'static {
     fn node(&self) -> NodeId;
     /// How consensus stands, as far as this node knows.
     fn standing(&self) -> Standing;
+    /// Whether this node holds its lease at this moment. The rows cannot tell: where nothing is heard
+    /// from the others, the time in them stands still.
+    fn holds_lease(&self, now: Instant) -> bool;
     /// Has a node carry an order out; `items` takes its rows and its progress. Dropping the future
     /// ends the work.
     fn ask(&self, to: NodeId, errand: Errand, items: Items) -> Pending<Result<Value, Problem>>;

@@ -68,7 +68,11 @@ impl Desk {
     /// Shows how the node is; with `check` it fails if something needs attention.
     pub(super) fn status(&self, check: bool, screen: &mut Screen) -> Result<(), Failure> {
         let status = self.shown(Order::Status, screen)?;
-        if check { status::checked(&status) } else { Ok(()) }
+        if check {
+            status::checked(&status)
+        } else {
+            Ok(())
+        }
     }
 
     /// Has an order carried out, shows the answer, and hands back the end of it.

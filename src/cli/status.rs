@@ -57,7 +57,11 @@ pub(super) fn shown(status: &Value) -> String {
         let mut record = cluster.clone();
         let (reachable, voters) = (&cluster["reachable-voters"], cluster["voters"].as_array());
         let voters = voters.map_or(0, Vec::len);
-        let has = if cluster["quorum"] == json!(true) { "yes" } else { "no" };
+        let has = if cluster["quorum"] == json!(true) {
+            "yes"
+        } else {
+            "no"
+        };
         record["quorum"] = json!(format!("{has}: {reachable} of {voters} voters answer"));
         let _ = write!(text, "\n{}", layout::record(CLUSTER, &record));
         let nodes = cluster["nodes"].as_array();
@@ -83,7 +87,12 @@ fn waits(nodes: &[Value]) -> String {
             let part = |key: &str| printable(wait[key].as_str().unwrap_or("-"));
             let name = printable(node["name"].as_str().unwrap_or("-"));
             let gap = if text.is_empty() { "\n" } else { "" };
-            let _ = writeln!(text, "{gap}{name}:{} waits for {}", part("path"), part("what"));
+            let _ = writeln!(
+                text,
+                "{gap}{name}:{} waits for {}",
+                part("path"),
+                part("what")
+            );
         }
         if let Some(more) = node["more-waits"].as_u64().filter(|more| *more > 0) {
             let _ = writeln!(text, "  and {more} more");

@@ -90,7 +90,8 @@ impl Probe for Gauging {
         let here = self.others.as_ref().map(|others| others.node());
         if let Some(others) = &self.others {
             let leads = others.standing().leader == here;
-            cluster(&gauges.cluster, &rows, others.node(), leads);
+            let holds = others.holds_lease(self.clock.now().monotonic);
+            cluster(&gauges.cluster, &rows, others.node(), (leads, holds));
         }
         if let Some(storage) = self.disk.storage() {
             gauges.storage_free.set(storage.free.as_bytes());
@@ -153,14 +154,14 @@ impl Probe for Gauging {
 }
 
 /// Sets what this node sees of its cluster.
-fn cluster(gauges: &ClusterGauges, rows: &Rows, here: NodeId, leads: bool) {
+fn cluster(gauges: &ClusterGauges, rows: &Rows, here: NodeId, (leads, holds): (bool, bool)) {
     let lacking = rows.lacking();
     let labels = NodeLabels {
         node: here.to_string(),
     };
     for (gauge, value) in [
         (&gauges.leads, u64::from(leads)),
-        (&gauges.lease_held, u64::from(rows.cluster.is_leased(here))),
+        (&gauges.lease_held, u64::from(holds)),
         (&gauges.replicas, rows.holding(here)),
         (&gauges.under_replicated, lacking.extents),
         (&gauges.without_copy, lacking.none),

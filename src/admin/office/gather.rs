@@ -143,10 +143,10 @@ impl Office {
 
     /// What this node does of an order that several do.
     pub(super) async fn part(&self, by: &Speaker, order: Order, items: &Items) -> Answer {
-        match order {
-            Order::Status => value(&self.share().await),
-            order => self.carry_out(by, order, items).await,
+        if order == Order::Status {
+            return value(&self.share().await);
         }
+        self.carry_out(by, order, items).await
     }
 
     /// Has each of these nodes do its part, all at the same time.
@@ -247,9 +247,10 @@ fn is_picture(order: &Order) -> bool {
 
 /// How long a node has for its part: little where it is not expected to answer.
 fn patience(order: &Order, is_leased: bool) -> Duration {
-    match order {
-        Order::Status | Order::Shell(_) => GLANCE,
-        _ if !is_leased => GLANCE,
-        _ => LISTING,
+    let is_look = matches!(order, Order::Status | Order::Shell(_));
+    if is_look || !is_leased {
+        GLANCE
+    } else {
+        LISTING
     }
 }

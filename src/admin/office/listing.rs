@@ -98,7 +98,9 @@ impl Office {
 
 /// A value that tells a row from others, as text.
 fn spelled(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// All rows that are due, in their order: as a node sent them, or without figures and with why.

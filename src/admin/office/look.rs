@@ -84,11 +84,7 @@ impl Office {
     }
 
     /// What several nodes see, each row with its node; a node that is silent has a row that says so.
-    pub(super) async fn looks(
-        &self,
-        shares: &BTreeMap<NodeId, Share>,
-        items: &Items,
-    ) -> Answer {
+    pub(super) async fn looks(&self, shares: &BTreeMap<NodeId, Share>, items: &Items) -> Answer {
         let rows = self.books.rows();
         for (node, share) in shares {
             let known = rows.cluster.nodes.get(node);

@@ -52,17 +52,16 @@ pub(super) fn route(order: &Order, rows: &Rows, here: Option<NodeId>) -> Result<
         Order::Bin(Bin::Restore(back)) => at_home(&back.view.tenant),
         Order::Bin(Bin::Export(export)) => match at_home(&export.view.tenant)? {
             Route::At(node) => Err(export_elsewhere(rows, node)),
-            route => Ok(route),
+            route @ (Route::Here | Route::Each(_)) => Ok(route),
         },
         Order::Verify(Verify { tenant, .. }) => homes(tenant.as_ref()),
         Order::Usage(_) => homes(None),
-        Order::Status
-        | Order::Shell(Look::Sessions | Look::Tree(Tree { cluster: true })) => {
+        Order::Status | Order::Shell(Look::Sessions | Look::Tree(Tree { cluster: true })) => {
             Ok(Route::Each(all(rows)))
         }
-        Order::Shell(Look::Show(look) | Look::Watch(look) | Look::Trace(look) | Look::Why(look)) => {
-            placed(&look.path, rows, here)
-        }
+        Order::Shell(
+            Look::Show(look) | Look::Watch(look) | Look::Trace(look) | Look::Why(look),
+        ) => placed(&look.path, rows, here),
         Order::Shell(Look::Stop(end) | Look::Restart(end)) => placed(&end.path, rows, here),
         Order::Tenant(_)
         | Order::Subtenant(_)
@@ -139,7 +138,11 @@ fn placed(place: &Place, rows: &Rows, here: NodeId) -> Result<Route, Problem> {
         let told = format!("{node} has been removed from the cluster");
         return Err(Problem::new(ProblemClass::NotFound, "no-node", told));
     }
-    Ok(if id == here { Route::Here } else { Route::At(id) })
+    Ok(if id == here {
+        Route::Here
+    } else {
+        Route::At(id)
+    })
 }
 
 /// The directory is one of the node that writes it.

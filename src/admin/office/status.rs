@@ -178,7 +178,9 @@ fn alone(status: &answers::Status) -> Vec<String> {
     }
     if status.damaged > 0 {
         let damaged = status.damaged;
-        trouble.push(format!("{damaged} objects are not what they were; run 'verify'"));
+        trouble.push(format!(
+            "{damaged} objects are not what they were; run 'verify'"
+        ));
     }
     if let (Some(free), Some(reserve)) = (status.node.free, status.node.reserve)
         && free < reserve
@@ -249,7 +251,9 @@ fn node(rows: &Rows, id: NodeId, row: &Node, said: &Said) -> answers::NodeStatus
         state: row.state,
         answers: share.is_ok(),
         missing: share.as_ref().err().map(|problem| problem.message.clone()),
-        lease: left.filter(|left| !left.is_zero()).map(|left| left.as_secs()),
+        lease: left
+            .filter(|left| !left.is_zero())
+            .map(|left| left.as_secs()),
         epoch: lease.map(|lease| lease.epoch.raw()),
         owns: owns.count() as u64,
         replicas: rows.holding(id),

@@ -11,6 +11,7 @@ use holdfast_actors::ports::{Clock, Pending};
 use holdfast_cluster::calls::{Answers, Rejected};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::super::protocol::Line;
 use super::super::{Items, Problem};
@@ -46,7 +47,9 @@ struct Waiting {
 struct Work {
     result: Option<Pending<Result<Value, Problem>>>,
     lines: mpsc::Receiver<Line>,
-    /// What did not fit into the answer before.
+    /// Lines for the next answer.
+    ready: Vec<u8>,
+    /// A line that did not fit into the answer before.
     held: Option<Vec<u8>>,
 }
 
@@ -72,12 +75,14 @@ impl Answers for Counter {
                     Work {
                         result: Some(result),
                         lines,
+                        ready: Vec::new(),
                         held: None,
                     }
                 }
                 Asked::Go(ticket) => inner.again(from, ticket)?,
             };
-            let (bytes, is_over) = work.proceed().await;
+            let is_over = work.proceed().await;
+            let bytes = std::mem::take(&mut work.ready);
             let ticket = match is_over {
                 true => None,
                 false => Some(inner.put(from, work)?),
@@ -106,7 +111,9 @@ impl Inner {
         let now = self.clock.now().monotonic;
         let mut waiting = self.waiting();
         if waiting.works.len() >= WAITING_MAX {
-            return Err(Rejected("too many orders are under way; try again".to_owned()));
+            return Err(Rejected(
+                "too many orders are under way; try again".to_owned(),
+            ));
         }
         waiting.last += 1;
         let ticket = waiting.last;
@@ -117,46 +124,47 @@ impl Inner {
 
 impl Work {
     /// Works until there are lines, or for a moment, or to the end; whether it is that.
-    async fn proceed(&mut self) -> (Vec<u8>, bool) {
-        let mut bytes = self.held.take().unwrap_or_default();
-        let pause = tokio::time::sleep(POLL);
-        tokio::pin!(pause);
-        loop {
-            let line = match &mut self.result {
-                Some(result) => tokio::select! {
-                    biased;
-                    Some(line) = self.lines.recv() => line,
-                    done = result => {
-                        self.result = None;
-                        // Behind what was sent before it.
-                        let end = done.map_or_else(Line::Error, Line::Done);
-                        let mut rest: Vec<Line> = Vec::new();
-                        while let Ok(line) = self.lines.try_recv() {
-                            rest.push(line);
-                        }
-                        rest.push(end);
-                        self.lines = lines_of(rest);
-                        continue;
-                    }
-                    () = &mut pause => return (bytes, false),
-                },
-                None => match self.lines.try_recv() {
-                    Ok(line) => line,
-                    Err(_) => return (bytes, true),
-                },
-            };
-            let line = wire::line(&line);
-            if bytes.len() + line.len() > REPLY_MAX {
-                self.held = Some(line);
-                return (bytes, false);
-            }
-            if bytes.is_empty() {
-                let soon = tokio::time::Instant::now() + GATHER;
-                let until = soon.min(pause.deadline());
-                pause.as_mut().reset(until);
-            }
-            bytes.extend(line);
+    async fn proceed(&mut self) -> bool {
+        timeout(POLL, self.gather()).await.unwrap_or(false)
+    }
+
+    async fn gather(&mut self) -> bool {
+        if let Some(line) = self.held.take() {
+            self.ready = line;
         }
+        loop {
+            let within = if self.ready.is_empty() { POLL } else { GATHER };
+            let line = match timeout(within, self.line()).await {
+                Ok(Some(line)) => wire::line(&line),
+                Ok(None) => return true,
+                Err(_) => return false,
+            };
+            if self.ready.len() + line.len() > REPLY_MAX {
+                self.held = Some(line);
+                return false;
+            }
+            self.ready.extend(line);
+        }
+    }
+
+    /// The next line; none behind the last. Nothing is lost if it is not waited for.
+    async fn line(&mut self) -> Option<Line> {
+        if let Some(result) = &mut self.result {
+            let done = tokio::select! {
+                biased;
+                Some(line) = self.lines.recv() => return Some(line),
+                done = result => done,
+            };
+            self.result = None;
+            // Behind what was sent before it.
+            let mut rest: Vec<Line> = Vec::new();
+            while let Ok(line) = self.lines.try_recv() {
+                rest.push(line);
+            }
+            rest.push(done.map_or_else(Line::Error, Line::Done));
+            self.lines = lines_of(rest);
+        }
+        self.lines.try_recv().ok()
     }
 }
 

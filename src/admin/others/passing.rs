@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{Instant, NodeId};
 use holdfast_actors::ports::Pending;
 use holdfast_cluster::calls::{CallError, Calls};
-use holdfast_cluster::raft::Standing;
+use holdfast_cluster::raft::{Held, Standing};
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::super::protocol::Line;
 use super::super::{Items, Problem, ProblemClass};
@@ -26,12 +27,17 @@ type Stands = Arc<dyn Fn() -> Standing + Send + Sync>;
 pub struct Passing {
     calls: Arc<dyn Calls>,
     stands: Stands,
+    held: watch::Receiver<Option<Held>>,
 }
 
 impl Passing {
     /// Over these calls.
-    pub fn new(calls: Arc<dyn Calls>, stands: Stands) -> Self {
-        Self { calls, stands }
+    pub fn new(calls: Arc<dyn Calls>, stands: Stands, held: watch::Receiver<Option<Held>>) -> Self {
+        Self {
+            calls,
+            stands,
+            held,
+        }
     }
 }
 
@@ -42,6 +48,10 @@ impl Others for Passing {
 
     fn standing(&self) -> Standing {
         (self.stands)()
+    }
+
+    fn holds_lease(&self, now: Instant) -> bool {
+        self.held.borrow().is_some_and(|held| held.is_held(now))
     }
 
     fn ask(&self, to: NodeId, errand: Errand, items: Items) -> Pending<Result<Value, Problem>> {

@@ -72,7 +72,8 @@ pub(in crate::admin::office) fn rows() -> Rows {
         rows.cluster.leases.insert(id, lease);
         rows.cluster.owners.insert(RepositoryId::new(number), owner);
         rows.tenants.insert(name(&format!("t{number}")), tenant);
-        rows.repositories.insert(RepositoryId::new(number), repository);
+        rows.repositories
+            .insert(RepositoryId::new(number), repository);
     }
     rows
 }
@@ -105,7 +106,11 @@ fn what_visits_a_repository_goes_to_its_home() {
         }
     }
     let unknown = json!({ "tenant": { "show": { "name": "nobody" } } });
-    assert_eq!(goes(unknown), Ok(Route::Here), "any node says that there is none");
+    assert_eq!(
+        goes(unknown),
+        Ok(Route::Here),
+        "any node says that there is none"
+    );
 }
 
 #[test]
@@ -119,7 +124,10 @@ fn an_export_is_ordered_where_its_directory_is() {
     assert_eq!(export("t1").unwrap(), Route::Here);
     let refused = export("t2").unwrap_err();
     assert_eq!(refused.reason, "other-node");
-    assert!(refused.message.ends_with("order it on node-2 (berlin-2)"), "{refused}");
+    assert!(
+        refused.message.ends_with("order it on node-2 (berlin-2)"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -137,7 +145,10 @@ fn what_is_about_all_goes_to_each_home_and_looks_to_each_node() {
     }
     let second = Ok(Route::Each([NodeId::new(2)].into()));
     assert_eq!(goes(json!({ "verify": { "tenant": "t2" } })), second);
-    assert_eq!(goes(json!({ "repository": { "list": { "tenant": "t2" } } })), second);
+    assert_eq!(
+        goes(json!({ "repository": { "list": { "tenant": "t2" } } })),
+        second
+    );
     let mut rows = rows();
     rows.cluster.nodes[&NodeId::new(3)].state = NodeState::Removed;
     let all = route(&Order::Status, &rows, Some(HERE)).unwrap();

@@ -55,7 +55,10 @@ fn a_leader_of_whom_others_only_speak_is_none() {
 fn without_a_majority_nothing_can_be_written() {
     let (cluster, trouble) = seen([share(1, 3), silent(2), silent(3)]);
     assert_eq!((cluster.quorum, cluster.reachable_voters), (false, 1));
-    assert!(trouble[0].starts_with("1 of 3 voters answer"), "{trouble:?}");
+    assert!(
+        trouble[0].starts_with("1 of 3 voters answer"),
+        "{trouble:?}"
+    );
     let missing = cluster.nodes[1].missing.as_deref();
     assert_eq!(missing, Some("node-2 is silent"));
 }
