@@ -115,15 +115,7 @@ impl Running {
         let others = cluster.as_ref().map(Clustered::others);
         let (stop, stopped) = watch::channel(false);
         let mut doors = tokio::task::JoinSet::new();
-        let probe = figures::Gauging {
-            books: Arc::clone(&books),
-            front: node.front.clone(),
-            directory: Arc::clone(&ports.directory),
-            clock: Arc::clone(&ports.clock),
-            disk: Arc::clone(&ports.disk),
-            others: others.clone(),
-            measured: Arc::default(),
-        };
+        let probe = figures::Gauging::new(&node, &ports, Arc::clone(&books), others.clone());
         let probe = Arc::new(probe);
         let source = Source { metrics, probe };
         let metrics = match serve.metrics {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdfast_actors::catalog::rows::{NodeState, Rows};
 use holdfast_actors::front::Front;
 use holdfast_actors::kernel::{NodeId, RepositoryId};
-use holdfast_actors::ports::{Clock, Disk, Pending};
+use holdfast_actors::node::Node;
+use holdfast_actors::ports::{Clock, Disk, Pending, Ports};
 use holdfast_actors::repositories as supervisor;
 use holdfast_actors::repository::{self, Report};
 use holdfast_actors::shell::{Directory, Listing};
@@ -51,16 +52,36 @@ impl Observer for Figures {
 
 /// Reads the gauges.
 pub(super) struct Gauging {
-    pub(super) books: Arc<dyn Books>,
-    pub(super) front: Front,
-    pub(super) directory: Arc<Directory>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) disk: Arc<dyn Disk>,
+    books: Arc<dyn Books>,
+    front: Front,
+    directory: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+    disk: Arc<dyn Disk>,
     /// The other nodes, in a cluster.
-    pub(super) others: Option<Arc<dyn Others>>,
+    others: Option<Arc<dyn Others>>,
     /// What repositories held when they were last measured. A repository that rests is not woken
     /// for it, and nothing of it changes meanwhile.
-    pub(super) measured: Arc<Mutex<BTreeMap<RepositoryId, Measured>>>,
+    measured: Arc<Mutex<BTreeMap<RepositoryId, Measured>>>,
+}
+
+impl Gauging {
+    /// Of this node, which has measured nothing yet.
+    pub(super) fn new(
+        node: &Node,
+        ports: &Ports,
+        books: Arc<dyn Books>,
+        others: Option<Arc<dyn Others>>,
+    ) -> Self {
+        Self {
+            books,
+            front: node.front.clone(),
+            directory: Arc::clone(&ports.directory),
+            clock: Arc::clone(&ports.clock),
+            disk: Arc::clone(&ports.disk),
+            others,
+            measured: Arc::default(),
+        }
+    }
 }
 
 /// What a repository held, in bytes.

@@ -20,7 +20,7 @@ use holdfast_actors::ports::{Journal, Pending, Ports};
 use holdfast_actors::shell::{Directory, Fault, Path};
 
 /// A journal that keeps nothing, at once.
-struct Nothing;
+pub(crate) struct Nothing;
 
 impl Journal for Nothing {
     fn append(&self, _: Bytes) -> Pending<Result<(), Fault>> {
@@ -29,8 +29,8 @@ impl Journal for Nothing {
 }
 
 /// What lies outside of the catalog, as simple as it can be.
-struct Simple {
-    member: Option<Member>,
+pub(crate) struct Simple {
+    pub(crate) member: Option<Member>,
 }
 
 impl Services for Simple {
