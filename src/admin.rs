@@ -20,6 +20,7 @@ pub mod books;
 pub mod client;
 pub mod group;
 pub mod office;
+pub mod others;
 pub mod protocol;
 pub mod server;
 mod socket;

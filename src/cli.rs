@@ -11,6 +11,7 @@ mod present;
 pub mod progress;
 mod screen;
 pub mod secret;
+mod status;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -163,9 +164,10 @@ pub enum Command {
     /// Read stored data back and compare it with what was received
     #[command(after_help = "Example: holdfast --data /srv/holdfast verify acme main")]
     Verify(commands::Verify),
-    /// Whether the node answers, and how it is
-    #[command(after_help = "Example: holdfast --data /srv/holdfast status")]
-    Status,
+    /// Whether the node answers, and how it and its cluster are
+    #[command(after_help = "Examples:\n  holdfast --data /srv/holdfast status\n  \
+                            holdfast --data /srv/holdfast status --check || page-somebody")]
+    Status(node::Status),
     /// Look into the running actors
     #[command(after_help = "Example: holdfast --data /srv/holdfast shell -c tree")]
     Shell(inspect::Shell),
@@ -249,7 +251,11 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
         Command::JoinToken(order) => Order::JoinToken(order),
         Command::Node(order) => Order::Node(order),
         Command::Verify(order) => Order::Verify(order),
-        Command::Status => Order::Status,
+        Command::Status(status) => {
+            let data = needed(data)?;
+            let desk = present::Desk { data, operator };
+            return desk.status(status.check, screen);
+        }
     };
     let data = needed(data)?;
     present::Desk { data, operator }.order(order, screen)

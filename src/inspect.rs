@@ -76,7 +76,7 @@ fn obey(line: &str, give: Give<'_>, screen: &mut Screen) -> Result<(), Failure> 
     match &look {
         Look::Stop(end) => confirm(end, "stop", "stopped")?,
         Look::Restart(end) => confirm(end, "restart", "restarted")?,
-        Look::Tree | Look::Sessions => {}
+        Look::Tree(_) | Look::Sessions => {}
         Look::Show(_) | Look::Watch(_) | Look::Trace(_) | Look::Why(_) => {}
     }
     give(Order::Shell(look), screen)
@@ -147,10 +147,21 @@ mod tests {
 
     #[test]
     fn a_line_becomes_an_order() {
-        assert_eq!(given("tree").unwrap(), r#"{"shell":"tree"}"#);
+        assert_eq!(
+            given("tree").unwrap(),
+            r#"{"shell":{"tree":{"cluster":false}}}"#
+        );
         assert_eq!(
             given("show 'tenants/Acme Ltd/'").unwrap(),
             r#"{"shell":{"show":{"path":"node/tenants/Acme Ltd"}}}"#
+        );
+        assert_eq!(
+            given("tree --cluster").unwrap(),
+            r#"{"shell":{"tree":{"cluster":true}}}"#
+        );
+        assert_eq!(
+            given("why berlin-2:catalog").unwrap(),
+            r#"{"shell":{"why":{"path":"berlin-2:node/catalog"}}}"#
         );
         assert_eq!(
             given("restart --yes node/catalog").unwrap(),

@@ -111,6 +111,20 @@ pub struct ExtentLabels {
     pub state: &'static str,
 }
 
+/// A node of a cluster: the one whose figures these are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct NodeLabels {
+    /// Such as `node-2`.
+    pub node: String,
+}
+
+/// Where nodes stand.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StateLabels {
+    /// joining, active, draining or down.
+    pub state: String,
+}
+
 /// An actor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ActorLabels {
@@ -155,6 +169,47 @@ pub struct Gauges {
     pub storage_free: Gauge<u64, AtomicU64>,
     /// How many of them are kept back from new data.
     pub storage_reserve: Gauge<u64, AtomicU64>,
+    /// Of the cluster; nothing of a node that stands alone.
+    pub cluster: ClusterGauges,
+}
+
+/// What a node sees of its cluster.
+#[derive(Clone, Default)]
+pub struct ClusterGauges {
+    /// 1 if it believes that it leads the catalog, else 0.
+    pub leads: Amounts<NodeLabels>,
+    /// 1 if its lease runs, without which it serves nobody, else 0.
+    pub lease_held: Amounts<NodeLabels>,
+    /// Replicas that it has, or is to have.
+    pub replicas: Amounts<NodeLabels>,
+    /// Sealed extents of the cluster that have too few copies.
+    pub under_replicated: Amounts<NodeLabels>,
+    /// How many of them have no copy that counts.
+    pub without_copy: Amounts<NodeLabels>,
+    /// Bytes that are to be copied for them.
+    pub bytes_to_copy: Amounts<NodeLabels>,
+    /// Nodes by state.
+    pub nodes: Amounts<StateLabels>,
+}
+
+impl ClusterGauges {
+    fn register(&self, registry: &mut Registry) {
+        let leads = "Whether this node leads the catalog, as far as it knows";
+        registry.register("cluster_leader", leads, self.leads.clone());
+        let lease = "Whether the lease of this node runs";
+        registry.register("cluster_lease_held", lease, self.lease_held.clone());
+        let replicas = "Replicas that this node has, or is to have";
+        registry.register("cluster_replicas", replicas, self.replicas.clone());
+        let lacking = "Sealed extents of the cluster that have too few copies";
+        let name = "cluster_under_replicated_extents";
+        registry.register(name, lacking, self.under_replicated.clone());
+        let none = "Sealed extents of the cluster without a copy on a node that is there";
+        let name = "cluster_extents_without_copy";
+        registry.register(name, none, self.without_copy.clone());
+        let bytes = "Bytes that are to be copied so that extents have their copies";
+        registry.register("cluster_to_copy_bytes", bytes, self.bytes_to_copy.clone());
+        registry.register("cluster_nodes", "Nodes by state", self.nodes.clone());
+    }
 }
 
 /// All figures of one node.
@@ -263,6 +318,7 @@ impl Metrics {
             "Sessions that are open",
             gauges.sessions.clone(),
         );
+        gauges.cluster.register(registry);
     }
 }
 

@@ -110,22 +110,15 @@ impl Running {
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
 
+        let others = cluster.as_ref().map(Clustered::others);
         let (stop, stopped) = watch::channel(false);
         let mut doors = tokio::task::JoinSet::new();
+        let probe = figures::Gauging::new(&node, &ports, Arc::clone(&books), others.clone());
+        let probe = Arc::new(probe);
+        let source = Source { metrics, probe };
         let metrics = match serve.metrics {
             Some(address) => {
-                let listener = TcpListener::bind(address).await;
-                let listener = listener.map_err(|error| failure(&error))?;
-                let bound = listener.local_addr().map_err(|error| failure(&error))?;
-                let probe = Arc::new(figures::Gauging {
-                    books: Arc::clone(&books),
-                    front: node.front.clone(),
-                    directory: Arc::clone(&ports.directory),
-                    clock: Arc::clone(&ports.clock),
-                    disk: Arc::clone(&ports.disk),
-                    measured: Arc::default(),
-                });
-                let source = Source { metrics, probe };
+                let (listener, bound) = listening(address).await?;
                 doors.spawn(metrics::serve(listener, source, told(stopped.clone())));
                 Some(bound)
             }
@@ -140,13 +133,17 @@ impl Running {
         );
         desk.listens(face.address(), metrics);
         let services: Arc<dyn Services> = Arc::new(desk);
-        let directory = ports.directory;
+        let directory = Arc::clone(&ports.directory);
         let office = Office {
             books,
             services,
             directory,
             entropy,
+            others,
         };
+        if let Some(cluster) = &cluster {
+            cluster.open(office.clone(), Arc::clone(&ports.clock));
+        }
         let door = door(&home, serve.admin_group.as_deref())?;
         doors.spawn(door.serve(Arc::new(office), told(stopped)));
         let name = home.name.clone();
@@ -206,6 +203,14 @@ impl Running {
         self.node.stop();
         told.map_err(|fault| Failure::other("node-failed", format!("the node failed: {fault}")))
     }
+}
+
+/// Listens where metrics are to be served, and says where that is.
+async fn listening(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| failure(&error))?;
+    let bound = listener.local_addr().map_err(|error| failure(&error))?;
+    Ok((listener, bound))
 }
 
 /// The domain over these ports, as it was ordered.

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(dead_code, reason = "the fake and its world serve other tests too")]
 
+#[path = "support/endpoints.rs"]
+mod endpoints;
 #[path = "support/memory.rs"]
 mod memory;
 #[path = "support/pair.rs"]

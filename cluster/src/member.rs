@@ -3,6 +3,7 @@
 //! ```text
 //! node
 //! ├── control ── catalog   the replicated catalog and its lease, over the link of that class
+//! ├── calls                what else nodes ask of each other
 //! ├── bulk ── replicas     this node's share of all extents
 //! ├── replicas-kept        keeps that share as the catalog has it
 //! ├── copies               sees to copies everywhere, while this node leads
@@ -47,6 +48,8 @@ const FOLDER: &str = "replicas";
 pub struct Links {
     /// What keeps the cluster together: short, and never late.
     pub control: Arc<dyn Link>,
+    /// What else nodes ask of each other.
+    pub calls: Arc<dyn Link>,
     /// The bytes of extents.
     pub bulk: Arc<dyn Link>,
 }
@@ -96,6 +99,8 @@ pub struct Member {
     pub store: Handle<extents::Message>,
     /// The way to all replicas.
     pub remote: Remote,
+    /// The way to what else is served on other nodes. Nothing is served there yet.
+    pub calls: Arc<dyn Calls>,
 }
 
 impl Member {
@@ -121,6 +126,7 @@ impl Member {
         let store = store(stem, options.replicas, ports).await?;
         bulk.serve(extents::SERVICE, Arc::new(Replicas(store.clone())));
 
+        let calls = exchange("calls", links.calls).await?;
         let control = exchange("control", links.control).await?;
         let path = stem.path().child("catalog");
         let replica = Replica::start(
@@ -153,6 +159,7 @@ impl Member {
             replica,
             store,
             remote,
+            calls,
         })
     }
 

@@ -25,6 +25,7 @@ mod types;
 mod voters;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +85,17 @@ impl Default for Options {
             patience: Duration::from_secs(10),
         }
     }
+}
+
+/// How consensus stands, as far as one node knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Who leads. One that is cut off goes on believing in the last one.
+    pub leader: Option<NodeId>,
+    /// The term of the last vote that was seen; of two leaders, the one of the higher term leads.
+    pub term: u64,
+    /// Who votes.
+    pub voters: BTreeSet<NodeId>,
 }
 
 /// Why a replica does not run.
@@ -288,6 +300,21 @@ impl Replica {
             let metrics = raft.server_metrics();
             let metrics = metrics.borrow_watched();
             metrics.current_leader == Some(metrics.id)
+        })
+    }
+
+    /// Tells at any moment how consensus stands, as far as this node knows.
+    pub fn standing(&self) -> Arc<dyn Fn() -> Standing + Send + Sync> {
+        let raft = self.raft.clone();
+        Arc::new(move || {
+            let metrics = raft.server_metrics();
+            let metrics = metrics.borrow_watched();
+            let voters = metrics.membership_config.membership().voter_ids();
+            Standing {
+                leader: metrics.current_leader.map(NodeId::new),
+                term: metrics.vote.leader_id.term,
+                voters: voters.map(NodeId::new).collect(),
+            }
         })
     }
 

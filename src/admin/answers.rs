@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use crate::commands::values::{Day, Moment, Month};
 
-pub use cluster::{JoinToken, Member};
+pub use cluster::{ClusterStatus, JoinToken, Member, NodeStatus, Share, Wait};
 pub use tenancy::{
     Approval, Credential, LastSession, Operator, Password, Slice, Subtenant, Tenant, TenantFigures,
     View, ViewLogin,
@@ -54,6 +54,9 @@ pub struct Repository {
     /// None if they cannot be had now.
     #[serde(flatten)]
     pub figures: Option<Figures>,
+    /// Why they cannot be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
 }
 
 /// What a repository holds, in bytes.
@@ -121,8 +124,8 @@ pub struct Usage {
     pub tenant: TenantName,
     /// When.
     pub month: Month,
-    /// Bytes charged, times seconds.
-    pub byte_seconds: ByteSeconds,
+    /// Bytes charged, times seconds; none if that cannot be had now.
+    pub byte_seconds: Option<ByteSeconds>,
 }
 
 /// Bytes times seconds: a JSON number, with 53 significant bits where 64 do not hold it.
@@ -275,6 +278,11 @@ pub struct Status {
     pub damaged: u64,
     /// How often an actor broke one of its invariants since the node's start.
     pub violations: u64,
+    /// How the cluster is; none of a node that stands alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterStatus>,
+    /// What needs somebody's attention, a sentence each.
+    pub trouble: Vec<String>,
 }
 
 /// What a node says of itself.

@@ -5,10 +5,14 @@
 
 mod cluster;
 mod contracts;
+mod gather;
+mod listing;
 mod logins;
 mod look;
 mod repositories;
+mod route;
 mod speaker;
+mod status;
 mod watch;
 
 use std::path::PathBuf;
@@ -24,6 +28,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::answers::{self, Settled};
+use super::others::Others;
 use super::{Caller, Items, Operations, Problem, ProblemClass};
 use crate::commands::Order;
 use crate::commands::credential::Secret;
@@ -108,6 +113,8 @@ pub struct Office {
     pub directory: Arc<Directory>,
     /// Where passwords are drawn.
     pub entropy: Arc<dyn Entropy>,
+    /// The offices of the other nodes; none where it stands alone.
+    pub others: Option<Arc<dyn Others>>,
 }
 
 /// What an order comes to: a value to show at the end.
@@ -118,7 +125,7 @@ impl Operations for Office {
         let office = self.clone();
         Box::pin(async move {
             let speaker = Speaker::recognise(&caller, &office.books.rows())?;
-            office.carry_out(&speaker, order, &items).await
+            office.delivered(&speaker, order, &items).await
         })
     }
 }
@@ -142,7 +149,7 @@ impl Office {
             Order::Certificate(order) => self.certificate(by, order).await,
             Order::JoinToken(order) => self.join_token(by, order).await,
             Order::Node(order) => self.node(by, order, items).await,
-            Order::Status => self.status(),
+            Order::Status => self.status().await,
             Order::Shell(look) => self.look(by, look, items).await,
         }
     }

@@ -158,8 +158,8 @@ mod tests {
         };
         let order = Order::Tenant(tenant::Tenant::Show(named));
         assert_eq!(Call::parse(line.as_bytes()).unwrap().command, order);
-        let tree = r#"{"version":1,"command":{"shell":"tree"}}"#;
-        let order = Order::Shell(shell::Look::Tree);
+        let tree = r#"{"version":1,"command":{"shell":{"tree":{}}}}"#;
+        let order = Order::Shell(shell::Look::Tree(shell::Tree::default()));
         assert_eq!(Call::parse(tree.as_bytes()).unwrap().command, order);
     }
 

@@ -133,6 +133,12 @@ impl From<HungUp> for Problem {
 }
 
 impl Items {
+    /// Where lines go in, and where they come out again.
+    pub fn pipe() -> (Self, mpsc::Receiver<Line>) {
+        let (sender, lines) = mpsc::channel(LINES_MAX);
+        (Self(sender), lines)
+    }
+
     /// Sends one row, and waits while the caller is slow.
     ///
     /// # Errors
@@ -214,8 +220,8 @@ async fn carry_out(
     mut to: OwnedWriteHalf,
     operations: Arc<dyn Operations>,
 ) {
-    let (items, mut lines) = mpsc::channel(LINES_MAX);
-    let mut work = operations.perform(caller, order, Items(items));
+    let (items, mut lines) = Items::pipe();
+    let mut work = operations.perform(caller, order, items);
     let mut sign_of_life = tokio::time::interval(SIGN_OF_LIFE);
     let mut rest = [0; 1];
     let result = loop {

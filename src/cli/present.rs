@@ -1,5 +1,6 @@
 //! Gives orders to the node, and shows its answers: which columns, in which order, for each.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use super::failure::Failure;
 use super::layout::{self, Column, bytes, plain, printable, rate};
 use super::progress::Progress;
 use super::screen::Screen;
+use super::status;
 use crate::admin::client::{self, Part};
 use crate::admin::protocol::{Call, VERSION};
 use crate::commands::bin::Bin;
@@ -49,6 +51,8 @@ enum Form {
     Whole(fn(&Value) -> String),
     /// One thing, the same text whatever is wanted.
     Text(&'static str),
+    /// How the node is, with its cluster.
+    Status,
     /// A secret: alone on its line, with a remark beside it.
     Password,
     /// A token: the same.
@@ -58,6 +62,21 @@ enum Form {
 impl Desk {
     /// Has an order carried out and shows the answer.
     pub(super) fn order(&self, order: Order, screen: &mut Screen) -> Result<(), Failure> {
+        self.shown(order, screen).map(|_| ())
+    }
+
+    /// Shows how the node is; with `check` it fails if something needs attention.
+    pub(super) fn status(&self, check: bool, screen: &mut Screen) -> Result<(), Failure> {
+        let status = self.shown(Order::Status, screen)?;
+        if check {
+            status::checked(&status)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Has an order carried out, shows the answer, and hands back the end of it.
+    fn shown(&self, order: Order, screen: &mut Screen) -> Result<Value, Failure> {
         let form = form(&order);
         let call = Call {
             version: VERSION,
@@ -98,6 +117,9 @@ impl Desk {
         if let Some(failure) = failure {
             return Err(failure);
         }
+        for missing in missing(&rows) {
+            screen.remark(format_args!("figures are missing: {missing}"));
+        }
         let failed = answer.as_ref().is_err();
         // What was found before a failure is worth seeing: repositories before the damaged one.
         if !failed || !rows.is_empty() {
@@ -112,7 +134,7 @@ impl Desk {
             }
         }
         match answer {
-            Ok(_) => Ok(()),
+            Ok(done) => Ok(done.unwrap_or_default()),
             Err(error) => Err(Failure::of_call(&error, &self.data)),
         }
     }
@@ -146,6 +168,7 @@ fn show(form: Form, rows: &[Value], done: &Value, screen: &mut Screen) -> Result
             screen.line("")?;
             screen.text(&table)
         }
+        Form::Status => screen.text(&status::shown(done)),
         Form::Token => {
             let expires = done["expires"].as_str().unwrap_or_default();
             screen.remark(format_args!(
@@ -161,6 +184,13 @@ fn show(form: Form, rows: &[Value], done: &Value, screen: &mut Screen) -> Result
             None => screen.line("done"),
         },
     }
+}
+
+/// Why figures are missing, each reason once.
+fn missing(rows: &[Value]) -> BTreeSet<String> {
+    let without_actors = rows.iter().filter(|row| row.get("node").is_none());
+    let missing = without_actors.filter_map(|row| row["missing"].as_str());
+    missing.map(printable).collect()
 }
 
 /// The request that an order became, if it waits for a second operator.
@@ -319,25 +349,6 @@ const CERTIFICATE: &[Column] = &[
     plain("next"),
     plain("switch"),
 ];
-const STATUS: &[Column] = &[
-    plain("node"),
-    plain("version"),
-    plain("listen"),
-    plain("metrics"),
-    plain("thumbprint"),
-    bytes("free"),
-    bytes("reserve"),
-    plain("today"),
-    plain("doubted"),
-    plain("maintenance"),
-    plain("tenants"),
-    plain("repositories"),
-    plain("approvals"),
-    plain("verified"),
-    plain("damaged"),
-    plain("violations"),
-];
-
 fn form(order: &Order) -> Form {
     match order {
         Order::Tenant(Tenant::List) => Form::Table(TENANTS),
@@ -367,8 +378,8 @@ fn form(order: &Order) -> Form {
         Order::Clock(_) => Form::Record(CLOCK),
         Order::Certificate(Certificate::Show(show)) if show.pem => Form::Text("pem"),
         Order::Certificate(_) => Form::Record(CERTIFICATE),
-        Order::Status => Form::Record(STATUS),
-        Order::Shell(Look::Tree) => Form::Rows(inspect::tree),
+        Order::Status => Form::Status,
+        Order::Shell(Look::Tree(_)) => Form::Rows(inspect::tree),
         Order::Shell(Look::Trace(_)) => Form::Rows(inspect::trace),
         Order::Shell(Look::Why(_)) => Form::Rows(inspect::waits),
         Order::Shell(Look::Sessions) => Form::Rows(inspect::sessions),

@@ -27,6 +27,14 @@ pub struct Demo {
     pub arguments: Vec<OsString>,
 }
 
+/// How the node is.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Status {
+    /// End with 1 if something needs attention, for monitoring
+    #[arg(long)]
+    pub check: bool,
+}
+
 /// A new node.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Init {

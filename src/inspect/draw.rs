@@ -5,8 +5,46 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-/// The tree of all actors, with a line of titles.
+/// The tree of all actors, with a line of titles; of several nodes, each under its name.
 pub fn tree(rows: &[Value]) -> String {
+    if rows.is_empty() {
+        return one_tree(&[]);
+    }
+    let mut nodes: Vec<(String, Vec<&Value>)> = Vec::new();
+    for row in rows {
+        let title = title(row);
+        match nodes.last_mut() {
+            Some((last, rows)) if *last == title => rows.push(row),
+            _ => nodes.push((title, vec![row])),
+        }
+    }
+    let mut text = String::new();
+    for (title, rows) in nodes {
+        if !title.is_empty() {
+            let gap = if text.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{gap}{title}");
+        }
+        let (missing, rows): (Vec<&Value>, Vec<&Value>) =
+            rows.into_iter().partition(|row| row["missing"].is_string());
+        for row in missing {
+            let _ = writeln!(text, "  {}", row["missing"].as_str().unwrap_or_default());
+        }
+        if !rows.is_empty() {
+            text.push_str(&one_tree(&rows));
+        }
+    }
+    text
+}
+
+/// Over the tree of a node of several: its name and id; nothing where there is one.
+fn title(row: &Value) -> String {
+    match (row["node"].as_str(), row["id"].as_str()) {
+        (Some(name), Some(id)) => format!("{name}  {id}"),
+        _ => String::new(),
+    }
+}
+
+fn one_tree(rows: &[&Value]) -> String {
     let mut root = Branch::default();
     for row in rows {
         let path = row["path"].as_str().unwrap_or_default();
@@ -135,7 +173,17 @@ pub fn sessions(rows: &[Value]) -> String {
     let mut text = String::new();
     for row in rows {
         let path = row["path"].as_str().unwrap_or("-");
-        let _ = writeln!(text, "{path}  {}", row["session"]);
+        match (row["node"].as_str(), row["missing"].as_str()) {
+            (Some(node), Some(missing)) => {
+                let _ = writeln!(text, "{node}: {missing}");
+            }
+            (Some(node), None) => {
+                let _ = writeln!(text, "{node}:{path}  {}", row["session"]);
+            }
+            (None, _) => {
+                let _ = writeln!(text, "{path}  {}", row["session"]);
+            }
+        }
     }
     text
 }

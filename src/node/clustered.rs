@@ -9,8 +9,9 @@ use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::journal;
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::node::{self as domain, Stem};
-use holdfast_actors::ports::{Passwords, Pending, Ports};
+use holdfast_actors::ports::{Clock, Passwords, Pending, Ports};
 use holdfast_actors::shell::Fault;
+use holdfast_cluster::calls::Calls;
 use holdfast_cluster::calls::machine::Limits;
 use holdfast_cluster::identity::{Folder, KeyHash, NodeCertificate};
 use holdfast_cluster::join::{Admits, Answer, Petition, Usher};
@@ -22,6 +23,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::failure;
+use crate::admin::office::Office;
+use crate::admin::others::{self, Counter, Others, Passing};
 use crate::cli::Failure;
 use crate::home::{CLUSTER, Home, Membership};
 use crate::rest::{Forward, Homes};
@@ -33,6 +36,7 @@ const HANDING_OVER: Duration = Duration::from_secs(1);
 pub(super) struct Clustered {
     endpoint: Endpoint,
     replica: Replica,
+    calls: Arc<dyn Calls>,
     tasks: JoinSet<()>,
 }
 
@@ -66,6 +70,7 @@ pub(super) async fn start(
     let stem = stem.map_err(|error| failure(&error))?;
     let links = Links {
         control: endpoint.link(Class::Control),
+        calls: endpoint.link(Class::Calls),
         bulk: endpoint.link(Class::Bulk),
     };
     let options = options(membership, &key, &settings);
@@ -89,6 +94,7 @@ pub(super) async fn start(
     let clustered = Clustered {
         endpoint,
         replica: member.replica,
+        calls: member.calls,
         tasks,
     };
     Ok((node, clustered))
@@ -187,6 +193,19 @@ impl Clustered {
             rows: catalog.subscribe(),
         };
         Forward::new(Arc::new(router), self.endpoint.streams())
+    }
+
+    /// The offices of the other nodes.
+    pub(super) fn others(&self) -> Arc<dyn Others> {
+        let calls = Arc::clone(&self.calls);
+        let (stands, held) = (self.replica.standing(), self.replica.held());
+        Arc::new(Passing::new(calls, stands, held))
+    }
+
+    /// Lets the other nodes pass orders to this one's office.
+    pub(super) fn open(&self, office: Office, clock: Arc<dyn Clock>) {
+        let counter = Counter::new(Arc::new(office), clock);
+        self.calls.serve(others::SERVICE, Arc::new(counter));
     }
 
     /// Resolves when this node can take no part any more, with why.

@@ -320,9 +320,14 @@ impl Services for Desk {
 
     fn usage(&self, month: Month) -> Pending<Result<Vec<answers::Usage>, Problem>> {
         let (front, rows) = (self.front.clone(), self.books.rows());
+        let here = self.member.as_ref().map(|(node, _)| *node);
         Box::pin(async move {
             let mut all = Vec::new();
             for (tenant, row) in &rows.tenants {
+                // Of a cluster's tenants, those who are at home here.
+                if here.is_some() && rows.home(tenant) != here {
+                    continue;
+                }
                 let mine = rows
                     .repositories
                     .iter()
@@ -334,7 +339,7 @@ impl Services for Desk {
                         .ok_or_else(|| out_of_service(*id))?;
                     held += of_month(&report.usage, month);
                 }
-                let byte_seconds = ByteSeconds(held);
+                let byte_seconds = Some(ByteSeconds(held));
                 all.push(answers::Usage {
                     tenant: tenant.clone(),
                     month,

@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::catalog::rows::{NodeState, Rows};
 use holdfast_actors::front::Front;
-use holdfast_actors::kernel::RepositoryId;
-use holdfast_actors::ports::{Clock, Disk, Pending};
+use holdfast_actors::kernel::{NodeId, RepositoryId};
+use holdfast_actors::node::Node;
+use holdfast_actors::ports::{Clock, Disk, Pending, Ports};
 use holdfast_actors::repositories as supervisor;
 use holdfast_actors::repository::{self, Report};
 use holdfast_actors::shell::{Directory, Listing};
 
 use crate::admin::office::Books;
+use crate::admin::others::Others;
 use crate::metrics::{
-    ActorLabels, ExtentLabels, Gauges, InvariantLabels, Method, Metrics, Probe, RepositoryLabels,
-    RequestLabels, TenantLabels, Way,
+    ActorLabels, ClusterGauges, ExtentLabels, Gauges, InvariantLabels, Method, Metrics, NodeLabels,
+    Probe, RepositoryLabels, RequestLabels, StateLabels, TenantLabels, Way,
 };
 use crate::rest::{Answered, Observer};
 
@@ -54,14 +56,36 @@ const INVARIANTS: [&str; 5] = ["calendar", "index", "lease", "reservations", "us
 
 /// Reads the gauges.
 pub(super) struct Gauging {
-    pub(super) books: Arc<dyn Books>,
-    pub(super) front: Front,
-    pub(super) directory: Arc<Directory>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) disk: Arc<dyn Disk>,
+    books: Arc<dyn Books>,
+    front: Front,
+    directory: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+    disk: Arc<dyn Disk>,
+    /// The other nodes, in a cluster.
+    others: Option<Arc<dyn Others>>,
     /// What repositories held when they were last measured. A repository that rests is not woken
     /// for it, and nothing of it changes meanwhile.
-    pub(super) measured: Arc<Mutex<BTreeMap<RepositoryId, Measured>>>,
+    measured: Arc<Mutex<BTreeMap<RepositoryId, Measured>>>,
+}
+
+impl Gauging {
+    /// Of this node, which has measured nothing yet.
+    pub(super) fn new(
+        node: &Node,
+        ports: &Ports,
+        books: Arc<dyn Books>,
+        others: Option<Arc<dyn Others>>,
+    ) -> Self {
+        Self {
+            books,
+            front: node.front.clone(),
+            directory: Arc::clone(&ports.directory),
+            clock: Arc::clone(&ports.clock),
+            disk: Arc::clone(&ports.disk),
+            others,
+            measured: Arc::default(),
+        }
+    }
 }
 
 /// What a repository held, in bytes.
@@ -101,6 +125,12 @@ impl Probe for Gauging {
         let (front, tree) = (self.front.clone(), self.directory.tree());
         let now = self.clock.now().wall;
         let measured = Arc::clone(&self.measured);
+        let here = self.others.as_ref().map(|others| others.node());
+        if let Some(others) = &self.others {
+            let leads = others.standing().leader == here;
+            let holds = others.holds_lease(self.clock.now().monotonic);
+            cluster(&gauges.cluster, &rows, others.node(), (leads, holds));
+        }
         if let Some(storage) = self.disk.storage() {
             gauges.storage_free.set(storage.free.as_bytes());
             gauges.storage_reserve.set(storage.reserve().as_bytes());
@@ -150,7 +180,8 @@ impl Probe for Gauging {
             let found = measure(&rows, &front, &tree).await;
             let mut measured = measured.lock().unwrap_or_else(PoisonError::into_inner);
             measured.extend(found);
-            measured.retain(|id, _| rows.repositories.contains_key(id));
+            // Of a cluster's repositories each node tells of those that are at home there.
+            measured.retain(|id, _| rows.repositories.contains_key(id) && rows.serves(here, *id));
             repositories(&gauges, &rows, &names, &measured);
         })
     }
@@ -158,6 +189,39 @@ impl Probe for Gauging {
     fn is_ready(&self) -> bool {
         // The server starts behind recovery and ends before the drain.
         true
+    }
+}
+
+/// Sets what this node sees of its cluster.
+fn cluster(gauges: &ClusterGauges, rows: &Rows, here: NodeId, (leads, holds): (bool, bool)) {
+    let lacking = rows.lacking();
+    let labels = NodeLabels {
+        node: here.to_string(),
+    };
+    for (gauge, value) in [
+        (&gauges.leads, u64::from(leads)),
+        (&gauges.lease_held, u64::from(holds)),
+        (&gauges.replicas, rows.holding(here)),
+        (&gauges.under_replicated, lacking.extents),
+        (&gauges.without_copy, lacking.none),
+        (&gauges.bytes_to_copy, lacking.bytes),
+    ] {
+        gauge.get_or_create(&labels).set(value);
+    }
+    gauges.nodes.clear();
+    let states = [
+        NodeState::Joining,
+        NodeState::Active,
+        NodeState::Draining,
+        NodeState::Down,
+    ];
+    for state in states {
+        let nodes = rows.cluster.nodes.values();
+        let count = nodes.filter(|row| row.state == state).count();
+        let labels = StateLabels {
+            state: state.to_string(),
+        };
+        gauges.nodes.get_or_create(&labels).set(count as u64);
     }
 }
 

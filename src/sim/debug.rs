@@ -187,7 +187,7 @@ impl Debugger<'_> {
     fn look(&self, look: &Look, screen: &mut Screen) -> Result<(), Failure> {
         let picture = self.picture();
         match look {
-            Look::Tree => rows(&tree(&picture), inspect::tree, screen),
+            Look::Tree(_) => rows(&tree(&picture), inspect::tree, screen),
             Look::Show(at) => {
                 let (_, stand) = stand(&picture, at)?;
                 match screen.json {

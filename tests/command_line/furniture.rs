@@ -20,7 +20,7 @@ use holdfast_actors::ports::{Journal, Pending, Ports};
 use holdfast_actors::shell::{Directory, Fault, Path};
 
 /// A journal that keeps nothing, at once.
-struct Nothing;
+pub(crate) struct Nothing;
 
 impl Journal for Nothing {
     fn append(&self, _: Bytes) -> Pending<Result<(), Fault>> {
@@ -29,8 +29,8 @@ impl Journal for Nothing {
 }
 
 /// What lies outside of the catalog, as simple as it can be.
-struct Simple {
-    member: Option<Member>,
+pub(crate) struct Simple {
+    pub(crate) member: Option<Member>,
 }
 
 impl Services for Simple {
@@ -121,7 +121,7 @@ impl Services for Simple {
         let usage = answers::Usage {
             tenant: TenantName::parse("acme").unwrap(),
             month,
-            byte_seconds: answers::ByteSeconds(u128::from(u64::MAX) * 1024),
+            byte_seconds: Some(answers::ByteSeconds(u128::from(u64::MAX) * 1024)),
         };
         Box::pin(async { Ok(vec![usage]) })
     }
@@ -190,5 +190,6 @@ pub(crate) async fn furnish_as(member: Option<Member>, done: Vec<Command>) -> Ar
         services: Arc::new(Simple { member }),
         directory,
         entropy: ports.entropy,
+        others: None,
     })
 }

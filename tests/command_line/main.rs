@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod arguments;
+#[path = "../support/endpoints.rs"]
+mod endpoints;
 mod eyes;
 mod figures;
 mod founding;
@@ -9,5 +11,7 @@ mod furniture;
 mod joining;
 mod nodes;
 mod office;
+mod others;
+mod passed;
 mod socket;
 mod world;

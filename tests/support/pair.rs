@@ -1,20 +1,15 @@
 //! Two nodes of a cluster on loopback, each with a restic face, and a router that does as it is
 //! told.
 
-use std::net::UdpSocket;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use holdfast::rest::{Forward, Limits, Router};
 use holdfast_actors::catalog::rows::Way;
-use holdfast_actors::kernel::{Instant, NodeId, NodeName, Now, Timestamp};
-use holdfast_actors::ports::Clock;
-use holdfast_cluster::identity::{Authority, Issuer, KeyHash, NODE_LIFE, NodeCertificate, NodeKey};
-use holdfast_cluster::nodes::{Node, Nodes};
-use holdfast_cluster::quic::{Config, Endpoint, Ground, Life, Pace, VERSION};
-use tokio::sync::watch;
+use holdfast_actors::kernel::NodeId;
+use holdfast_cluster::quic::Endpoint;
 
+use crate::endpoints::Cluster;
 use crate::memory::{Memory, Scope};
 use crate::world::{World, world_in};
 
@@ -63,74 +58,6 @@ impl Router for Told {
     }
 }
 
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Now {
-        Now {
-            monotonic: Instant::default(),
-            wall: today(),
-        }
-    }
-}
-
-fn today() -> Timestamp {
-    Timestamp::parse("2026-05-01T12:00:00Z").unwrap()
-}
-
-/// A cluster of which nodes are made one after the other.
-pub(crate) struct Cluster {
-    issuer: Issuer,
-    table: watch::Sender<Arc<Nodes>>,
-    rows: Mutex<Vec<(NodeId, Node)>>,
-}
-
-impl Cluster {
-    fn endpoint(&self, node: NodeId) -> Endpoint {
-        let key = NodeKey::generate().unwrap();
-        let name = NodeName::parse(&format!("n{}", node.raw())).unwrap();
-        let chain = self
-            .issuer
-            .issue(node, &name, key.public(), today(), NODE_LIFE);
-        let root = self.issuer.root().clone();
-        let certificate = NodeCertificate::new(chain.unwrap(), root, key).unwrap();
-        let hash: KeyHash = certificate.hash();
-        let config = Config {
-            node,
-            life: Life {
-                count: 1,
-                salt: node.raw(),
-            },
-            certificate,
-            nodes: self.table.subscribe(),
-            version: VERSION,
-            // A busy machine is no dead one.
-            pace: Pace {
-                idle: Duration::from_secs(20),
-                greeting: Duration::from_secs(10),
-                ..Pace::default()
-            },
-            clock: Arc::new(Still),
-            joins: None,
-            notices: Arc::new(|_| {}),
-        };
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let endpoint = Endpoint::open(config, Ground::Socket(socket)).unwrap();
-        let addresses = vec![endpoint.address().unwrap()];
-        let mut rows = self.rows.lock().unwrap();
-        rows.push((
-            node,
-            Node {
-                key: hash,
-                addresses,
-            },
-        ));
-        self.table
-            .send_replace(Arc::new(rows.iter().cloned().collect()));
-        endpoint
-    }
-}
-
 async fn member(cluster: &Cluster, here: NodeId, limits: Limits, memory: Memory) -> Member {
     let endpoint = cluster.endpoint(here);
     let home = AtomicU64::new(OWNER.raw());
@@ -147,12 +74,7 @@ async fn member(cluster: &Cluster, here: NodeId, limits: Limits, memory: Memory)
 
 /// A gateway that knows nobody, and an owner with what this memory has.
 pub(crate) async fn pair_with(limits: Limits, memory: Memory) -> Pair {
-    let authority = Authority::found(today()).unwrap();
-    let cluster = Cluster {
-        issuer: authority.issuer(today()).unwrap(),
-        table: watch::Sender::default(),
-        rows: Mutex::default(),
-    };
+    let cluster = Cluster::found();
     let owner = member(&cluster, OWNER, limits, memory).await;
     let gateway = member(&cluster, GATEWAY, limits, Memory::new(true)).await;
     // Whoever is served there by mistake is not let in.

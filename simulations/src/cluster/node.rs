@@ -133,8 +133,12 @@ impl Node {
             index: self.index.port(),
             directory,
         };
-        let ([control, bulk], pump) = split(Arc::clone(&stand.link));
-        let links = Links { control, bulk };
+        let ([control, calls, bulk], pump) = split(Arc::clone(&stand.link));
+        let links = Links {
+            control,
+            calls,
+            bulk,
+        };
         tokio::select! {
             biased;
             () = pump => Ok(()),

@@ -1,4 +1,4 @@
-//! Two links over one: each frame says for which of them it is.
+//! Several links over one: each frame says for which of them it is.
 
 use std::sync::Arc;
 
@@ -7,28 +7,32 @@ use holdfast_actors::kernel::NodeId;
 use holdfast_actors::ports::{Arrival, Link, Pending, Unsent};
 use tokio::sync::{Mutex, mpsc};
 
-/// One of the two.
-struct Half {
+/// One of them.
+struct Part {
     link: Arc<dyn Link>,
     class: u8,
     arrivals: Arc<Mutex<mpsc::UnboundedReceiver<Arrival>>>,
 }
 
-/// Makes two links of one, and what must run so that anything arrives on them.
-pub(super) fn split(link: Arc<dyn Link>) -> ([Arc<dyn Link>; 2], impl Future<Output = ()>) {
-    let (first, one) = mpsc::unbounded_channel();
-    let (second, other) = mpsc::unbounded_channel();
-    let halves = [one, other].map(|arrivals| Arc::new(Mutex::new(arrivals)));
+/// Makes so many links of one, and what must run so that anything arrives on them.
+pub(super) fn split<const N: usize>(
+    link: Arc<dyn Link>,
+) -> ([Arc<dyn Link>; N], impl Future<Output = ()>) {
+    let mut ways = Vec::with_capacity(N);
+    let parts = [(); N].map(|()| {
+        let (way, arrivals) = mpsc::unbounded_channel();
+        ways.push(way);
+        Arc::new(Mutex::new(arrivals))
+    });
     let mut classes = 0..;
-    let halves = halves.map(|arrivals| {
-        Arc::new(Half {
+    let parts = parts.map(|arrivals| {
+        Arc::new(Part {
             link: Arc::clone(&link),
             class: classes.next().unwrap_or_default(),
             arrivals,
         }) as Arc<dyn Link>
     });
     let pump = async move {
-        let ways = [first, second];
         while let Some(arrival) = link.receive().await {
             match arrival {
                 Arrival::Frame { from, mut body } => {
@@ -46,10 +50,10 @@ pub(super) fn split(link: Arc<dyn Link>) -> ([Arc<dyn Link>; 2], impl Future<Out
             }
         }
     };
-    (halves, pump)
+    (parts, pump)
 }
 
-impl Link for Half {
+impl Link for Part {
     fn node(&self) -> NodeId {
         self.link.node()
     }

@@ -1,9 +1,9 @@
 //! The shapes of what is said of the cluster.
 
 use holdfast_actors::catalog::rows::{self, Cluster, NodeState};
-use holdfast_actors::kernel::{NodeId, NodeName};
+use holdfast_actors::kernel::{NodeId, NodeName, Size};
 use holdfast_cluster::identity::KeyHash;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::commands::values::Moment;
 
@@ -53,4 +53,100 @@ impl Member {
             key: KeyHash::new(row.key).to_string(),
         }
     }
+}
+
+/// What one node tells another of itself. What it does not know is left out, so that nodes of other
+/// versions understand each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Share {
+    /// The program's version.
+    pub version: String,
+    /// Who leads the catalog, as far as it knows.
+    pub leader: Option<u64>,
+    /// The term of the last vote that it saw.
+    pub term: u64,
+    /// How much of the catalog it has.
+    pub index: u64,
+    /// What its actors wait for, the first of them.
+    pub waits: Vec<Wait>,
+    /// How many more there are.
+    pub more_waits: usize,
+    /// Actors that were given up for now.
+    pub out_of_service: Vec<String>,
+    /// So fast it may copy now: bytes a second.
+    pub copy_rate: u64,
+}
+
+/// What an actor waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Which actor.
+    pub path: String,
+    /// What for.
+    pub what: String,
+}
+
+/// How the cluster is, seen from one node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClusterStatus {
+    /// This node, such as `node-2`.
+    pub here: String,
+    /// Who leads the catalog; none if no node that answers says so of itself.
+    pub leader: Option<String>,
+    /// In which term.
+    pub term: u64,
+    /// Who votes.
+    pub voters: Vec<String>,
+    /// How many of them answer.
+    pub reachable_voters: usize,
+    /// Whether these are a majority under a leader, so that the catalog takes commands.
+    pub quorum: bool,
+    /// Sealed extents that have too few copies.
+    pub under_replicated: u64,
+    /// How many of them have no copy that counts.
+    pub without_copy: u64,
+    /// Bytes that are to be copied for them.
+    pub bytes_to_copy: Size,
+    /// Copies that are being made.
+    pub copying: u64,
+    /// The nodes.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// How a node is, seen from another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NodeStatus {
+    /// Such as `node-2`.
+    pub id: String,
+    /// What people call it.
+    pub name: NodeName,
+    /// Where it stands.
+    pub state: NodeState,
+    /// Whether it answers.
+    pub answers: bool,
+    /// Why not.
+    pub missing: Option<String>,
+    /// For how many more seconds its lease runs; none if it has ended.
+    pub lease: Option<u64>,
+    /// The epoch of its lease.
+    pub epoch: Option<u64>,
+    /// How many repositories it writes to.
+    pub owns: u64,
+    /// How many replicas it has, or is to have.
+    pub replicas: u64,
+    /// How many of them it copies.
+    pub copying: u64,
+    /// How many commands of the catalog it is behind the one that has the most.
+    pub behind: Option<u64>,
+    /// So fast it may copy now.
+    pub copy_rate: Option<u64>,
+    /// The program's version.
+    pub version: Option<String>,
+    /// What its actors wait for, the first of them.
+    pub waits: Vec<Wait>,
+    /// How many more there are.
+    pub more_waits: usize,
 }

@@ -103,7 +103,7 @@ fn meeting(cluster: &Cluster, here: NodeId) -> Vec<std::net::SocketAddr> {
 }
 
 /// The node that an operator means; of a name, the one that has it now.
-fn found(cluster: &Cluster, node: &NodeRef) -> Result<NodeId, Problem> {
+pub(super) fn found(cluster: &Cluster, node: &NodeRef) -> Result<NodeId, Problem> {
     match node {
         NodeRef::Id(id) if cluster.nodes.contains_key(id) => Ok(*id),
         NodeRef::Id(id) => Err(Refused::NoNode(*id).into()),

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use holdfast_actors::catalog::Deed;
+use holdfast_actors::kernel::NodeId;
 use holdfast_actors::shell::{Inspection, Listing, Path, Standing};
 use serde::Serialize;
 use serde_json::json;
 
 use super::super::{Items, Problem, ProblemClass};
+use super::gather::Share;
 use super::speaker::Speaker;
 use super::{Answer, Office, value};
 use crate::commands::shell::{Look, Place};
@@ -46,7 +48,7 @@ impl From<Listing> for Leaf {
 impl Office {
     pub(super) async fn look(&self, by: &Speaker, look: Look, items: &Items) -> Answer {
         match look {
-            Look::Tree => {
+            Look::Tree(_) => {
                 for listing in self.tree() {
                     items.send(&Leaf::from(listing)).await?;
                 }
@@ -81,6 +83,27 @@ impl Office {
         }
     }
 
+    /// What several nodes see, each row with its node; a node that is silent has a row that says so.
+    pub(super) async fn looks(&self, shares: &BTreeMap<NodeId, Share>, items: &Items) -> Answer {
+        let rows = self.books.rows();
+        for (node, share) in shares {
+            let known = rows.cluster.nodes.get(node);
+            let name = known.map_or_else(|| node.to_string(), |row| row.name.to_string());
+            for row in &share.rows {
+                let mut row = row.clone();
+                (row["node"], row["id"]) = (json!(name), json!(node.to_string()));
+                items.send(&row).await?;
+            }
+            if let Err(problem) = &share.end {
+                let missing = json!({
+                    "node": name, "id": node.to_string(), "missing": problem.message,
+                });
+                items.send(&missing).await?;
+            }
+        }
+        value(&())
+    }
+
     /// All actors, with the tenants and repositories that rest, at most [`RESTING_MAX`] of each.
     fn tree(&self) -> Vec<Listing> {
         let mut tree: BTreeMap<Path, Listing> = BTreeMap::new();
@@ -92,11 +115,17 @@ impl Office {
             Path::node().child("tenants"),
             Path::node().child("repositories"),
         );
-        let tenants = rows.tenants.keys().map(|name| tenants.child(name));
+        // Of a cluster, those who are at home here.
+        let here = self.here();
+        let tenants = rows
+            .tenants
+            .keys()
+            .filter(|name| here.is_none() || rows.home(name) == here)
+            .map(|name| tenants.child(name));
         let served = rows
             .repositories
             .iter()
-            .filter(|(_, row)| row.removed.is_none());
+            .filter(|(id, row)| row.removed.is_none() && self.serves(&rows, **id));
         let served = served.map(|(id, _)| repositories.child(id));
         for path in tenants.take(RESTING_MAX).chain(served.take(RESTING_MAX)) {
             let resting = Listing::resting(path.clone());

@@ -1,18 +1,23 @@
 //! Orders about repositories, their bins and their past.
 
+use std::collections::BTreeSet;
+
 use holdfast_actors::catalog::command::{Command, RepositoryCommand};
 use holdfast_actors::catalog::rows::{self, Rows};
 use holdfast_actors::catalog::{Deed, Refused};
-use holdfast_actors::kernel::RepositoryId;
+use holdfast_actors::kernel::{NodeId, RepositoryId};
 use holdfast_actors::names::{RepositoryName, TenantName};
 
+use super::super::protocol::Line;
+use super::super::server::HungUp;
 use super::super::{Items, Problem, ProblemClass, answers};
+use super::route::named;
 use super::speaker::Speaker;
 use super::{Answer, Office, nothing_to_change, value};
 use crate::commands::bin::{Back, Bin};
 use crate::commands::repository::{Add, Named, Of, Promises, Repository, Set};
 use crate::commands::values::{Moment, Month};
-use crate::commands::{Usage, Verify};
+use crate::commands::{Order, Usage, Verify};
 
 impl Office {
     pub(super) async fn repository(
@@ -23,7 +28,7 @@ impl Office {
     ) -> Answer {
         match order {
             Repository::Add(new) => self.add_repository(by, new).await,
-            Repository::Set(set) => self.set_repository(by, set).await,
+            Repository::Set(set) => self.set_repository(by, set, items).await,
             Repository::Remove(which) => {
                 let command = RepositoryCommand::Remove {
                     tenant: which.tenant,
@@ -69,7 +74,7 @@ impl Office {
         value(&shown(&rows, id, row, Some(answers::Figures::default())))
     }
 
-    async fn set_repository(&self, by: &Speaker, set: Set) -> Answer {
+    async fn set_repository(&self, by: &Speaker, set: Set, items: &Items) -> Answer {
         if set.quota.is_none() && set.promises == Promises::default() {
             return Err(nothing_to_change());
         }
@@ -83,8 +88,9 @@ impl Office {
             min_copies: set.promises.min_copies,
         };
         self.submit(by, Command::Repository(command)).await?;
-        let id = self.repository_id(&tenant, &name)?;
-        self.show_repository(id).await
+        let show = Order::Repository(Repository::Show(Named { tenant, name }));
+        // It may be at home on another node.
+        self.delivered(by, show, items).await
     }
 
     /// Nobody is promised more copies than there are nodes. The catalog cannot say so: what it took
@@ -117,7 +123,8 @@ impl Office {
         for (id, row) in &rows.repositories {
             let listed = only.is_none_or(|tenant| row.tenant == tenant)
                 && row.removed.is_some() == of.removed;
-            if listed {
+            // Others list what is at home there.
+            if listed && (of.removed || self.serves(&rows, *id)) {
                 let shown = self.repository_figures(&rows, *id, row).await;
                 items.send(&shown).await?;
             }
@@ -132,15 +139,30 @@ impl Office {
         id: RepositoryId,
         row: &rows::Repository,
     ) -> answers::Repository {
-        let figures = if row.removed.is_some() {
-            None
-        } else {
-            let figures = self.services.figures(id).await;
-            figures
-                .inspect_err(|problem| tracing::warn!(%id, %problem, "no figures"))
-                .ok()
-        };
-        shown(rows, id, row, figures)
+        if row.removed.is_some() {
+            return shown(rows, id, row, None);
+        }
+        if !self.serves(rows, id) {
+            let home = owner(rows, row).and_then(|tenant| rows.home(&tenant));
+            let home = home.map_or_else(|| "no node".to_owned(), |home| named(rows, home));
+            let missing = Some(format!("{home} has the figures, and does not answer"));
+            let bare = shown(rows, id, row, None);
+            return answers::Repository { missing, ..bare };
+        }
+        match self.services.figures(id).await {
+            Ok(figures) => shown(rows, id, row, Some(figures)),
+            Err(problem) => {
+                tracing::warn!(%id, %problem, "no figures");
+                let missing = Some(problem.message);
+                let bare = shown(rows, id, row, None);
+                answers::Repository { missing, ..bare }
+            }
+        }
+    }
+
+    /// Whether a repository is at home on this node.
+    pub(super) fn serves(&self, rows: &Rows, id: RepositoryId) -> bool {
+        rows.serves(self.here(), id)
     }
 
     /// The id of a repository that is served.
@@ -155,7 +177,11 @@ impl Office {
     pub(super) async fn bin(&self, by: &Speaker, order: Bin, items: &Items) -> Answer {
         match order {
             Bin::List(of) => {
+                let rows = self.books.rows();
                 for (repository, tenant, name) in self.chosen(&of.tenant, &of.repository)? {
+                    if !self.serves(&rows, repository) {
+                        continue;
+                    }
                     let content = self.services.bin(repository).await?;
                     let row = answers::Bin {
                         tenant,
@@ -197,9 +223,13 @@ impl Office {
     }
 
     pub(super) async fn verify(&self, by: &Speaker, order: Verify, items: &Items) -> Answer {
-        by.may(&self.books.rows(), Deed::Verify)?;
+        let rows = self.books.rows();
+        by.may(&rows, Deed::Verify)?;
         let mut damaged = 0;
         for (id, tenant, repository) in self.chosen(&order.tenant, &order.repository)? {
+            if !self.serves(&rows, id) {
+                continue;
+            }
             let found = self.services.verify(id, items.clone()).await?;
             damaged += found.damaged;
             let verified = RepositoryCommand::Verified {
@@ -215,24 +245,99 @@ impl Office {
             };
             items.send(&row).await?;
         }
-        if damaged > 0 {
-            let message = format!("{damaged} objects are not what they were");
-            return Err(Problem::new(ProblemClass::Failed, "damaged", message));
+        sound(damaged)
+    }
+
+    /// The same where several nodes have repositories: one after the other, so that what is read
+    /// back does not take all of the cluster at once.
+    pub(super) async fn verify_at(
+        &self,
+        by: &Speaker,
+        order: Verify,
+        items: &Items,
+        nodes: BTreeSet<NodeId>,
+    ) -> Answer {
+        let rows = self.books.rows();
+        by.may(&rows, Deed::Verify)?;
+        let mut left = Vec::new();
+        for (_, tenant, repository) in self.chosen(&order.tenant, &order.repository)? {
+            if rows.home(&tenant).is_none() {
+                left.push(format!("{tenant}/{repository}: no node can serve it now"));
+            }
         }
-        value(&())
+        let mut damaged = 0;
+        for node in nodes {
+            let (found, end) = self.verify_on(node, by, &order, items).await;
+            damaged += found;
+            match end {
+                Err(problem) if problem.reason != DAMAGED => left.push(problem.message),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        if left.is_empty() {
+            return sound(damaged);
+        }
+        let message = format!("not all was read back: {}", left.join("; "));
+        Err(Problem::new(ProblemClass::Failed, "not-all", message))
+    }
+
+    /// Has one node read back what it has, shows it, and counts the damage.
+    async fn verify_on(
+        &self,
+        node: NodeId,
+        by: &Speaker,
+        order: &Verify,
+        items: &Items,
+    ) -> (u64, Answer) {
+        let (own, mut lines) = Items::pipe();
+        let order = Order::Verify(order.clone());
+        let work = async {
+            match self.here() == Some(node) {
+                true => self.part(by, order, &own).await,
+                false => self.ask(node, by, order, &own).await,
+            }
+        };
+        tokio::pin!(work);
+        let mut damaged = 0;
+        let end = loop {
+            let line = tokio::select! {
+                biased;
+                Some(line) = lines.recv() => line,
+                end = &mut work => break end,
+            };
+            match relayed(line, items).await {
+                Ok(found) => damaged += found,
+                Err(gone) => return (damaged, Err(gone.into())),
+            }
+        };
+        while let Ok(line) = lines.try_recv() {
+            match relayed(line, items).await {
+                Ok(found) => damaged += found,
+                Err(gone) => return (damaged, Err(gone.into())),
+            }
+        }
+        (damaged, end)
     }
 
     pub(super) async fn usage(&self, order: Usage, items: &Items) -> Answer {
-        let today = self.books.rows().clock.today;
-        let month = order.month.unwrap_or_else(|| Month::of(today));
-        for row in self.services.usage(month).await? {
-            items.send(&row).await?;
+        let rows = self.books.rows();
+        let here = self.here();
+        for row in self.services.usage(self.month(&order)).await? {
+            if here.is_none() || rows.home(&row.tenant) == here {
+                items.send(&row).await?;
+            }
         }
         value(&())
     }
 
+    /// The month that is meant.
+    pub(super) fn month(&self, order: &Usage) -> Month {
+        let today = self.books.rows().clock.today;
+        order.month.unwrap_or_else(|| Month::of(today))
+    }
+
     /// The served repositories of a tenant, or of all, or one of them.
-    fn chosen(
+    pub(super) fn chosen(
         &self,
         tenant: &Option<TenantName>,
         repository: &Option<RepositoryName>,
@@ -255,6 +360,32 @@ impl Office {
     }
 }
 
+/// The reason of objects that are not what they were.
+const DAMAGED: &str = "damaged";
+
+/// Shows a line of a part, and how much damage it tells of.
+async fn relayed(line: Line, items: &Items) -> Result<u64, HungUp> {
+    match line {
+        Line::Item(row) => {
+            items.send(&row).await?;
+            Ok(row["damaged"].as_u64().unwrap_or_default())
+        }
+        Line::Progress(progress) => {
+            items.progress(progress);
+            Ok(0)
+        }
+        Line::Done(_) | Line::Error(_) => Ok(0),
+    }
+}
+
+fn sound(damaged: u64) -> Answer {
+    if damaged > 0 {
+        let message = format!("{damaged} objects are not what they were");
+        return Err(Problem::new(ProblemClass::Failed, DAMAGED, message));
+    }
+    value(&())
+}
+
 fn find(rows: &Rows, tenant: &TenantName, name: &RepositoryName) -> Result<RepositoryId, Problem> {
     let found = rows.repository(tenant_id(rows, tenant)?, name);
     let missing = || Refused::NoRepository(tenant.clone(), name.clone());
@@ -267,12 +398,12 @@ fn tenant_id(rows: &Rows, name: &TenantName) -> Result<u64, Problem> {
     Ok(row.id)
 }
 
-fn owner(rows: &Rows, row: &rows::Repository) -> Option<TenantName> {
+pub(super) fn owner(rows: &Rows, row: &rows::Repository) -> Option<TenantName> {
     let removed = row.removed.as_ref().map(|removal| removal.tenant.clone());
     removed.or_else(|| rows.tenant_name(row.tenant).cloned())
 }
 
-fn shown(
+pub(super) fn shown(
     rows: &Rows,
     id: RepositoryId,
     row: &rows::Repository,
@@ -290,5 +421,6 @@ fn shown(
         verified: row.verified.map(Moment),
         damaged: rows.scrubs.get(&id).map(|scrub| scrub.damaged),
         figures,
+        missing: None,
     }
 }

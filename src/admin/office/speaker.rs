@@ -56,6 +56,19 @@ impl Speaker {
         Ok(Self { name: name.clone() })
     }
 
+    /// The operator whom another node of the cluster recognised.
+    pub(super) fn passed(name: OperatorName, rows: &Rows) -> Result<Self, Problem> {
+        if rows.operators.contains_key(&name) {
+            return Ok(Self { name });
+        }
+        Err(Refused::NoOperator(name).into())
+    }
+
+    /// The operator's name.
+    pub(super) const fn name(&self) -> &OperatorName {
+        &self.name
+    }
+
     fn unnamed(uid: u32, rows: &Rows) -> Option<(&OperatorName, &Operator)> {
         let known = rows.operators.iter().find(|(_, row)| row.uid == Some(uid));
         known.or_else(|| {
@@ -96,6 +109,16 @@ mod tests {
 
     fn who(uid: u32, name: Option<&str>, rows: &Rows) -> String {
         recognised(uid, true, name, rows)
+    }
+
+    #[test]
+    fn an_operator_whom_another_node_names_must_be_one() {
+        let rows = rows(&[("mara", Role::Viewer, Some(7))]);
+        let passed = |name| Speaker::passed(OperatorName::parse(name).unwrap(), &rows);
+        let mara = passed("mara").unwrap();
+        assert_eq!(mara.name().as_str(), "mara");
+        assert!(mara.may(&rows, Deed::Stop).is_err(), "and may what she may");
+        assert_eq!(passed("eve").unwrap_err().reason, "no-operator");
     }
 
     fn recognised(uid: u32, owns: bool, name: Option<&str>, rows: &Rows) -> String {

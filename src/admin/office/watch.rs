@@ -4,7 +4,6 @@ use std::ops::Bound;
 
 use holdfast_actors::catalog::Deed;
 use holdfast_actors::catalog::command::{ClockCommand, Command, ServiceCommand};
-use holdfast_actors::catalog::rows::ApprovalState;
 use holdfast_actors::kernel::Sequence;
 
 use super::super::{Items, Problem, ProblemClass, answers};
@@ -13,7 +12,6 @@ use super::{Answer, Office, value};
 use crate::commands::Events;
 use crate::commands::certificate::Certificate;
 use crate::commands::service::{Clock, Maintenance};
-use crate::commands::values::Moment;
 
 impl Office {
     pub(super) async fn events(&self, order: Events, items: &Items) -> Answer {
@@ -79,28 +77,5 @@ impl Office {
             }
         };
         value(&shown)
-    }
-
-    pub(super) fn status(&self) -> Answer {
-        let rows = self.books.rows();
-        let served = rows.repositories.values();
-        let served: Vec<_> = served.filter(|row| row.removed.is_none()).collect();
-        let read = served.iter().map(|row| row.verified.unwrap_or(row.made));
-        let pending = |state| state == ApprovalState::Pending;
-        value(&answers::Status {
-            node: self.services.node(),
-            clock: answers::Clock::of(&rows, self.services.wall()),
-            maintenance: rows.maintenance.is_some(),
-            tenants: rows.tenants.len(),
-            repositories: served.len(),
-            approvals: rows
-                .approvals
-                .values()
-                .filter(|row| pending(row.state))
-                .count(),
-            verified: read.min().map(Moment),
-            damaged: rows.scrubs.values().map(|scrub| scrub.damaged).sum(),
-            violations: self.directory.violations().into_values().sum(),
-        })
     }
 }
