@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use holdfast_actors::catalog::Catalog;
 use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::front::Front;
 use holdfast_actors::journal;
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::node::{self as domain, Stem};
 use holdfast_actors::ports::{Passwords, Pending, Ports};
+use holdfast_actors::repositories;
 use holdfast_actors::shell::Fault;
 use holdfast_cluster::calls::machine::Limits;
 use holdfast_cluster::identity::{Folder, KeyHash, NodeCertificate};
@@ -20,12 +22,18 @@ use holdfast_cluster::quic::{Class, Config, Endpoint, Ground, Pace, VERSION};
 use holdfast_cluster::raft::{self, Replica};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::failure;
 use crate::cli::Failure;
 use crate::home::{CLUSTER, Home, Membership};
 use crate::rest::{Forward, Homes};
 
+/// How long a node that is ending waits for its repositories to be given up: longer than each may
+/// take.
+const GIVING_UP: Duration = Duration::from_secs(6);
+/// How long it waits for the catalog to take its lease back.
+const RESIGNING: Duration = Duration::from_secs(2);
 /// How long a node that is ending waits for another to lead in its place.
 const HANDING_OVER: Duration = Duration::from_secs(1);
 
@@ -159,15 +167,14 @@ impl Admits for Porch {
 }
 
 /// Keeps the table of nodes as the catalog has it.
-async fn follow(
-    node: NodeId,
-    mut rows: watch::Receiver<Rows>,
-    nodes: watch::Sender<Arc<Nodes>>,
-) {
+async fn follow(node: NodeId, mut rows: watch::Receiver<Rows>, nodes: watch::Sender<Arc<Nodes>>) {
     loop {
         let (table, is_known) = {
             let rows = rows.borrow_and_update();
-            (Nodes::from(&rows.cluster), rows.cluster.nodes.contains_key(&node))
+            (
+                Nodes::from(&rows.cluster),
+                rows.cluster.nodes.contains_key(&node),
+            )
         };
         // Rows of a time before this node was let in say less than it was told at joining.
         let is_news = is_known && **nodes.borrow() != table;
@@ -195,20 +202,39 @@ impl Clustered {
         self.replica.ended().await
     }
 
-    /// Leaves in order: whoever leads hands that over first.
-    pub(super) async fn stop(mut self) {
+    /// Gives up in order what others wait for: the repositories, then the catalog's lead, and the
+    /// node's lease as the last. From then on tenants are at home elsewhere, and the next life of
+    /// this node begins without waiting.
+    pub(super) async fn leave(&self, front: &Front) {
+        let given_up = front.repositories.ask(repositories::Message::Leave);
+        if !matches!(timeout(GIVING_UP, given_up).await, Ok(Ok(()))) {
+            tracing::warn!("not all repositories were given up in order; they are taken over");
+        }
+        self.hand_over().await;
+        if timeout(RESIGNING, self.replica.resign()).await.is_err() {
+            tracing::warn!("the lease of this node was not given back; it ends by itself");
+        }
+    }
+
+    async fn hand_over(&self) {
         if self.replica.leads().is_some() {
             let node = self.replica.node();
             let voters = self.replica.voters();
-            let other = voters.into_iter().find(|voter| *voter != node);
+            let rows = self.replica.catalog().rows();
+            let can = |voter: &NodeId| *voter != node && rows.cluster.is_leased(*voter);
+            let other = voters.into_iter().find(can);
             if let Some(other) = other
                 && self.replica.hand_over(other).await.is_ok()
             {
                 let handed = self.replica.follows();
                 // If nobody takes it, the others elect somebody when this one is silent.
-                let _ = tokio::time::timeout(HANDING_OVER, handed).await;
+                let _ = timeout(HANDING_OVER, handed).await;
             }
         }
+    }
+
+    /// Takes no part any more.
+    pub(super) async fn stop(mut self) {
         self.tasks.abort_all();
         self.replica.stop().await;
         self.endpoint.close().await;

@@ -22,6 +22,8 @@ use crate::ports::Storage;
 pub enum Event {
     /// The catalog changed.
     Settings(Settings),
+    /// Another node is to have the repository: end what is under way, and then all of it.
+    Yield,
     /// Somebody came in, and the repository is not put away meanwhile.
     Visited,
     /// Somebody left.
@@ -181,7 +183,7 @@ impl Event {
         match self {
             Self::Begin(_) | Self::Frame(_) | Self::Finish(_) => true,
             Self::Delete(_) | Self::Restore(_) | Self::Copied(_) => true,
-            Self::Settings(_) | Self::Abort(_) => false,
+            Self::Settings(_) | Self::Yield | Self::Abort(_) => false,
             Self::Look(_) | Self::Report(_) => false,
             Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
@@ -201,7 +203,7 @@ impl Event {
             Self::Look(ticket) | Self::Report(ticket) => Some((*ticket, None)),
             Self::Written(written) => Some((written.ticket, Some(written.upload))),
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) | Self::Copied(_) => None,
-            Self::Visited | Self::Left => None,
+            Self::Visited | Self::Left | Self::Yield => None,
             Self::Lost(_) | Self::Checkpointed { .. } => None,
             Self::Sealed { .. } | Self::Audited(..) | Self::Discarded { .. } => None,
         }
@@ -212,6 +214,7 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Settings(settings) => write!(f, "{settings:?}"),
+            Self::Yield => f.write_str("Yield"),
             Self::Visited => f.write_str("Visited"),
             Self::Left => f.write_str("Left"),
             Self::Begin(begin) => write!(f, "{begin:?}"),
@@ -299,6 +302,8 @@ pub enum Effect {
         /// When something in the bin is due to be purged, if anything is in it.
         purge: Option<Timestamp>,
     },
+    /// All that was under way has ended, and so does the repository here.
+    Yielded,
     /// Answer an upload that began.
     Begun {
         /// Whom.
@@ -384,6 +389,7 @@ impl fmt::Debug for Effect {
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),
             Self::Deny { ticket, denied } => write!(f, "Deny {ticket:?} {denied:?}"),
             Self::Show { ticket, .. } => write!(f, "Show {ticket:?}"),
+            Self::Yielded => f.write_str("Yielded"),
             Self::Tell { ticket, .. } => write!(f, "Tell {ticket:?}"),
         }
     }

@@ -78,6 +78,8 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, Denied>>;
 pub enum Message {
     /// The catalog changed.
     Settings(Settings),
+    /// Another node is to have it: end what is under way, give up the right to write, and stop.
+    Yield,
     /// Let somebody in.
     Visit(oneshot::Sender<Visit>),
     /// Somebody left.
@@ -260,6 +262,7 @@ impl shell::Hands for Hands {
                 });
                 Event::Visited
             }
+            Message::Yield => Event::Yield,
             Message::Leave => Event::Left,
             Message::Begin(key, size, by, reply) => {
                 let ticket = self.ticket(Caller::Begin(reply));
@@ -398,6 +401,7 @@ impl shell::Hands for Hands {
             }
             Effect::Discard(discard) => return Ok(Some(self.sweeper.discard(discard))),
             Effect::Rest { seen, purge } => (self.idle)(seen, purge),
+            Effect::Yielded => context.myself.stop(),
             Effect::Begun { ticket, upload } => self.begun(ticket, upload, context),
             Effect::Done { ticket } => self.done(ticket),
             Effect::Deny { ticket, denied } => self.deny(ticket, denied),
