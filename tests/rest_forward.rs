@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "rest_forward/holding.rs"]
+mod holding;
 #[path = "rest_forward/losses.rs"]
 mod losses;
 #[path = "support/memory.rs"]

@@ -19,7 +19,8 @@ use super::forward::Relayed;
 use super::route::Stray;
 use super::watch::Turn;
 
-const REASON: HeaderName = HeaderName::from_static("x-holdfast-reason");
+/// The reason of a refusal, for programs.
+pub(super) const REASON: HeaderName = HeaderName::from_static("x-holdfast-reason");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"holdfast\"");

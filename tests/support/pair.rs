@@ -9,11 +9,11 @@ use std::time::Duration;
 use holdfast::rest::{Forward, Limits, Router};
 use holdfast_actors::catalog::rows::Way;
 use holdfast_actors::kernel::{Instant, NodeId, NodeName, Now, Timestamp};
-use holdfast_actors::ports::Clock;
+use holdfast_actors::ports::{Clock, Pending};
 use holdfast_cluster::identity::{Authority, Issuer, KeyHash, NODE_LIFE, NodeCertificate, NodeKey};
 use holdfast_cluster::nodes::{Node, Nodes};
 use holdfast_cluster::quic::{Config, Endpoint, Ground, Life, Pace, VERSION};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::memory::{Memory, Scope};
 use crate::world::{World, world_in};
@@ -22,6 +22,9 @@ use crate::world::{World, world_in};
 pub(crate) const GATEWAY: NodeId = NodeId::new(1);
 /// The node where they are at home.
 pub(crate) const OWNER: NodeId = NodeId::new(2);
+
+/// How long a request is held back.
+pub(crate) const HELD: Duration = Duration::from_millis(800);
 
 /// A node and what stands on it.
 pub(crate) struct Member {
@@ -43,6 +46,7 @@ pub(crate) struct Pair {
 pub(crate) struct Told {
     here: NodeId,
     home: AtomicU64,
+    told: Arc<Notify>,
 }
 
 impl Told {
@@ -50,6 +54,7 @@ impl Told {
     pub(crate) fn say(&self, home: Option<NodeId>) {
         self.home
             .store(home.map_or(0, NodeId::raw), Ordering::Relaxed);
+        self.told.notify_waiters();
     }
 }
 
@@ -60,6 +65,11 @@ impl Router for Told {
             home if home == self.here => Way::Here,
             home => Way::Node(home),
         }
+    }
+
+    fn changed(&self) -> Pending<()> {
+        let told = Arc::clone(&self.told).notified_owned();
+        Box::pin(told)
     }
 }
 
@@ -134,9 +144,13 @@ impl Cluster {
 async fn member(cluster: &Cluster, here: NodeId, limits: Limits, memory: Memory) -> Member {
     let endpoint = cluster.endpoint(here);
     let home = AtomicU64::new(OWNER.raw());
-    let home = Arc::new(Told { here, home });
+    let home = Arc::new(Told {
+        here,
+        home,
+        told: Arc::default(),
+    });
     let router: Arc<dyn Router> = Arc::clone(&home) as _;
-    let forward = Forward::new(router, endpoint.streams());
+    let forward = Forward::new(router, endpoint.streams()).holding(HELD);
     let world = world_in("127.0.0.1:0", limits, memory, Some(forward)).await;
     Member {
         world,
