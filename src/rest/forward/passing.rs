@@ -14,14 +14,15 @@ use tokio::sync::oneshot;
 ///
 /// It is not asked for before the owner asks for it (`Expect: 100-continue` between the nodes,
 /// whether the client said so or not): so an owner that refuses has taken nothing of it, and the
-/// whole of it can go elsewhere. What was not wanted comes back when this is dropped, so that the
-/// client can be heard out.
+/// whole of it can go elsewhere. What was not wanted is left when this is dropped, so that the client
+/// can be heard out.
 pub(in crate::rest) struct Passing {
     body: Arc<Slot>,
     /// Resolves when the owner asks for the body.
     asked: Option<oneshot::Receiver<()>>,
     ask: Arc<Mutex<Option<oneshot::Sender<()>>>>,
-    back: Option<oneshot::Sender<Incoming>>,
+    /// Told when nothing passes any more.
+    gone: Option<oneshot::Sender<()>>,
 }
 
 /// A body, until it is taken back, and how many bytes of it were passed on.
@@ -40,7 +41,7 @@ impl Slot {
 /// What is known of a body that passes.
 pub(in crate::rest) struct Passed {
     slot: Arc<Slot>,
-    rest: oneshot::Receiver<Incoming>,
+    gone: oneshot::Receiver<()>,
     /// Whether there was anything to pass on.
     pub(in crate::rest) has_body: bool,
 }
@@ -68,7 +69,10 @@ impl Passed {
 
     /// What is left of it, once nobody wants more; none if nothing is.
     pub(in crate::rest) async fn rest(self) -> Option<Incoming> {
-        self.rest.await.ok()
+        // Whether it says so or is just gone, nobody wants more.
+        let _ = self.gone.await;
+        let rest = self.slot.body().take();
+        rest.filter(|body| !body.is_end_stream())
     }
 }
 
@@ -76,7 +80,7 @@ impl Passing {
     /// A body that is asked for before it goes.
     pub(in crate::rest) fn new(body: Incoming) -> (Self, Passed) {
         let (ask, asked) = oneshot::channel();
-        let (back, rest) = oneshot::channel();
+        let (told, gone) = oneshot::channel();
         let has_body = !body.is_end_stream();
         let slot = Arc::new(Slot {
             body: Mutex::new(Some(body)),
@@ -86,11 +90,11 @@ impl Passing {
             body: Arc::clone(&slot),
             asked: has_body.then_some(asked),
             ask: Arc::new(Mutex::new(Some(ask))),
-            back: Some(back),
+            gone: Some(told),
         };
         let passed = Passed {
             slot,
-            rest,
+            gone,
             has_body,
         };
         (passing, passed)
@@ -103,7 +107,7 @@ impl Passing {
             body: Arc::default(),
             asked: None,
             ask: Arc::default(),
-            back: None,
+            gone: None,
         }
     }
 
@@ -162,11 +166,9 @@ impl Body for Passing {
 
 impl Drop for Passing {
     fn drop(&mut self) {
-        let left = self.body.body().take();
-        let left = left.filter(|body| !body.is_end_stream());
-        if let (Some(body), Some(back)) = (left, self.back.take()) {
+        if let Some(gone) = self.gone.take() {
             // If nobody hears the client out, its connection is closed.
-            let _ = back.send(body);
+            let _ = gone.send(());
         }
     }
 }
