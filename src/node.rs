@@ -192,7 +192,13 @@ impl Running {
             signalled = signalled() => signalled.map_err(|error| error.to_string()),
         };
         self.stop.send_replace(true);
-        if !self.face.stop().await {
+        let leave = async {
+            if let (Ok(()), Some(cluster)) = (&told, &self.cluster) {
+                cluster.leave(&self.node.front).await;
+            }
+        };
+        let (drained, ()) = tokio::join!(self.face.stop(), leave);
+        if !drained {
             tracing::warn!("requests that still ran after 10 s were cut");
         }
         let mut doors = self.doors;

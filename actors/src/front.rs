@@ -271,6 +271,10 @@ impl From<Denied> for Refusal {
             Denied::Locks(_) | Denied::Config => Reason::Scope,
             Denied::StorageFull => Reason::StorageFull,
             Denied::Busy => return Self::retry(Reason::Busy, denied.to_string(), again),
+            Denied::Moving => {
+                let soon = std::time::Duration::from_secs(1);
+                return Self::retry(Reason::Unavailable, denied.to_string(), soon);
+            }
             Denied::NoUpload | Denied::StorageFailed => {
                 return Self::retry(Reason::Unavailable, denied.to_string(), again);
             }

@@ -20,7 +20,8 @@ use super::forward::Relayed;
 use super::route::Stray;
 use super::watch::Turn;
 
-const REASON: HeaderName = HeaderName::from_static("x-holdfast-reason");
+/// The reason of a refusal, for programs.
+pub(super) const REASON: HeaderName = HeaderName::from_static("x-holdfast-reason");
 const LEASE_END: HeaderName = HeaderName::from_static("x-holdfast-lease-end");
 const QUOTA_LEFT: HeaderName = HeaderName::from_static("x-holdfast-quota-left");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -23,6 +23,8 @@ use crate::ports::Storage;
 pub enum Event {
     /// The catalog changed.
     Settings(Settings),
+    /// Another node is to have the repository: end what is under way, and then all of it.
+    Yield,
     /// Somebody came in, and the repository is not put away meanwhile.
     Visited,
     /// Somebody left.
@@ -199,7 +201,7 @@ impl Event {
         match self {
             Self::Begin(_) | Self::Frame(_) | Self::Finish(_) => true,
             Self::Delete(_) | Self::Restore(_) | Self::Copied(_) => true,
-            Self::Settings(_) | Self::Abort(_) | Self::Grow(_) => false,
+            Self::Settings(_) | Self::Yield | Self::Abort(_) | Self::Grow(_) => false,
             Self::Look(_) | Self::Report(_) => false,
             Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
@@ -220,7 +222,7 @@ impl Event {
             Self::Look(ticket) | Self::Report(ticket) => Some((*ticket, None)),
             Self::Written(written) => Some((written.ticket, Some(written.upload))),
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) | Self::Copied(_) => None,
-            Self::Visited | Self::Left => None,
+            Self::Visited | Self::Left | Self::Yield => None,
             Self::Lost(_) | Self::Checkpointed { .. } => None,
             Self::Sealed { .. } | Self::Audited(..) | Self::Discarded { .. } => None,
         }
@@ -282,6 +284,8 @@ pub enum Effect {
         /// When something in the bin is due to be purged, if anything is in it.
         purge: Option<Timestamp>,
     },
+    /// All that was under way has ended, and so does the repository here.
+    Yielded,
     /// Answer an upload that began.
     Begun {
         /// Whom.

@@ -40,6 +40,8 @@ pub type Idle = Box<dyn Fn(u64, Option<Timestamp>) + Send>;
 pub enum Message {
     /// The catalog changed.
     Settings(Settings),
+    /// Another node is to have it: end what is under way, give up the right to write, and stop.
+    Yield,
     /// Let somebody in.
     Visit(oneshot::Sender<Visit>),
     /// Somebody left.
@@ -195,6 +197,7 @@ impl shell::Hands for Hands {
                 });
                 Event::Visited
             }
+            Message::Yield => Event::Yield,
             Message::Leave => Event::Left,
             Message::Begin(key, size, by, reply) => {
                 let ticket = self.callers.ticket(Caller::Begin(reply));
@@ -330,6 +333,7 @@ impl shell::Hands for Hands {
             }
             Effect::Discard(discard) => return Ok(Some(self.sweeper.discard(discard))),
             Effect::Rest { seen, purge } => (self.idle)(seen, purge),
+            Effect::Yielded => context.myself.stop(),
             Effect::Begun { ticket, upload } => {
                 // Whoever went away before is answered in vain.
                 if !self.callers.begun(ticket, upload) {

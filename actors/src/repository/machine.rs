@@ -8,6 +8,7 @@ mod figures;
 mod pace;
 mod reserve;
 mod transfer;
+mod yielding;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -34,6 +35,7 @@ use crate::object::Kind;
 use crate::schema;
 use emptying::Emptying;
 use pace::Pace;
+use yielding::Yielding;
 
 /// How often the bin is looked through (R9.4).
 const PURGE_EVERY: Duration = Duration::from_secs(20 * 60);
@@ -70,6 +72,7 @@ pub struct Repository {
     emptying: Emptying,
     /// Up to which entry the index knew at the start.
     indexed: Sequence,
+    yielding: Yielding,
 }
 
 impl Repository {
@@ -92,6 +95,7 @@ impl Repository {
             is_miscounted: false,
             emptying: Emptying::default(),
             indexed: Sequence::default(),
+            yielding: Yielding::default(),
         }
     }
 
@@ -259,12 +263,16 @@ impl Machine for Repository {
     type Effect = Effect;
 
     fn step(&mut self, now: Now, event: Event, acts: &mut Acts<Self>) {
+        if self.turns_away(&event, acts) {
+            return;
+        }
         if event.writes() && !self.has_room(acts) {
             self.stalled.push_back(event);
             return;
         }
         match event {
             Event::Settings(settings) => self.settings = settings,
+            Event::Yield => self.begin_to_yield(now.monotonic),
             Event::Visited => {
                 (self.visitors, self.seen) = (self.visitors + 1, self.seen + 1);
                 self.rest_at = None;
@@ -292,8 +300,14 @@ impl Machine for Repository {
             }
             Event::Written(written) => self.written(written, acts),
             Event::Opened(opened) => self.opened(now, opened, acts),
-            Event::Lost(extent) => self.lost(extent, acts),
-            Event::Sealed { extent, length } => self.emptying.sealed(extent, length),
+            Event::Lost(extent) => {
+                self.lost(extent, acts);
+                self.ended(extent);
+            }
+            Event::Sealed { extent, length } => {
+                self.emptying.sealed(extent, length);
+                self.ended(extent);
+            }
             Event::Copied(copied) => self.copied(now, copied, acts),
             Event::Audited(found, storage) => {
                 self.emptying.knows(storage);
@@ -312,6 +326,7 @@ impl Machine for Repository {
         if self.state.has_bin() && self.purge_at.is_none() {
             self.purge_at = Some(now.monotonic + PURGE_EVERY);
         }
+        self.give_up(now.monotonic, acts);
     }
 
     fn apply(&mut self, record: &Record) {
@@ -320,6 +335,9 @@ impl Machine for Repository {
     }
 
     fn deadline(&self) -> Option<Instant> {
+        if self.yielding.is_begun() {
+            return self.yielding.deadline();
+        }
         self.uploads
             .deadline()
             .into_iter()
@@ -331,6 +349,9 @@ impl Machine for Repository {
     }
 
     fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {
+        if self.yielding.is_begun() {
+            return self.give_up(now.monotonic, acts);
+        }
         self.uploads.end_silent(now.monotonic);
         self.promise(acts);
         if self.purge_at.is_some_and(|at| at <= now.monotonic) {

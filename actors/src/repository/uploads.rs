@@ -123,6 +123,11 @@ impl Uploads {
         self.under_way.remove(&id)
     }
 
+    /// Ends all of them.
+    pub(super) fn end_all(&mut self) {
+        self.under_way.clear();
+    }
+
     /// Ends all uploads with bytes in an extent that failed.
     pub(super) fn end_in(&mut self, extent: ExtentId) {
         self.under_way

@@ -11,6 +11,7 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Settings(settings) => write!(f, "{settings:?}"),
+            Self::Yield => f.write_str("Yield"),
             Self::Visited => f.write_str("Visited"),
             Self::Left => f.write_str("Left"),
             Self::Begin(begin) => write!(f, "{begin:?}"),
@@ -94,6 +95,7 @@ impl fmt::Debug for Effect {
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),
             Self::Deny { ticket, denied } => write!(f, "Deny {ticket:?} {denied:?}"),
             Self::Show { ticket, .. } => write!(f, "Show {ticket:?}"),
+            Self::Yielded => f.write_str("Yielded"),
             Self::Tell { ticket, .. } => write!(f, "Tell {ticket:?}"),
         }
     }

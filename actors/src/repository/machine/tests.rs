@@ -8,6 +8,7 @@ mod model;
 mod quota;
 mod reserve;
 mod strays;
+mod yielding;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -53,6 +54,8 @@ struct World {
     /// How often an extent was asked for while nobody answers.
     asked: u32,
     rested: Vec<u64>,
+    /// How often it said that it ends.
+    yielded: u32,
     /// What the index was told, and whether it takes it; `None` while it does not answer.
     checkpoints: Vec<String>,
     indexed: Option<bool>,
@@ -116,6 +119,7 @@ impl World {
             openable: Some(Ok(())),
             asked: 0,
             rested: Vec::new(),
+            yielded: 0,
             checkpoints: Vec::new(),
             indexed: Some(true),
             audits: Vec::new(),
@@ -179,6 +183,7 @@ impl World {
                 self.checkpoints.push(format!("{checkpoint:?}"));
                 return self.indexed.map(|done| Event::Checkpointed { done });
             }
+            Effect::Yielded => self.yielded += 1,
             Effect::Rest { seen, .. } => self.rested.push(seen),
             Effect::Audit(audit) => self.audits.push(audit),
             Effect::Copy { upload, place } => self.copies.push((upload, place)),
