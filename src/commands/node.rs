@@ -167,7 +167,7 @@ pub struct Log {
         long = "log",
         value_name = "FILTER",
         env = "HOLDFAST_LOG",
-        default_value = "info"
+        default_value = "info,openraft=error"
     )]
     pub filter: String,
     /// How to write a line of the log

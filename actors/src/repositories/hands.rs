@@ -99,8 +99,10 @@ impl RepositoriesHands {
             let row = self.rows.repositories.get(id);
             let removal = row.and_then(|row| row.removed.as_ref());
             let is_doomed = row.is_none() || removal.is_some_and(|removal| removal.purge);
-            // It is to be destroyed, or is; or its tenant is served elsewhere from now on.
-            if is_doomed || !self.rows.serves(self.node, *id) {
+            let is_held_up = self.rows.stands_on_drained(*id, running.epoch);
+            // It is to be destroyed, or is; or its tenant is served elsewhere from now on; or what
+            // it writes to has to be sealed.
+            if is_doomed || !self.rows.serves(self.node, *id) || is_held_up {
                 running.handle.stop();
                 continue;
             }
