@@ -174,7 +174,13 @@ impl Member {
             }),
         };
         let above = Some(node.root());
-        reconcile::start(path.child("replicas-kept"), parts, ports.clone(), above.clone()).await?;
+        reconcile::start(
+            path.child("replicas-kept"),
+            parts,
+            ports.clone(),
+            above.clone(),
+        )
+        .await?;
         let leads = self.replica.leadership();
         let parts = leader::Parts { catalog, leads };
         leader::start(path.child("copies"), parts, ports.clone(), above).await?;

@@ -10,9 +10,12 @@ use holdfast_actors::kernel::{NodeName, Size};
 
 use super::values::{Throttle, ValueError};
 
-/// The main job on an embedded node.
+/// The main job on an embedded node, or a cluster of them.
 #[derive(Clone, Debug, Args)]
 pub struct Demo {
+    /// Show a cluster of three nodes that loses one after the other
+    #[arg(long, conflicts_with = "source")]
+    pub cluster: bool,
     /// Keep the node's data in this directory instead of cleaning up
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,

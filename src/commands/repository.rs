@@ -12,10 +12,12 @@ use super::values::repository_id;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Repository {
     /// Add a repository
-    #[command(after_help = "What is not given: --hold-days 0, and --min-copies 2 where\n\
+    #[command(
+        after_help = "What is not given: --hold-days 0, and --min-copies 2 where\n\
                             there are so many nodes\n\n\
                       Example: holdfast --data /srv/holdfast repository add acme main \
-                      --quota 500GiB --hold-days 14")]
+                      --quota 500GiB --hold-days 14"
+    )]
     Add(Add),
     /// List repositories with their figures, of all or of one tenant
     #[command(after_help = "Example: holdfast --data /srv/holdfast repository list acme")]

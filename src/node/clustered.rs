@@ -159,15 +159,14 @@ impl Admits for Porch {
 }
 
 /// Keeps the table of nodes as the catalog has it.
-async fn follow(
-    node: NodeId,
-    mut rows: watch::Receiver<Rows>,
-    nodes: watch::Sender<Arc<Nodes>>,
-) {
+async fn follow(node: NodeId, mut rows: watch::Receiver<Rows>, nodes: watch::Sender<Arc<Nodes>>) {
     loop {
         let (table, is_known) = {
             let rows = rows.borrow_and_update();
-            (Nodes::from(&rows.cluster), rows.cluster.nodes.contains_key(&node))
+            (
+                Nodes::from(&rows.cluster),
+                rows.cluster.nodes.contains_key(&node),
+            )
         };
         // Rows of a time before this node was let in say less than it was told at joining.
         let is_news = is_known && **nodes.borrow() != table;

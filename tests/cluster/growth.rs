@@ -32,7 +32,10 @@ fn retire(cluster: &mut Cluster, at: usize) {
 /// Has a removed node end, and return.
 fn dismissed(cluster: &mut Cluster, at: usize) {
     let status = cluster.nodes[at].terminate();
-    eprintln!("REMOVED: ended with {status}\n{}", cluster.nodes[at].logged());
+    eprintln!(
+        "REMOVED: ended with {status}\n{}",
+        cluster.nodes[at].logged()
+    );
     let said = cluster.nodes[at].tries(8);
     eprintln!("REMOVED: returns with {said:?}");
 }
@@ -49,14 +52,21 @@ fn a_node_is_drained_removed_and_replaced_and_all_copies_come_back() {
     let removed = cluster.login("acme", 2);
     dismissed(&mut cluster, 2);
     let wire = crate::wire::Wire::new(&removed).within(std::time::Duration::from_secs(2));
-    let wrote = wire.attempt("POST", &format!("/main/data/{}", crate::wire::name(b"x")), b"x");
+    let wrote = wire.attempt(
+        "POST",
+        &format!("/main/data/{}", crate::wire::name(b"x")),
+        b"x",
+    );
     assert!(wrote.map_or(true, |reply| reply.status >= 400));
     let new = cluster.join();
     cluster.settle();
     work.back_up(&cluster.login("acme", new));
     copied(&cluster);
     let name = cluster.nodes[new].name.clone();
-    assert!(cluster.any().replicas(&name) > 0, "the new node got nothing");
+    assert!(
+        cluster.any().replicas(&name) > 0,
+        "the new node got nothing"
+    );
     work.holds(&cluster, "acme");
     assert_eq!(cluster.trouble(&[]), [""; 0]);
 }

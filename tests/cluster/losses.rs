@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::nodes::Cluster;
 use crate::pulse::{Pulse, answered};
-use crate::wire::Wire;
+use crate::wire::{Reply, Wire};
 use crate::work::Work;
 
 /// How long a tenant may wait for the next node to take over, in seconds: a lease, and what a busy
@@ -40,7 +40,10 @@ fn a_backup_goes_on_while_its_owner_is_killed_and_then_the_leader() {
             scope.spawn(|| pulse.beat());
             let backup = scope.spawn(|| work.back_up(&gateway));
             in_the_middle(&cluster, &wire, &before);
-            assert!(!backup.is_finished(), "the backup was not met in its middle");
+            assert!(
+                !backup.is_finished(),
+                "the backup was not met in its middle"
+            );
             let killed = pulse.now();
             cluster.nodes[victim].kill();
             let gap = pulse.gap(killed);
@@ -66,9 +69,10 @@ fn an_owner_that_was_stopped_for_a_while_answers_nothing_stale() {
     let other = cluster.login("acme", cluster.other_than(&[owner]));
     let direct = Wire::new(&cluster.login("acme", owner));
     let pulse = Pulse::new(&other);
-    let fresh = |status: u16, body: &str, objects: &[String]| {
-        let missing = objects.iter().find(|it| !body.contains(it.as_str()));
-        assert!(status != 200 || missing.is_none(), "{missing:?} is not shown");
+    let fresh = |when: &str, reply: &Reply, objects: &[String]| {
+        let missing = objects.iter().find(|it| !reply.body.contains(it.as_str()));
+        let is_fresh = reply.status != 200 || missing.is_none();
+        assert!(is_fresh, "{when}: {missing:?} is not shown: {reply:?}");
     };
     thread::scope(|scope| {
         let _ending = pulse.ending();
@@ -82,19 +86,21 @@ fn an_owner_that_was_stopped_for_a_while_answers_nothing_stale() {
         assert!(gap < GAP_MAX, "{gap} s");
         work.back_up(&other);
         // The one place that waits for a time: nothing happens to a node that is stopped.
-        thread::sleep(Duration::from_secs_f64((10.0 + stopped - pulse.now()).max(0.0)));
+        thread::sleep(Duration::from_secs_f64(
+            (10.0 + stopped - pulse.now()).max(0.0),
+        ));
         // What was asked while it slept is the first thing that it does when it wakes.
         let meanwhile = pulse.objects();
         let asked = direct.head("GET", "/pulse/data/", 0);
         early.more(asked.as_bytes()).unwrap();
         cluster.nodes[owner].thaw();
         if let Ok(reply) = early.answer() {
-            fresh(reply.status, &reply.body, &meanwhile);
+            fresh("first", &reply, &meanwhile);
         }
         for _ in 0..20 {
             let meanwhile = pulse.objects();
             if let Ok(reply) = direct.attempt("GET", "/pulse/data/", b"") {
-                fresh(reply.status, &reply.body, &meanwhile);
+                fresh("later", &reply, &meanwhile);
             }
         }
         cluster.settle();

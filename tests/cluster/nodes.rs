@@ -146,13 +146,7 @@ impl Cluster {
     pub(crate) fn copy(&mut self, at: usize) -> Member {
         let original = &self.nodes[at];
         let data = self.path("copy");
-        run(
-            30,
-            "cp",
-            &["-a", text(&original.data), text(&data)],
-            &[],
-        )
-        .good();
+        run(30, "cp", &["-a", text(&original.data), text(&data)], &[]).good();
         Member {
             name: "copy".to_owned(),
             data,

@@ -276,7 +276,9 @@ impl Rows {
             let replicas = self.cluster.replicas.get(extent);
             replicas.is_some_and(|it| it.whole.iter().any(|node| self.cluster.drains(*node)))
         };
-        self.begun.iter().any(|extent| is_written(extent) && drains(extent))
+        self.begun
+            .iter()
+            .any(|extent| is_written(extent) && drains(extent))
     }
 
     /// Whether the owner of a repository may be at work.
