@@ -16,8 +16,12 @@ mod node;
 mod nodes;
 #[path = "cluster/pulse.rs"]
 mod pulse;
+#[path = "cluster/relay.rs"]
+mod relay;
 #[path = "cluster/restarts.rs"]
 mod restarts;
+#[path = "cluster/weather.rs"]
+mod weather;
 #[path = "support/wire.rs"]
 #[expect(dead_code, reason = "other suites use the rest of it")]
 mod wire;

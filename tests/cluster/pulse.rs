@@ -12,6 +12,8 @@ use crate::wire::{Wire, name};
 
 /// Between two writes.
 const PAUSE: Duration = Duration::from_millis(25);
+/// For so many seconds writes are watched after something was cut off: longer than leases last.
+const SETTLED: f64 = 4.0;
 /// How long a write may take before it is tried again.
 const SILENCE: Duration = Duration::from_secs(2);
 
@@ -109,6 +111,21 @@ impl Pulse {
             thread::sleep(PAUSE);
         }
         panic!("no write was acknowledged: {:?}", self.last_refusal());
+    }
+
+    /// The longest time without an acknowledgement since an instant, once writes succeed again: a
+    /// node that is cut off may acknowledge what it had received before.
+    pub(crate) fn settled(&self, since: f64) -> f64 {
+        let mut last = since;
+        let mut longest: f64 = 0.0;
+        loop {
+            let gap = self.gap(last);
+            longest = longest.max(gap);
+            last += gap;
+            if last - since > SETTLED {
+                return longest;
+            }
+        }
     }
 
     /// Why the last write failed that did.

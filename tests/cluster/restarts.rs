@@ -16,7 +16,7 @@ fn backups_go_on_while_all_nodes_are_restarted_one_after_the_other() {
     let work = Work::begin(&cluster, &acme, 0);
     let gateways = [0, 1, 2].map(|at| cluster.login("acme", at));
     thread::scope(|scope| {
-        let _ending = work.ending();
+        let ending = work.ending();
         let backups = scope.spawn(|| work.back_up_always(&gateways));
         for at in 0..3 {
             let done = work.count();
@@ -39,10 +39,10 @@ fn backups_go_on_while_all_nodes_are_restarted_one_after_the_other() {
             });
             pulse.holds_at(cluster.nodes[at].port);
         }
-        drop(_ending);
+        drop(ending);
         backups.join().unwrap();
     });
     eprintln!("{} backups were made meanwhile", work.count());
     work.holds(&cluster, "acme");
-    assert_eq!(cluster.trouble(&[]), [""; 0]);
+    assert_eq!(cluster.trouble(), [""; 0]);
 }

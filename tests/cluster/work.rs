@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::node::{Login, noise, plant, saved, text};
 use crate::nodes::Cluster;
@@ -12,6 +12,10 @@ use crate::wire::Wire;
 
 /// How long one run of restic may take, in seconds.
 const LIMIT: u32 = 120;
+/// What restic says when it could not begin.
+const FIRST: &str = "unable to open config file: ";
+/// So many runs may not have been able to begin.
+const BEGINNINGS: usize = 20;
 /// So many snapshots are restored at the end.
 const RESTORED: usize = 3;
 
@@ -23,6 +27,7 @@ pub(crate) struct Work {
     bulk: usize,
     saved: Mutex<Vec<(u64, String)>>,
     ended: AtomicBool,
+    beginnings: AtomicUsize,
 }
 
 impl Work {
@@ -35,6 +40,7 @@ impl Work {
             bulk,
             saved: Mutex::default(),
             ended: AtomicBool::new(false),
+            beginnings: AtomicUsize::new(0),
         }
     }
 
@@ -50,13 +56,25 @@ impl Work {
         }
     }
 
-    /// Backs up the next version of the tree, which has to succeed.
+    /// Backs up the next version of the tree, which has to succeed once it has begun.
     pub(crate) fn back_up(&self, login: &Login) {
         let version = self.saved.lock().unwrap().len() as u64 + 1;
         self.plant(&self.tree, version);
         let words = ["backup", "--json", text(&self.tree)];
-        let said = login.restic_with(LIMIT, &words, &[]).good();
+        let mut said = login.restic_with(LIMIT, &words, &[]);
+        // The one request that restic does not repeat is its first.
+        while said.code != 0 && said.err.contains(FIRST) && self.again() {
+            said = login.restic_with(LIMIT, &words, &[]);
+        }
+        let said = said.good();
         self.saved.lock().unwrap().push((version, saved(&said)));
+    }
+
+    /// Whether a run that could not begin is begun again.
+    fn again(&self) -> bool {
+        let began = self.beginnings.fetch_add(1, Ordering::Relaxed);
+        eprintln!("NOT BEGUN: a run of restic, the {}th", began + 1);
+        began < BEGINNINGS
     }
 
     /// Backs up version after version through gateway after gateway.

@@ -170,6 +170,13 @@ impl Cluster {
         nodes.filter(|row| stays(row.state) && stores(row)).count()
     }
 
+    /// Whether any node is to give up what it has.
+    pub fn is_draining(&self) -> bool {
+        self.nodes
+            .values()
+            .any(|row| row.state == NodeState::Draining)
+    }
+
     pub(super) fn drains(&self, node: NodeId) -> bool {
         let row = self.nodes.get(&node);
         row.is_some_and(|row| row.state == NodeState::Draining)
