@@ -132,7 +132,9 @@ impl RepositoriesHands {
                 running.handle.stop();
                 continue;
             }
-            if !self.rows.serves(self.node, *id) {
+            // Its tenant is served elsewhere from now on; or what it writes to has to be sealed.
+            let is_held_up = self.rows.stands_on_drained(*id, running.epoch);
+            if is_held_up || !self.rows.serves(self.node, *id) {
                 running.give_up(self.register.as_ref());
                 continue;
             }
