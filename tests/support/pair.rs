@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use holdfast::rest::{Forward, Limits, Router};
 use holdfast_actors::catalog::rows::Way;
