@@ -69,9 +69,9 @@ pub trait Takes: Send + Sync + 'static {
 }
 
 /// The reason of a node that was not asked: nothing was done.
-const UNREACHABLE: &str = "unreachable";
+const UNREACHABLE: &str = "node-unreachable";
 /// The reason of a node that did not answer: it may have been done.
-const NO_ANSWER: &str = "no-answer";
+const NO_ANSWER: &str = "node-silent";
 
 /// The node was not asked.
 pub(super) fn unreachable(node: &str) -> Problem {
