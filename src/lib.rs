@@ -25,7 +25,7 @@
 //!   the one actor, [`holdfast_actors::ports`] all that it asks of a node,
 //!   [`holdfast_actors::node`] the domain put together.
 //! - `simulations/`: the same domain in a world of its own.
-//! - `cluster/`: many nodes as one; nothing is there yet.
+//! - `cluster/`: many nodes as one: the link between them, the replicated catalog, replicas.
 //! - here: [`node`] puts a process together from the real ports ([`clock`], [`entropy`], [`disk`],
 //!   [`store`], [`passwords`]) and the faces: [`rest`] for tenants, [`admin`] and [`inspect`] for
 //!   operators, [`metrics`] for monitoring. [`cli`] and [`commands`] are the command line,

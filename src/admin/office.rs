@@ -13,6 +13,7 @@ mod repositories;
 mod route;
 mod speaker;
 mod status;
+mod verify;
 mod watch;
 
 use std::path::PathBuf;

@@ -4,10 +4,10 @@
 //! ```text
 //! admin socket ── Office of A ── route ─┬ here       carried out by A
 //!                                       ├ at B       the order as it is, with who speaks
-//!                                       └ at each    the same; A puts the parts together
+//!                                       └ at each    the same; A joins the parts
 //!                                            │
-//!             calls between nodes, service "office":  Begin ─▶ lines, and a ticket if there are more
-//!                                                     Go on ─▶ lines, …
+//!             calls between nodes, service "office":  Begin ─▶ lines, a ticket if there are more
+//!                                                     Go ────▶ lines, …
 //!                                            ▼
 //!                     Office of B: is A a node, is that an operator, is it here ── carried out
 //! ```
@@ -54,8 +54,8 @@ pub trait Others: Send + Sync + 'static {
     fn node(&self) -> NodeId;
     /// How consensus stands, as far as this node knows.
     fn standing(&self) -> Standing;
-    /// Whether this node holds its lease at this moment. The rows cannot tell: where nothing is heard
-    /// from the others, the time in them stands still.
+    /// Whether this node holds its lease at this moment. The rows cannot tell: where nothing is
+    /// heard from the others, the time in them stands still.
     fn holds_lease(&self, now: Instant) -> bool;
     /// Has a node carry an order out; `items` takes its rows and its progress. Dropping the future
     /// ends the work.
@@ -69,9 +69,9 @@ pub trait Takes: Send + Sync + 'static {
 }
 
 /// The reason of a node that was not asked: nothing was done.
-const UNREACHABLE: &str = "unreachable";
+const UNREACHABLE: &str = "node-unreachable";
 /// The reason of a node that did not answer: it may have been done.
-const NO_ANSWER: &str = "no-answer";
+const NO_ANSWER: &str = "node-silent";
 
 /// The node was not asked.
 pub(super) fn unreachable(node: &str) -> Problem {

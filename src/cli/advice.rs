@@ -18,7 +18,11 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "no-token" | "token-expired" | "token-used" => {
             "make another with 'holdfast join-token' on a node of the cluster"
         }
-        "unreachable" => "is that node running, and do UDP datagrams get through?",
+        "unreachable" | "node-unreachable" => {
+            "is that node running, and do UDP datagrams get through?"
+        }
+        "not-all" | "trouble" => "see 'holdfast status'",
+        "moving" | "behind" => "try again",
         "not-decided" => "run the same command again",
         "node-name-taken" => "choose another with --name",
         "node-key-taken" => "use the token of the attempt before, or an empty directory",

@@ -135,6 +135,23 @@ fn cell(value: &Value, unit: Unit) -> String {
     }
 }
 
+/// One event as a line.
+pub(super) fn event(row: &Value) -> String {
+    let part = |key: &str| printable(row[key].as_str().unwrap_or("-"));
+    let why = row["reason"]
+        .as_str()
+        .map(|why| format!(" ({})", printable(why)));
+    format!(
+        "{} {} {} {}: {}{}",
+        part("at"),
+        part("severity"),
+        row["code"],
+        part("actor"),
+        part("text"),
+        why.unwrap_or_default(),
+    )
+}
+
 /// Free text may hold what would move a terminal's cursor; it is shown, not obeyed.
 pub(super) fn printable(text: &str) -> String {
     let spelled = |letter: char| -> String {

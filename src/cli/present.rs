@@ -372,7 +372,7 @@ fn form(order: &Order) -> Form {
         Order::Node(_) => Form::Record(NODE),
         Order::Usage(_) => Form::Table(USAGE),
         Order::Verify(_) => Form::Table(VERIFIED),
-        Order::Events(Events { follow: true, .. }) => Form::Stream(event),
+        Order::Events(Events { follow: true, .. }) => Form::Stream(layout::event),
         Order::Events(_) => Form::Table(EVENTS),
         Order::Maintenance(_) => Form::Record(MAINTENANCE),
         Order::Clock(_) => Form::Record(CLOCK),
@@ -387,23 +387,6 @@ fn form(order: &Order) -> Form {
         Order::Shell(Look::Show(_)) => Form::Whole(inspect::state),
         Order::Shell(Look::Stop(_) | Look::Restart(_)) => Form::Record(&[]),
     }
-}
-
-/// One event as a line.
-fn event(row: &Value) -> String {
-    let part = |key: &str| printable(row[key].as_str().unwrap_or("-"));
-    let why = row["reason"]
-        .as_str()
-        .map(|why| format!(" ({})", printable(why)));
-    format!(
-        "{} {} {} {}: {}{}",
-        part("at"),
-        part("severity"),
-        row["code"],
-        part("actor"),
-        part("text"),
-        why.unwrap_or_default(),
-    )
 }
 
 #[cfg(test)]

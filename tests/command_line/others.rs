@@ -126,7 +126,7 @@ impl Others for Wire {
             Some(office) => office.take(self.here, errand, items),
             None => Box::pin(async move {
                 let told = format!("{to} cannot be reached");
-                Err(Problem::new(ProblemClass::Failed, "unreachable", told))
+                Err(Problem::new(ProblemClass::Failed, "node-unreachable", told))
             }),
         }
     }
@@ -278,7 +278,7 @@ fn a_view_is_made_and_a_restore_done_at_home_and_an_export_is_not() {
         &world,
         &format!("bin restore t2 main {at}"),
         1,
-        "unreachable",
+        "node-unreachable",
     );
 }
 

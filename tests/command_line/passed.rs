@@ -204,7 +204,7 @@ async fn what_is_too_large_is_refused_on_either_way() {
     let (one, other, _cluster) = ends(1).await;
     other.takes(script(1, 1 << 20, false).0);
     let (_, long) = asked(&one, errand("admin", json!("status"))).await;
-    assert_eq!(long.unwrap_err().reason, "too-long");
+    assert_eq!(long.unwrap_err().reason, "answer-too-long");
     let text = "x".repeat(300 << 10);
     let order = json!({ "tenant": { "disable": { "name": "t2", "reason": text } } });
     let (_, order) = asked(&one, errand("admin", order)).await;
@@ -233,7 +233,7 @@ async fn a_node_that_is_gone_is_told_from_one_that_was_never_asked() {
     let (one, other, _cluster) = ends(1).await;
     let (_, nobody) = asked(&one, errand("admin", json!("status"))).await;
     let no_office = nobody.unwrap_err();
-    assert_eq!(no_office.reason, "unreachable", "it has no office yet");
+    assert_eq!(no_office.reason, "node-unreachable", "it has no office yet");
     other.takes(script(1, 10, true).0);
     let asking = asked(&one, errand("admin", json!("status")));
     let severing = async {
@@ -243,7 +243,7 @@ async fn a_node_that_is_gone_is_told_from_one_that_was_never_asked() {
     let ((_, end), ()) = tokio::join!(asking, severing);
     assert_eq!(
         end.unwrap_err().reason,
-        "no-answer",
+        "node-silent",
         "it may have been done"
     );
 }

@@ -83,7 +83,7 @@ impl Office {
         }
     }
 
-    /// What several nodes see, each row with its node; a node that is silent has a row that says so.
+    /// What several nodes see, each row with its node; one that is silent has a row that says so.
     pub(super) async fn looks(&self, shares: &BTreeMap<NodeId, Share>, items: &Items) -> Answer {
         let rows = self.books.rows();
         for (node, share) in shares {

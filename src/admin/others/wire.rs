@@ -107,7 +107,7 @@ pub(super) fn line(line: &Line) -> Vec<u8> {
     };
     let long = || {
         let told = "a line of the answer is too long for another node; ask the node itself";
-        let problem = Problem::new(ProblemClass::Failed, "too-long", told);
+        let problem = Problem::new(ProblemClass::Failed, "answer-too-long", told);
         spelled(&Line::Error(problem)).unwrap_or_default()
     };
     spelled(line).unwrap_or_else(long)
@@ -185,6 +185,6 @@ mod tests {
     fn a_line_that_no_frame_holds_becomes_an_error() {
         let long = Line::Item(json!("x".repeat(REPLY_MAX)));
         let (_, read) = replied(&reply(None, &line(&long))).unwrap();
-        assert!(matches!(&read[..], [Line::Error(problem)] if problem.reason == "too-long"));
+        assert!(matches!(&read[..], [Line::Error(problem)] if problem.reason == "answer-too-long"));
     }
 }

@@ -1,3 +1,5 @@
+//! Orders of every kind, given to the first of three nodes.
+
 use std::time::Duration;
 
 use holdfast_actors::catalog::rows::{Lease, Node, Owner, Repository as Row, Tenant as TenantRow};

@@ -1,3 +1,5 @@
+//! What three nodes say of themselves, and what one makes of it.
+
 use super::super::route::tests::rows;
 use super::*;
 
