@@ -10,7 +10,7 @@ use holdfast_actors::front::Front;
 use holdfast_actors::journal;
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::node::{self as domain, Stem};
-use holdfast_actors::ports::{Passwords, Pending, Ports};
+use holdfast_actors::ports::{Clock, Passwords, Pending, Ports};
 use holdfast_actors::repositories;
 use holdfast_actors::shell::Fault;
 use holdfast_cluster::calls::machine::Limits;
@@ -211,10 +211,12 @@ async fn follow(node: NodeId, mut rows: watch::Receiver<Rows>, nodes: watch::Sen
 
 impl Clustered {
     /// How a face on this node sends requests to where they are handled.
-    pub(super) fn forward(&self, catalog: &Catalog) -> Arc<Forward> {
+    pub(super) fn forward(&self, catalog: &Catalog, clock: &Arc<dyn Clock>) -> Arc<Forward> {
         let router = Homes {
             here: self.replica.node(),
             rows: catalog.subscribe(),
+            held: self.replica.held(),
+            clock: Arc::clone(clock),
         };
         Forward::new(Arc::new(router), self.endpoint.streams())
     }

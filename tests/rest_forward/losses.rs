@@ -135,7 +135,11 @@ async fn a_client_that_vanishes_is_gone_from_the_owner_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_nobody_has_asked_for_waits_for_the_next_owner() {
-    let Pair { gateway, owner, .. } = &pair().await;
+    let Pair {
+        gateway,
+        owner,
+        _cluster,
+    } = pair().await;
     assert_eq!(gateway.world.curl("/r/data/", &[]).status, 200);
     owner.endpoint.close().await;
     let home = std::sync::Arc::clone(&gateway.home);

@@ -110,7 +110,12 @@ impl Inner {
                 file.ok_or_else(|| io::ErrorKind::NotFound.into())
             }
             Way::Fence(epoch, nodes) => {
-                let fenced = self.extents.fence(extent, epoch, &nodes).await;
+                let absent: Vec<NodeId> = {
+                    let rows = self.rows.borrow();
+                    let is_gone = |node: &&NodeId| !rows.cluster.is_leased(**node);
+                    nodes.iter().filter(is_gone).copied().collect()
+                };
+                let fenced = self.extents.fence(extent, epoch, &nodes, &absent).await;
                 let fenced = fenced.map_err(|nobody| {
                     io::Error::new(io::ErrorKind::TimedOut, format!("{extent}: {nobody}"))
                 })?;
