@@ -103,7 +103,10 @@ impl CaretakerHands {
                 Standing::Served(last) if !was_here && old.repositories.get(&id).is_some() => {
                     Standing::Come(last)
                 }
-                standing => standing,
+                standing @ (Standing::Served(_)
+                | Standing::Come(_)
+                | Standing::Kept
+                | Standing::Doomed(_)) => standing,
             };
             if is_here {
                 self.homes.insert(id);

@@ -177,6 +177,18 @@ impl Hands {
         }
     }
 
+    /// An extent takes nothing more.
+    fn closed(&mut self, extent: ExtentId, whole: bool, length: Option<u64>) -> Option<Event> {
+        if let Some(actor) = self.writer.close(extent) {
+            actor.stop();
+        }
+        match length {
+            _ if !whole => Some(Event::Lost(extent)),
+            Some(length) => Some(Event::Sealed { extent, length }),
+            None => None,
+        }
+    }
+
     fn ticket(&mut self, caller: Caller) -> Ticket {
         self.tickets = self.tickets.next();
         self.callers.insert(self.tickets, caller);
@@ -298,25 +310,15 @@ impl shell::Hands for Hands {
             Message::Look(reply) => Event::Look(self.ticket(Caller::Look(reply))),
             Message::Report(reply) => Event::Report(self.ticket(Caller::Report(reply))),
             Message::Written(written) => Event::Written(written),
-            Message::Opened(Ok((id, secret, actor))) => {
+            Message::Opened(opened) => Event::Opened(opened.map(|(id, secret, actor)| {
                 self.writer.opened(id, secret, actor);
-                Event::Opened(Ok(id))
-            }
-            Message::Opened(Err(denied)) => Event::Opened(Err(denied)),
+                id
+            })),
             Message::Closed {
                 extent,
                 whole,
                 length,
-            } => {
-                if let Some(actor) = self.writer.close(extent) {
-                    actor.stop();
-                }
-                return match length {
-                    _ if !whole => Some(Event::Lost(extent)),
-                    Some(length) => Some(Event::Sealed { extent, length }),
-                    None => None,
-                };
-            }
+            } => return self.closed(extent, whole, length),
             Message::Checkpointed { done } => Event::Checkpointed { done },
             Message::Audited(found, storage) => Event::Audited(found, storage),
             Message::Copied(copied) => Event::Copied(copied),
