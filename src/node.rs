@@ -106,7 +106,9 @@ impl Running {
         let (store, rotation) = certificates(&home, &node, &ports).await?;
         let (thumbprint, certificates) = served(&store);
         let mut behind = behind(&node, &ports, passwords, &metrics);
-        behind.forward = cluster.as_ref().map(|it| it.forward(&node.catalog));
+        behind.forward = cluster
+            .as_ref()
+            .map(|it| it.forward(&node.catalog, &ports.clock));
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
 

@@ -217,10 +217,12 @@ async fn follow(node: NodeId, mut rows: watch::Receiver<Rows>, nodes: watch::Sen
 
 impl Clustered {
     /// How a face on this node sends requests to where they are handled.
-    pub(super) fn forward(&self, catalog: &Catalog) -> Arc<Forward> {
+    pub(super) fn forward(&self, catalog: &Catalog, clock: &Arc<dyn Clock>) -> Arc<Forward> {
         let router = Homes {
             here: self.replica.node(),
             rows: catalog.subscribe(),
+            held: self.replica.held(),
+            clock: Arc::clone(clock),
         };
         Forward::new(Arc::new(router), self.endpoint.streams())
     }

@@ -55,7 +55,8 @@ impl Client {
                 Some(next) => (step, body) = (next, intact),
                 None => {
                     self.hear_out(head, intact);
-                    return refusal;
+                    let cause = forward.and_then(|forward| forward.cause());
+                    return cause.map_or(refusal, |cause| answer::denial(&cause.into()));
                 }
             }
         }

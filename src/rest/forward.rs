@@ -24,6 +24,9 @@
 //!   owner asks for it, so until then nothing is lost. After some seconds the client gets 503.
 //! - An owner that is lost later costs the request: 503 if it has not answered, and in the middle
 //!   of an answer the client's connection is cut, so that no part is taken for the whole.
+//! - Without a majority of the nodes no lease of an owner runs, and an owner without one answers
+//!   nothing, not even what it could read: another may have taken over and changed it. So reads and
+//!   restores end as writes do, within the 1.5 s of a lease, and the refusal names the cause.
 //! - Two nodes that do not agree on where a tenant is (one knows older rows) refuse for that
 //!   moment; a request passes one gateway at most.
 //! - One stream carries one request at a time and then the next, of whichever client. Streams that
@@ -35,9 +38,10 @@ use std::time::Duration;
 
 use holdfast_actors::catalog::rows::{Rows, Way};
 use holdfast_actors::kernel::NodeId;
-use holdfast_actors::ports::Pending;
+use holdfast_actors::ports::{Clock, Pending};
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_cluster::quic::{Stream, Streams};
+use holdfast_cluster::raft::Held;
 use hyper::Response;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -71,15 +75,21 @@ pub trait Router: Send + Sync + 'static {
     fn way(&self, user: &str) -> Way;
     /// Resolves once that may have changed since this was called.
     fn changed(&self) -> Pending<()>;
+    /// Whether this node hears no majority of its cluster, so that nothing it knows may hold.
+    fn is_cut_off(&self) -> bool;
 }
 
 /// Goes by the rows of the catalog as this node knows them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Homes {
     /// This node.
     pub here: NodeId,
     /// The rows; one that is a moment old costs a refusal at most.
     pub rows: watch::Receiver<Rows>,
+    /// The lease of this node.
+    pub held: watch::Receiver<Option<Held>>,
+    /// By which it ends.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Router for Homes {
@@ -96,6 +106,11 @@ impl Router for Homes {
                 std::future::pending::<()>().await;
             }
         })
+    }
+
+    fn is_cut_off(&self) -> bool {
+        let (held, now) = (*self.held.borrow(), self.clock.now().monotonic);
+        !held.is_some_and(|held| held.is_held(now))
     }
 }
 
@@ -184,6 +199,11 @@ impl Forward {
         Some(self.step(user, false))
     }
 
+    /// What is said instead of a refusal that waited in vain, if this node knows the cause.
+    pub(super) fn cause(&self) -> Option<Refusal> {
+        self.router.is_cut_off().then(cut_off)
+    }
+
     /// Resolves when something else is to become of a client's request than before.
     async fn moved(&self, user: Option<&str>, before: &Step) {
         loop {
@@ -262,6 +282,14 @@ fn away() -> Refusal {
     Refusal::retry(Reason::Unavailable, sentence, Duration::from_secs(2))
 }
 
+/// Nobody knows any more who may write where, so nobody is told what there is.
+fn cut_off() -> Refusal {
+    let sentence = "this node does not reach a majority of its cluster, without which nothing is \
+                    written or read; what was confirmed before is kept, and service goes on when \
+                    enough nodes are back";
+    Refusal::retry(Reason::Unavailable, sentence, Duration::from_secs(10))
+}
+
 /// A node sends what this one does not understand.
 pub(super) fn stranger() -> Refusal {
     let sentence = "the node that took the request does not say who asks; upgrade the older node";
@@ -297,7 +325,7 @@ mod tests {
             Step::Refuse(refusal) => refusal,
             Step::Serve | Step::Send(_) => panic!("{step:?}"),
         });
-        for refusal in refusals.into_iter().chain([away(), stranger()]) {
+        for refusal in refusals.into_iter().chain([away(), stranger(), cut_off()]) {
             assert_eq!(refusal.reason, Reason::Unavailable);
             assert!(refusal.retry_after.is_some(), "{refusal:?}");
         }

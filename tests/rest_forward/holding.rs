@@ -95,3 +95,28 @@ async fn a_body_is_asked_for_only_once_somebody_takes_it() {
     told.unwrap().unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_hears_no_majority_says_so() {
+    let Pair {
+        gateway,
+        owner,
+        _cluster,
+    } = pair().await;
+    let cut_off = std::sync::atomic::AtomicBool::store;
+    cut_off(
+        &gateway.home.is_cut_off,
+        true,
+        std::sync::atomic::Ordering::Relaxed,
+    );
+    // What is still answered is passed on as it is.
+    assert_eq!(gateway.world.curl("/r/data/", &[]).status, 200);
+    owner.endpoint.close().await;
+    for path in ["/r/data/", "/r/config"] {
+        let reply = gateway.world.curl(path, &[]);
+        assert_eq!(reply.status, 503);
+        assert_eq!(reply.header("retry-after"), "10");
+        let said = String::from_utf8(reply.body).unwrap();
+        assert!(said.contains("majority"), "{said}");
+    }
+}

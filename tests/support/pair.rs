@@ -2,7 +2,7 @@
 //! told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use holdfast::rest::{Forward, Limits, Router};
@@ -45,6 +45,8 @@ pub(crate) struct Told {
     here: NodeId,
     home: AtomicU64,
     told: Arc<Notify>,
+    /// Whether the node hears no majority.
+    pub(crate) is_cut_off: AtomicBool,
 }
 
 impl Told {
@@ -69,6 +71,10 @@ impl Router for Told {
         let told = Arc::clone(&self.told).notified_owned();
         Box::pin(told)
     }
+
+    fn is_cut_off(&self) -> bool {
+        self.is_cut_off.load(Ordering::Relaxed)
+    }
 }
 
 async fn member(cluster: &Cluster, here: NodeId, limits: Limits, memory: Memory) -> Member {
@@ -78,6 +84,7 @@ async fn member(cluster: &Cluster, here: NodeId, limits: Limits, memory: Memory)
         here,
         home,
         told: Arc::default(),
+        is_cut_off: AtomicBool::new(false),
     });
     let router: Arc<dyn Router> = Arc::clone(&home) as _;
     let forward = Forward::new(router, endpoint.streams()).holding(HELD);

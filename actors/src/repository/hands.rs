@@ -157,6 +157,18 @@ impl Hands {
         })
     }
 
+    /// An extent takes nothing more.
+    fn closed(&mut self, extent: ExtentId, whole: bool, length: Option<u64>) -> Option<Event> {
+        if let Some(actor) = self.writer.close(extent) {
+            actor.stop();
+        }
+        match length {
+            _ if !whole => Some(Event::Lost(extent)),
+            Some(length) => Some(Event::Sealed { extent, length }),
+            None => None,
+        }
+    }
+
     fn checkpoint(&self, checkpoint: Checkpoint, ports: &Ports) -> Pending<Message> {
         let (id, index) = (self.id, Arc::clone(&ports.index));
         let (reader, mut checkpoint) = (self.reader.clone(), checkpoint);
@@ -230,25 +242,15 @@ impl shell::Hands for Hands {
             Message::Look(reply) => Event::Look(self.callers.ticket(Caller::Look(reply))),
             Message::Report(reply) => Event::Report(self.callers.ticket(Caller::Report(reply))),
             Message::Written(written) => Event::Written(written),
-            Message::Opened(Ok((id, secret, actor))) => {
+            Message::Opened(opened) => Event::Opened(opened.map(|(id, secret, actor)| {
                 self.writer.opened(id, secret, actor);
-                Event::Opened(Ok(id))
-            }
-            Message::Opened(Err(denied)) => Event::Opened(Err(denied)),
+                id
+            })),
             Message::Closed {
                 extent,
                 whole,
                 length,
-            } => {
-                if let Some(actor) = self.writer.close(extent) {
-                    actor.stop();
-                }
-                return match length {
-                    _ if !whole => Some(Event::Lost(extent)),
-                    Some(length) => Some(Event::Sealed { extent, length }),
-                    None => None,
-                };
-            }
+            } => return self.closed(extent, whole, length),
             Message::Checkpointed { done } => Event::Checkpointed { done },
             Message::Audited(found, storage) => Event::Audited(found, storage),
             Message::Copied(copied) => Event::Copied(copied),

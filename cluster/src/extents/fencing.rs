@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Fencing {
     /// Who was asked and has not answered.
     asked: BTreeSet<NodeId>,
+    /// Those of them that hold no lease: nobody waits for them if another answers.
+    absent: BTreeSet<NodeId>,
     answers: BTreeMap<NodeId, u64>,
     deadline: Option<Instant>,
 }
@@ -41,9 +43,18 @@ impl Fencing {
     pub fn new(replicas: impl IntoIterator<Item = NodeId>) -> Self {
         Self {
             asked: replicas.into_iter().collect(),
+            absent: BTreeSet::new(),
             answers: BTreeMap::new(),
             deadline: None,
         }
+    }
+
+    /// These are most likely gone. To ask them does no harm, and to go without them loses nothing:
+    /// any one answer holds what the writer was told of.
+    #[must_use]
+    pub fn without(mut self, absent: impl IntoIterator<Item = NodeId>) -> Self {
+        self.absent.extend(absent);
+        self
     }
 
     /// A replica takes nothing from the writer any more, and is durable so far.
@@ -70,7 +81,9 @@ impl Fencing {
     /// When nobody is left to answer, and nobody did.
     pub fn outcome(&self, now: Instant) -> Option<Result<Fenced, Nobody>> {
         let over = self.deadline.is_some_and(|deadline| deadline <= now);
-        if !self.asked.is_empty() && !over {
+        let here = self.asked.difference(&self.absent).next();
+        let is_all = here.is_none() && !self.answers.is_empty();
+        if !self.asked.is_empty() && !is_all && !over {
             return None;
         }
         let length = self.answers.values().min().copied();
@@ -123,5 +136,22 @@ mod tests {
         assert_eq!(fencing.outcome(Instant::default()), None);
         fencing.failed(node(2));
         assert_eq!(fencing.outcome(Instant::default()), Some(Err(Nobody)));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_node_without_a_lease_if_another_answers() {
+        let mut fencing = Fencing::new([node(1), node(2), node(3)]).without([node(3)]);
+        let now = Instant::default();
+        fencing.answered(now, node(1), 70);
+        assert_eq!(fencing.outcome(now), None, "the second is there");
+        fencing.answered(now, node(2), 80);
+        let fenced = fencing.outcome(now).unwrap().unwrap();
+        assert_eq!((fenced.length, fenced.nodes.len()), (70, 2));
+        // Where nobody else answers, it is waited for.
+        let mut fencing = Fencing::new([node(1), node(3)]).without([node(3)]);
+        fencing.failed(node(1));
+        assert_eq!(fencing.outcome(now), None);
+        fencing.failed(node(3));
+        assert_eq!(fencing.outcome(now), Some(Err(Nobody)));
     }
 }

@@ -58,7 +58,8 @@ impl Extents {
         }))
     }
 
-    /// Lets nobody with a lower epoch write any more, and says how far the extent goes.
+    /// Lets nobody with a lower epoch write any more, and says how far the extent goes. For those
+    /// that are `absent` nobody waits if another answers.
     ///
     /// # Errors
     /// When no replica answers.
@@ -67,9 +68,11 @@ impl Extents {
         extent: ExtentId,
         epoch: Epoch,
         nodes: &[NodeId],
+        absent: &[NodeId],
     ) -> Result<Fenced, Nobody> {
         let ask = Ask::Fence { extent, epoch };
-        let mut fencing = Fencing::new(nodes.iter().copied());
+        let fencing = Fencing::new(nodes.iter().copied());
+        let mut fencing = fencing.without(absent.iter().copied());
         let mut asked = Several::default();
         for node in nodes {
             asked.push(*node, self.remote.ask(*node, &ask, &Bytes::new()));

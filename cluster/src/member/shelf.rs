@@ -54,19 +54,9 @@ fn way(rows: &Rows, repository: RepositoryId, extent: ExtentId) -> Way {
             Some(length) => Way::Sealed(length),
             None if row.epoch == owner => Way::Written,
             None if !rows.begun.contains(&extent) => Way::Absent,
-            None => Way::Fence(owner, answering(rows, extent)),
+            None => Way::Fence(owner, nodes(rows, extent)),
         },
     }
-}
-
-/// Who is asked how far an extent goes: the nodes whose lease runs. One of them is enough, since
-/// the writer was told of nothing that did not lie on all of them, and so nobody is waited for who
-/// is likely gone. Where none is left, all are asked.
-fn answering(rows: &Rows, extent: ExtentId) -> Vec<NodeId> {
-    let all = nodes(rows, extent);
-    let leased = all.iter().filter(|node| rows.cluster.is_leased(**node));
-    let leased: Vec<NodeId> = leased.copied().collect();
-    if leased.is_empty() { all } else { leased }
 }
 
 fn nodes(rows: &Rows, extent: ExtentId) -> Vec<NodeId> {
@@ -139,7 +129,12 @@ impl Inner {
         if let Some((_, fenced)) = before.filter(|(of, _)| *of == epoch) {
             return Ok(fenced);
         }
-        let fenced = self.extents.fence(extent, epoch, nodes).await;
+        let absent: Vec<NodeId> = {
+            let rows = self.rows.borrow();
+            let is_gone = |node: &&NodeId| !rows.cluster.is_leased(**node);
+            nodes.iter().filter(is_gone).copied().collect()
+        };
+        let fenced = self.extents.fence(extent, epoch, nodes, &absent).await;
         let fenced = fenced.map_err(|nobody| {
             io::Error::new(io::ErrorKind::TimedOut, format!("{extent}: {nobody}"))
         })?;

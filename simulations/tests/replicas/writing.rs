@@ -58,7 +58,10 @@ async fn who_takes_over_finds_what_was_durable_and_the_writer_finds_a_fence() {
     cluster.start(2).await;
     cluster.crash(3);
     let nodes = cluster.ids();
-    let fenced = cluster.extents.fence(EXTENT, WRITER.next(), &nodes).await;
+    let fenced = cluster
+        .extents
+        .fence(EXTENT, WRITER.next(), &nodes, &[])
+        .await;
     let fenced = fenced.unwrap();
     assert!(fenced.length >= end, "{fenced:?} and {end} were durable");
     assert!(!fenced.nodes.contains(&NodeId::new(3)));

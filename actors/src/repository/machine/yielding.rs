@@ -62,7 +62,8 @@ impl Repository {
             event,
             Event::Begin(_) | Event::Delete(_) | Event::Restore(_)
         );
-        if !is_new && !(is_last && event.writes()) {
+        let is_turned = is_new || (is_last && event.writes());
+        if !is_turned {
             return false;
         }
         if let Some((ticket, _)) = event.caller() {
