@@ -29,7 +29,7 @@ const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 /// What each may hold.
 const QUOTA: Size = Size::gib(1);
 /// What each backup adds in bytes.
-const FILM: usize = 24 << 20;
+const FILM: usize = 16 << 20;
 /// How fast backups may go: slow enough to be met in the middle.
 const SLOW: Option<Rate> = Rate::per_second(Size::mib(8));
 /// So many writes of each tenant are acknowledged before something is done to a node.
