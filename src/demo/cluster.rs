@@ -70,9 +70,9 @@ pub(super) fn play(stage: &Stage, screen: &mut Screen) -> Result<Figures, Failur
         tenants: tenants.collect(),
         ..Figures::default()
     };
-    for at in 0..firms.len() {
-        let backup = firms[at].back_up(stage, &nodes.address(at))?;
-        point(screen, format_args!("{}: {backup}", firms[at].name))?;
+    for (at, firm) in firms.iter_mut().enumerate() {
+        let backup = firm.back_up(stage, &nodes.address(at))?;
+        point(screen, format_args!("{}: {backup}", firm.name))?;
     }
 
     title(
