@@ -9,6 +9,8 @@ mod face;
 mod growth;
 #[path = "cluster/losses.rs"]
 mod losses;
+#[path = "cluster/member.rs"]
+mod member;
 #[path = "support/node.rs"]
 #[expect(dead_code, reason = "other suites use the rest of it")]
 mod node;

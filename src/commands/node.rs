@@ -173,12 +173,13 @@ pub struct Journal {
 /// What is logged on stderr, and how.
 #[derive(Clone, Debug, Args)]
 pub struct Log {
-    /// What to log: error, warn, info, debug, trace, or a filter such as holdfast=debug,info
+    /// What to log: error, warn, info, debug, trace, or a filter such as holdfast=debug,info; what
+    /// consensus itself says is of use to its developers alone
     #[arg(
         long = "log",
         value_name = "FILTER",
         env = "HOLDFAST_LOG",
-        default_value = "info,openraft=error"
+        default_value = "info,openraft=off"
     )]
     pub filter: String,
     /// How to write a line of the log

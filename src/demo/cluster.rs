@@ -29,7 +29,7 @@ const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 /// What each may hold.
 const QUOTA: Size = Size::gib(1);
 /// What each backup adds in bytes.
-const FILM: usize = 24 << 20;
+const FILM: usize = 16 << 20;
 /// How fast backups may go: slow enough to be met in the middle.
 const SLOW: Option<Rate> = Rate::per_second(Size::mib(8));
 /// So many writes of each tenant are acknowledged before something is done to a node.
@@ -70,9 +70,9 @@ pub(super) fn play(stage: &Stage, screen: &mut Screen) -> Result<Figures, Failur
         tenants: tenants.collect(),
         ..Figures::default()
     };
-    for at in 0..firms.len() {
-        let backup = firms[at].back_up(stage, &nodes.address(at))?;
-        point(screen, format_args!("{}: {backup}", firms[at].name))?;
+    for (at, firm) in firms.iter_mut().enumerate() {
+        let backup = firm.back_up(stage, &nodes.address(at))?;
+        point(screen, format_args!("{}: {backup}", firm.name))?;
     }
 
     title(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::nodes::Cluster;
+use crate::nodes::{Cluster, is_long};
 use crate::wire::{Wire, name};
 use crate::work::Work;
 
@@ -76,6 +76,9 @@ fn a_node_is_drained_removed_and_replaced_and_all_copies_come_back() {
 
 #[test]
 fn a_cluster_grows_from_three_to_five_nodes_and_back() {
+    if !is_long() {
+        return;
+    }
     let mut cluster = Cluster::of(3);
     let acme = cluster.tenant("acme", 0);
     let work = Work::begin(&cluster, &acme, 0);

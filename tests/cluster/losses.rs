@@ -12,7 +12,7 @@ use crate::work::Work;
 /// machine adds.
 const GAP_MAX: f64 = 10.0;
 /// What restic is to send while a node is killed, in bytes.
-const BULK: usize = 40 << 20;
+const BULK: usize = 32 << 20;
 
 /// Waits until restic is in the middle of a backup: packs arrived that were not there.
 fn in_the_middle(cluster: &Cluster, wire: &Wire, before: &str) {

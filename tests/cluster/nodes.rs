@@ -2,41 +2,26 @@
 //! own process ids. Nothing outlives the test.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
-use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::node::{HOLDFAST, Login, Said, Stopwatch, bound, run, text};
+use crate::member::Member;
+use crate::node::{Login, Stopwatch, run, text};
 use crate::wire::Wire;
 
 /// The passphrase of the cluster's root.
 const PASSPHRASE: &str = "correct horse battery staple";
 /// Longer than any state of a cluster here takes to come, in seconds.
 pub(crate) const PATIENCE: f64 = 60.0;
-/// Who takes part is changed step by step; a step that is too early is tried again.
-const BUSY: &str = "the cluster is already undergoing a configuration change";
+/// An owner that reaches too few replicas ends and begins anew, and says it in these words.
+const TOO_FEW: &str = "the disk failed to write or sync";
 /// How often a state is looked at.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// One node.
-pub(crate) struct Member {
-    /// Its name.
-    pub(crate) name: String,
-    /// Its data directory.
-    pub(crate) data: PathBuf,
-    /// Where tenants reach it.
-    pub(crate) port: u16,
-    child: Option<Child>,
-    /// Whether it is stopped by a signal.
-    frozen: bool,
-}
 
 /// Where nodes listen for each other, and where they say that they do.
 pub(crate) type Places = fn(port: u16) -> Vec<String>;
@@ -123,13 +108,7 @@ impl Cluster {
     fn newcomer(&mut self) -> (Member, Vec<String>) {
         let name = format!("n{}", self.nodes.len() + 1);
         let link = self.links[self.nodes.len()];
-        let member = Member {
-            data: self.path(&name),
-            name,
-            port: self.free_port(),
-            child: None,
-            frozen: false,
-        };
+        let member = Member::new(&name, self.path(&name), self.free_port());
         (member, (self.places)(link))
     }
 
@@ -163,13 +142,7 @@ impl Cluster {
         let original = &self.nodes[at];
         let data = self.path("copy");
         run(30, "cp", &["-a", text(&original.data), text(&data)], &[]).good();
-        Member {
-            name: "copy".to_owned(),
-            data,
-            port: self.free_port(),
-            child: None,
-            frozen: false,
-        }
+        Member::new("copy", data, self.free_port())
     }
 
     /// A port that nobody has.
@@ -319,7 +292,7 @@ impl Cluster {
                 .map(|line| format!("{}: {line}", node.name))
         });
         logs.filter(|line| line.contains("ERROR") || line.contains("panicked"))
-            .filter(|line| !line.contains(BUSY))
+            .filter(|line| !line.contains(TOO_FEW))
             .collect()
     }
 }
@@ -327,9 +300,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         for node in &mut self.nodes {
-            if node.child.is_some() {
-                node.kill();
-            }
+            node.end();
         }
         if thread::panicking() {
             for node in &self.nodes {
@@ -339,125 +310,9 @@ impl Drop for Cluster {
     }
 }
 
-impl Member {
-    fn start(&mut self) {
-        self.spawn();
-        self.ready();
-    }
-
-    fn spawn(&mut self) {
-        assert!(self.child.is_none(), "{} runs", self.name);
-        let log = File::options().create(true).append(true).open(self.log());
-        let listen = format!("127.0.0.1:{}", self.port);
-        let words = ["serve", "--data", text(&self.data), "--listen", &listen];
-        let child = bound("KILL", HOLDFAST)
-            .args(words)
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log.unwrap())
-            .spawn()
-            .expect("setpriv must be installed");
-        self.child = Some(child);
-    }
-
-    fn ready(&mut self) {
-        let mut said = String::new();
-        let child = self.child.as_mut().expect("the node runs");
-        let out = child.stdout.take().unwrap();
-        BufReader::new(out).read_line(&mut said).unwrap();
-        assert!(said.starts_with("ready "), "{said}{}", self.logged());
-    }
-
-    /// Whether it runs, and is not stopped.
-    pub(crate) fn runs(&self) -> bool {
-        self.child.is_some() && !self.frozen
-    }
-
-    /// `kill -9`, and no word from it since.
-    pub(crate) fn kill(&mut self) {
-        let mut child = self.child.take().expect("the node runs");
-        child.kill().unwrap();
-        child.wait().unwrap();
-        self.frozen = false;
-    }
-
-    /// Asks it to end, and waits until it did.
-    pub(crate) fn terminate(&mut self) -> ExitStatus {
-        self.signal("TERM");
-        self.child.take().expect("the node runs").wait().unwrap()
-    }
-
-    /// Tries to serve from its directory for so many seconds: what came of it, and the log of it.
-    pub(crate) fn tries(&self, seconds: u32) -> Said {
-        let listen = format!("127.0.0.1:{}", self.port);
-        let words = ["serve", "--data", text(&self.data), "--listen", &listen];
-        run(seconds, HOLDFAST, &words, &[("NO_COLOR", "1")])
-    }
-
-    /// Stops it where it stands.
-    pub(crate) fn freeze(&mut self) {
-        self.signal("STOP");
-        self.frozen = true;
-    }
-
-    /// Lets it go on.
-    pub(crate) fn thaw(&mut self) {
-        self.signal("CONT");
-        self.frozen = false;
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().expect("the node runs").id();
-        run(5, "kill", &[&format!("-{name}"), &pid.to_string()], &[]).good();
-    }
-
-    fn log(&self) -> PathBuf {
-        self.data.with_extension("log")
-    }
-
-    /// All that it logged.
-    pub(crate) fn logged(&self) -> String {
-        fs::read_to_string(self.log()).unwrap_or_default()
-    }
-
-    /// Runs one command of the operator's on it.
-    pub(crate) fn plain(&self, words: &[&str]) -> Said {
-        run(
-            60,
-            HOLDFAST,
-            &[&["--data", text(&self.data)], words].concat(),
-            &[],
-        )
-    }
-
-    /// Runs one command of the operator's and reads its JSON.
-    pub(crate) fn json(&self, words: &[&str]) -> Value {
-        self.plain(&[&["--json"], words].concat()).json()
-    }
-
-    /// The same, if it answers in time and well.
-    pub(crate) fn try_json(&self, words: &[&str]) -> Option<Value> {
-        let words = [&["--data", text(&self.data), "--json"], words].concat();
-        let said = run(10, HOLDFAST, &words, &[]);
-        (said.code == 0).then(|| said.json())
-    }
-
-    /// All nodes as this one sees them: the name, and a word.
-    pub(crate) fn states(&self) -> BTreeMap<String, String> {
-        let word = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        let rows = self.try_json(&["node", "list"]).unwrap_or_default();
-        let rows = rows.as_array().cloned().unwrap_or_default();
-        rows.iter()
-            .map(|row| (word(row, "name"), word(row, "state")))
-            .collect()
-    }
-
-    /// How many replicas another node has, as this one sees it.
-    pub(crate) fn replicas(&self, name: &str) -> u64 {
-        let shown = self.json(&["node", "show", name]);
-        shown["replicas"].as_u64().unwrap()
-    }
+/// Whether there is time for what takes long.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("HOLDFAST_LONG").is_some()
 }
 
 /// Ports that are free for TCP and UDP, below those that the kernel gives to clients: a node that

@@ -138,8 +138,8 @@ impl Line {
 
     /// What has arrived by now.
     fn arrived(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
-        let is_due = self.held.front()?.0 <= self.watch.seconds();
-        let (_, from, datagram) = self.held.pop_front().filter(|_| is_due)?;
+        let now = self.watch.seconds();
+        let (_, from, datagram) = self.held.pop_front_if(|(due, ..)| *due <= now)?;
         Some((from, datagram))
     }
 }

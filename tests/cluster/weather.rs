@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 
-use crate::nodes::Cluster;
+use crate::nodes::{Cluster, is_long};
 use crate::pulse::Pulse;
 use crate::relay::{self, Ends, Weather};
 use crate::work::Work;
@@ -95,7 +95,7 @@ fn an_owner_and_a_leader_that_are_cut_off_are_replaced_and_lose_nothing() {
 
 #[test]
 fn whoever_is_cut_off_whichever_way_is_replaced_and_loses_nothing() {
-    if std::env::var_os("HOLDFAST_LONG").is_none() {
+    if !is_long() {
         return;
     }
     let all = [Cut::Off, Cut::Out, Cut::In];
@@ -105,6 +105,9 @@ fn whoever_is_cut_off_whichever_way_is_replaced_and_loses_nothing() {
 
 #[test]
 fn nodes_speak_ipv6_alone_as_well() {
+    if !is_long() {
+        return;
+    }
     let places = |port: u16| vec!["--address".to_owned(), format!("[::1]:{port}")];
     works(Cluster::placed(3, places));
 }

@@ -17,7 +17,7 @@ const FIRST: &str = "unable to open config file: ";
 /// So many runs may not have been able to begin.
 const BEGINNINGS: usize = 20;
 /// So many snapshots are restored at the end.
-const RESTORED: usize = 3;
+const RESTORED: usize = 2;
 
 /// One tenant's tree, and its snapshots.
 pub(crate) struct Work {

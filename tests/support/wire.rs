@@ -51,6 +51,23 @@ impl Reply {
         })
     }
 
+    /// A body that came in chunks, without what stands between them.
+    fn put_together(mut self) -> Self {
+        if self.header("transfer-encoding") == "chunked" {
+            let (mut rest, mut body) = (self.body.as_str(), String::new());
+            while let Some((size, after)) = rest.split_once("\r\n") {
+                let size = usize::from_str_radix(size, 16).unwrap_or(0);
+                let Some((chunk, next)) = after.split_at_checked(size) else {
+                    break;
+                };
+                body += chunk;
+                rest = next.strip_prefix("\r\n").unwrap_or(next);
+            }
+            self.body = body;
+        }
+        self
+    }
+
     /// The value of a header; empty if there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         let mut pairs = self.head.lines().filter_map(|line| line.split_once(": "));
@@ -221,7 +238,7 @@ impl Open {
                 .and_then(|it| it.header("content-length").parse().ok());
             match reply {
                 Some(reply) if more == 0 || announced == Some(reply.body.len()) => {
-                    return Ok(reply);
+                    return Ok(reply.put_together());
                 }
                 None if more == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Some(_) | None => {}

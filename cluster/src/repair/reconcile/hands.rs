@@ -104,13 +104,18 @@ impl ReconcileHands {
 
     fn watch(&self) -> Pending<Message> {
         let mut rows = self.parts.catalog.subscribe();
-        let (extents, replicas) = (
+        let (extents, replicas, owners) = (
             self.known.extents.clone(),
             self.known.cluster.replicas.clone(),
+            self.known.cluster.owners.clone(),
         );
         Box::pin(async move {
             let changed = rows.wait_for(|rows| {
-                !rows.extents.ptr_eq(&extents) || !rows.cluster.replicas.ptr_eq(&replicas)
+                let cluster = &rows.cluster;
+                // What an owner leaves may have to be taken over here.
+                !rows.extents.ptr_eq(&extents)
+                    || !cluster.replicas.ptr_eq(&replicas)
+                    || !cluster.owners.ptr_eq(&owners)
             });
             let found = changed.await.map(|rows| Box::new(rows.clone()));
             match found {

@@ -1,0 +1,166 @@
+//! One node of a cluster: its process, and what its operator asks it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus, Stdio};
+
+use serde_json::Value;
+
+use crate::node::{HOLDFAST, Said, bound, run, text};
+
+/// One node.
+pub(crate) struct Member {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its data directory.
+    pub(crate) data: PathBuf,
+    /// Where tenants reach it.
+    pub(crate) port: u16,
+    child: Option<Child>,
+    /// Whether it is stopped by a signal.
+    frozen: bool,
+}
+
+impl Member {
+    /// One that does not run.
+    pub(crate) fn new(name: &str, data: PathBuf, port: u16) -> Self {
+        Self {
+            name: name.to_owned(),
+            data,
+            port,
+            child: None,
+            frozen: false,
+        }
+    }
+
+    /// Ends it, if it runs.
+    pub(crate) fn end(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+    }
+
+    /// Starts it and waits until it is ready.
+    pub(crate) fn start(&mut self) {
+        self.spawn();
+        self.ready();
+    }
+
+    /// Starts it.
+    pub(crate) fn spawn(&mut self) {
+        assert!(self.child.is_none(), "{} runs", self.name);
+        let log = File::options().create(true).append(true).open(self.log());
+        let listen = format!("127.0.0.1:{}", self.port);
+        let words = ["serve", "--data", text(&self.data), "--listen", &listen];
+        let child = bound("KILL", HOLDFAST)
+            .args(words)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log.unwrap())
+            .spawn()
+            .expect("setpriv must be installed");
+        self.child = Some(child);
+    }
+
+    /// Waits until it is ready.
+    pub(crate) fn ready(&mut self) {
+        let mut said = String::new();
+        let child = self.child.as_mut().expect("the node runs");
+        let out = child.stdout.take().unwrap();
+        BufReader::new(out).read_line(&mut said).unwrap();
+        assert!(said.starts_with("ready "), "{said}{}", self.logged());
+    }
+
+    /// Whether it runs, and is not stopped.
+    pub(crate) fn runs(&self) -> bool {
+        self.child.is_some() && !self.frozen
+    }
+
+    /// `kill -9`, and no word from it since.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().expect("the node runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        self.frozen = false;
+    }
+
+    /// Asks it to end, and waits until it did.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.child.take().expect("the node runs").wait().unwrap()
+    }
+
+    /// Tries to serve from its directory for so many seconds: what came of it, and the log of it.
+    pub(crate) fn tries(&self, seconds: u32) -> Said {
+        let listen = format!("127.0.0.1:{}", self.port);
+        let words = ["serve", "--data", text(&self.data), "--listen", &listen];
+        run(seconds, HOLDFAST, &words, &[("NO_COLOR", "1")])
+    }
+
+    /// Stops it where it stands.
+    pub(crate) fn freeze(&mut self) {
+        self.signal("STOP");
+        self.frozen = true;
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&mut self) {
+        self.signal("CONT");
+        self.frozen = false;
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().expect("the node runs").id();
+        run(5, "kill", &[&format!("-{name}"), &pid.to_string()], &[]).good();
+    }
+
+    fn log(&self) -> PathBuf {
+        self.data.with_extension("log")
+    }
+
+    /// All that it logged.
+    pub(crate) fn logged(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    /// Runs one command of the operator's on it.
+    pub(crate) fn plain(&self, words: &[&str]) -> Said {
+        run(
+            60,
+            HOLDFAST,
+            &[&["--data", text(&self.data)], words].concat(),
+            &[],
+        )
+    }
+
+    /// Runs one command of the operator's and reads its JSON.
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
+        self.plain(&[&["--json"], words].concat()).json()
+    }
+
+    /// The same, if it answers in time and well.
+    pub(crate) fn try_json(&self, words: &[&str]) -> Option<Value> {
+        let words = [&["--data", text(&self.data), "--json"], words].concat();
+        let said = run(10, HOLDFAST, &words, &[]);
+        (said.code == 0).then(|| said.json())
+    }
+
+    /// All nodes as this one sees them: the name, and a word.
+    pub(crate) fn states(&self) -> BTreeMap<String, String> {
+        let word = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let rows = self.try_json(&["node", "list"]).unwrap_or_default();
+        let rows = rows.as_array().cloned().unwrap_or_default();
+        rows.iter()
+            .map(|row| (word(row, "name"), word(row, "state")))
+            .collect()
+    }
+
+    /// How many replicas another node has, as this one sees it.
+    pub(crate) fn replicas(&self, name: &str) -> u64 {
+        let shown = self.json(&["node", "show", name]);
+        shown["replicas"].as_u64().unwrap()
+    }
+}
