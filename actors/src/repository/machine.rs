@@ -6,6 +6,7 @@
 mod emptying;
 mod figures;
 mod pace;
+mod purging;
 mod reserve;
 mod transfer;
 mod yielding;
@@ -231,29 +232,6 @@ impl Repository {
         let purge = self.state.next_purge(self.settings.hold_days);
         let seen = self.seen;
         acts.show(Effect::Rest { seen, purge });
-    }
-
-    /// Empties the bin of what is due, in small steps, by trusted time only.
-    fn purge(&mut self, now: Now, acts: &mut Acts<Self>) {
-        self.purge_at = self.state.has_bin().then(|| now.monotonic + PURGE_EVERY);
-        let Some(trusted) = self.settings.trusted else {
-            return;
-        };
-        let hold_days = self.settings.hold_days;
-        let objects = self.state.purgeable(trusted, hold_days, PURGE_MAX);
-        if objects.is_empty() {
-            return;
-        }
-        if objects.len() == PURGE_MAX {
-            self.purge_at = Some(now.monotonic + PURGE_STEP);
-        }
-        if self.has_room(acts) {
-            let at = self.time(now);
-            self.log(Entry::Purged { objects, at }, acts);
-            self.emptying.purged(now.monotonic);
-        } else {
-            self.purge_at = Some(now.monotonic + PURGE_STEP);
-        }
     }
 }
 

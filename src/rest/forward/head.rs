@@ -25,7 +25,8 @@ const OF_THE_CONNECTION: [HeaderName; 9] = [
 ];
 const CONTINUE: &str = "100-continue";
 
-/// A request as the owner gets it, with a body that is sent when it asks; none if it is no request to a server at all.
+/// A request as the owner gets it, with a body that is sent when it asks; none if it is no request
+/// to a server at all.
 pub(super) fn outbound<B: Body>(head: &Parts, peer: IpAddr, body: B) -> Option<Request<B>> {
     let target = head.uri.path_and_query()?;
     if head.method == Method::CONNECT {

@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 ///
 /// It is not asked for before the owner asks for it (`Expect: 100-continue` between the nodes,
 /// whether the client said so or not): so an owner that refuses has taken nothing of it, and the
-/// whole of it can go elsewhere. What was not wanted is left when this is dropped, so that the client
-/// can be heard out.
+/// whole of it can go elsewhere. What was not wanted is left when this is dropped, so that the
+/// client can be heard out.
 pub(in crate::rest) struct Passing {
     body: Arc<Slot>,
     /// Resolves when the owner asks for the body.
