@@ -1,11 +1,13 @@
-//! The demonstration: the main job on a node of its own, with what it proves in figures.
+//! The demonstration: the main job on a node of its own, with what it proves in figures; or a
+//! cluster of three that loses nodes while tenants are at work.
 //!
-//! It starts this program's own node as a child process, gives it orders as an operator does, and
+//! It starts this program's own nodes as child processes, gives it orders as an operator does, and
 //! backs up, attacks and restores as tenants do. It needs nothing but this program, and ends with
 //! an error at the first thing that is not as promised.
 //!
 //! Invariant of absence: no code of the node or of the agent knows that it is being demonstrated.
 
+mod cluster;
 mod figures;
 mod node;
 mod operator;
@@ -36,6 +38,13 @@ pub fn run(demo: &Demo, screen: &mut Screen) -> Result<(), Failure> {
     {
         let message = "the demo's own files would lie in the directory to back up";
         return Err(Failure::usage(format!("{message}; name another one")));
+    }
+    if demo.cluster {
+        let figures = cluster::play(&stage, screen)?;
+        return match screen.json {
+            true => screen.object(&figures),
+            false => Ok(()),
+        };
     }
     let figures = Play::new(&stage, source, screen)?.through()?;
     if screen.json {

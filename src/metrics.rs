@@ -132,6 +132,13 @@ pub struct ActorLabels {
     pub path: String,
 }
 
+/// An invariant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct InvariantLabels {
+    /// Its word.
+    pub invariant: String,
+}
+
 /// A gauge of each of several things, in bytes or in a count.
 type Amounts<L> = Family<L, Gauge<u64, AtomicU64>>;
 
@@ -154,6 +161,8 @@ pub struct Gauges {
     pub extents: Amounts<ExtentLabels>,
     /// How often an actor was started again since the node's start.
     pub restarts: Amounts<ActorLabels>,
+    /// How often an actor broke one of its invariants since the node's start.
+    pub violations: Family<InvariantLabels, Counter>,
     /// Sessions that are open.
     pub sessions: Gauge,
     /// Bytes free on the file system of the node's directory.
@@ -302,6 +311,8 @@ impl Metrics {
         );
         let restarts = "How often an actor was started again since the node's start";
         registry.register("restarts", restarts, gauges.restarts.clone());
+        let broken = "How often an actor broke one of its invariants since the node's start";
+        registry.register("invariant_violations", broken, gauges.violations.clone());
         registry.register(
             "sessions",
             "Sessions that are open",

@@ -41,7 +41,9 @@ use crate::passwords::Argon2id;
 use crate::rest::{Behind, Face, Limits, Watch};
 use crate::store::Store;
 use crate::telemetry;
-use crate::tls::{CertificateStore, Rotation, RotationHands, RotationMessage, SharedStore};
+use crate::tls::{
+    CertificateStore, Certificates, Rotation, RotationHands, RotationMessage, SharedStore,
+};
 
 use clustered::Clustered;
 use desk::Desk;
@@ -102,11 +104,7 @@ impl Running {
         }
 
         let (store, rotation) = certificates(&home, &node, &ports).await?;
-        let (thumbprint, certificates) = {
-            let serving = store.lock().unwrap_or_else(PoisonError::into_inner);
-            let thumbprint = serving.served().thumbprint().to_string();
-            (thumbprint, serving.certificates().clone())
-        };
+        let (thumbprint, certificates) = served(&store);
         let mut behind = behind(&node, &ports, passwords, &metrics);
         behind.forward = cluster.as_ref().map(|it| it.forward(&node.catalog));
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
@@ -194,7 +192,13 @@ impl Running {
             signalled = signalled() => signalled.map_err(|error| error.to_string()),
         };
         self.stop.send_replace(true);
-        if !self.face.stop().await {
+        let leave = async {
+            if let (Ok(()), Some(cluster)) = (&told, &self.cluster) {
+                cluster.leave(&self.node.front).await;
+            }
+        };
+        let (drained, ()) = tokio::join!(self.face.stop(), leave);
+        if !drained {
             tracing::warn!("requests that still ran after 10 s were cut");
         }
         let mut doors = self.doors;
@@ -275,6 +279,13 @@ async fn certificates(
     let path = shell::Path::node().child("certificate");
     let rotation = shell::spawn(path, machine, hands, ports.clone(), Some(node.root()));
     Ok((store, rotation.await.map_err(|error| failure(&error))?))
+}
+
+/// What clients are shown now, with its thumbprint.
+fn served(store: &SharedStore) -> (String, Certificates) {
+    let serving = store.lock().unwrap_or_else(PoisonError::into_inner);
+    let thumbprint = serving.served().thumbprint().to_string();
+    (thumbprint, serving.certificates().clone())
 }
 
 /// Who stands behind the face.

@@ -8,6 +8,7 @@
 //! [`Service`]: holdfast_actors::service::Service
 
 mod answer;
+mod attempt;
 mod connection;
 mod crew;
 mod download;

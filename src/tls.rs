@@ -9,7 +9,6 @@
 //! at its date.
 
 mod identity;
-mod rotation;
 mod store;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,10 +19,9 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+pub use holdfast_actors::rotation::{Message as RotationMessage, Rotation, RotationHands};
 pub use identity::{CertificateError, Identity, SELF_SIGNED_DAYS, Thumbprint};
-pub use rotation::{Effect as RotationEffect, Message as RotationMessage};
-pub use rotation::{Rotation, RotationHands, SharedStore, Standing};
-pub use store::{CertificateStatus, CertificateStore, StoreError};
+pub use store::{CertificateStatus, CertificateStore, SharedStore, StoreError};
 
 /// The protocols offered by ALPN, best first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];

@@ -74,6 +74,34 @@ fn the_demo_proves_what_it_says_and_cleans_up() {
 }
 
 #[test]
+fn the_demo_of_a_cluster_loses_nodes_and_nothing_else_and_cleans_up() {
+    let place = tempfile::tempdir().unwrap();
+    let output = demo(place.path())
+        .args(["--cluster", "--json"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let left = fs::read_dir(place.path()).unwrap().count();
+    assert_eq!(left, 0, "something is left");
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_ne!(figures["killed"], figures["cut-off"], "{figures}");
+    let tenants = figures["tenants"].as_array().unwrap();
+    assert_eq!(tenants.len(), 3, "{figures}");
+    for tenant in tenants {
+        for gap in ["gap-of-kill", "gap-of-cut"] {
+            let seconds = tenant[gap].as_f64().unwrap();
+            assert!(seconds > 0.0 && seconds < 20.0, "{gap}: {tenant}");
+        }
+        assert_eq!(number(tenant, "/backups"), 3);
+        assert!(number(tenant, "/writes") > 0, "{tenant}");
+        for lost in ["/lost-writes", "/differences", "/check-errors"] {
+            assert_eq!(number(tenant, lost), 0, "{tenant}");
+        }
+    }
+}
+
+#[test]
 fn a_killed_demo_takes_its_node_along() {
     let place = tempfile::tempdir().unwrap();
     let keep = place.path().join("kept");

@@ -349,3 +349,45 @@ fn what_a_repository_stores_is_told_while_nobody_has_loaded_it() {
     let listed = node.json(&["repository", "list"]);
     assert!(listed[0]["stored"].as_u64() > Some(100_000), "{listed}");
 }
+
+#[test]
+fn a_client_hears_at_its_beginning_what_is_left() {
+    let (node, acme) = prepared("1GiB");
+    node.json(&[
+        "subtenant",
+        "add",
+        "acme",
+        "mail",
+        "--repository",
+        "main",
+        "--limit",
+        "10MiB",
+    ]);
+    let mail = node.login("acme+mail", "main");
+    mail.init();
+    let hints = |login: &Login| {
+        let head = Wire::new(login).ask("HEAD", "/main/config", &[]);
+        assert_eq!(head.status, 200, "{head:?}");
+        let left = head.header("x-holdfast-quota-left").parse::<u64>();
+        (head.header("x-holdfast-lease-end").to_owned(), left.ok())
+    };
+    let (lease, before) = hints(&acme);
+    assert_eq!(lease, "", "the lease has no end");
+    node.json(&["tenant", "set", "acme", "--lease", "2099-12-31"]);
+    let tree = node.path("tree");
+    plant(&tree, 1);
+    acme.backup(&tree);
+    let used = |name: &str| node.json(&["repository", "show", "acme", name])["used"].as_u64();
+    let (lease, after) = hints(&acme);
+    assert_eq!(lease, "2099-12-31");
+    assert_eq!(after, Some((1 << 30) - used("main").unwrap()));
+    assert!(after < before, "{after:?} {before:?}");
+    let (_, of_mail) = hints(&mail);
+    let of_mail = of_mail.unwrap();
+    assert!((9 << 20..10 << 20).contains(&of_mail), "{of_mail}");
+    let none = Wire::new(&acme).ask("HEAD", "/other/config", &[]);
+    assert_eq!(
+        (none.status, none.header("x-holdfast-quota-left")),
+        (404, "")
+    );
+}

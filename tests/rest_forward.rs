@@ -5,6 +5,8 @@
 
 #[path = "support/endpoints.rs"]
 mod endpoints;
+#[path = "rest_forward/holding.rs"]
+mod holding;
 #[path = "rest_forward/losses.rs"]
 mod losses;
 #[path = "support/memory.rs"]

@@ -18,7 +18,7 @@ use crate::ports::Pending;
 use crate::refusal::{Reason, Refusal};
 use crate::repositories;
 use crate::repository::{self, Denied, Moment, Snapshot, Visit};
-use crate::service::{Entry, Found, Intent, Listing, Login, Part, Service, Upload};
+use crate::service::{Entry, Found, Hints, Intent, Listing, Login, Part, Service, Upload};
 use crate::session::{Direction, Outcome};
 use crate::shell::{Gone, Handle};
 use crate::tenant::{self, Permit, unavailable};
@@ -148,6 +148,20 @@ impl Stay {
 }
 
 impl Entry for Inside {
+    fn hints(&self) -> Pending<Hints> {
+        let stay = Arc::clone(&self.0);
+        Box::pin(async move {
+            let (grant, report) = (stay.permit.grant(), repository::Message::Report);
+            let lease = grant.lease;
+            if grant.view.is_some() {
+                return Hints { lease, left: None };
+            }
+            let report = settle(stay.visit.repository.ask(report).await).ok();
+            let left = report.map(|report| report.left(grant.space, grant.slice));
+            Hints { lease, left }
+        })
+    }
+
     fn stat(&self, kind: Kind, name: Hash) -> Pending<Result<Option<Size>, Refusal>> {
         let stay = Arc::clone(&self.0);
         Box::pin(async move {
@@ -210,7 +224,7 @@ impl Entry for Inside {
                 upload::Begun::ask(&stay, stay.key(kind, name), length).await
             };
             match begun.await {
-                Ok(id) => Ok(upload::upload(id, stay)),
+                Ok(id) => Ok(upload::upload(id, length, stay)),
                 Err(refusal) => stay.told(Err(refusal)),
             }
         })
@@ -257,6 +271,10 @@ impl From<Denied> for Refusal {
             Denied::Locks(_) | Denied::Config => Reason::Scope,
             Denied::StorageFull => Reason::StorageFull,
             Denied::Busy => return Self::retry(Reason::Busy, denied.to_string(), again),
+            Denied::Moving => {
+                let soon = std::time::Duration::from_secs(1);
+                return Self::retry(Reason::Unavailable, denied.to_string(), soon);
+            }
             Denied::NoUpload | Denied::StorageFailed => {
                 return Self::retry(Reason::Unavailable, denied.to_string(), again);
             }

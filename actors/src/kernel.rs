@@ -45,6 +45,12 @@ pub trait Machine: Sized + Send + 'static {
     /// Lets time pass.
     fn wake(&mut self, _now: Now, _acts: &mut Acts<Self>) {}
 
+    /// The invariant that the state breaks, by a word that stays the same, if it breaks one. Asked
+    /// after every step, so it costs next to nothing; what it says is counted and stops nobody.
+    fn broken(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What an operator sees: figures and states, no secrets.
     fn observe(&self) -> serde_json::Value;
 

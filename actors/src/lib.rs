@@ -19,6 +19,7 @@ pub mod ports;
 pub mod refusal;
 pub mod repositories;
 pub mod repository;
+pub mod rotation;
 pub mod schema;
 pub mod service;
 pub mod session;

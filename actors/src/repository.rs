@@ -5,6 +5,7 @@
 //! names it is durable. Its state follows from its log alone.
 
 mod audit;
+mod callers;
 mod check;
 mod checkpoint;
 mod denied;
@@ -16,6 +17,7 @@ mod machine;
 mod promises;
 mod reader;
 mod recovery;
+mod register;
 mod report;
 mod scan;
 mod settings;
@@ -34,12 +36,13 @@ pub use checkpoint::{Checkpoint, clear as forget};
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Moved, Piece, Place, Span, Stored};
 pub use event::{Effect, Event};
-pub use hands::{Hands, Idle, Message, Register, Tenure};
+pub use hands::{Hands, Idle, Message};
 pub use head::Secret;
 pub use machine::Repository;
 pub use promises::Promises;
 pub use reader::{Body, ReadError, Reader};
 pub use recovery::{Recovered, RecoveryError, present, recover, recover_by_index};
+pub use register::{Register, Tenure};
 pub use report::Report;
 pub use settings::Settings;
 pub use snapshot::{Binned, Life, Moment, Object, Snapshot};

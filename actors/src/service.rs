@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use crate::kernel::Size;
+use crate::kernel::{Date, Size};
 use crate::object::{Hash, Kind};
 use crate::ports::Pending;
 use crate::refusal::Refusal;
@@ -70,7 +70,7 @@ pub enum Intent {
     List(Kind),
     /// Read an object or a part of it.
     Read(Kind),
-    /// Add an object of this many bytes.
+    /// Add an object of this many bytes, or of at least so many if nobody says how many.
     Write(Kind, Size),
     /// Delete an object.
     Delete(Kind),
@@ -94,6 +94,10 @@ pub trait Service: Send + Sync + 'static {
 ///
 /// A name is [`Hash::ZERO`] where the kind is [`Kind::Config`].
 pub trait Entry: Send + Sync + 'static {
+    /// What the login may like to know before it begins. Never refused: what cannot be had now is
+    /// left out.
+    fn hints(&self) -> Pending<Hints>;
+
     /// The size of an object; `None` if there is none.
     fn stat(&self, kind: Kind, name: Hash) -> Pending<Result<Option<Size>, Refusal>>;
 
@@ -103,8 +107,9 @@ pub trait Entry: Send + Sync + 'static {
     /// Finds an object to read a part of. Waits while the tenant's download tasks are taken.
     fn read(&self, kind: Kind, name: Hash, part: Part) -> Pending<Result<Found, Refusal>>;
 
-    /// Reserves room for an object of exactly `length` bytes. Waits while the tenant's upload tasks
-    /// are taken. A name that is taken is no refusal yet: the same bytes again are a success.
+    /// Reserves room for an object of exactly `length` bytes, and of those that [`Upload::grow`]
+    /// adds. Waits while the tenant's upload tasks are taken. A name that is taken is no refusal
+    /// yet: the same bytes again are a success.
     fn begin(
         &self,
         kind: Kind,
@@ -120,8 +125,22 @@ pub trait Entry: Send + Sync + 'static {
     fn ended(&self) -> Pending<Refusal>;
 }
 
+/// What a login may like to know before it begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// The last day of its lease, UTC; `None` if there is no end.
+    pub lease: Option<Date>,
+    /// Bytes that still fit; `None` for a view, to which nothing is added.
+    pub left: Option<Size>,
+}
+
 /// An object on its way in. Dropping it gives everything back.
 pub trait Upload: Send + 'static {
+    /// Reserves room for `more` bytes than were announced until now: how a body whose length nobody
+    /// said is taken, piece by piece, each before it is written. May wait and be refused as
+    /// [`Entry::begin`] may. Not called again before it resolves.
+    fn grow(&mut self, more: Size) -> Pending<Result<(), Refusal>>;
+
     /// Takes the next 1 to [`PIECE_MAX`] bytes; resolves when more may come. Not called again
     /// before that.
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>>;

@@ -104,6 +104,8 @@ pub struct Grant {
     pub space: Space,
     /// The most that the part may hold; none for as much as the quota.
     pub slice: Option<Size>,
+    /// The last day of the tenant's lease; none if it has no end.
+    pub lease: Option<Date>,
     /// Set if it may only see the repository as of an instant.
     pub view: Option<rows::View>,
 }

@@ -54,8 +54,9 @@ pub trait Calls: Send + Sync + 'static {
 pub trait Answers: Send + Sync + 'static {
     /// Answers one call of a node. At most a window of calls of one node are under way at once;
     /// each is dropped unfinished when its caller turns away or its connection dies. It may answer
-    /// at most once, and one call is never given to it twice. Calls of one node to it are given to it
-    /// in the order in which that node made them; what it does before it returns keeps that order.
+    /// at most once, and one call is never given to it twice. Calls of one node to it are given to
+    /// it in the order in which that node made them; what it does before it returns keeps that
+    /// order.
     fn answer(&self, from: NodeId, body: Bytes) -> Pending<Result<Bytes, Rejected>>;
 }
 

@@ -50,7 +50,7 @@ pub struct Links {
     pub control: Arc<dyn Link>,
     /// What else nodes ask of each other.
     pub calls: Arc<dyn Link>,
-    /// What is kept for others: many bytes.
+    /// The bytes of extents.
     pub bulk: Arc<dyn Link>,
 }
 

@@ -34,7 +34,7 @@ use holdfast_actors::catalog::Catalog;
 use holdfast_actors::journal;
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::ports::Ports;
-use holdfast_actors::shell::{self, Fault, Path};
+use holdfast_actors::shell::{self, Fault, Handle, Path};
 use openraft::async_runtime::WatchReceiver;
 use openraft::impls::EmptyNode;
 use openraft::{Config, Raft, SnapshotPolicy};
@@ -119,6 +119,7 @@ pub enum StartError {
 pub struct Replica {
     catalog: Catalog,
     held: watch::Receiver<Option<Held>>,
+    holder: Option<Handle<holder::Message>>,
     raft: Replication,
     log: Log,
     actors: Vec<ActorCell>,
@@ -174,6 +175,7 @@ impl Replica {
         let mut replica = Self {
             catalog,
             held: watch::channel(None).1,
+            holder: None,
             raft,
             log,
             actors: Vec::new(),
@@ -224,10 +226,12 @@ impl Replica {
             node,
             catalog,
             publish,
+            leaving: Vec::new(),
         };
         let holder = shell::spawn(path.child("lease"), machine, hands, ports, supervisor).await?;
         self.held = held;
         self.actors.push(holder.cell());
+        self.holder = Some(holder);
         Ok(())
     }
 
@@ -334,6 +338,16 @@ impl Replica {
     pub async fn hand_over(&self, to: NodeId) -> Result<(), StartError> {
         let handed = self.raft.trigger().transfer_leader(to.raw()).await;
         handed.map_err(consensus)
+    }
+
+    /// Gives back the lease of this life, so that neither the next one nor whoever takes over what
+    /// it served waits for its end. From now on this life acts for its node no more. Whether the
+    /// catalog heard of it is not certain; without a majority it takes [`Options::patience`].
+    pub async fn resign(&self) {
+        if let Some(holder) = &self.holder {
+            // One that has ended holds nothing.
+            let _ = holder.ask(holder::Message::Leave).await;
+        }
     }
 
     /// Waits until consensus has ended on this node, which it does when its disk fails: the process

@@ -5,8 +5,10 @@
 
 pub(crate) mod acknowledged;
 pub(crate) mod approvals;
+pub(crate) mod asserted;
 pub(crate) mod bin;
 pub(crate) mod calendar;
+pub(crate) mod certificate;
 pub(crate) mod events;
 pub(crate) mod former;
 pub(crate) mod holds;
@@ -53,6 +55,8 @@ pub(crate) async fn check(scene: &Scene, when: &str) {
     events::check(&mut scene.ledger.book(), &scene.catalog.rows());
     approvals::check(&mut scene.ledger.book(), &scene.catalog.rows());
     purge::check(&mut scene.ledger.book(), scene);
+    certificate::check(&mut scene.ledger.book(), &scene.catalog.rows());
+    asserted::check(scene);
     for (tenant, id) in repositories {
         if scene.rotten.is_in(&extent::folder(id)) {
             rot::check(scene, tenant, id).await;

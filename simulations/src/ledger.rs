@@ -1,7 +1,7 @@
 //! What everybody outside of the node wrote down: the trace, the oracle, the accounts, the broken
 //! promises. Shared by clients, operators and checks; never by the node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -60,6 +60,8 @@ pub(crate) struct Book {
     pub(crate) leaps: Micros,
     /// Until when somebody may notice that an operator ended an actor.
     pub(crate) shaken: Micros,
+    /// Certificates of which the node believes that the catalog knows.
+    pub(crate) told: BTreeSet<String>,
     /// Who looks on, if anybody does.
     pub(crate) witness: Option<Arc<dyn Witness>>,
     clock: Option<Arc<Clock>>,
@@ -98,6 +100,7 @@ impl Ledger {
             rows: Rows::default(),
             leaps: 0,
             shaken: 0,
+            told: BTreeSet::new(),
             witness: None,
             clock: None,
             base: 0,

@@ -4,6 +4,7 @@
 //! They change what surrounds the node (its disk, the way to it, what operators' commands become),
 //! never the node itself.
 
+mod liar;
 mod service;
 
 use holdfast_actors::catalog::command::{
@@ -18,6 +19,7 @@ use crate::cluster;
 use crate::plan::{Node, Plan};
 use crate::register::Flaw;
 
+pub(crate) use liar::lie;
 pub(crate) use service::mutated;
 
 /// One planted bug.
@@ -57,6 +59,12 @@ pub enum Mutation {
     BoastingDisk,
     /// The disk forgets a part of its journal between two recoveries.
     ForgottenRecord,
+    /// An actor breaks an invariant of its own.
+    Liar,
+    /// Certificates are switched too early.
+    HastyCertificate,
+    /// A node forgets that the catalog knows of a certificate, and the number to tell it under.
+    RetoldCertificate,
     /// Files of extents that are emptied stay on the disk.
     KeptExtents,
     /// With the file of an emptied extent, that of the next one goes.
@@ -109,15 +117,15 @@ pub enum Mutation {
     DeafWatcher,
     /// Who has been an owner of a repository in a cluster believes to be one for ever.
     StaleOwner,
-    /// Nodes of a cluster say that bytes are durable that are not.
-    LyingReplica,
-    /// One node of a cluster never gets what is at home there.
+    /// Some uploads to a cluster are acknowledged and not finished.
+    ForgottenUpload,
+    /// No node of a cluster gets what is at home there.
     StuckOwner,
 }
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 45] = [
+    pub const ALL: [(Self, &'static str); 48] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -133,6 +141,9 @@ impl Mutation {
         (Self::Silence, "progress"),
         (Self::Twice, "events"),
         (Self::DayGoesBack, "calendar"),
+        (Self::Liar, "asserted"),
+        (Self::HastyCertificate, "certificate"),
+        (Self::RetoldCertificate, "certificate"),
         (Self::ForgottenRecord, "recovery"),
         (Self::BoastingDisk, "reserve"),
         (Self::KeptExtents, "space"),
@@ -161,7 +172,7 @@ impl Mutation {
         (Self::WideWindow, "calls-window"),
         (Self::DeafWatcher, "calls-told"),
         (Self::StaleOwner, "cluster-current"),
-        (Self::LyingReplica, "cluster-kept"),
+        (Self::ForgottenUpload, "cluster-kept"),
         (Self::StuckOwner, "cluster-progress"),
     ];
 
@@ -172,6 +183,7 @@ impl Mutation {
             Some(_) => Plan::register(seed),
             None if catalog::Flaw::of(self).is_some() => Plan::catalog(seed),
             None if calls::Flaw::of(self).is_some() => Plan::calls(seed),
+            None if matches!(self, Self::StaleOwner | Self::StuckOwner) => Plan::deposed(seed),
             None if cluster::Flaw::of(self).is_some() => Plan::cluster(seed),
             // A disk with a small journal is too small for a reserve.
             None if self == Self::BoastingDisk => Plan {

@@ -5,6 +5,7 @@
 
 mod affair;
 mod nature;
+mod safe;
 mod wish;
 mod wrong;
 
@@ -16,6 +17,8 @@ use holdfast_actors::catalog::{Catalog, Outcome, SubmitError};
 use holdfast_actors::kernel::{Date, Timestamp};
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::ports::Clock;
+use holdfast_actors::rotation;
+use holdfast_actors::shell::Handle;
 
 use crate::dice::Dice;
 use crate::invariants::{approvals, events};
@@ -25,6 +28,7 @@ use crate::plan::Operators;
 use crate::trace::Micros;
 
 pub(crate) use affair::Affair;
+pub(crate) use safe::{Kept, Safe};
 pub(crate) use wish::Wish;
 use wrong::{Deep, Wrong};
 
@@ -47,6 +51,10 @@ pub(crate) struct Desk {
     slips: Dice,
     /// For what is done seldom, likewise.
     affairs: Dice,
+    /// For certificates, likewise.
+    certificates: Dice,
+    /// The node's certificates.
+    safe: Arc<Mutex<Safe>>,
     /// When the first order was first given; none before.
     given: Option<Micros>,
 }
@@ -58,6 +66,7 @@ pub(crate) struct Office {
     ledger: Ledger,
     catalog: Catalog,
     clock: Arc<dyn Clock>,
+    rotation: Handle<rotation::Message>,
     mutation: Option<Mutation>,
 }
 
@@ -93,9 +102,18 @@ impl Desk {
             waiting,
             slips: dice.fork("slips"),
             affairs: dice.fork("affairs"),
+            certificates: dice.fork("certificates"),
+            safe: Arc::default(),
             given: None,
             dice,
         }
+    }
+}
+
+impl Desk {
+    /// The node's certificates, over all its lives.
+    pub(crate) fn safe(&self) -> Arc<Mutex<Safe>> {
+        Arc::clone(&self.safe)
     }
 }
 
@@ -106,6 +124,7 @@ impl Office {
         ledger: Ledger,
         catalog: Catalog,
         clock: Arc<dyn Clock>,
+        rotation: Handle<rotation::Message>,
         mutation: Option<Mutation>,
     ) -> Self {
         Self {
@@ -113,6 +132,7 @@ impl Office {
             ledger,
             catalog,
             clock,
+            rotation,
             mutation,
         }
     }
@@ -166,6 +186,8 @@ impl Office {
             }
             let affairs = Affair::draw(&mut self.desk().affairs, &self.ledger.book(), plan);
             self.desk().waiting.extend(affairs);
+            let changed = self.change_certificate();
+            self.desk().waiting.extend(changed);
             if let Some(wrong) = self.slip(plan) {
                 self.order(Wish::Wrong(wrong));
             }
@@ -191,6 +213,36 @@ impl Office {
         };
         // Refused or not: that is for the invariant to notice.
         let _ = self.catalog.submit(submission).await;
+    }
+
+    /// Another certificate, now and then: mostly one that follows at its time, mostly while this
+    /// life lasts. The node has it before the catalog hears of it.
+    fn change_certificate(&self) -> Option<Wish> {
+        let wall = self.wall();
+        let mut desk = self.desk();
+        let (changes, imports, far) = {
+            let dice = &mut desk.certificates;
+            (dice.one_in(4), dice.one_in(4), dice.one_in(4))
+        };
+        if !changes {
+            return None;
+        }
+        let number = desk.certificates.below(u64::MAX);
+        let ahead = desk
+            .certificates
+            .below(if far { 86_400_000 } else { 10_000 });
+        let switch = Timestamp::from_millis(wall.as_millis() + ahead);
+        let mut safe = desk.safe.lock().unwrap_or_else(PoisonError::into_inner);
+        let affair = if imports {
+            safe.import(number);
+            Affair::Import(number)
+        } else {
+            safe.rotate(number, switch);
+            Affair::Rotate(number, switch)
+        };
+        // One that ended takes the node with it.
+        let _ = self.rotation.tell(rotation::Message::Look);
+        Some(Wish::Affair(affair))
     }
 
     /// Something wrong, now and then.

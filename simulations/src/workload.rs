@@ -8,6 +8,7 @@ mod abuse;
 mod client;
 mod request;
 mod thing;
+mod upload;
 
 pub(crate) use client::Client;
 pub(crate) use request::Caller;

@@ -61,6 +61,9 @@ planted! {
     a_request_that_is_never_answered_is_caught: Silence;
     a_command_that_is_done_twice_is_caught: Twice;
     a_day_that_goes_back_is_caught: DayGoesBack;
+    an_actor_that_breaks_its_own_invariant_is_caught: Liar;
+    a_certificate_that_is_in_use_too_early_is_caught: HastyCertificate;
+    a_certificate_that_is_told_of_twice_is_caught: RetoldCertificate;
     a_record_that_is_forgotten_at_a_start_is_caught: ForgottenRecord;
     data_that_takes_the_reserve_is_caught: BoastingDisk;
     space_that_does_not_come_back_is_caught: KeptExtents;

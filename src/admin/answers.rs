@@ -276,6 +276,8 @@ pub struct Status {
     pub verified: Option<Moment>,
     /// Objects of all repositories that were not what they had been when they were last read back.
     pub damaged: u64,
+    /// How often an actor broke one of its invariants since the node's start.
+    pub violations: u64,
     /// How the cluster is; none of a node that stands alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterStatus>,

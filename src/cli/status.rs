@@ -23,6 +23,7 @@ const STATUS: &[Column] = &[
     plain("approvals"),
     plain("verified"),
     plain("damaged"),
+    plain("violations"),
 ];
 const CLUSTER: &[Column] = &[
     plain("here"),

@@ -10,9 +10,12 @@ use holdfast_actors::kernel::{NodeName, Size};
 
 use super::values::{Throttle, ValueError};
 
-/// The main job on an embedded node.
+/// The main job on an embedded node, or a cluster of them.
 #[derive(Clone, Debug, Args)]
 pub struct Demo {
+    /// Show a cluster of three nodes that loses one after the other
+    #[arg(long, conflicts_with = "source")]
+    pub cluster: bool,
     /// Keep the node's data in this directory instead of cleaning up
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
@@ -175,7 +178,7 @@ pub struct Log {
         long = "log",
         value_name = "FILTER",
         env = "HOLDFAST_LOG",
-        default_value = "info"
+        default_value = "info,openraft=error"
     )]
     pub filter: String,
     /// How to write a line of the log

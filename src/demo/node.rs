@@ -1,7 +1,7 @@
 //! The demonstration's node: a process of this very program, started, killed and started again,
 //! and given orders over its admin socket.
 //!
-//! Invariant: the process never outlives the demonstration, not even one that is killed.
+//! Invariant: no process outlives the demonstration, not even one that is killed.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, sink};
@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::stage::Leash;
+use super::stage::{Leash, send};
 use super::{said, told};
 use crate::admin::client::{self, Part};
 use crate::admin::protocol::{Call, VERSION};
@@ -57,7 +57,12 @@ impl Node {
             },
             &mut silent,
         )?;
-        let log = path.join("node.log");
+        Self::at(data, leash)
+    }
+
+    /// Starts a node that has been made, on a free port.
+    pub(super) fn at(data: PathBuf, leash: &Leash) -> Result<Self, Failure> {
+        let log = data.with_extension("log");
         let (child, ready) = started(&data, &log, SocketAddr::from(([127, 0, 0, 1], 0)), leash)?;
         let Ready {
             listen: server,
@@ -79,8 +84,18 @@ impl Node {
             .kill()
             .and_then(|()| self.child.wait())
             .map_err(|error| told(&error))?;
-        self.leash.hold(None);
+        self.leash.let_go(self.child.id());
         Ok(())
+    }
+
+    /// Stops the process where it stands: to all others it is cut off.
+    pub(super) fn freeze(&self) -> Result<(), Failure> {
+        send(self.child.id(), Signal::STOP).map_err(|error| told(&error))
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&self) -> Result<(), Failure> {
+        send(self.child.id(), Signal::CONT).map_err(|error| told(&error))
     }
 
     /// Starts it again where it was.
@@ -121,7 +136,7 @@ impl Drop for Node {
         // It may be dead already.
         drop(self.child.kill());
         drop(self.child.wait());
-        self.leash.hold(None);
+        self.leash.let_go(self.child.id());
     }
 }
 
@@ -152,7 +167,7 @@ fn started(
         .process_group(0)
         .spawn()
         .map_err(|error| told(&error))?;
-    leash.hold(Some(child.id()));
+    leash.hold(child.id());
     let mut line = String::new();
     if let Some(output) = child.stdout.take() {
         BufReader::new(output)
@@ -165,6 +180,7 @@ fn started(
     // It is on its way out, or says nonsense.
     drop(child.kill());
     drop(child.wait());
+    leash.let_go(child.id());
     let words = std::fs::read_to_string(log).unwrap_or_default();
     let last = words.lines().last().unwrap_or("it said nothing");
     Err(said(&format!("the node does not start: {last}")))

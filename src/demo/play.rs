@@ -231,7 +231,7 @@ fn quota(source: Option<&Path>) -> Result<Size, Failure> {
 }
 
 /// Says a line to people.
-fn say(screen: &mut Screen, line: impl Display) -> Result<(), Failure> {
+pub(super) fn say(screen: &mut Screen, line: impl Display) -> Result<(), Failure> {
     if screen.json {
         Ok(())
     } else {
@@ -240,11 +240,11 @@ fn say(screen: &mut Screen, line: impl Display) -> Result<(), Failure> {
 }
 
 /// Says what comes.
-fn title(screen: &mut Screen, line: impl Display) -> Result<(), Failure> {
+pub(super) fn title(screen: &mut Screen, line: impl Display) -> Result<(), Failure> {
     say(screen, format_args!("\n{line}"))
 }
 
 /// Says what came.
-fn point(screen: &mut Screen, line: impl Display) -> Result<(), Failure> {
+pub(super) fn point(screen: &mut Screen, line: impl Display) -> Result<(), Failure> {
     say(screen, format_args!("  {line}"))
 }

@@ -3,11 +3,12 @@
 //!
 //! Invariant: behind the demo no process is left, and without `--keep` no file.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_actors::ports::{Clock as _, Entropy as _};
 use rustix::process::{Pid, Signal, kill_process};
@@ -20,23 +21,38 @@ use crate::clock::SystemClock;
 use crate::commands::values::Moment;
 use crate::entropy::SystemEntropy;
 
-/// The process that a signal has to take along; none while it is 0.
+/// The processes that a signal has to take along.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Leash(Arc<AtomicI32>);
+pub(super) struct Leash(Arc<Mutex<BTreeSet<u32>>>);
 
 impl Leash {
-    /// Takes hold of a child of ours, or lets go.
-    pub(super) fn hold(&self, child: Option<u32>) {
-        let child = child.and_then(|child| i32::try_from(child).ok());
-        self.0.store(child.unwrap_or(0), Ordering::SeqCst);
+    /// Takes hold of a child of ours.
+    pub(super) fn hold(&self, child: u32) {
+        self.held().insert(child);
+    }
+
+    /// Lets go of one that has ended.
+    pub(super) fn let_go(&self, child: u32) {
+        self.held().remove(&child);
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pull(&self) {
-        if let Some(child) = Pid::from_raw(self.0.swap(0, Ordering::SeqCst)) {
+        for child in std::mem::take(&mut *self.held()) {
             // It may have ended by itself.
-            let _ = kill_process(child, Signal::KILL);
+            let _ = send(child, Signal::KILL);
         }
     }
+}
+
+/// Sends a signal to a child of ours that has not been waited for.
+pub(super) fn send(child: u32, signal: Signal) -> io::Result<()> {
+    let child = i32::try_from(child).ok().and_then(Pid::from_raw);
+    let child = child.ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(kill_process(child, signal)?)
 }
 
 /// The directory of the demonstration, and its clock.
@@ -105,14 +121,14 @@ fn temporary() -> Result<PathBuf, Failure> {
     let mut chance = [0; 4];
     SystemEntropy.fill(&mut chance);
     let name = format!("holdfast-demo-{:08x}", u32::from_be_bytes(chance));
-    let wrong = |error: std::io::Error| told(&format!("no temporary directory: {error}"));
+    let wrong = |error: io::Error| told(&format!("no temporary directory: {error}"));
     let path = std::env::temp_dir().join(name);
     DirBuilder::new().mode(0o700).create(&path).map_err(wrong)?;
     path.canonicalize().map_err(wrong)
 }
 
 fn kept(keep: &Path) -> Result<PathBuf, Failure> {
-    let wrong = |error: std::io::Error| told(&format!("{}: {error}", keep.display()));
+    let wrong = |error: io::Error| told(&format!("{}: {error}", keep.display()));
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -128,7 +144,7 @@ fn kept(keep: &Path) -> Result<PathBuf, Failure> {
     keep.canonicalize().map_err(wrong)
 }
 
-/// On a signal the child and the directory go first, then this process.
+/// On a signal the children and the directory go first, then this process.
 fn on_signal(leash: Leash, directory: Option<PathBuf>) -> Result<Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -103,6 +103,23 @@ impl Tenant {
         })
     }
 
+    /// The same, at another server.
+    pub(super) fn through(&self, (server, thumbprint): (&str, &str)) -> Result<Self, Failure> {
+        Ok(Self {
+            server: server.to_owned(),
+            thumbprint: Thumbprint::parse(thumbprint).map_err(|error| told(&error))?,
+            ..self.clone()
+        })
+    }
+
+    /// The same, for another repository.
+    pub(super) fn on(&self, repository: &RepositoryName) -> Self {
+        Self {
+            repository: repository.clone(),
+            ..self.clone()
+        }
+    }
+
     /// Backs a directory up.
     pub(super) fn back_up(&self, path: &Path) -> Result<Backup, agent::Failure> {
         self.agent(&AgentCommand::Backup(BackupArguments {
@@ -177,6 +194,13 @@ impl Tenant {
 
     fn remote(&self) -> Result<agent::Remote, agent::Failure> {
         agent::remote(&self.repository(), &mut self.secrets())
+    }
+
+    /// The bare protocol, with one try at everything.
+    pub(super) fn impatient(&self) -> Result<agent::Remote, agent::Failure> {
+        let mut repository = self.repository();
+        repository.server.patience = 0;
+        agent::remote(&repository, &mut self.secrets())
     }
 
     fn agent<T: DeserializeOwned>(&self, command: &AgentCommand) -> Result<T, agent::Failure> {

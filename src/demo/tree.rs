@@ -198,10 +198,11 @@ pub(super) fn change(root: &Path) -> io::Result<()> {
     fs::write(grown, bytes)
 }
 
-/// One large new file, which takes a while to upload.
-pub(super) fn grow(root: &Path, bytes: usize) -> io::Result<()> {
-    let mut chance = ChaCha8Rng::seed_from_u64(SEED + 2);
-    fs::write(root.join("pictures/film.raw"), noise(&mut chance, bytes))
+/// One large new file, which takes a while to upload; another for each number.
+pub(super) fn grow(root: &Path, number: u64, bytes: usize) -> io::Result<()> {
+    let mut chance = ChaCha8Rng::seed_from_u64(SEED + 2 + number);
+    let name = format!("pictures/film-{number}.raw");
+    fs::write(root.join(name), noise(&mut chance, bytes))
 }
 
 fn noise(chance: &mut ChaCha8Rng, size: usize) -> Vec<u8> {

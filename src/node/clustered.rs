@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use holdfast_actors::catalog::Catalog;
 use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::front::Front;
 use holdfast_actors::journal;
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::node::{self as domain, Stem};
 use holdfast_actors::ports::{Clock, Passwords, Pending, Ports};
+use holdfast_actors::repositories;
 use holdfast_actors::shell::Fault;
 use holdfast_cluster::calls::Calls;
 use holdfast_cluster::calls::machine::Limits;
@@ -19,8 +21,10 @@ use holdfast_cluster::member::{Links, Member, Options};
 use holdfast_cluster::nodes::Nodes;
 use holdfast_cluster::quic::{Class, Config, Endpoint, Ground, Pace, VERSION};
 use holdfast_cluster::raft::{self, Replica};
+use rustix::net::sockopt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::failure;
 use crate::admin::office::Office;
@@ -29,6 +33,14 @@ use crate::cli::Failure;
 use crate::home::{CLUSTER, Home, Membership};
 use crate::rest::{Forward, Homes};
 
+/// What the socket for other nodes may hold, each way, in bytes: 3 ms of ten gigabits a second,
+/// less where the system allows less.
+const BUFFER: usize = 4 << 20;
+/// How long a node that is ending waits for its repositories to be given up: longer than each may
+/// take.
+const GIVING_UP: Duration = Duration::from_secs(6);
+/// How long it waits for the catalog to take its lease back.
+const RESIGNING: Duration = Duration::from_secs(2);
 /// How long a node that is ending waits for another to lead in its place.
 const HANDING_OVER: Duration = Duration::from_secs(1);
 
@@ -116,6 +128,7 @@ fn listen(
             format!("cannot listen for other nodes at {bind}: {error}"),
         )
     })?;
+    widen(&socket);
     let config = Config {
         node: membership.node,
         life,
@@ -129,6 +142,23 @@ fn listen(
     };
     let opened = Endpoint::open(config, Ground::Socket(socket));
     opened.map_err(|error| failure(&error))
+}
+
+/// Asks for room for what arrives while this process does something else. What the system sets by
+/// itself loses a part of what a busy peer sends, which costs its tenants more than memory does.
+fn widen(socket: &UdpSocket) {
+    let received = sockopt::set_socket_recv_buffer_size_force(socket, BUFFER)
+        .or_else(|_| sockopt::set_socket_recv_buffer_size(socket, BUFFER));
+    let sent = sockopt::set_socket_send_buffer_size(socket, BUFFER);
+    // The kernel counts its own books in, and says twice as much.
+    let has = sockopt::socket_recv_buffer_size(socket).unwrap_or_default() / 2;
+    if received.is_err() || sent.is_err() || has < BUFFER {
+        tracing::info!(
+            bytes = has,
+            wanted = BUFFER,
+            "the socket for other nodes has a small buffer; raise net.core.rmem_max and wmem_max"
+        );
+    }
 }
 
 fn options(membership: &Membership, key: &KeyHash, settings: &domain::Settings) -> Options {
@@ -213,20 +243,39 @@ impl Clustered {
         self.replica.ended().await
     }
 
-    /// Leaves in order: whoever leads hands that over first.
-    pub(super) async fn stop(mut self) {
+    /// Gives up in order what others wait for: the repositories, then the catalog's lead, and the
+    /// node's lease as the last. From then on tenants are at home elsewhere, and the next life of
+    /// this node begins without waiting.
+    pub(super) async fn leave(&self, front: &Front) {
+        let given_up = front.repositories.ask(repositories::Message::Leave);
+        if !matches!(timeout(GIVING_UP, given_up).await, Ok(Ok(()))) {
+            tracing::warn!("not all repositories were given up in order; they are taken over");
+        }
+        self.hand_over().await;
+        if timeout(RESIGNING, self.replica.resign()).await.is_err() {
+            tracing::warn!("the lease of this node was not given back; it ends by itself");
+        }
+    }
+
+    async fn hand_over(&self) {
         if self.replica.leads().is_some() {
             let node = self.replica.node();
             let voters = self.replica.voters();
-            let other = voters.into_iter().find(|voter| *voter != node);
+            let rows = self.replica.catalog().rows();
+            let can = |voter: &NodeId| *voter != node && rows.cluster.is_leased(*voter);
+            let other = voters.into_iter().find(can);
             if let Some(other) = other
                 && self.replica.hand_over(other).await.is_ok()
             {
                 let handed = self.replica.follows();
                 // If nobody takes it, the others elect somebody when this one is silent.
-                let _ = tokio::time::timeout(HANDING_OVER, handed).await;
+                let _ = timeout(HANDING_OVER, handed).await;
             }
         }
+    }
+
+    /// Takes no part any more.
+    pub(super) async fn stop(mut self) {
         self.tasks.abort_all();
         self.replica.stop().await;
         self.endpoint.close().await;

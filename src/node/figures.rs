@@ -1,6 +1,7 @@
 //! What the metrics server is told: every request as it ends, and the gauges when somebody asks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use holdfast_actors::catalog::rows::{NodeState, Rows};
@@ -15,8 +16,8 @@ use holdfast_actors::shell::{Directory, Listing};
 use crate::admin::office::Books;
 use crate::admin::others::Others;
 use crate::metrics::{
-    ActorLabels, ClusterGauges, ExtentLabels, Gauges, Method, Metrics, NodeLabels, Probe,
-    RepositoryLabels, RequestLabels, StateLabels, TenantLabels, Way,
+    ActorLabels, ClusterGauges, ExtentLabels, Gauges, InvariantLabels, Method, Metrics, NodeLabels,
+    Probe, RepositoryLabels, RequestLabels, StateLabels, TenantLabels, Way,
 };
 use crate::rest::{Answered, Observer};
 
@@ -49,6 +50,9 @@ impl Observer for Figures {
         self.0.transferred(Way::Down, answered.sent);
     }
 }
+
+/// What actors look after in themselves.
+const INVARIANTS: [&str; 5] = ["calendar", "index", "lease", "reservations", "used"];
 
 /// Reads the gauges.
 pub(super) struct Gauging {
@@ -102,6 +106,19 @@ impl Measured {
     }
 }
 
+/// Those that were never broken stand at none, so that the first one is seen to come.
+fn violations(gauges: &Gauges, directory: &Directory) {
+    let mut found: BTreeMap<_, _> = INVARIANTS.into_iter().map(|word| (word, 0)).collect();
+    found.extend(directory.violations());
+    for (invariant, count) in found {
+        let labels = InvariantLabels {
+            invariant: invariant.to_owned(),
+        };
+        let counter = gauges.violations.get_or_create(&labels);
+        counter.inner().store(count, Ordering::Relaxed);
+    }
+}
+
 impl Probe for Gauging {
     fn sample(&self, gauges: &Gauges) -> Pending<()> {
         let (rows, gauges) = (self.books.rows(), gauges.clone());
@@ -118,6 +135,7 @@ impl Probe for Gauging {
             gauges.storage_free.set(storage.free.as_bytes());
             gauges.storage_reserve.set(storage.reserve().as_bytes());
         }
+        violations(&gauges, &self.directory);
         Box::pin(async move {
             let names: BTreeMap<u64, &str> = rows
                 .tenants

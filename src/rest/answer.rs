@@ -10,6 +10,7 @@ use bytes::Bytes;
 use holdfast_actors::kernel::Size;
 use holdfast_actors::object::Hash;
 use holdfast_actors::refusal::{Reason, Refusal};
+use holdfast_actors::service::Hints;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -19,7 +20,10 @@ use super::forward::Relayed;
 use super::route::Stray;
 use super::watch::Turn;
 
-const REASON: HeaderName = HeaderName::from_static("x-holdfast-reason");
+/// The reason of a refusal, for programs.
+pub(super) const REASON: HeaderName = HeaderName::from_static("x-holdfast-reason");
+const LEASE_END: HeaderName = HeaderName::from_static("x-holdfast-lease-end");
+const QUOTA_LEFT: HeaderName = HeaderName::from_static("x-holdfast-quota-left");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"holdfast\"");
@@ -32,8 +36,6 @@ pub(super) type Answer = Response<Outgoing>;
 pub(super) enum Denial {
     /// It is none of the protocol's.
     Stray(Stray),
-    /// An upload without a length: 411.
-    Length,
     /// A part outside of an object of this size: 416.
     Outside(Size),
     /// The service, or this face, refuses.
@@ -81,7 +83,6 @@ pub(super) fn denial(denial: &Denial) -> Answer {
             answer.headers_mut().insert(header::ALLOW, allow);
             answer
         }
-        Denial::Length => plain(StatusCode::LENGTH_REQUIRED),
         Denial::Outside(total) => {
             let mut answer = plain(StatusCode::RANGE_NOT_SATISFIABLE);
             let range = value(&format!("bytes */{}", total.as_bytes()));
@@ -137,6 +138,17 @@ pub(super) fn size(size: Size) -> Answer {
     let mut answer = done();
     object_headers(&mut answer, size.as_bytes());
     answer
+}
+
+/// Tells a client at its beginning what it may like to know. restic passes over it.
+pub(super) fn hint(answer: &mut Answer, hints: Hints) {
+    let headers = answer.headers_mut();
+    if let Some(lease) = hints.lease {
+        headers.insert(LEASE_END, value(&lease.to_string()));
+    }
+    if let Some(left) = hints.left {
+        headers.insert(QUOTA_LEFT, HeaderValue::from(left.as_bytes()));
+    }
 }
 
 /// An object whole, in a body of exactly its bytes.

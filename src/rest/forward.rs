@@ -19,9 +19,11 @@
 //!   half a MiB a way on the stream, and what the client's connection holds.
 //! - The owner goes by what the gateway says of the client ([`origin`]) because a node says it: the
 //!   same words from a client are dropped, and on a client's connection they mean nothing.
-//! - A request is sent once. If the owner cannot be reached, or is lost before it answers, the
-//!   client gets 503 and tries again with the body that it has; if it is lost in the middle of an
-//!   answer, the client's connection is cut, so that no part is taken for the whole.
+//! - While a tenant has no home, or its home cannot be reached or does not serve it yet or any
+//!   more, the gateway waits for another and tries again ([`hold`]): a body goes only once the
+//!   owner asks for it, so until then nothing is lost. After some seconds the client gets 503.
+//! - An owner that is lost later costs the request: 503 if it has not answered, and in the middle
+//!   of an answer the client's connection is cut, so that no part is taken for the whole.
 //! - Two nodes that do not agree on where a tenant is (one knows older rows) refuse for that
 //!   moment; a request passes one gateway at most.
 //! - One stream carries one request at a time and then the next, of whichever client. Streams that
@@ -33,30 +35,42 @@ use std::time::Duration;
 
 use holdfast_actors::catalog::rows::{Rows, Way};
 use holdfast_actors::kernel::NodeId;
+use holdfast_actors::ports::Pending;
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_cluster::quic::{Stream, Streams};
 use hyper::Response;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 mod head;
+mod hold;
 pub mod origin;
 mod passing;
 mod pool;
 mod relayed;
 
 pub(super) use head::is_held;
-pub(super) use passing::Passing;
+pub(super) use hold::{Fate, Hold, may_repeat};
+pub(super) use passing::{Passed, Passing};
 pub(super) use relayed::Relayed;
 
+use hold::Room;
 use pool::{Lease, Lost, Pool};
+
+/// Requests that wait at once for their tenant to have a home.
+const HELD: usize = 256;
+/// How long each waits: longer than an owner that is gone keeps its lease and another takes over.
+pub const HOLD: Duration = Duration::from_secs(6);
 
 /// Who knows where requests are handled.
 pub trait Router: Send + Sync + 'static {
     /// Where those of this user are, a name as it was sent. Asked for every request, so it must not
     /// wait; and the same costs whether there is such a user or not.
     fn way(&self, user: &str) -> Way;
+    /// Resolves once that may have changed since this was called.
+    fn changed(&self) -> Pending<()>;
 }
 
 /// Goes by the rows of the catalog as this node knows them.
@@ -72,6 +86,17 @@ impl Router for Homes {
     fn way(&self, user: &str) -> Way {
         self.rows.borrow().way(self.here, user)
     }
+
+    fn changed(&self) -> Pending<()> {
+        let mut rows = self.rows.clone();
+        rows.mark_unchanged();
+        Box::pin(async move {
+            if rows.changed().await.is_err() {
+                // A catalog that ended says nothing any more.
+                std::future::pending::<()>().await;
+            }
+        })
+    }
 }
 
 /// A face's part in a cluster: where requests go, and the streams on which they come and go.
@@ -79,6 +104,8 @@ pub struct Forward {
     router: Arc<dyn Router>,
     streams: Streams,
     pool: Arc<Pool>,
+    room: Room,
+    hold: Duration,
 }
 
 /// What becomes of one request.
@@ -118,7 +145,54 @@ impl Forward {
             router,
             streams,
             pool,
+            room: Room::of(HELD),
+            hold: HOLD,
         })
+    }
+
+    /// The same, holding requests back for at most so long.
+    #[must_use]
+    pub fn holding(self: Arc<Self>, hold: Duration) -> Arc<Self> {
+        let Self {
+            router,
+            streams,
+            pool,
+            room,
+            ..
+        } = &*self;
+        Arc::new(Self {
+            router: Arc::clone(router),
+            streams: streams.clone(),
+            pool: Arc::clone(pool),
+            room: room.clone(),
+            hold,
+        })
+    }
+
+    /// Waits until a request of a client that came to nothing is worth another try, and says what
+    /// is to become of it then; none if it waited long enough, or too many do.
+    pub(super) async fn again(
+        &self,
+        user: Option<&str>,
+        before: &Step,
+        hold: &mut Hold,
+    ) -> Option<Step> {
+        let pause = hold.next(&self.room, self.hold)?;
+        let moved = self.moved(user, before);
+        // Either is a reason to try again.
+        let _ = timeout(pause, moved).await;
+        Some(self.step(user, false))
+    }
+
+    /// Resolves when something else is to become of a client's request than before.
+    async fn moved(&self, user: Option<&str>, before: &Step) {
+        loop {
+            let changed = self.router.changed();
+            if self.step(user, false) != *before {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// What becomes of a request of this user; nobody's are refused anywhere.
@@ -139,23 +213,36 @@ impl Forward {
     /// Sends a request of a client at `peer` to a node, and brings its answer.
     ///
     /// # Errors
-    /// When there is no answer: the node was not reached, or was lost.
+    /// When there is no answer: the node was not reached, or was lost, or the tenant has left it;
+    /// with what is known of the request.
     pub(super) async fn relay(
         &self,
         to: NodeId,
-        peer: IpAddr,
+        (user, peer): (Option<&str>, IpAddr),
         head: &Parts,
-        body: Passing,
-    ) -> Result<Response<Relayed>, Refusal> {
+        (body, passed): (Passing, &Passed),
+    ) -> Result<Response<Relayed>, (Fate, Refusal)> {
         let sent = async {
             let request = head::outbound(head, peer, body).ok_or(Lost::Malformed)?;
             self.pool.send(to, request, &self.streams).await
         };
-        match sent.await {
+        // What may be done twice does not wait for a node that the tenant has left.
+        let left = async {
+            self.moved(user, &Step::Send(to)).await;
+            if !may_repeat(Fate::Unknown, &head.method, passed.has_body, passed.count()) {
+                std::future::pending::<()>().await;
+            }
+        };
+        let sent = tokio::select! {
+            biased;
+            sent = sent => sent,
+            () = left => Err(Lost::Moved),
+        };
+        match sent {
             Ok((answer, lease)) => Ok(back(answer, lease)),
             Err(lost) => {
                 tracing::debug!(node = %to, error = %lost, "a request was not forwarded");
-                Err(away())
+                Err((lost.fate(), away()))
             }
         }
     }

@@ -5,13 +5,11 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use holdfast_actors::kernel::{NodeId, Size};
+use holdfast_actors::kernel::Size;
 use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::{Entry, Found, Intent, Login, Part, Secret, Service};
@@ -19,19 +17,20 @@ use http_body_util::{BodyExt as _, Collected};
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderMap};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response};
+use hyper::{Request, Response};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::answer::{self, Answer, Denial, ListVersion, Outgoing};
+use super::attempt;
 use super::crew::Crew;
-use super::forward::{self, Forward, Passing, Step, origin};
+use super::forward::{self, Forward, Step, origin};
 use super::limits::Limits;
-use super::route::{self, Verb, route};
-use super::watch::{self, Turn, Watch};
+use super::route::{self, Verb};
+use super::watch::{Turn, Watch};
 use super::{download, range, upload};
-use crate::selfservice::server::{Counter, serves};
+use crate::selfservice::server::Counter;
 
 /// What the requests of one connection share.
 #[derive(Clone)]
@@ -64,47 +63,26 @@ impl Client {
     ) -> Result<Answer, Infallible> {
         let mut turn = Turn::begin(request.method().clone(), self.watch.clone());
         turn.permit = Arc::clone(&self.turns).try_acquire_owned().ok();
-        let step = match turn.permit {
-            Some(_) => self.step(request.headers_mut()),
-            None => Step::Refuse(crowded()),
-        };
-        let counter = self.counter.as_ref();
-        let counter = counter.filter(|_| serves(request.uri().path()));
-        match (&step, counter) {
-            (Step::Send(node), _) => return Ok(self.forwarded(*node, request, turn).await),
-            (Step::Serve, Some(counter)) => {
-                return Ok(self.at_counter(Arc::clone(counter), request, turn).await);
+        let user = basic(request.headers()).map(|(user, _)| user);
+        let step = self.step(request.headers_mut(), user.as_deref());
+        let (head, body) = request.into_parts();
+        let answer = match turn.permit {
+            Some(_) => {
+                let user = user.as_deref();
+                self.try_on(step, user, (&head, body), &mut turn).await
             }
-            (Step::Serve, None) | (Step::Refuse(_), _) => {}
-        }
-        let (head, mut body) = request.into_parts();
-        let announced = body.size_hint().lower();
-        let answer = match (step, route(&head.method, head.uri.path(), head.uri.query())) {
-            (Step::Refuse(refusal), _) => Err(refusal.into()),
-            (Step::Serve | Step::Send(_), Ok(request)) => {
-                turn.answered.kind = watch::kind(request.verb);
-                self.decide(request, &head, &mut body).await
+            None => {
+                self.hear_out(&head, body);
+                answer::denial(&crowded().into())
             }
-            (Step::Serve | Step::Send(_), Err(stray)) => Err(stray.into()),
         };
-        let answer = answer.unwrap_or_else(|denial| answer::denial(&denial));
-        turn.answered.received = announced.saturating_sub(body.size_hint().lower());
         turn.answered.status = answer.status().as_u16();
         tracing::debug!(method = %head.method, status = answer.status().as_u16(), "answered");
-        let waits = head.headers.contains_key(header::EXPECT);
-        if !waits && !body.is_end_stream() {
-            self.crew.spawn(upload::discard(body, self.limits.piece));
-        }
-        let (parts, mut content) = answer.into_parts();
-        if head.method == Method::HEAD {
-            // Over HTTP/2 nobody else takes the sentence of a refusal away.
-            content = Outgoing::full(Bytes::new());
-        }
-        Ok(Response::from_parts(parts, content.holding(turn)))
+        Ok(attempt::shown(&head.method, answer, turn))
     }
 
     /// Where a request is handled. If another node sent it, its client is known from here on.
-    fn step(&mut self, headers: &mut HeaderMap) -> Step {
+    fn step(&mut self, headers: &mut HeaderMap, user: Option<&str>) -> Step {
         let Some(forward) = &self.forward else {
             return Step::Serve;
         };
@@ -114,67 +92,29 @@ impl Client {
             };
             self.peer = peer;
         }
-        let user = basic(headers).map(|(user, _)| user);
-        forward.step(user.as_deref(), self.is_node)
-    }
-
-    /// Lets another node answer.
-    async fn forwarded(&self, to: NodeId, request: Request<Incoming>, mut turn: Turn) -> Answer {
-        turn.answered.kind = "forwarded";
-        let (head, body) = request.into_parts();
-        let is_held = forward::is_held(&head.headers);
-        let (body, passed) = Passing::new(body, is_held);
-        let relayed = match &self.forward {
-            Some(forward) => forward.relay(to, self.peer, &head, body).await,
-            None => Err(crowded()),
-        };
-        if !is_held {
-            let limit = self.limits.piece;
-            self.crew.spawn(async move {
-                if let Ok(rest) = passed.rest.await {
-                    upload::discard(rest, limit).await;
-                }
-            });
-        }
-        let (parts, mut content) = match relayed {
-            Ok(answer) => answer.map(Outgoing::relayed).into_parts(),
-            Err(refusal) => answer::denial(&refusal.into()).into_parts(),
-        };
-        if head.method == Method::HEAD {
-            content = Outgoing::full(Bytes::new());
-        }
-        turn.answered.received = passed.bytes.load(Ordering::Relaxed);
-        turn.answered.status = parts.status.as_u16();
-        Response::from_parts(parts, content.holding(turn))
+        forward.step(user, self.is_node)
     }
 
     /// Lets self-service answer, in no more time than a client is waited for.
-    async fn at_counter(
+    pub(super) async fn at_counter(
         &self,
         counter: Arc<dyn Counter>,
         request: Request<Incoming>,
-        mut turn: Turn,
+        turn: &mut Turn,
     ) -> Answer {
         turn.answered.kind = "self-service";
         turn.answered.received = request.body().size_hint().lower();
-        let is_head = request.method() == Method::HEAD;
         let answered = timeout(self.limits.piece, counter.answer(self.peer, request)).await;
-        let (parts, body) = match answered {
-            Ok(answered) => answered.into_parts(),
-            Err(_) => {
-                let answer = answer::denial(&Denial::Refusal(late()));
-                turn.answered.status = answer.status().as_u16();
-                return answer.map(|content| content.holding(turn));
-            }
+        let Ok(answered) = answered else {
+            return answer::denial(&Denial::Refusal(late()));
         };
-        turn.answered.status = parts.status.as_u16();
+        let (parts, body) = answered.into_parts();
         let whole = body.collect().await;
         let Ok(whole) = whole.map(Collected::to_bytes);
-        let content = Outgoing::full(if is_head { Bytes::new() } else { whole });
-        Response::from_parts(parts, content.holding(turn))
+        Response::from_parts(parts, Outgoing::full(whole))
     }
 
-    async fn decide(
+    pub(super) async fn decide(
         &self,
         request: route::Request,
         head: &Parts,
@@ -187,7 +127,9 @@ impl Client {
             Verb::Stat(kind, _) => Intent::Stat(kind),
             Verb::List(kind) => Intent::List(kind),
             Verb::Read(kind, _) => Intent::Read(kind),
-            Verb::Write(kind, _) => Intent::Write(kind, length(body)?),
+            Verb::Write(kind, _) => {
+                Intent::Write(kind, upload::announced(body).unwrap_or(Size::ZERO))
+            }
             Verb::Delete(kind, _) => Intent::Delete(kind),
         };
         let entered = self.service.enter(login, request.repository, intent);
@@ -196,7 +138,11 @@ impl Client {
             Verb::Create => Ok(answer::done()),
             Verb::Stat(kind, name) => {
                 let size = entry.stat(kind, name).await?;
-                Ok(answer::size(size.ok_or_else(missing)?))
+                let mut answer = answer::size(size.ok_or_else(missing)?);
+                if kind == Kind::Config {
+                    answer::hint(&mut answer, entry.hints().await);
+                }
+                Ok(answer)
             }
             Verb::List(kind) => {
                 let version = ListVersion::accepted(head.headers.get(header::ACCEPT));
@@ -206,8 +152,7 @@ impl Client {
             }
             Verb::Read(kind, name) => self.read(entry, kind, name, &head.headers).await,
             Verb::Write(kind, name) => {
-                let upload = entry.begin(kind, name, length(body)?).await?;
-                upload::receive(entry.as_ref(), upload, body, self.limits.piece).await?;
+                upload::receive(entry.as_ref(), (kind, name), body, self.limits.piece).await?;
                 Ok(answer::done())
             }
             Verb::Delete(kind, name) => {
@@ -248,7 +193,7 @@ impl Client {
     }
 }
 
-fn crowded() -> Refusal {
+pub(super) fn crowded() -> Refusal {
     let pause = Duration::from_secs(1);
     Refusal::retry(Reason::Busy, "the node serves enough requests", pause)
 }
@@ -260,11 +205,6 @@ fn late() -> Refusal {
 
 fn missing() -> Refusal {
     Refusal::new(Reason::NotFound, "there is no such object")
-}
-
-fn length(body: &Incoming) -> Result<Size, Denial> {
-    let exact = body.size_hint().exact();
-    exact.map(Size::bytes).ok_or(Denial::Length)
 }
 
 /// Reads who asks. restic sends it unasked with each request.

@@ -7,7 +7,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use holdfast_actors::object::Hash;
+use holdfast_actors::kernel::Size;
+use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::{Entry, PIECE_MAX, Upload};
 use http_body_util::BodyExt;
@@ -15,14 +16,18 @@ use hyper::body::{Body, Incoming};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-/// Streams a body into an upload and finishes it.
+/// Streams a body into an upload and finishes it. One whose length nobody said (rustic says none)
+/// gets its room piece by piece.
 pub(super) async fn receive(
     entry: &dyn Entry,
-    mut upload: Box<dyn Upload>,
+    (kind, name): (Kind, Hash),
     body: &mut Incoming,
     idle: Duration,
 ) -> Result<(), Refusal> {
-    let streamed = stream(upload.as_mut(), body, idle);
+    let length = announced(body);
+    let begun = entry.begin(kind, name, length.unwrap_or(Size::ZERO));
+    let mut upload = begun.await?;
+    let streamed = stream(upload.as_mut(), body, idle, length.is_none());
     let sha256 = unless(entry.ended(), streamed).await?;
     upload.finish(sha256).await
 }
@@ -39,10 +44,16 @@ pub(super) async fn unless<T>(
     }
 }
 
+/// The length of a body, if it has one.
+pub(super) fn announced(body: &Incoming) -> Option<Size> {
+    body.size_hint().exact().map(Size::bytes)
+}
+
 async fn stream(
     upload: &mut dyn Upload,
     body: &mut Incoming,
     idle: Duration,
+    grows: bool,
 ) -> Result<Hash, Refusal> {
     let mut hasher = Sha256::new();
     let mut rest = Bytes::new();
@@ -51,6 +62,9 @@ async fn stream(
         let piece = piece.map_err(|_| broken("the body stopped coming"))??;
         if piece.is_empty() {
             return Ok(Hash::new(hasher.finalize().into()));
+        }
+        if grows {
+            upload.grow(Size::bytes(piece.len() as u64)).await?;
         }
         hasher.update(&piece);
         upload.write(piece).await?;
@@ -72,7 +86,7 @@ async fn gather(body: &mut Incoming, rest: &mut Bytes) -> Result<Bytes, Refusal>
         }
         match body.frame().await {
             None => return Ok(piece.freeze()),
-            Some(Err(_)) => return Err(broken("the body ended before its announced length")),
+            Some(Err(_)) => return Err(broken("the body ended before its end")),
             Some(Ok(frame)) => *rest = frame.into_data().unwrap_or_default(),
         }
     }

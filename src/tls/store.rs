@@ -9,11 +9,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use holdfast_actors::kernel::Timestamp;
+use holdfast_actors::rotation::{self, Standing};
+use holdfast_actors::shell::Fault;
 use serde::Serialize;
 
-use super::{CertificateError, Certificates, Identity, Standing, Thumbprint};
+use super::{CertificateError, Certificates, Identity, Thumbprint};
 
 const SERVED: &str = "certificate.pem";
 const NEXT: &str = "next.pem";
@@ -45,6 +48,9 @@ pub enum StoreError {
     #[error("no certificate waits to be switched to")]
     NoNext,
 }
+
+/// The node's certificates, for whoever changes or shows them.
+pub type SharedStore = Arc<Mutex<CertificateStore>>;
 
 /// The node's certificates, on disk and in use.
 pub struct CertificateStore {
@@ -223,6 +229,28 @@ impl CertificateStore {
                 until: next.identity.until().to_string(),
             }),
         }
+    }
+}
+
+impl rotation::Certificates for CertificateStore {
+    fn standing(&self) -> Standing {
+        Self::standing(self)
+    }
+
+    fn served(&self) -> (String, u64) {
+        (self.served.thumbprint().to_string(), self.served.number())
+    }
+
+    fn switch(&mut self) -> Result<(), Fault> {
+        Self::switch(self).map_err(|error| Fault::of(&error))
+    }
+
+    fn told(&mut self, thumbprint: &str) -> Result<(), Fault> {
+        let served = self.served.thumbprint();
+        if served.to_string() != thumbprint {
+            return Ok(());
+        }
+        Self::told(self, served).map_err(|error| Fault::of(&error))
     }
 }
 

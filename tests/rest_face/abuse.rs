@@ -121,14 +121,44 @@ async fn an_http_2_body_that_is_not_its_announced_length_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_without_a_length_is_refused() {
-    let world = world().await;
-    let chunked = post(
-        "Transfer-Encoding: chunked\r\nConnection: close\r\n",
+async fn an_upload_without_a_length_is_taken_whole_or_not_at_all() {
+    let world = impatient(|limits| limits.piece = Duration::from_millis(300)).await;
+    let chunked = |body: &str| {
+        let head = "Transfer-Encoding: chunked\r\nConnection: close\r\n";
+        post(head, body)
+    };
+    for (body, why) in [
+        ("a\r\n0123456789\r\n", "it does not end"),
+        ("a\r\n01234", "it ends in a chunk"),
+        ("a\r\n0123456788\r\n0\r\n\r\n", "other bytes"),
+        ("zz\r\n0123456789\r\n0\r\n\r\n", "no size"),
+        ("ffffffffffffffffffff\r\n0123456789", "a size beyond all"),
+        ("-a\r\n0123456789\r\n0\r\n\r\n", "a size below nothing"),
+        (
+            "b\r\n0123456789\r\n0\r\n\r\n",
+            "a chunk that is shorter than its size",
+        ),
+    ] {
+        let answer = world.talk(&chunked(body)).await;
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{why}: {answer}");
+        idle(&world).await;
+        assert_eq!(world.memory.objects(), 0, "{why}");
+    }
+    let both = post(
+        "Transfer-Encoding: chunked\r\nContent-Length: 10\r\nConnection: close\r\n",
         "a\r\n0123456789\r\n0\r\n\r\n",
     );
-    let answer = world.talk(&chunked).await;
-    assert!(answer.starts_with("HTTP/1.1 411"), "{answer}");
+    let answer = world.talk(&both).await;
+    assert!(!answer.starts_with("HTTP/1.1 5"), "{answer}");
+    let whole = "3\r\n012\r\n7;x=y\r\n3456789\r\n0\r\n\r\n";
+    let answer = world.talk(&chunked(whole)).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(world.memory.objects(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_length_that_is_none_is_refused() {
+    let world = world().await;
     let odd = post("Content-Length: ten\r\n", "0123456789");
     assert!(world.talk(&odd).await.starts_with("HTTP/1.1 400"));
     let two = post("Content-Length: 10\r\nContent-Length: 11\r\n", "0123456789");

@@ -289,6 +289,26 @@ async fn an_upload_over_the_quota_is_refused_and_leaves_nothing() {
     assert_eq!((world.memory.objects(), world.memory.reserved()), (0, 0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_unknown_length_is_taken_up_to_the_quota() {
+    let world = world().await;
+    let most = vec![7; usize::try_from(QUOTA).unwrap()];
+    let more = vec![7; usize::try_from(QUOTA).unwrap() + 1];
+    for version in ["--http1.1", "--http2"] {
+        for (bytes, expected) in [(&more, 507), (&most, 200)] {
+            let file = world.file(bytes);
+            let from = ["-T", file.to_str().unwrap(), "-H", "Expect:"];
+            let chunked = ["-X", "POST", "-H", "Transfer-Encoding: chunked"];
+            let words = [&[version], &from[..], &chunked[..]].concat();
+            let reply = world.curl(&object(bytes), &words);
+            assert_eq!(reply.status, expected, "{version} {reply:?}");
+        }
+        assert_eq!(world.curl(&object(&most), &[version]).body, most);
+        world.curl(&object(&most), &[version, "-X", "DELETE"]);
+        assert_eq!((world.memory.objects(), world.memory.reserved()), (0, 0));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_list_is_there_while_others_upload() {
     let world = world().await;

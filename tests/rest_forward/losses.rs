@@ -134,6 +134,26 @@ async fn a_client_that_vanishes_is_gone_from_the_owner_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_nobody_has_asked_for_waits_for_the_next_owner() {
+    let Pair {
+        gateway,
+        owner,
+        _cluster,
+    } = pair().await;
+    assert_eq!(gateway.world.curl("/r/data/", &[]).status, 200);
+    owner.endpoint.close().await;
+    let home = std::sync::Arc::clone(&gateway.home);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        home.say(Some(crate::pair::GATEWAY));
+    });
+    let bytes = vec![1; 300_000];
+    let path = format!("/r/data/{}", name(&bytes));
+    // The gateway itself is the next owner, and lets nobody in with this password.
+    assert_eq!(gateway.world.post(&path, &bytes).status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_owner_that_is_gone_is_answered_for_with_a_sentence() {
     let Pair {
         gateway,

@@ -14,7 +14,7 @@ use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::ports::Pending;
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::{
-    Entry, Found, Intent, Listing, Login, PIECE_MAX, Part, Service, Source, Upload,
+    Entry, Found, Hints, Intent, Listing, Login, PIECE_MAX, Part, Service, Source, Upload,
 };
 use tokio::sync::watch;
 
@@ -37,6 +37,16 @@ struct Repository {
     objects: BTreeMap<(Kind, Hash), Stored>,
     quota: u64,
     reserved: u64,
+}
+
+impl Repository {
+    /// Reserves room, if there is so much.
+    fn take(&mut self, more: u64) -> bool {
+        let used: u64 = self.objects.values().map(|stored| stored.length).sum();
+        let fits = used + self.reserved + more <= self.quota;
+        self.reserved += if fits { more } else { 0 };
+        fits
+    }
 }
 
 #[derive(Clone)]
@@ -198,6 +208,10 @@ impl Room {
 }
 
 impl Entry for Room {
+    fn hints(&self) -> Pending<Hints> {
+        Box::pin(std::future::ready(Hints::default()))
+    }
+
     fn stat(&self, kind: Kind, name: Hash) -> Pending<Result<Option<Size>, Refusal>> {
         let stored = self.with(|repository| repository.objects.get(&(kind, name)).cloned());
         ready(Ok(stored.map(|stored| Size::bytes(stored.length))))
@@ -257,19 +271,11 @@ impl Entry for Room {
         }
         let length = length.as_bytes();
         let refusal = self.with(|repository| {
-            let used: u64 = repository
-                .objects
-                .values()
-                .map(|stored| stored.length)
-                .sum();
             if kind == Kind::Config && repository.objects.contains_key(&(kind, name)) {
                 return Some(Refusal::new(Reason::Exists, "there is a config"));
             }
-            if used + repository.reserved + length > repository.quota {
-                return Some(Refusal::new(Reason::QuotaExceeded, "the quota is used up"));
-            }
-            repository.reserved += length;
-            None
+            let full = || Refusal::new(Reason::QuotaExceeded, "the quota is used up");
+            (!repository.take(length)).then(full)
         });
         if let Some(refusal) = refusal {
             return ready(Err(refusal));
@@ -312,6 +318,21 @@ struct Incoming {
 }
 
 impl Upload for Incoming {
+    fn grow(&mut self, more: Size) -> Pending<Result<(), Refusal>> {
+        let more = more.as_bytes();
+        if Size::bytes(self.reserved + more) > self.kind.size_max() {
+            let refusal = Refusal::new(Reason::TooLarge, "the object is too large");
+            return ready(Err(refusal));
+        }
+        let fits = self.room.with(|repository| repository.take(more));
+        if !fits {
+            let refusal = Refusal::new(Reason::QuotaExceeded, "the quota is used up");
+            return ready(Err(refusal));
+        }
+        self.reserved += more;
+        ready(Ok(()))
+    }
+
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>> {
         assert!((1..=PIECE_MAX).contains(&piece.len()), "{}", piece.len());
         let largest = &self.room.memory.largest;

@@ -267,7 +267,8 @@ pub(crate) struct Login {
     pub(crate) repository: String,
     pub(crate) port: u16,
     pub(crate) certificate: PathBuf,
-    base: PathBuf,
+    /// Where its files are kept.
+    pub(crate) base: PathBuf,
 }
 
 impl Login {

@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use holdfast::rest::{Forward, Limits, Router};
 use holdfast_actors::catalog::rows::Way;
 use holdfast_actors::kernel::NodeId;
+use holdfast_actors::ports::Pending;
 use holdfast_cluster::quic::Endpoint;
+use tokio::sync::Notify;
 
 use crate::endpoints::Cluster;
 use crate::memory::{Memory, Scope};
@@ -17,6 +20,9 @@ use crate::world::{World, world_in};
 pub(crate) const GATEWAY: NodeId = NodeId::new(1);
 /// The node where they are at home.
 pub(crate) const OWNER: NodeId = NodeId::new(2);
+
+/// How long a request is held back.
+pub(crate) const HELD: Duration = Duration::from_millis(800);
 
 /// A node and what stands on it.
 pub(crate) struct Member {
@@ -38,6 +44,7 @@ pub(crate) struct Pair {
 pub(crate) struct Told {
     here: NodeId,
     home: AtomicU64,
+    told: Arc<Notify>,
 }
 
 impl Told {
@@ -45,6 +52,7 @@ impl Told {
     pub(crate) fn say(&self, home: Option<NodeId>) {
         self.home
             .store(home.map_or(0, NodeId::raw), Ordering::Relaxed);
+        self.told.notify_waiters();
     }
 }
 
@@ -56,14 +64,23 @@ impl Router for Told {
             home => Way::Node(home),
         }
     }
+
+    fn changed(&self) -> Pending<()> {
+        let told = Arc::clone(&self.told).notified_owned();
+        Box::pin(told)
+    }
 }
 
 async fn member(cluster: &Cluster, here: NodeId, limits: Limits, memory: Memory) -> Member {
     let endpoint = cluster.endpoint(here);
     let home = AtomicU64::new(OWNER.raw());
-    let home = Arc::new(Told { here, home });
+    let home = Arc::new(Told {
+        here,
+        home,
+        told: Arc::default(),
+    });
     let router: Arc<dyn Router> = Arc::clone(&home) as _;
-    let forward = Forward::new(router, endpoint.streams());
+    let forward = Forward::new(router, endpoint.streams()).holding(HELD);
     let world = world_in("127.0.0.1:0", limits, memory, Some(forward)).await;
     Member {
         world,

@@ -27,6 +27,7 @@ pub(crate) struct Wire {
     authorization: String,
     port: u16,
     from: Ipv4Addr,
+    silence: Duration,
 }
 
 /// What came back.
@@ -69,9 +70,9 @@ impl Wire {
     pub(crate) fn new(login: &Login) -> Self {
         let mut roots = RootCertStore::empty();
         let pem = fs::read(&login.certificate).unwrap();
-        roots
-            .add(CertificateDer::from_pem_slice(&pem).unwrap())
-            .unwrap();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            roots.add(certificate.unwrap()).unwrap();
+        }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -85,7 +86,42 @@ impl Wire {
             authorization,
             port: login.port,
             from: Ipv4Addr::LOCALHOST,
+            silence: SILENCE,
         }
+    }
+
+    /// The same login, with no more patience than this.
+    pub(crate) fn within(&self, silence: Duration) -> Self {
+        Self {
+            silence,
+            ..self.clone()
+        }
+    }
+
+    /// The same login at another port of this machine.
+    pub(crate) fn at(&self, port: u16) -> Self {
+        Self {
+            port,
+            ..self.clone()
+        }
+    }
+
+    /// Sends a whole request and reads the whole answer, if there is one.
+    pub(crate) fn attempt(&self, method: &str, path: &str, body: &[u8]) -> io::Result<Reply> {
+        let mut open = self.connect()?;
+        let head = self.head(method, path, body.len());
+        // A server that refuses before it read everything may close: its answer tells.
+        let _ = open.more(head.as_bytes()).and_then(|()| open.more(body));
+        open.answer()
+    }
+
+    /// The head of a request that is the last one on its connection.
+    pub(crate) fn head(&self, method: &str, path: &str, length: usize) -> String {
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Authorization: {}\r\nContent-Length: {length}\r\n\r\n",
+            self.authorization
+        )
     }
 
     /// The same login at another address of this machine: 127.0.0.`last`.
@@ -113,11 +149,7 @@ impl Wire {
     /// Sends the head of a request, and as much of its body as is given.
     pub(crate) fn begin(&self, method: &str, path: &str, body: &[u8], length: usize) -> Open {
         let mut open = self.connect().unwrap();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-             Authorization: {}\r\nContent-Length: {length}\r\n\r\n",
-            self.authorization
-        );
+        let head = self.head(method, path, length);
         // A server that refuses before it read everything may close: its answer tells.
         let _ = open.more(head.as_bytes()).and_then(|()| open.more(body));
         open
@@ -130,7 +162,7 @@ impl Wire {
         let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.port);
         rustix::net::connect(&socket, &server)?;
         let mut tcp = TcpStream::from(socket);
-        tcp.set_read_timeout(Some(SILENCE))?;
+        tcp.set_read_timeout(Some(self.silence))?;
         let host = ServerName::try_from("localhost").unwrap();
         let mut tls = ClientConnection::new(Arc::clone(&self.config), host).unwrap();
         while tls.is_handshaking() {

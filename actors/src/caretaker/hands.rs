@@ -97,13 +97,11 @@ impl CaretakerHands {
             let row = rows.repositories.get(&id);
             let was_here = self.homes.remove(&id);
             let is_here = rows.serves(self.node, id);
-            let standing = match standing(row) {
-                Standing::Gone => Standing::Gone,
-                _ if !is_here => Standing::Gone,
-                Standing::Served(last) if !was_here && old.repositories.get(&id).is_some() => {
-                    Standing::Come(last)
-                }
-                standing => standing,
+            let known = old.repositories.get(&id).is_some();
+            let standing = match (is_here, standing(row)) {
+                (false, _) => Standing::Gone,
+                (true, Standing::Served(last)) if !was_here && known => Standing::Come(last),
+                (true, standing) => standing,
             };
             if is_here {
                 self.homes.insert(id);

@@ -15,7 +15,7 @@ use super::draft::{decide, repeated};
 use super::record::Record;
 use super::rows::Rows;
 use super::{Outcome, Refused};
-use crate::kernel::{Acts, Instant, Machine, Now, Sequence, Ticket};
+use crate::kernel::{Acts, Date, Instant, Machine, Now, Sequence, Ticket};
 
 /// How often leases, approvals and the day are gone through, while the wall clock is not set.
 const TICK: Duration = Duration::from_secs(60);
@@ -39,6 +39,8 @@ pub struct Keeper {
     due: Instant,
     /// Both clocks at the last look; none before the first.
     seen: Option<Now>,
+    /// The invariant that a command broke, if any did.
+    broken: Option<&'static str>,
 }
 
 /// What the catalog is told.
@@ -86,12 +88,23 @@ impl Keeper {
             counted: None,
             due: Instant::default(),
             seen: None,
+            broken: None,
         }
     }
 
     /// What it holds.
     pub fn rows(&self) -> &Rows {
         &self.rows
+    }
+
+    /// Whether a command left the log behind, or moved the day back though nobody confirmed it.
+    fn judge(&mut self, (index, today): (Sequence, Date), command: &Command) {
+        let confirms = matches!(command, Command::Clock(ClockCommand::Confirm { .. }));
+        if self.rows.index <= index {
+            self.broken = Some("index");
+        } else if self.rows.clock.today < today && !confirms {
+            self.broken = Some("calendar");
+        }
     }
 
     fn submit(&mut self, now: Now, submission: Submission, acts: &mut Acts<Self>) -> Answer {
@@ -177,7 +190,9 @@ impl Machine for Keeper {
     fn apply(&mut self, record: &Record) {
         // One from before the snapshot is in the rows already.
         if record.index > self.rows.index {
+            let before = (self.rows.index, self.rows.clock.today);
             (self.rows, _) = apply(&self.rows, record.index, &record.submission);
+            self.judge(before, &record.submission.command);
         }
     }
 
@@ -190,6 +205,10 @@ impl Machine for Keeper {
 
     fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {
         self.look(now, acts);
+    }
+
+    fn broken(&self) -> Option<&'static str> {
+        self.broken
     }
 
     fn observe(&self) -> serde_json::Value {
@@ -265,6 +284,29 @@ mod tests {
         let command = tenant("Acme", TenantCommand::Enable);
         assert!(office.ann(command).is_err());
         assert_eq!(office.records.len(), records);
+    }
+
+    #[test]
+    fn a_day_that_goes_back_by_itself_and_a_log_that_stands_still_are_counted() {
+        let pass = Command::Service(super::super::command::ServiceCommand::Maintenance(None));
+        let today = Date::from_days(100);
+        let confirm = Command::Clock(ClockCommand::Confirm { today });
+        let keeper = |index: u64, day| {
+            let mut rows = Rows::default();
+            (rows.index, rows.clock.today) = (Sequence::new(index), Date::from_days(day));
+            Keeper::new(rows)
+        };
+        let before = (Sequence::new(5), today);
+        for (index, day, command, broken) in [
+            (6, 100, &pass, None),
+            (6, 99, &pass, Some("calendar")),
+            (6, 99, &confirm, None),
+            (5, 100, &pass, Some("index")),
+        ] {
+            let mut keeper = keeper(index, day);
+            keeper.judge(before, command);
+            assert_eq!(keeper.broken(), broken, "{index} {day}");
+        }
     }
 
     #[test]

@@ -194,8 +194,15 @@ impl Draft<'_> {
                 (Lease { until, ..held }, wall)
             }
             LeaseCommand::Release { epoch } => {
-                holds(id, held, epoch)?;
-                self.rows.cluster.leases.remove(&id);
+                let held = holds(id, held, epoch)?;
+                // When it ended stays known: replicas of a node that is back soon count. Its life
+                // is nobody's any more, so that a renewal that is late does not bring it back.
+                let lease = Lease {
+                    incarnation: 0,
+                    epoch: Epoch::new(index.raw()),
+                    until: held.until.min(now),
+                };
+                self.rows.cluster.leases.insert(id, lease);
                 return Ok(Outcome::Done);
             }
         };
@@ -399,7 +406,26 @@ mod tests {
         let release = LeaseCommand::Release { epoch: second };
         log.give(ClusterCommand::Lease(NodeId::new(1), release))
             .unwrap();
+        assert_eq!(
+            log.renew(1, second, NOON),
+            Err(Refused::LeaseLost(NodeId::new(1), second))
+        );
+        assert!(!log.rows.cluster.is_leased(NodeId::new(1)));
         assert!(log.acquire(1, 78).unwrap() > second, "nobody waits for it");
+    }
+
+    #[test]
+    fn a_node_that_gave_its_lease_back_is_not_down_before_one_that_was_lost() {
+        let mut log = Log::of(1);
+        let epoch = log.epoch(1);
+        let release = LeaseCommand::Release { epoch };
+        log.give(ClusterCommand::Lease(NodeId::new(1), release))
+            .unwrap();
+        log.tick(250);
+        let state = |log: &Log| log.rows.cluster.nodes[&NodeId::new(1)].state;
+        assert_eq!(state(&log), NodeState::Active, "it may be back soon");
+        (0..48).for_each(|_| log.tick(250));
+        assert_eq!(state(&log), NodeState::Down);
     }
 
     #[test]

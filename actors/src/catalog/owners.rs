@@ -36,13 +36,25 @@ impl Draft<'_> {
         }
         if let Some(owner) = owner
             && owner.lease != held.epoch
-            && self.running(owner.node, owner.lease).is_ok()
         {
-            return Err(Refused::Owned(id, owner.node));
+            if self.running(owner.node, owner.lease).is_ok() {
+                return Err(Refused::Owned(id, owner.node));
+            }
+            self.overtake(owner);
         }
         let owner = Owner { node, lease };
         self.rows.cluster.owners.insert(id, owner);
         self.acquire(id)
+    }
+
+    /// The lease under which an owner wrote is over for good. An owner that only slept would renew
+    /// it, and take what it had for what is.
+    fn overtake(&mut self, owner: Owner) {
+        let epoch = Epoch::new(self.rows.index.raw());
+        let lease = self.rows.cluster.leases.get_mut(&owner.node);
+        if let Some(lease) = lease.filter(|lease| lease.epoch == owner.lease) {
+            lease.epoch = epoch;
+        }
     }
 
     pub(super) fn disown(&mut self, id: RepositoryId, epoch: Epoch) -> Result<(), Refused> {
@@ -342,6 +354,79 @@ mod tests {
         assert!(matches!(fenced, Err(Refused::Fenced { .. })));
         let lost = cluster.own(1);
         assert!(matches!(lost, Err(Refused::LeaseLost(..))));
+    }
+
+    #[test]
+    fn who_slept_while_another_took_over_does_not_get_the_same_lease_back() {
+        let mut cluster = Cluster::of(3);
+        let node = NodeId::new(1);
+        cluster.own(1).unwrap();
+        let renew = |cluster: &mut Cluster| {
+            let epoch = cluster.office.rows().cluster.leases[&node].epoch;
+            let wall = Timestamp::default();
+            (epoch, LeaseCommand::Renew { epoch, wall })
+        };
+        // Nobody has taken anything: what it knows is what is.
+        cluster.pass(8, &[2, 3]);
+        let (slept, ask) = renew(&mut cluster);
+        let kept = cluster.submit(ClusterCommand::Lease(node, ask.clone()));
+        assert_eq!(kept, Ok(Outcome::Epoch { epoch: slept }));
+        cluster.pass(8, &[2, 3]);
+        cluster.own(2).unwrap();
+        let lost = cluster.submit(ClusterCommand::Lease(node, ask));
+        assert_eq!(lost, Err(Refused::LeaseLost(node, slept)));
+    }
+
+    #[test]
+    fn a_node_that_drains_gives_up_what_all_others_have() {
+        let mut cluster = Cluster::of(3);
+        let epoch = cluster.own(1).unwrap();
+        let extents: Vec<_> = (0..4).map(|_| cluster.sealed(epoch)).collect();
+        let drains = NodeId::new(3);
+        cluster
+            .submit(ClusterCommand::Node(drains, NodeCommand::Drain))
+            .unwrap();
+        assert_eq!(cluster.repair(), 4);
+        assert_eq!(cluster.office.rows().holding(drains), 0);
+        assert!(extents.iter().all(|it| cluster.whole(*it).len() == 2));
+        // One more is not given up: two copies are promised.
+        let second = NodeId::new(2);
+        cluster
+            .submit(ClusterCommand::Node(second, NodeCommand::Drain))
+            .unwrap();
+        let gives = cluster.office.rows().repairs(9);
+        assert!(gives.iter().all(|repair| !repair.fill), "{gives:?}");
+        assert_eq!(cluster.office.rows().holding(second), 4);
+    }
+
+    #[test]
+    fn an_open_extent_on_a_node_that_drains_is_left_by_its_owner_and_sealed_at_home() {
+        let mut cluster = Cluster::of(3);
+        let epoch = cluster.own(1).unwrap();
+        let extent = cluster.open(epoch).unwrap();
+        let begin = ExtentCommand::Begin { extent, epoch };
+        cluster.office.system(Command::Extent(begin)).unwrap();
+        let id = cluster.repository;
+        assert!(!cluster.office.rows().stands_on_drained(id, epoch));
+        cluster
+            .submit(ClusterCommand::Node(NodeId::new(3), NodeCommand::Drain))
+            .unwrap();
+        let rows = cluster.office.rows();
+        assert!(rows.stands_on_drained(id, epoch));
+        assert!((1..=3).all(|node| rows.forsaken(NodeId::new(node)).is_empty()));
+        cluster
+            .submit(ClusterCommand::Disown {
+                repository: id,
+                epoch,
+            })
+            .unwrap();
+        let rows = cluster.office.rows();
+        let homes = (1..=3).filter(|node| !rows.forsaken(NodeId::new(*node)).is_empty());
+        let homes: Vec<u64> = homes.collect();
+        assert_eq!(homes.len(), 1, "{homes:?}");
+        let epoch = cluster.own(homes[0]).unwrap();
+        // What an earlier owner left is sealed by the next before it serves.
+        assert!(!cluster.office.rows().stands_on_drained(id, epoch));
     }
 
     #[test]

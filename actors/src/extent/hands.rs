@@ -160,7 +160,7 @@ impl shell::Hands for Hands {
 
 /// What a failed write means to a repository.
 fn trouble(error: &io::Error) -> Trouble {
-    tracing::error!(%error, "extent write failed");
+    tracing::warn!(%error, "extent write failed");
     let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
     if full.contains(&error.kind()) {
         Trouble::Full

@@ -82,19 +82,34 @@ impl Drop for Begun {
 
 struct Sending {
     unfinished: Unfinished,
+    /// Bytes announced until now.
+    announced: Size,
     /// Absent while a piece is being sent: a future that was dropped took it along.
     sent: Arc<tokio::sync::Mutex<Sent>>,
 }
 
 /// An upload that its repository began.
-pub(super) fn upload(id: UploadId, stay: Arc<Stay>) -> Box<dyn Upload> {
+pub(super) fn upload(id: UploadId, announced: Size, stay: Arc<Stay>) -> Box<dyn Upload> {
     Box::new(Sending {
         unfinished: Unfinished { id, stay },
+        announced,
         sent: Arc::default(),
     })
 }
 
 impl Upload for Sending {
+    fn grow(&mut self, more: Size) -> Pending<Result<(), Refusal>> {
+        self.announced += more;
+        let (id, stay) = (self.unfinished.id, Arc::clone(&self.unfinished.stay));
+        let announced = self.announced;
+        Box::pin(async move {
+            // A body that turns out to be large takes a task from then on.
+            stay.permit.task(Direction::Upload, announced).await?;
+            let grow = |reply| Message::Grow(id, more, reply);
+            settle(stay.visit.repository.ask(grow).await)
+        })
+    }
+
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>> {
         let (id, stay) = (self.unfinished.id, Arc::clone(&self.unfinished.stay));
         let sent = Arc::clone(&self.sent);

@@ -33,6 +33,9 @@ pub enum Message {
     Restart(RepositoryId),
     /// The catalog was told that a repository is not written here any more, or was not.
     Released,
+    /// The node ends: give all repositories up, in order, load none any more, and say when that is
+    /// done.
+    Leave(oneshot::Sender<()>),
 }
 
 /// Belongs to the one supervisor of repositories.
@@ -50,12 +53,33 @@ pub struct RepositoriesHands {
     /// Those that have said when their bin is due, and are not visited since.
     rested: BTreeSet<RepositoryId>,
     news: Sink,
+    /// How many are being loaded, and how many are being given back.
+    loading: usize,
+    releasing: usize,
+    /// Who waits until all are given up.
+    leaving: Vec<oneshot::Sender<()>>,
+    is_leaving: bool,
 }
 
 struct Running {
     handle: Handle<repository::Message>,
     epoch: Epoch,
     settings: Option<Settings>,
+    /// Whether it was told to end.
+    yields: bool,
+}
+
+impl Running {
+    /// Has it end in order; at once if nothing that it says would count.
+    fn give_up(&mut self, register: &dyn Register) {
+        if register.tenure(self.epoch) != Tenure::Held {
+            self.handle.stop();
+        } else if !self.yields {
+            self.yields = true;
+            // One that has just ended needs not be told.
+            let _ = self.handle.tell(repository::Message::Yield);
+        }
+    }
 }
 
 /// Takes to the caretaker what repositories say.
@@ -87,6 +111,10 @@ impl RepositoriesHands {
             epochs: BTreeMap::new(),
             rested: BTreeSet::new(),
             news,
+            loading: 0,
+            releasing: 0,
+            leaving: Vec::new(),
+            is_leaving: false,
         }
     }
 
@@ -99,9 +127,15 @@ impl RepositoriesHands {
             let row = self.rows.repositories.get(id);
             let removal = row.and_then(|row| row.removed.as_ref());
             let is_doomed = row.is_none() || removal.is_some_and(|removal| removal.purge);
-            // It is to be destroyed, or is; or its tenant is served elsewhere from now on.
-            if is_doomed || !self.rows.serves(self.node, *id) {
+            // It is to be destroyed, or is.
+            if is_doomed {
                 running.handle.stop();
+                continue;
+            }
+            // Its tenant is served elsewhere from now on; or what it writes to has to be sealed.
+            let is_held_up = self.rows.stands_on_drained(*id, running.epoch);
+            if is_held_up || !self.rows.serves(self.node, *id) {
+                running.give_up(self.register.as_ref());
                 continue;
             }
             let settings = Settings::of(&self.rows, *id);
@@ -116,7 +150,19 @@ impl RepositoriesHands {
         }
     }
 
-    fn spawn(&self, id: RepositoryId, context: &Context<Self>) -> Pending<Message> {
+    fn spawn(&mut self, id: RepositoryId, context: &Context<Self>) -> Pending<Message> {
+        self.loading += 1;
+        if self.is_leaving || !self.rows.serves(self.node, id) {
+            let released = self.release(id);
+            // It counts among those that are loaded.
+            self.releasing -= usize::from(released.is_some());
+            return Box::pin(async move {
+                if let Some(released) = released {
+                    released.await;
+                }
+                Message::Started(id, Err(LoadError::Elsewhere(id)))
+            });
+        }
         let myself = context.myself.clone();
         let loading = Loading {
             id,
@@ -136,7 +182,7 @@ impl RepositoriesHands {
 
     /// Lets no visitor in who could not be told the truth; whether he may wait for it.
     fn is_open(&self, id: RepositoryId) -> bool {
-        if !self.rows.serves(self.node, id) {
+        if self.is_leaving || !self.rows.serves(self.node, id) {
             return false;
         }
         let running = self.running.get(&id);
@@ -148,6 +194,28 @@ impl RepositoriesHands {
         true
     }
 
+    /// What came of loading a repository.
+    fn loaded(
+        &mut self,
+        id: RepositoryId,
+        loaded: Result<Loaded, LoadError>,
+    ) -> Event<RepositoryId> {
+        let error = match loaded {
+            Ok(loaded) => {
+                self.started(id, loaded);
+                return Event::Started(id);
+            }
+            Err(error) => error,
+        };
+        let fault = Fault::of(&error);
+        if matches!(error, LoadError::Catalog { .. } | LoadError::Elsewhere(_)) {
+            tracing::warn!(repository = %id, error = %fault, "not loaded yet");
+            return Event::Ended(id, Outcome::Withheld);
+        }
+        tracing::error!(repository = %id, error = %fault, "not loaded");
+        Event::Ended(id, Outcome::Failed)
+    }
+
     fn started(&mut self, id: RepositoryId, loaded: Loaded) {
         let Loaded { handle, epoch } = loaded;
         // The catalog may have changed since the load began.
@@ -155,17 +223,32 @@ impl RepositoriesHands {
         if let Some(settings) = settings.clone() {
             let _ = handle.tell(repository::Message::Settings(settings));
         }
-        let running = Running {
+        let mut running = Running {
             handle,
             epoch,
             settings,
+            yields: false,
         };
+        if self.is_leaving || !self.rows.serves(self.node, id) {
+            running.give_up(self.register.as_ref());
+        }
         self.running.insert(id, running);
+    }
+
+    /// Says that all repositories are given up, once they are.
+    fn settle(&mut self) {
+        if self.is_leaving && self.running.is_empty() && self.loading + self.releasing == 0 {
+            // Who does not wait any more need not know.
+            for reply in self.leaving.drain(..) {
+                let _ = reply.send(());
+            }
+        }
     }
 
     /// Gives back the right to write to a repository.
     fn release(&mut self, id: RepositoryId) -> Option<Pending<Message>> {
         let released = self.register.release(id, self.epochs.remove(&id)?);
+        self.releasing += 1;
         Some(Box::pin(async move {
             if let Err(error) = released.await {
                 tracing::debug!(repository = %id, %error, "not released: the lease ends it");
@@ -193,17 +276,11 @@ impl Hands for RepositoriesHands {
                 self.visitors.insert(ticket, door);
                 Some(Event::Wanted { key, ticket })
             }
-            Message::Started(id, Ok(loaded)) => {
-                self.started(id, loaded);
-                Some(Event::Started(id))
-            }
-            Message::Started(id, Err(error @ LoadError::Catalog { .. })) => {
-                tracing::warn!(repository = %id, error = %Fault::of(&error), "not loaded yet");
-                Some(Event::Ended(id, Outcome::Withheld))
-            }
-            Message::Started(id, Err(error)) => {
-                tracing::error!(repository = %id, error = %Fault::of(&error), "not loaded");
-                Some(Event::Ended(id, Outcome::Failed))
+            Message::Started(id, loaded) => {
+                self.loading = self.loading.saturating_sub(1);
+                let event = self.loaded(id, loaded);
+                self.settle();
+                Some(event)
             }
             Message::Idle(key, seen, purge) => {
                 self.rested.insert(key);
@@ -214,6 +291,9 @@ impl Hands for RepositoriesHands {
                 let running = self.running.remove(&id);
                 self.epochs
                     .extend(running.map(|running| (id, running.epoch)));
+                if outcome == Outcome::Failed {
+                    self.settle();
+                }
                 if !self.rested.contains(&id) {
                     (self.news)(caretaker::Message::Lost(id));
                 }
@@ -224,7 +304,20 @@ impl Hands for RepositoriesHands {
                 context.ports.directory.give_up(path, false);
                 Some(Event::Restart(id))
             }
-            Message::Released => None,
+            Message::Released => {
+                self.releasing = self.releasing.saturating_sub(1);
+                self.settle();
+                None
+            }
+            Message::Leave(reply) => {
+                self.is_leaving = true;
+                self.leaving.push(reply);
+                for running in self.running.values_mut() {
+                    running.give_up(self.register.as_ref());
+                }
+                self.settle();
+                None
+            }
         }
     }
 

@@ -27,6 +27,9 @@ pub enum LoadError {
         /// Why.
         source: Fault,
     },
+    /// Another node is to have it, or this one ends.
+    #[error("{0} is to be served by another node")]
+    Elsewhere(RepositoryId),
     /// Its log cannot be read.
     #[error("{repository} cannot be recovered")]
     Recovery {

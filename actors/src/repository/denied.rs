@@ -44,6 +44,9 @@ pub enum Denied {
     /// The upload was given up, timed out, or never begun.
     #[error("the upload is not under way any more")]
     NoUpload,
+    /// Another node is to have the repository: whoever comes again finds it there.
+    #[error("the repository is moving to another node")]
+    Moving,
     /// The disk is full, or what is left of it is not for objects of this kind.
     #[error("the provider's storage is full")]
     StorageFull,

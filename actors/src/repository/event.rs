@@ -1,14 +1,15 @@
 //! What can happen to a repository, and what it asks of its hands.
 
+mod shown;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use bytes::Bytes;
 
 use super::audit::{Audit, Holding, Verdict};
 use super::checkpoint::Checkpoint;
 use super::denied::Denied;
-use super::entry::{Entry, Moved, Place, Stored};
+use super::entry::{Entry, Place, Stored};
 use super::report::Report;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
@@ -22,12 +23,16 @@ use crate::ports::Storage;
 pub enum Event {
     /// The catalog changed.
     Settings(Settings),
+    /// Another node is to have the repository: end what is under way, and then all of it.
+    Yield,
     /// Somebody came in, and the repository is not put away meanwhile.
     Visited,
     /// Somebody left.
     Left,
     /// Somebody wants to upload.
     Begin(Begin),
+    /// More is to come of an upload than was announced.
+    Grow(Grow),
     /// Bytes of an upload.
     Frame(Frame),
     /// An upload is complete.
@@ -82,6 +87,21 @@ pub struct Begin {
     pub size: Size,
     /// By which login.
     pub by: CredentialId,
+    /// The space on the disk, if it says.
+    pub storage: Option<Storage>,
+    /// What the uploads of other repositories may still write there.
+    pub elsewhere: Size,
+}
+
+/// More is to come of an upload than was announced.
+#[derive(Clone, Copy, Debug)]
+pub struct Grow {
+    /// Whom to answer.
+    pub ticket: Ticket,
+    /// Which.
+    pub upload: UploadId,
+    /// Bytes announced in addition.
+    pub more: Size,
     /// The space on the disk, if it says.
     pub storage: Option<Storage>,
     /// What the uploads of other repositories may still write there.
@@ -181,7 +201,7 @@ impl Event {
         match self {
             Self::Begin(_) | Self::Frame(_) | Self::Finish(_) => true,
             Self::Delete(_) | Self::Restore(_) | Self::Copied(_) => true,
-            Self::Settings(_) | Self::Abort(_) => false,
+            Self::Settings(_) | Self::Yield | Self::Abort(_) | Self::Grow(_) => false,
             Self::Look(_) | Self::Report(_) => false,
             Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
@@ -194,6 +214,7 @@ impl Event {
     pub(super) const fn caller(&self) -> Option<(Ticket, Option<UploadId>)> {
         match self {
             Self::Begin(begin) => Some((begin.ticket, None)),
+            Self::Grow(grow) => Some((grow.ticket, Some(grow.upload))),
             Self::Frame(frame) => Some((frame.ticket, Some(frame.upload))),
             Self::Finish(finish) => Some((finish.ticket, Some(finish.upload))),
             Self::Delete(delete) => Some((delete.ticket, None)),
@@ -201,45 +222,9 @@ impl Event {
             Self::Look(ticket) | Self::Report(ticket) => Some((*ticket, None)),
             Self::Written(written) => Some((written.ticket, Some(written.upload))),
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) | Self::Copied(_) => None,
-            Self::Visited | Self::Left => None,
+            Self::Visited | Self::Left | Self::Yield => None,
             Self::Lost(_) | Self::Checkpointed { .. } => None,
             Self::Sealed { .. } | Self::Audited(..) | Self::Discarded { .. } => None,
-        }
-    }
-}
-
-impl fmt::Debug for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Settings(settings) => write!(f, "{settings:?}"),
-            Self::Visited => f.write_str("Visited"),
-            Self::Left => f.write_str("Left"),
-            Self::Begin(begin) => write!(f, "{begin:?}"),
-            Self::Frame(Frame {
-                ticket,
-                upload,
-                bytes,
-            }) => {
-                write!(f, "Frame {ticket:?} {upload:?} {}B", bytes.len())
-            }
-            Self::Finish(finish) => write!(f, "{finish:?}"),
-            Self::Abort(upload) => write!(f, "Abort {upload:?}"),
-            Self::Delete(delete) => write!(f, "{delete:?}"),
-            Self::Restore(restore) => write!(f, "{restore:?}"),
-            Self::Look(ticket) => write!(f, "Look {ticket:?}"),
-            Self::Report(ticket) => write!(f, "Report {ticket:?}"),
-            Self::Written(written) => write!(f, "{written:?}"),
-            Self::Opened(opened) => write!(f, "Opened {opened:?}"),
-            Self::Lost(extent) => write!(f, "Lost {extent}"),
-            Self::Sealed { extent, length } => write!(f, "Sealed {extent} at {length}"),
-            Self::Audited(Ok(found), _) => write!(f, "Audited {} held", found.len()),
-            Self::Audited(Err(verdict), _) => write!(f, "Audited {verdict:?}"),
-            Self::Copied(Copied { upload, result, .. }) => {
-                let result = result.as_ref().map(|_| ());
-                write!(f, "Copied {upload:?} {result:?}")
-            }
-            Self::Discarded { done } => write!(f, "Discarded done={done}"),
-            Self::Checkpointed { done } => write!(f, "Checkpointed done={done}"),
         }
     }
 }
@@ -299,6 +284,8 @@ pub enum Effect {
         /// When something in the bin is due to be purged, if anything is in it.
         purge: Option<Timestamp>,
     },
+    /// All that was under way has ended, and so does the repository here.
+    Yielded,
     /// Answer an upload that began.
     Begun {
         /// Whom.
@@ -332,59 +319,4 @@ pub enum Effect {
         /// What.
         snapshot: Snapshot,
     },
-}
-
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sequence, place) = (self.sequence, self.place);
-        let what = match &self.entry {
-            Entry::Stored(stored) => format!("Stored {:?} {:?}", stored.key, stored.size),
-            Entry::Deleted { key, .. } => format!("Deleted {key:?}"),
-            Entry::Purged { objects, .. } => format!("Purged {}", objects.len()),
-            Entry::Restored { to, .. } => format!("Restored to {to}"),
-            Entry::Emptied { until, .. } => format!("Emptied up to {until}"),
-            Entry::Moved(Moved { stored, .. }) => format!("Moved {:?}", stored.key),
-            Entry::Stranded(Moved { stored, .. }) => format!("Stranded {:?}", stored.key),
-        };
-        write!(f, "{sequence} {what} at {}:{}", place.extent, place.offset)
-    }
-}
-
-impl fmt::Debug for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Open => f.write_str("Open"),
-            Self::Append {
-                upload,
-                place,
-                parts,
-                ..
-            } => {
-                let length: usize = parts.iter().map(Bytes::len).sum();
-                write!(
-                    f,
-                    "Append {upload:?} {length}B at {}:{}",
-                    place.extent, place.offset
-                )
-            }
-            Self::Promise(size) => write!(f, "Promise {size:?}"),
-            Self::Seal { extent } => write!(f, "Seal {extent}"),
-            Self::Checkpoint(checkpoint) => write!(f, "Checkpoint {checkpoint:?}"),
-            Self::Audit(audit) => write!(f, "{audit:?}"),
-            Self::Copy { upload, place } => {
-                let Place { extent, offset } = place;
-                write!(f, "Copy {extent}:{offset} as {upload:?}")
-            }
-            Self::Discard(Discard { until, kept }) if kept.is_empty() => {
-                write!(f, "Discard up to {until}")
-            }
-            Self::Discard(discard) => write!(f, "{discard:?}"),
-            Self::Rest { seen, .. } => write!(f, "Rest after {seen}"),
-            Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
-            Self::Done { ticket } => write!(f, "Done {ticket:?}"),
-            Self::Deny { ticket, denied } => write!(f, "Deny {ticket:?} {denied:?}"),
-            Self::Show { ticket, .. } => write!(f, "Show {ticket:?}"),
-            Self::Tell { ticket, .. } => write!(f, "Tell {ticket:?}"),
-        }
-    }
 }

@@ -1,6 +1,5 @@
 //! How a repository is spoken to, and how it acts: extents, the catalog's list of them, callers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -8,14 +7,18 @@ use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::audit::{Holding, Verdict};
+use super::callers::{Caller, Callers, Reply};
 use super::checkpoint::{self, Checkpoint};
 use super::denied::Denied;
 use super::entry::{Entry, FRAME_ENTRY};
-use super::event::{Begin, Copied, Delete, Effect, Event, Finish, Frame, Record, Restore, Written};
+use super::event::{
+    Begin, Copied, Delete, Effect, Event, Finish, Frame, Grow, Record, Restore, Written,
+};
 use super::head::Secret;
 use super::machine::Repository;
 use super::promises::{Promise, Promises};
 use super::reader::Reader;
+use super::register::Register;
 use super::report::Report;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
@@ -30,60 +33,23 @@ use crate::object::{Hash, Key};
 use crate::ports::{Pending, Ports, Storage};
 use crate::shell::{self, Context, End, Fault, Handle};
 
-/// The part of the catalog that a repository needs.
-pub trait Register: Send + Sync + 'static {
-    /// The right to write to a repository, until somebody else acquires it.
-    fn acquire(&self, repository: RepositoryId) -> Pending<Result<Epoch, Fault>>;
-    /// Gives that right back, so that the next owner need not wait.
-    fn release(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<(), Fault>>;
-    /// What the right acquired under this epoch is worth at this moment.
-    fn tenure(&self, epoch: Epoch) -> Tenure;
-    /// A repository's extents in their order, each with its sealed length if it has one, as of all
-    /// that was answered so far. Once a repository is acquired, only the owner adds to them.
-    fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)>;
-    /// A new extent for the owner with this epoch.
-    fn open(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>>;
-    /// The file of an extent is durable; resolves before anything is written to it that somebody
-    /// is told of.
-    fn begin(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
-    /// The open extents of a repository whose files were durable once.
-    fn begun(&self, repository: RepositoryId) -> Vec<ExtentId>;
-    /// The final length of an extent.
-    fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>>;
-    /// An emptied extent stays, because an object in it cannot be read: an operator wants to know.
-    fn keep(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
-    /// Forgets a sealed extent in which nothing counts any more.
-    fn forget(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
-}
-
-/// What the right to write to a repository is worth. Writes are judged by those who store them;
-/// this is for what is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tenure {
-    /// Nobody else has acquired since.
-    Held,
-    /// Somebody else may have.
-    Doubted,
-    /// It ended: to read or write, the repository is acquired once more.
-    Lost,
-}
-
 /// What a repository calls when it may be put away.
 pub type Idle = Box<dyn Fn(u64, Option<Timestamp>) + Send>;
-
-/// How a caller is answered.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, Denied>>;
 
 /// What others may say to a repository.
 pub enum Message {
     /// The catalog changed.
     Settings(Settings),
+    /// Another node is to have it: end what is under way, give up the right to write, and stop.
+    Yield,
     /// Let somebody in.
     Visit(oneshot::Sender<Visit>),
     /// Somebody left.
     Leave,
     /// Begin an upload.
     Begin(Key, Size, CredentialId, Reply<UploadId>),
+    /// Announces more bytes of an upload.
+    Grow(UploadId, Size, Reply<()>),
     /// Take bytes of an upload; answered when more may come.
     Frame(UploadId, Bytes, Reply<()>),
     /// End an upload whose bytes have this hash; answered when it is durable.
@@ -127,14 +93,6 @@ pub enum Message {
     },
 }
 
-/// Who waits for an answer.
-enum Caller {
-    Begin(Reply<UploadId>),
-    Done(Reply<()>),
-    Look(Reply<Snapshot>),
-    Report(Reply<Report>),
-}
-
 /// The hands of one repository.
 pub struct Hands {
     id: RepositoryId,
@@ -146,8 +104,7 @@ pub struct Hands {
     promise: Promise,
     /// Told when nobody has been here for a while, how many were, and when the bin is due.
     idle: Idle,
-    callers: BTreeMap<Ticket, Caller>,
-    tickets: Ticket,
+    callers: Callers,
 }
 
 impl Hands {
@@ -170,15 +127,34 @@ impl Hands {
             reader,
             promise: promises.share(),
             idle,
-            callers: BTreeMap::new(),
-            tickets: Ticket::new(0),
+            callers: Callers::default(),
         }
     }
 
-    fn ticket(&mut self, caller: Caller) -> Ticket {
-        self.tickets = self.tickets.next();
-        self.callers.insert(self.tickets, caller);
-        self.tickets
+    fn begin(
+        &self,
+        ticket: Ticket,
+        (key, size, by): (Key, Size, CredentialId),
+        context: &Context<Self>,
+    ) -> Event {
+        Event::Begin(Begin {
+            ticket,
+            key,
+            size,
+            by,
+            storage: context.ports.disk.storage(),
+            elsewhere: self.promise.others(),
+        })
+    }
+
+    fn grow(&self, ticket: Ticket, upload: UploadId, more: Size, context: &Context<Self>) -> Event {
+        Event::Grow(Grow {
+            ticket,
+            upload,
+            more,
+            storage: context.ports.disk.storage(),
+            elsewhere: self.promise.others(),
+        })
     }
 
     fn checkpoint(&self, checkpoint: Checkpoint, ports: &Ports) -> Pending<Message> {
@@ -201,45 +177,6 @@ impl Hands {
             }
         })
     }
-
-    // A caller that went away is one that nobody owes an answer: sending to it may fail.
-
-    /// Whoever went away before is answered in vain: the upload is given up.
-    fn begun(&mut self, ticket: Ticket, upload: UploadId, context: &Context<Self>) {
-        if let Some(Caller::Begin(reply)) = self.callers.remove(&ticket)
-            && reply.send(Ok(upload)).is_err()
-        {
-            let _ = context.myself.tell(Message::Abort(upload));
-        }
-    }
-
-    fn done(&mut self, ticket: Ticket) {
-        if let Some(Caller::Done(reply)) = self.callers.remove(&ticket) {
-            let _ = reply.send(Ok(()));
-        }
-    }
-
-    fn show(&mut self, ticket: Ticket, snapshot: Snapshot) {
-        if let Some(Caller::Look(reply)) = self.callers.remove(&ticket) {
-            let _ = reply.send(Ok(snapshot));
-        }
-    }
-
-    fn tell(&mut self, ticket: Ticket, report: Report) {
-        if let Some(Caller::Report(reply)) = self.callers.remove(&ticket) {
-            let _ = reply.send(Ok(report));
-        }
-    }
-
-    fn deny(&mut self, ticket: Ticket, denied: Denied) {
-        let _ = match self.callers.remove(&ticket) {
-            Some(Caller::Begin(reply)) => reply.send(Err(denied)).is_ok(),
-            Some(Caller::Done(reply)) => reply.send(Err(denied)).is_ok(),
-            Some(Caller::Look(reply)) => reply.send(Err(denied)).is_ok(),
-            Some(Caller::Report(reply)) => reply.send(Err(denied)).is_ok(),
-            None => false,
-        };
-    }
 }
 
 impl shell::Hands for Hands {
@@ -260,40 +197,38 @@ impl shell::Hands for Hands {
                 });
                 Event::Visited
             }
+            Message::Yield => Event::Yield,
             Message::Leave => Event::Left,
             Message::Begin(key, size, by, reply) => {
-                let ticket = self.ticket(Caller::Begin(reply));
-                Event::Begin(Begin {
-                    ticket,
-                    key,
-                    size,
-                    by,
-                    storage: context.ports.disk.storage(),
-                    elsewhere: self.promise.others(),
-                })
+                let ticket = self.callers.ticket(Caller::Begin(reply));
+                self.begin(ticket, (key, size, by), context)
+            }
+            Message::Grow(upload, more, reply) => {
+                let ticket = self.callers.ticket(Caller::Done(reply));
+                self.grow(ticket, upload, more, context)
             }
             Message::Frame(upload, bytes, reply) => Event::Frame(Frame {
-                ticket: self.ticket(Caller::Done(reply)),
+                ticket: self.callers.ticket(Caller::Done(reply)),
                 upload,
                 bytes,
             }),
             Message::Finish(upload, hash, reply) => Event::Finish(Finish {
-                ticket: self.ticket(Caller::Done(reply)),
+                ticket: self.callers.ticket(Caller::Done(reply)),
                 upload,
                 hash,
             }),
             Message::Abort(upload) => Event::Abort(upload),
             Message::Delete(key, by, reply) => Event::Delete(Delete {
-                ticket: self.ticket(Caller::Done(reply)),
+                ticket: self.callers.ticket(Caller::Done(reply)),
                 key,
                 by,
             }),
             Message::Restore(to, reply) => Event::Restore(Restore {
-                ticket: self.ticket(Caller::Done(reply)),
+                ticket: self.callers.ticket(Caller::Done(reply)),
                 to,
             }),
-            Message::Look(reply) => Event::Look(self.ticket(Caller::Look(reply))),
-            Message::Report(reply) => Event::Report(self.ticket(Caller::Report(reply))),
+            Message::Look(reply) => Event::Look(self.callers.ticket(Caller::Look(reply))),
+            Message::Report(reply) => Event::Report(self.callers.ticket(Caller::Report(reply))),
             Message::Written(written) => Event::Written(written),
             Message::Opened(Ok((id, secret, actor))) => {
                 self.writer.opened(id, secret, actor);
@@ -398,11 +333,17 @@ impl shell::Hands for Hands {
             }
             Effect::Discard(discard) => return Ok(Some(self.sweeper.discard(discard))),
             Effect::Rest { seen, purge } => (self.idle)(seen, purge),
-            Effect::Begun { ticket, upload } => self.begun(ticket, upload, context),
-            Effect::Done { ticket } => self.done(ticket),
-            Effect::Deny { ticket, denied } => self.deny(ticket, denied),
-            Effect::Show { ticket, snapshot } => self.show(ticket, snapshot),
-            Effect::Tell { ticket, report } => self.tell(ticket, report),
+            Effect::Yielded => context.myself.stop(),
+            Effect::Begun { ticket, upload } => {
+                // Whoever went away before is answered in vain.
+                if !self.callers.begun(ticket, upload) {
+                    let _ = context.myself.tell(Message::Abort(upload));
+                }
+            }
+            Effect::Done { ticket } => self.callers.done(ticket),
+            Effect::Deny { ticket, denied } => self.callers.deny(ticket, denied),
+            Effect::Show { ticket, snapshot } => self.callers.show(ticket, snapshot),
+            Effect::Tell { ticket, report } => self.callers.tell(ticket, report),
         }
         Ok(None)
     }

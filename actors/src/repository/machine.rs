@@ -4,9 +4,11 @@
 //! the 64 MiB that `index/` may pass it so that a prune can free space (I3).
 
 mod emptying;
+mod figures;
 mod pace;
 mod reserve;
 mod transfer;
+mod yielding;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -19,7 +21,6 @@ use super::denied::Denied;
 use super::entry::{Entry, Place};
 use super::event::{Copied, Delete, Effect, Event, Record, Restore, Uncopied};
 use super::head::TRAILER;
-use super::report::Report;
 use super::settings::Settings;
 use super::snapshot::{Moment, Snapshot};
 use super::state::State;
@@ -34,6 +35,7 @@ use crate::object::Kind;
 use crate::schema;
 use emptying::Emptying;
 use pace::Pace;
+use yielding::Yielding;
 
 /// How often the bin is looked through (R9.4).
 const PURGE_EVERY: Duration = Duration::from_secs(20 * 60);
@@ -65,9 +67,12 @@ pub struct Repository {
     /// When it says that nobody is here.
     rest_at: Option<Instant>,
     pace: Pace,
+    /// Whether the figures were wrong when they were last counted again.
+    is_miscounted: bool,
     emptying: Emptying,
     /// Up to which entry the index knew at the start.
     indexed: Sequence,
+    yielding: Yielding,
 }
 
 impl Repository {
@@ -87,8 +92,10 @@ impl Repository {
             seen: 0,
             rest_at: None,
             pace: Pace::default(),
+            is_miscounted: false,
             emptying: Emptying::default(),
             indexed: Sequence::default(),
+            yielding: Yielding::default(),
         }
     }
 
@@ -128,19 +135,6 @@ impl Repository {
         let total = self.state.total();
         let free = self.settings.bin_limit.unwrap_or(self.settings.quota);
         total.live + total.bin.minus(free)
-    }
-
-    fn report(&self, now: Now) -> Report {
-        Report {
-            total: self.state.total(),
-            spaces: self.state.spaces().collect(),
-            charged: self.charged(),
-            reserved: self.uploads.reserved(None),
-            usage: self.state.usage(now.wall),
-            end: self.tail.end(),
-            purge: self.state.next_purge(self.settings.hold_days),
-            dead: self.dead(),
-        }
     }
 
     fn delete(&mut self, now: Now, event: Delete, acts: &mut Acts<Self>) {
@@ -269,12 +263,16 @@ impl Machine for Repository {
     type Effect = Effect;
 
     fn step(&mut self, now: Now, event: Event, acts: &mut Acts<Self>) {
+        if self.turns_away(&event, acts) {
+            return;
+        }
         if event.writes() && !self.has_room(acts) {
             self.stalled.push_back(event);
             return;
         }
         match event {
             Event::Settings(settings) => self.settings = settings,
+            Event::Yield => self.begin_to_yield(now.monotonic),
             Event::Visited => {
                 (self.visitors, self.seen) = (self.visitors + 1, self.seen + 1);
                 self.rest_at = None;
@@ -284,6 +282,7 @@ impl Machine for Repository {
                 self.rest_at = (self.visitors == 0).then(|| now.monotonic + IDLE);
             }
             Event::Begin(begin) => self.begin(now, begin, acts),
+            Event::Grow(grow) => self.grow(now, grow, acts),
             Event::Frame(frame) => self.frame(now, frame, acts),
             Event::Finish(finish) => self.finish(now, finish, acts),
             Event::Abort(upload) => drop(self.uploads.end(upload)),
@@ -301,8 +300,14 @@ impl Machine for Repository {
             }
             Event::Written(written) => self.written(written, acts),
             Event::Opened(opened) => self.opened(now, opened, acts),
-            Event::Lost(extent) => self.lost(extent, acts),
-            Event::Sealed { extent, length } => self.emptying.sealed(extent, length),
+            Event::Lost(extent) => {
+                self.lost(extent, acts);
+                self.ended(extent);
+            }
+            Event::Sealed { extent, length } => {
+                self.emptying.sealed(extent, length);
+                self.ended(extent);
+            }
             Event::Copied(copied) => self.copied(now, copied, acts),
             Event::Audited(found, storage) => {
                 self.emptying.knows(storage);
@@ -321,6 +326,7 @@ impl Machine for Repository {
         if self.state.has_bin() && self.purge_at.is_none() {
             self.purge_at = Some(now.monotonic + PURGE_EVERY);
         }
+        self.give_up(now.monotonic, acts);
     }
 
     fn apply(&mut self, record: &Record) {
@@ -329,6 +335,9 @@ impl Machine for Repository {
     }
 
     fn deadline(&self) -> Option<Instant> {
+        if self.yielding.is_begun() {
+            return self.yielding.deadline();
+        }
         self.uploads
             .deadline()
             .into_iter()
@@ -340,6 +349,9 @@ impl Machine for Repository {
     }
 
     fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {
+        if self.yielding.is_begun() {
+            return self.give_up(now.monotonic, acts);
+        }
         self.uploads.end_silent(now.monotonic);
         self.promise(acts);
         if self.purge_at.is_some_and(|at| at <= now.monotonic) {
@@ -350,6 +362,13 @@ impl Machine for Repository {
             self.rest(now, acts);
         }
         self.checkpoint(now, acts);
+    }
+
+    fn broken(&self) -> Option<&'static str> {
+        if !self.uploads.is_sound() {
+            return Some("reservations");
+        }
+        self.is_miscounted.then_some("used")
     }
 
     fn observe(&self) -> serde_json::Value {

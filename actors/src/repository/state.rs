@@ -4,6 +4,7 @@
 
 mod relocation;
 pub(super) mod stranded;
+mod sums;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

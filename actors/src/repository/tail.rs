@@ -1,5 +1,7 @@
 //! The writing end of a repository: which extent is open, and where the next frame goes.
 
+use std::collections::BTreeSet;
+
 use crate::kernel::{ExtentId, Sequence};
 use crate::repository::entry::Place;
 use crate::repository::head::HEAD_BYTES;
@@ -101,6 +103,12 @@ impl Tail {
     pub(super) fn give_up(&mut self, extent: ExtentId) -> bool {
         let current = self.current.take_if(|at| at.extent == extent).is_some();
         current || self.next.take_if(|next| *next == extent).is_some()
+    }
+
+    /// Gives up all extents, and says which they were.
+    pub(super) fn end_all(&mut self) -> BTreeSet<ExtentId> {
+        let current = self.current.take().map(|at| at.extent);
+        current.into_iter().chain(self.next.take()).collect()
     }
 
     /// The place behind the last frame.

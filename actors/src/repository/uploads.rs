@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::entry::{FRAME_BYTES, Piece, Place};
 use crate::frame::HEADER;
 use crate::kernel::{CredentialId, ExtentId, Instant, Size, Space};
-use crate::object::Key;
+use crate::object::{Key, Kind};
 
 /// The most uploads under way in one repository.
 pub(super) const UPLOADS_MAX: usize = 1024;
@@ -94,6 +94,16 @@ impl Uploads {
         Some(upload)
     }
 
+    /// Announces more bytes of an upload, and reserves them if the quota is charged for it.
+    pub(super) fn grow(&mut self, id: UploadId, more: Size) {
+        if let Some(upload) = self.under_way.get_mut(&id) {
+            upload.declared += more;
+            if upload.new && upload.key.kind != Kind::Lock {
+                upload.reserved += more;
+            }
+        }
+    }
+
     /// So many bytes of an upload went to an extent.
     pub(super) fn written(&mut self, id: UploadId, length: Size) {
         if let Some(upload) = self.under_way.get_mut(&id) {
@@ -111,6 +121,11 @@ impl Uploads {
     /// Ends an upload and gives its reservation back.
     pub(super) fn end(&mut self, id: UploadId) -> Option<Upload> {
         self.under_way.remove(&id)
+    }
+
+    /// Ends all of them.
+    pub(super) fn end_all(&mut self) {
+        self.under_way.clear();
     }
 
     /// Ends all uploads with bytes in an extent that failed.
@@ -148,10 +163,16 @@ impl Uploads {
 
     /// Locks on their way in one space.
     pub(super) fn locks(&self, space: Space) -> usize {
-        let lock = |upload: &&Upload| {
-            upload.key.space == space && upload.key.kind == crate::object::Kind::Lock
-        };
+        let lock = |upload: &&Upload| upload.key.space == space && upload.key.kind == Kind::Lock;
         self.under_way.values().filter(lock).count()
+    }
+
+    /// Whether no upload has more than was announced, nor holds more back than that.
+    pub(super) fn is_sound(&self) -> bool {
+        self.under_way.values().all(|upload| {
+            let within = upload.written <= upload.received && upload.received <= upload.declared;
+            within && upload.reserved <= upload.declared
+        })
     }
 
     /// How many are under way.

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::hands::{Message, Register, Tenure};
+use super::hands::Message;
 use super::reader::Reader;
+use super::register::{Register, Tenure};
 use crate::kernel::Epoch;
 use crate::shell::Handle;
 

@@ -153,6 +153,7 @@ impl Entry {
 #[derive(Default)]
 pub struct Directory {
     entries: Mutex<BTreeMap<Path, Entry>>,
+    violations: Mutex<BTreeMap<&'static str, u64>>,
     watch: OnceLock<Box<dyn Watch>>,
 }
 
@@ -168,6 +169,19 @@ impl Directory {
         if let Some(watch) = self.watch.get() {
             watch.decided(&step(), self);
         }
+    }
+
+    /// A machine broke an invariant.
+    pub(super) fn broke(&self, invariant: &'static str) {
+        let violations = self.violations.lock();
+        let mut violations = violations.unwrap_or_else(PoisonError::into_inner);
+        *violations.entry(invariant).or_default() += 1;
+    }
+
+    /// How often machines broke which invariant since the start, and none that was never broken.
+    pub fn violations(&self) -> BTreeMap<&'static str, u64> {
+        let violations = self.violations.lock();
+        violations.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All actors, in path order.

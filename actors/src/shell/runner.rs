@@ -56,6 +56,8 @@ struct State<H: Hands> {
     alarm: Option<(Instant, AbortHandle)>,
     work: JoinSet<()>,
     recorder: Recorder,
+    /// The invariant that was broken after the last step.
+    broken: Option<&'static str>,
     residence: Residence,
 }
 
@@ -112,6 +114,7 @@ impl<H: Hands> Actor for Shell<H> {
             alarm: None,
             work: JoinSet::new(),
             recorder: Recorder::default(),
+            broken: None,
             residence,
         };
         state.show(None, &[]);
@@ -210,8 +213,20 @@ impl<H: Hands> State<H> {
             Input::Inspect(reply) => drop(reply.send(self.inspection())),
             Input::Fault(fault) => return Err(fault),
         }
+        self.judge();
         self.rearm();
         Ok(())
+    }
+
+    /// Counts an invariant once for as long as it stays broken.
+    fn judge(&mut self) {
+        let broken = self.machine.broken();
+        if let Some(invariant) = broken.filter(|_| broken != self.broken) {
+            let path = &self.context.path;
+            tracing::error!(%path, invariant, "an invariant is broken; please report it");
+            self.context.ports.directory.broke(invariant);
+        }
+        self.broken = broken;
     }
 
     fn act(&mut self, now: Now, told: String, acts: Acts<H::Machine>) -> Result<(), Fault> {

@@ -129,6 +129,11 @@ pub(super) fn lease_end(contract: &Contract) -> Option<Refusal> {
     is_expired(contract, row).then(|| lease_ended(row))
 }
 
+/// Whether a request changes more than locks, which nobody may once the lease has ended.
+pub(super) fn writes(intent: Intent) -> bool {
+    !Reach::of(intent).is_reading()
+}
+
 /// Whether a subtenant may do nothing any more.
 pub(super) fn membership(
     contract: &Contract,
@@ -217,6 +222,7 @@ pub(super) fn place(
         repository,
         space: admitted.space,
         slice,
+        lease: contract.row.as_ref().and_then(|row| row.lease),
         view: admitted.view,
     })
 }

@@ -153,6 +153,15 @@ impl Machine for Tenant {
         }
     }
 
+    fn broken(&self) -> Option<&'static str> {
+        let row = self.contract.row.as_ref();
+        let is_over = row.and_then(|row| row.lease);
+        let is_over = is_over.is_some_and(|last| self.contract.today > last);
+        let mut inside = self.permits.values();
+        (is_over && inside.any(|permitted| admission::writes(permitted.visit.intent)))
+            .then_some("lease")
+    }
+
     fn observe(&self) -> serde_json::Value {
         let row = self.contract.row.as_ref();
         let lane = |lane: &Lane| {

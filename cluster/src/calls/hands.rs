@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{self, Poll};
 
 use bytes::Bytes;
 use holdfast_actors::kernel::{Machine, Never, NodeId, Ticket};
@@ -15,7 +17,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::envelope::encode;
 use super::inbox::{Inbox, Reply, Told};
 use super::machine::{Effect, Event, Execution, News, Outcome, Switchboard};
-use super::{CallError, Passing};
+use super::{CallError, Passing, Rejected};
 
 /// What the actor of calls is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub struct ExchangeHands<M = Switchboard> {
     watchers: BTreeMap<Ticket, oneshot::Sender<Passing>>,
     /// The services at work and the watches for peers; the listener too.
     work: JoinSet<()>,
-    running: BTreeMap<(NodeId, Ticket), AbortHandle>,
+    running: BTreeMap<(NodeId, Ticket), (AbortHandle, Option<Work>)>,
     /// Frames that the link refused since the last look.
     unsent: Vec<News>,
     /// For whom they are.
@@ -141,16 +143,17 @@ impl<M> ExchangeHands<M> {
         };
         // Begun here, in the order of calls; tasks would begin in any.
         let service = self.inbox.service(service);
-        let answering = service.map(|service| service.answer(from, body));
+        let Some(service) = service else { return };
+        let work = Work(Arc::new(Mutex::new(Some(service.answer(from, body)))));
+        let at_work = work.clone();
         let task = self.work.spawn(async move {
-            let Some(answering) = answering else { return };
-            let outcome = match answering.await {
+            let outcome = match at_work.await {
                 Ok(body) => Outcome::Answer(body),
                 Err(rejected) => Outcome::Rejected(rejected.0),
             };
             due.settle(outcome);
         });
-        self.running.insert((from, ticket), task);
+        self.running.insert((from, ticket), (task, Some(work)));
     }
 
     fn mourn(&mut self, from: NodeId, ticket: Ticket, path: &Bytes, context: &Context<Self>)
@@ -174,7 +177,7 @@ impl<M> ExchangeHands<M> {
                 passing,
             }));
         });
-        self.running.insert((from, ticket), task);
+        self.running.insert((from, ticket), (task, None));
     }
 
     fn conclude(&mut self, ticket: Ticket, result: Result<Bytes, CallError>) {
@@ -225,7 +228,8 @@ where
             Effect::Execute(all) => all.into_iter().for_each(|it| self.execute(it)),
             Effect::Drop(all) => {
                 for call in all {
-                    if let Some(task) = self.running.remove(&call) {
+                    if let Some((task, work)) = self.running.remove(&call) {
+                        work.iter().for_each(Work::drop_now);
                         task.abort();
                     }
                 }
@@ -245,6 +249,40 @@ where
 impl<M> Drop for ExchangeHands<M> {
     fn drop(&mut self) {
         self.inbox.close();
+    }
+}
+
+type Answering = Pending<Result<Bytes, Rejected>>;
+
+/// A service's work on one call. A task that is aborted drops what it holds later; this is dropped
+/// at once, so that what comes in its place never runs beside it.
+#[derive(Clone)]
+struct Work(Arc<Mutex<Option<Answering>>>);
+
+impl Work {
+    fn now(&self) -> MutexGuard<'_, Option<Answering>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn drop_now(&self) {
+        drop(self.now().take());
+    }
+}
+
+impl Future for Work {
+    type Output = Result<Bytes, Rejected>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let mut work = self.now();
+        let Some(answering) = work.as_mut() else {
+            // Nobody waits for it any more.
+            return Poll::Pending;
+        };
+        let answer = answering.as_mut().poll(context);
+        if answer.is_ready() {
+            *work = None;
+        }
+        answer
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_actors::catalog::command::{ClusterCommand, Command};
+use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::catalog::{Catalog, Outcome, Refused, SubmitError};
 use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, RepositoryId};
 use holdfast_actors::ports::{Clock, Pending};
@@ -18,7 +19,7 @@ use crate::raft::{Held, Tasks};
 
 /// How long a repository is waited for: longer than the lease of an owner that is gone lasts.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long nothing is asked after a refusal that time may change, unless the catalog changes.
+/// How long nothing is asked after a refusal that time may change, unless its owner changes.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Speaks to the catalog for the repositories of one node of a cluster.
@@ -58,6 +59,16 @@ impl Claims {
         let at = self.clock.now().wall;
         let answer = self.catalog.order(at, Command::Cluster(command));
         Box::pin(async move { answer.await.map(|(outcome, _)| outcome) })
+    }
+
+    /// Waits a while, or until another owns a repository, or nobody.
+    async fn wait(&self, repository: RepositoryId) {
+        let mut rows = self.catalog.subscribe();
+        let owner = |rows: &Rows| rows.cluster.owners.get(&repository).copied();
+        let before = owner(&rows.borrow_and_update());
+        let changed = rows.wait_for(|rows| owner(rows) != before);
+        // A catalog that ended says so when it is asked.
+        let _ = Tasks::timeout(PAUSE, changed).await;
     }
 
     /// Asks once, under the lease that is held now.
@@ -104,7 +115,7 @@ impl Register for Claims {
             loop {
                 match claims.claim(repository).await {
                     Claim::Granted(epoch) => return Ok(epoch),
-                    Claim::Later(_) if claims.now() < deadline => Tasks::sleep(PAUSE).await,
+                    Claim::Later(_) if claims.now() < deadline => claims.wait(repository).await,
                     Claim::Later(fault) | Claim::Never(fault) => return Err(fault),
                 }
             }

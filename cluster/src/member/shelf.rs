@@ -15,7 +15,7 @@ use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
 use holdfast_actors::ports::{Disk, File, Pending, Storage};
 use tokio::sync::watch;
 
-use crate::extents::Extents;
+use crate::extents::{Extents, Fenced};
 
 /// All extents, as one node sees them.
 pub struct Shelf(Arc<Inner>);
@@ -25,6 +25,8 @@ struct Inner {
     rows: watch::Receiver<Rows>,
     /// Extents that this node writes.
     written: Mutex<BTreeMap<ExtentId, Weak<dyn File>>>,
+    /// What came of fencing an extent last, and in whose name: it does not change any more.
+    fenced: Mutex<BTreeMap<ExtentId, (Epoch, Fenced)>>,
     /// This node's own.
     disk: Arc<dyn Disk>,
 }
@@ -52,9 +54,19 @@ fn way(rows: &Rows, repository: RepositoryId, extent: ExtentId) -> Way {
             Some(length) => Way::Sealed(length),
             None if row.epoch == owner => Way::Written,
             None if !rows.begun.contains(&extent) => Way::Absent,
-            None => Way::Fence(owner, nodes(rows, extent)),
+            None => Way::Fence(owner, answering(rows, extent)),
         },
     }
+}
+
+/// Who is asked how far an extent goes: the nodes whose lease runs. One of them is enough, since
+/// the writer was told of nothing that did not lie on all of them, and so nobody is waited for who
+/// is likely gone. Where none is left, all are asked.
+fn answering(rows: &Rows, extent: ExtentId) -> Vec<NodeId> {
+    let all = nodes(rows, extent);
+    let leased = all.iter().filter(|node| rows.cluster.is_leased(**node));
+    let leased: Vec<NodeId> = leased.copied().collect();
+    if leased.is_empty() { all } else { leased }
 }
 
 fn nodes(rows: &Rows, extent: ExtentId) -> Vec<NodeId> {
@@ -70,6 +82,7 @@ impl Shelf {
             extents,
             rows,
             written: Mutex::default(),
+            fenced: Mutex::default(),
             disk,
         }))
     }
@@ -110,14 +123,32 @@ impl Inner {
                 file.ok_or_else(|| io::ErrorKind::NotFound.into())
             }
             Way::Fence(epoch, nodes) => {
-                let fenced = self.extents.fence(extent, epoch, &nodes).await;
-                let fenced = fenced.map_err(|nobody| {
-                    io::Error::new(io::ErrorKind::TimedOut, format!("{extent}: {nobody}"))
-                })?;
+                let fenced = self.fence(extent, epoch, &nodes).await?;
                 let nodes: Vec<NodeId> = fenced.nodes.into_iter().collect();
                 Ok(self.extents.open(extent, fenced.length, &nodes))
             }
         }
+    }
+}
+
+impl Inner {
+    /// Fences an extent in the name of an owner, once.
+    async fn fence(&self, extent: ExtentId, epoch: Epoch, nodes: &[NodeId]) -> io::Result<Fenced> {
+        let known = || self.fenced.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known().get(&extent).cloned();
+        if let Some((_, fenced)) = before.filter(|(of, _)| *of == epoch) {
+            return Ok(fenced);
+        }
+        let fenced = self.extents.fence(extent, epoch, nodes).await;
+        let fenced = fenced.map_err(|nobody| {
+            io::Error::new(io::ErrorKind::TimedOut, format!("{extent}: {nobody}"))
+        })?;
+        let rows = self.rows.borrow();
+        let mut known = known();
+        // Of those that are sealed meanwhile, the catalog says it.
+        known.retain(|id, _| rows.extents.get(id).is_some_and(|row| row.sealed.is_none()));
+        known.insert(extent, (epoch, fenced.clone()));
+        Ok(fenced)
     }
 }
 

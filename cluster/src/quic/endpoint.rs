@@ -158,7 +158,12 @@ impl Shared {
         let is_news = news.is_news(now, &notice);
         drop(news);
         if is_news {
-            tracing::info!(node = %self.node, "{notice}");
+            match notice {
+                Notice::Refused { .. } => tracing::warn!(node = %self.node, "{notice}"),
+                Notice::Up { .. } | Notice::Down { .. } => {
+                    tracing::info!(node = %self.node, "{notice}");
+                }
+            }
             (self.notices)(notice);
         }
     }

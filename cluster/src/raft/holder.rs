@@ -4,6 +4,9 @@
 //! from before it was asked for: so it ends here before it ends in the catalog's time, whatever
 //! becomes of the answer. A clock may be one part in a hundred too slow or too fast.
 //!
+//! A life that ends in order gives it back, so that nobody waits for its end: from before that is
+//! asked for it is not held here any more, and it is never asked for again.
+//!
 //! Invariant: while it is held here, no other life of the node is granted it.
 
 use std::time::Duration;
@@ -15,7 +18,7 @@ use holdfast_actors::ports::Pending;
 use holdfast_actors::repository::Tenure;
 use holdfast_actors::shell::{Context, Fault, Hands};
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_millis(400);
@@ -44,8 +47,9 @@ impl Held {
         now < self.until
     }
 
-    /// What a repository is worth that was acquired under this epoch, by a life of this node. Epochs
-    /// are places in one log: one that is not behind the lease's was had under another.
+    /// What the right to a repository is worth that was acquired under this epoch, by a life of
+    /// this node. Epochs are places in one log: one that is not behind the lease's was had under
+    /// another.
     pub fn tenure(&self, now: Instant, epoch: Epoch) -> Tenure {
         match epoch > self.epoch {
             true if self.is_held(now) => Tenure::Held,
@@ -64,12 +68,27 @@ pub(super) struct Holder {
     /// When it was asked for last, while there is no answer.
     asked: Option<Instant>,
     due: Instant,
+    leaving: Leaving,
+}
+
+/// Whether this life ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// As soon as what was asked before is answered.
+    Soon,
+    /// The lease is given back.
+    Now,
+    /// Nothing is asked any more.
+    Done,
 }
 
 #[derive(Debug)]
 pub(super) enum Event {
     /// The catalog said this to what was asked last.
     Answered(Answer),
+    /// This life ends.
+    Leave,
 }
 
 #[derive(Debug)]
@@ -85,6 +104,8 @@ pub(super) enum Answer {
 pub(super) enum Effect {
     Ask(LeaseCommand),
     Tell(Option<Held>),
+    /// There is nothing to give back, or no more.
+    Left,
 }
 
 impl Holder {
@@ -95,6 +116,20 @@ impl Holder {
             held: None,
             asked: None,
             due: Instant::default(),
+            leaving: Leaving::No,
+        }
+    }
+
+    /// Gives the lease back, if there is one.
+    fn give_back(&mut self, now: Now, acts: &mut Acts<Self>) {
+        if let Some(Held { epoch, .. }) = self.held.take() {
+            self.leaving = Leaving::Now;
+            self.asked = Some(now.monotonic);
+            acts.show(Effect::Tell(None));
+            acts.show(Effect::Ask(LeaseCommand::Release { epoch }));
+        } else {
+            self.leaving = Leaving::Done;
+            acts.show(Effect::Left);
         }
     }
 
@@ -118,10 +153,26 @@ impl Machine for Holder {
     type Effect = Effect;
 
     fn step(&mut self, now: Now, event: Event, acts: &mut Acts<Self>) {
-        let Event::Answered(answer) = event;
+        let answer = match (event, self.leaving) {
+            (Event::Answered(answer), _) => answer,
+            (Event::Leave, Leaving::No) if self.asked.is_none() => {
+                return self.give_back(now, acts);
+            }
+            (Event::Leave, Leaving::No) => {
+                self.leaving = Leaving::Soon;
+                return;
+            }
+            (Event::Leave, Leaving::Done) => return acts.show(Effect::Left),
+            (Event::Leave, Leaving::Soon | Leaving::Now) => return,
+        };
         let Some(asked) = self.asked.take() else {
             return;
         };
+        if self.leaving == Leaving::Now {
+            // Whatever it was: if it is not given back, it ends by itself.
+            self.leaving = Leaving::Done;
+            return acts.show(Effect::Left);
+        }
         match answer {
             Answer::Granted(epoch) => {
                 let until = asked + held();
@@ -136,6 +187,9 @@ impl Machine for Holder {
             }
             Answer::Later => self.due = now.monotonic + PAUSE,
         }
+        if self.leaving == Leaving::Soon {
+            return self.give_back(now, acts);
+        }
         self.wake(now, acts);
     }
 
@@ -144,7 +198,8 @@ impl Machine for Holder {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.asked.is_none().then_some(self.due)
+        let waits = self.asked.is_none() && self.leaving == Leaving::No;
+        waits.then_some(self.due)
     }
 
     fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {
@@ -163,7 +218,7 @@ impl Machine for Holder {
     }
 
     fn waits(&self) -> Vec<String> {
-        let waits = self.held.is_none();
+        let waits = self.held.is_none() && self.leaving == Leaving::No;
         let sentence = || "the lease of this node".to_owned();
         waits.then(sentence).into_iter().collect()
     }
@@ -174,14 +229,29 @@ pub(super) struct HolderHands {
     pub(super) node: NodeId,
     pub(super) catalog: Catalog,
     pub(super) publish: watch::Sender<Option<Held>>,
+    /// Who waits for the lease to be given back.
+    pub(super) leaving: Vec<oneshot::Sender<()>>,
+}
+
+/// What is said to a [`Holder`].
+pub(super) enum Message {
+    Answer(Answer),
+    /// This life ends: say when the lease is given back, or cannot be.
+    Leave(oneshot::Sender<()>),
 }
 
 impl Hands for HolderHands {
     type Machine = Holder;
-    type Message = Answer;
+    type Message = Message;
 
-    fn admit(&mut self, message: Answer, _: &Context<Self>) -> Option<Event> {
-        Some(Event::Answered(message))
+    fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event> {
+        Some(match message {
+            Message::Answer(answer) => Event::Answered(answer),
+            Message::Leave(reply) => {
+                self.leaving.push(reply);
+                Event::Leave
+            }
+        })
     }
 
     fn persist(&mut self, record: Never, _: &Context<Self>) -> Pending<Result<(), Fault>> {
@@ -192,10 +262,17 @@ impl Hands for HolderHands {
         &mut self,
         effect: Effect,
         _: &Context<Self>,
-    ) -> Result<Option<Pending<Answer>>, Fault> {
+    ) -> Result<Option<Pending<Message>>, Fault> {
         let command = match effect {
             Effect::Tell(held) => {
                 self.publish.send_replace(held);
+                return Ok(None);
+            }
+            Effect::Left => {
+                // Who does not wait any more need not know.
+                for reply in self.leaving.drain(..) {
+                    let _ = reply.send(());
+                }
                 return Ok(None);
             }
             Effect::Ask(command) => command,
@@ -207,13 +284,13 @@ impl Hands for HolderHands {
         let command = Command::Cluster(ClusterCommand::Lease(self.node, command));
         let decided = self.catalog.order(at, command);
         Ok(Some(Box::pin(async move {
-            match decided.await {
+            Message::Answer(match decided.await {
                 Ok((Outcome::Epoch { epoch }, _)) => Answer::Granted(epoch),
                 Err(SubmitError::Refused(Refused::LeaseLost(..) | Refused::NoNode(_))) => {
                     Answer::Lost
                 }
                 Ok(_) | Err(SubmitError::Refused(_) | SubmitError::Gone(_)) => Answer::Later,
-            }
+            })
         })))
     }
 }
@@ -225,7 +302,7 @@ mod tests {
 
     use super::*;
 
-    /// Lines of `milliseconds: wake | granted EPOCH | lost | later`.
+    /// Lines of `milliseconds: wake | granted EPOCH | lost | later | leave`.
     fn check(script: &str, expected: &Expect) {
         let mut holder = Holder::new(NodeId::new(1), 7);
         let mut told = String::new();
@@ -238,6 +315,11 @@ mod tests {
             };
             let mut acts = Acts::default();
             let answer = match what.split_whitespace().collect::<Vec<_>>()[..] {
+                ["leave"] => {
+                    holder.step(now, Event::Leave, &mut acts);
+                    told += &shown(at, acts);
+                    continue;
+                }
                 ["wake"] => None,
                 ["granted", epoch] => Some(Answer::Granted(Epoch::new(epoch.parse().unwrap()))),
                 ["lost"] => Some(Answer::Lost),
@@ -248,13 +330,69 @@ mod tests {
                 Some(answer) => holder.step(now, Event::Answered(answer), &mut acts),
                 None => holder.wake(now, &mut acts),
             }
-            for act in acts {
-                if let Act::Show(effect) = act {
-                    told += &format!("{at}: {effect:?}\n");
-                }
-            }
+            told += &shown(at, acts);
         }
         expected.assert_eq(&told);
+    }
+
+    fn shown(at: &str, acts: Acts<Holder>) -> String {
+        let mut told = String::new();
+        for act in acts {
+            if let Act::Show(effect) = act {
+                told += &format!("{at}: {effect:?}\n");
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn a_life_that_ends_gives_it_back_once_and_asks_for_nothing_more() {
+        check(
+            "0: wake
+             1: granted 3
+             100: leave
+             101: leave
+             110: later
+             500: wake
+             600: leave",
+            &expect![[r#"
+                0: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                1: Tell(Some(Held { epoch: epoch-3, until: 1.470297s }))
+                100: Tell(None)
+                100: Ask(Release { epoch: epoch-3 })
+                110: Left
+                600: Left
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_asked_already_is_waited_for_before_it_is_given_back() {
+        check(
+            "0: wake
+             1: leave
+             2: granted 3
+             3: later
+             900: wake",
+            &expect![[r#"
+                0: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                2: Tell(Some(Held { epoch: epoch-3, until: 1.470297s }))
+                2: Tell(None)
+                2: Ask(Release { epoch: epoch-3 })
+                3: Left
+            "#]],
+        );
+        check(
+            "0: wake
+             1: leave
+             2: lost
+             900: wake",
+            &expect![[r#"
+                0: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                2: Tell(None)
+                2: Left
+            "#]],
+        );
     }
 
     #[test]

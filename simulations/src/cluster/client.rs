@@ -59,6 +59,10 @@ pub(super) struct Client {
     pub(super) dice: Dice,
     /// Milliseconds between two requests at most.
     pub(super) pause: u64,
+    /// Whether it changes nothing.
+    pub(super) only_looks: bool,
+    /// Whether some uploads are left unfinished that pass for finished.
+    pub(super) forgets: bool,
 }
 
 impl Client {
@@ -77,13 +81,13 @@ impl Client {
                 let pages = self.book.pages();
                 (pages.calm, pages.is_calm)
             };
-            if is_calm && settled != calm {
+            if is_calm && settled != calm && !self.only_looks {
                 if self.settle().await {
                     settled = calm;
                 }
                 continue;
             }
-            match self.dice.below(8) {
+            match self.dice.below(if self.only_looks { 2 } else { 8 }) {
                 0 => self.list().await,
                 1 => self.read().await,
                 2 => self.delete().await,
@@ -173,12 +177,16 @@ impl Client {
         };
         self.book.pages().things[self.tenant].insert(hash, thing);
         let size = Size::bytes(length as u64);
+        let is_forgotten = self.forgets && self.dice.one_in(10);
         let sent = async {
             let entry = self.enter(Intent::Write(Kind::Data, size)).await?;
             let mut upload = entry.begin(Kind::Data, hash, size).await?;
             for at in (0..length).step_by(PIECE_MAX) {
                 let piece = bytes.slice(at..length.min(at + PIECE_MAX));
                 upload.write(piece).await?;
+            }
+            if is_forgotten {
+                return Ok(());
             }
             upload.finish(hash).await
         };

@@ -69,7 +69,6 @@ impl Program for Node {
     fn live(&mut self, stand: Stand) -> Option<Main> {
         let dice = stand.dice.fork("disk");
         self.disk.set_pace(self.latency, dice, stand.yields.clone());
-        self.disk.set_faults(self.faults());
         let passed = Duration::from_micros(stand.time.world());
         let clock = Arc::new(Clock::starting_at(self.wall + passed));
         self.clock = Some(Arc::clone(&clock));
@@ -104,7 +103,7 @@ impl Program for Node {
             }
         }
         self.disk.set_hanging(false);
-        self.disk.set_faults(self.faults());
+        self.disk.set_faults(Faults::default());
     }
 
     fn disk(&self) -> Option<&Disk> {
@@ -120,13 +119,6 @@ impl Program for Node {
 }
 
 impl Node {
-    fn faults(&self) -> Faults {
-        Faults {
-            lying_syncs: self.flaw == Some(Flaw::LyingReplica),
-            ..Faults::default()
-        }
-    }
-
     /// Serves until something fails.
     async fn serve(
         self,
@@ -185,10 +177,7 @@ impl Node {
         let member = Member::start(&stem, self.options(), &ports, links).await;
         let member = member.map_err(|error| Fault::of(&error))?;
         let mut ground = member.ground.clone();
-        let is_second = self.all.get(1) == Some(&self.node);
-        if let Some(flaw) = self.flaw
-            && (flaw == Flaw::StaleOwner || flaw == Flaw::StuckOwner && is_second)
-        {
+        if let Some(flaw) = self.flaw {
             let register = Arc::clone(&ground.register);
             ground.register = Arc::new(Flawed { register, flaw });
         }
@@ -198,7 +187,9 @@ impl Node {
         tended.map_err(|error| fault(&error))?;
         let replica = member.replica;
         let mut work = JoinSet::new();
-        for tenant in 0..self.tenants as usize {
+        let tenants = 0..self.tenants as usize;
+        let both = tenants.flat_map(|tenant| [(tenant, false), (tenant, true)]);
+        for (tenant, only_looks) in both {
             let Ok(name) = TenantName::parse(&self::tenant(tenant)) else {
                 continue;
             };
@@ -210,8 +201,10 @@ impl Node {
                 catalog: node.catalog.clone(),
                 book: self.book.clone(),
                 time: stand.time,
-                dice: stand.dice.fork(&format!("client {tenant}")),
+                dice: stand.dice.fork(&format!("client {tenant} {only_looks}")),
                 pause: self.pause,
+                only_looks,
+                forgets: self.flaw == Some(Flaw::ForgottenUpload),
             };
             work.spawn(client.work());
         }

@@ -14,9 +14,9 @@ use crate::mutation::Mutation;
 pub(crate) enum Flaw {
     /// Who has been an owner believes to be one for ever.
     StaleOwner,
-    /// Replicas say that bytes are durable that are not.
-    LyingReplica,
-    /// One node never lets go of what it believes to own, and never gets it again.
+    /// Some uploads are acknowledged and not finished.
+    ForgottenUpload,
+    /// No node gets what is at home there.
     StuckOwner,
 }
 
@@ -24,7 +24,7 @@ impl Flaw {
     /// Each with the mutation that plants it.
     const ALL: [(Mutation, Self); 3] = [
         (Mutation::StaleOwner, Self::StaleOwner),
-        (Mutation::LyingReplica, Self::LyingReplica),
+        (Mutation::ForgottenUpload, Self::ForgottenUpload),
         (Mutation::StuckOwner, Self::StuckOwner),
     ];
 

@@ -52,12 +52,13 @@ pub(crate) fn run(
     world
         .timetable
         .run_until(&mut world.fleet, of.millis * MILLI);
-    world.calm();
-    // What was acknowledged must be on the disks.
-    for node in world.nodes.keys() {
-        world.fleet.crash(*node, Some(End::Power));
+    if world.calm() {
+        // What was acknowledged must be on the disks.
+        for node in world.nodes.keys() {
+            world.fleet.crash(*node, Some(End::Power));
+        }
+        world.calm();
     }
-    world.calm();
     let now = world.fleet.now();
     let mut pages = world.book.pages();
     let panicked = panics::count() - before;
@@ -123,8 +124,8 @@ impl World {
         }
     }
 
-    /// Nothing goes wrong any more, and everybody must get on.
-    fn calm(&mut self) {
+    /// Nothing goes wrong any more, and everybody must get on; whether they do.
+    fn calm(&mut self) -> bool {
         self.timetable.forget();
         let began = self.fleet.now();
         self.fleet.network.heal(began);
@@ -151,6 +152,7 @@ impl World {
         pages.is_calm = false;
         pages.figures.checks += 1;
         progress::check(&mut pages, now);
+        pages.settled.len() == pages.things.len()
     }
 
     fn is_settled(&self) -> bool {

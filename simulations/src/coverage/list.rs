@@ -160,6 +160,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "Visited",
             "Left",
             "Begin",
+            "Grow",
             "Frame",
             "Finish",
             "Abort",
@@ -247,10 +248,17 @@ pub(super) const MACHINES: &[Machine] = &[
         refusals: &[],
     },
     Machine {
+        name: "Rotation",
+        events: &["Stands", "Failed", "Wake"],
+        facts: &[],
+        effects: &["Switch", "Announce"],
+        refusals: &[],
+    },
+    Machine {
         name: "Supervisor",
         events: &["Wanted", "Started", "Ended", "Idle", "Restart", "Wake"],
         facts: &[],
-        effects: &["Spawn", "Pass", "Refuse", "Stop", "GiveUp"],
+        effects: &["Spawn", "Pass", "Refuse", "Rest", "Stop", "GiveUp"],
         refusals: &[],
     },
 ];
@@ -311,6 +319,7 @@ mod tests {
             ("Extent", "extent/machine.rs", "extent/machine.rs"),
             ("Session", "session.rs", "session.rs"),
             ("Bandwidth", "bandwidth/machine.rs", "bandwidth/machine.rs"),
+            ("Rotation", "rotation.rs", "rotation.rs"),
             (
                 "Supervisor",
                 "supervision/machine.rs",

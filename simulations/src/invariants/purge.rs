@@ -1,11 +1,13 @@
 //! What a removed repository held is destroyed when somebody ordered it and its days are over, not
 //! before, and then nothing of it is left (section 9.4).
 //!
-//! Until an order is given, the catalog knows the repository and an operator can read all that it
-//! showed in the end. An order is refused before bin, hold and purge hold are over, by the days
+//! Until an order is given, the catalog knows the repository and all extents that it had, and their
+//! files lie on the disk. Nobody can read them in place: a removed repository is not served, and
+//! is not brought back. An order is refused before bin, hold and purge hold are over, by the days
 //! that operators were told. Some time after an order that was taken, there is neither a row, nor a
 //! file, nor an entry of the index.
 
+use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::extent;
 
 use crate::disk::Disk;
@@ -50,9 +52,31 @@ pub(crate) fn check(book: &mut Book, scene: &Scene) {
     }
 }
 
+/// What nobody ordered to be destroyed lies on the disk, as long as the catalog says.
+fn stays(book: &mut Book, rows: &Rows, disk: &Disk) {
+    let kept = book.former.iter().filter(|former| !former.may_be_ordered);
+    let kept: Vec<_> = kept.map(|former| former.id).collect();
+    for (extent, row) in rows.extents.iter() {
+        let Some(sealed) = row.sealed.filter(|sealed| *sealed > 0) else {
+            continue;
+        };
+        if !kept.contains(&row.repository) {
+            continue;
+        }
+        let path = extent::path(row.repository, *extent);
+        let length = disk.content(&path).map_or(0, |bytes| bytes.len() as u64);
+        if length < sealed {
+            let id = row.repository;
+            let story = format_args!("{extent} of {id} has {length} bytes of {sealed} left");
+            book.breach(ID, story);
+        }
+    }
+}
+
 /// Nobody works, and has not for a while: what was ordered to be destroyed is gone.
 pub(crate) fn over(book: &mut Book, scene: &Scene, disk: &Disk, index: &Index) {
     let rows = scene.catalog.rows();
+    stays(book, &rows, disk);
     if rows.clock.doubted {
         return;
     }

@@ -10,7 +10,7 @@ use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::ports::Pending;
 use holdfast_actors::refusal::Refusal;
 use holdfast_actors::service::{
-    Entry, Found, Intent, Listing, Login, Part, Service, Source, Upload,
+    Entry, Found, Hints, Intent, Listing, Login, Part, Service, Source, Upload,
 };
 
 use super::Mutation;
@@ -94,6 +94,10 @@ fn one_in(dice: &Shared) -> bool {
 }
 
 impl Entry for Inside {
+    fn hints(&self) -> Pending<Hints> {
+        self.inner.hints()
+    }
+
     fn stat(&self, kind: Kind, name: Hash) -> Pending<Result<Option<Size>, Refusal>> {
         if self.strikes(Mutation::Silence) {
             return Box::pin(std::future::pending());
@@ -253,6 +257,10 @@ impl Source<Bytes> for Wrong {
 struct Early(Box<dyn Upload>);
 
 impl Upload for Early {
+    fn grow(&mut self, more: Size) -> Pending<Result<(), Refusal>> {
+        self.0.grow(more)
+    }
+
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>> {
         self.0.write(piece)
     }
@@ -267,6 +275,13 @@ impl Upload for Early {
 struct Kept(Option<Box<dyn Upload>>);
 
 impl Upload for Kept {
+    fn grow(&mut self, more: Size) -> Pending<Result<(), Refusal>> {
+        match &mut self.0 {
+            Some(inner) => inner.grow(more),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>> {
         match &mut self.0 {
             Some(inner) => inner.write(piece),

@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use holdfast_actors::catalog::Outcome;
 use holdfast_actors::catalog::command::{
     Actor, ApprovalCommand, Command, CredentialCommand, NewCredential, OperatorCommand,
-    RepositoryCommand, SubtenantCommand, TenantCommand,
+    RepositoryCommand, ServiceCommand, SubtenantCommand, TenantCommand,
 };
 use holdfast_actors::catalog::rows::{Role, Scope, Verifier};
+use holdfast_actors::kernel::Timestamp;
 use holdfast_actors::names::{OperatorName, RepositoryName, SubtenantName};
 
 use super::wish::tenant_name;
 use super::wrong::{Deep, Wrong};
 use super::{NAME, Wish};
 use crate::dice::Dice;
-use crate::invariants::{approvals, purge};
+use crate::invariants::{approvals, certificate, purge};
 use crate::ledger::{Book, Verdict};
 use crate::oracle::ShelfId;
 use crate::plan::Operators;
@@ -47,6 +48,10 @@ pub(crate) enum Affair {
     Adding(usize),
     /// A request for a second operator that nobody will decide.
     Flood(u32),
+    /// A certificate waits, to be served from an instant on.
+    Rotate(u64, Timestamp),
+    /// Another certificate is served at once.
+    Import(u64),
 }
 
 impl Affair {
@@ -160,6 +165,13 @@ impl Affair {
                     OperatorCommand::Add { role, uid },
                 )?
             }
+            Self::Rotate(number, switch) => Command::Service(ServiceCommand::CertificatePrepared {
+                thumbprint: certificate::thumbprint(*number),
+                switch: *switch,
+            }),
+            Self::Import(number) => Command::Service(ServiceCommand::CertificateUpdated {
+                thumbprint: certificate::thumbprint(*number),
+            }),
         })
     }
 
@@ -174,6 +186,8 @@ impl Affair {
             | Self::Slice(_)
             | Self::Purge(_)
             | Self::Adding(_)
+            | Self::Rotate(..)
+            | Self::Import(_)
             | Self::Flood(_) => NAME,
         };
         OperatorName::parse(name).ok().map(Actor::Operator)
@@ -194,6 +208,8 @@ impl Affair {
             | Self::Slice(_)
             | Self::Decide(_, false)
             | Self::Adding(_)
+            | Self::Rotate(..)
+            | Self::Import(_)
             | Self::Flood(_) => 1,
         }
     }
@@ -214,6 +230,7 @@ impl Affair {
                 }
             }
             Self::Uid | Self::Second | Self::Slice(_) | Self::Adding(_) | Self::Flood(_) => {}
+            Self::Rotate(..) | Self::Import(_) => {}
         }
     }
 
@@ -233,6 +250,7 @@ impl Affair {
                 }
             }
             Self::Uid | Self::Second | Self::Slice(_) | Self::Adding(_) | Self::Flood(_) => {}
+            Self::Rotate(..) | Self::Import(_) => {}
         }
     }
 
@@ -264,6 +282,7 @@ impl Affair {
                 }
             }
             Self::Uid | Self::Second | Self::Slice(_) | Self::Adding(_) | Self::Flood(_) => {}
+            Self::Rotate(..) | Self::Import(_) => {}
         }
     }
 
@@ -273,6 +292,7 @@ impl Affair {
             Self::RemoveTenant(_) | Self::RemoveRepository(_) => true,
             Self::Purge(_) | Self::Flood(_) => true,
             Self::Uid | Self::Second | Self::Slice(_) | Self::Decide(..) | Self::Adding(_) => false,
+            Self::Rotate(..) | Self::Import(_) => false,
         }
     }
 
@@ -287,6 +307,8 @@ impl Affair {
             | Self::Purge(_)
             | Self::Decide(..)
             | Self::Adding(_)
+            | Self::Rotate(..)
+            | Self::Import(_)
             | Self::Flood(_) => false,
         }
     }

@@ -88,8 +88,8 @@ impl Plan {
         plan
     }
 
-    /// The plan of a seed for whole nodes that are one cluster, with the clocks and the network that
-    /// the catalog bears.
+    /// The plan of a seed for whole nodes that are one cluster, with the clocks and the network
+    /// that the catalog bears.
     pub fn cluster(seed: u64) -> Self {
         let dice = Dice::of_seed(seed).fork("cluster");
         let mut shape = dice.fork("shape");
@@ -110,6 +110,38 @@ impl Plan {
             *drift = (*drift).clamp(-9_000, 9_000);
         }
         plan.fleet = Some(fleet);
+        plan
+    }
+
+    /// The plan of a seed for a busy cluster of three in which each node is cut off for a while: what
+    /// shows only where two believe to own the same shows here.
+    pub fn deposed(seed: u64) -> Self {
+        let mut plan = Self::cluster(seed);
+        let mut dice = Dice::of_seed(seed).fork("deposed");
+        let mut mishaps = Vec::new();
+        for node in 0..2 {
+            let at = 3_000 + u64::from(node) * 11_000 + dice.below(500);
+            let (side, ways) = (vec![node], Ways::Both);
+            let mishap = Mishap::Part { side, ways };
+            mishaps.push(Timed { at, mishap });
+            let (at, mishap) = (at + 9_000, Mishap::Heal);
+            mishaps.push(Timed { at, mishap });
+        }
+        plan.fleet = Some(Fleet {
+            quantum: 2_000,
+            wire: Wire {
+                least: 2_000,
+                ..Wire::default()
+            },
+            members: Members::Cluster {
+                nodes: 3,
+                tenants: 3,
+                pause: 50,
+            },
+            drifts: Vec::new(),
+            millis: 25_000,
+            mishaps,
+        });
         plan
     }
 

@@ -182,34 +182,22 @@ impl FleetPart {
             }
             Members::Catalog {
                 nodes,
-                clients,
+                clients: users,
                 pause,
-            } => {
-                *nodes = count(&self.nodes, *nodes)?;
-                *clients = count(&self.users, *clients)?;
-                if let Some(given) = &self.pause {
-                    *pause = given.get_ref().0;
-                }
             }
-            Members::Cluster {
+            | Members::Cluster {
                 nodes,
-                tenants,
+                tenants: users,
                 pause,
-            } => {
-                *nodes = count(&self.nodes, *nodes)?;
-                *tenants = count(&self.users, *tenants)?;
-                if let Some(given) = &self.pause {
-                    *pause = given.get_ref().0;
-                }
             }
-            Members::Calls {
+            | Members::Calls {
                 nodes,
-                callers,
+                callers: users,
                 pause,
                 ..
             } => {
                 *nodes = count(&self.nodes, *nodes)?;
-                *callers = count(&self.users, *callers)?;
+                *users = count(&self.users, *users)?;
                 if let Some(given) = &self.pause {
                     *pause = given.get_ref().0;
                 }

@@ -10,16 +10,12 @@ use std::time::Duration;
 use holdfast_actors::kernel::Size;
 use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::refusal::{Reason, Refusal};
-use holdfast_actors::service::{
-    Entry, Found, Intent, Login, PIECE_MAX, Part, Secret, Service, Upload,
-};
+use holdfast_actors::service::{Entry, Found, Intent, Login, Part, Secret, Service};
 use sha2::{Digest, Sha256};
 
-use super::thing::Thing;
-use crate::invariants::{acknowledged, bin, progress, reserve, shut, tasks};
+use crate::invariants::{acknowledged, bin, progress, reserve, shut};
 use crate::ledger::Ledger;
 use crate::oracle::{End, Name, ShelfId};
-use crate::world::pass;
 
 /// How long a client waits for one step of a request.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -154,114 +150,6 @@ impl Caller {
         told
     }
 
-    /// Stores an object.
-    pub(crate) async fn store(&self, thing: &Thing, manner: Manner) -> Result<(), Refusal> {
-        let (size, started) = (Size::bytes(thing.size()), self.ledger.now());
-        let act = {
-            let mut book = self.ledger.book();
-            book.oracle
-                .stores(self.shelf, thing.name, thing.size(), thing.hash)
-        };
-        let (end, told) = self.upload(thing, size, manner).await;
-        {
-            let mut book = self.ledger.book();
-            if manner == Manner::Wrong && told.is_ok() {
-                let story = format_args!("wrong bytes taken for {}", show(&thing.name));
-                book.breach(acknowledged::ID, story);
-            }
-            if told.is_ok() {
-                book.figures.stored += 1;
-                shut::done(&mut book, self.shelf, started, thing.name.0);
-            }
-            reserve::stored(&mut book, started, thing.name.0, &told);
-            book.oracle.ends(&act, end);
-            if end == End::Done
-                && let Some(wall) = book.highest_wall()
-            {
-                book.oracle.stored(&act, wall);
-            }
-        }
-        let what = format_args!("store {} {size} {manner:?}", show(&thing.name));
-        self.note(what, &told);
-        told
-    }
-
-    async fn upload(
-        &self,
-        thing: &Thing,
-        size: Size,
-        manner: Manner,
-    ) -> (End, Result<(), Refusal>) {
-        let (kind, name) = thing.name;
-        let begun = async {
-            let entry = self.inside(Intent::Write(kind, size)).await?;
-            let upload = self.patient("begin", entry.begin(kind, name, size)).await?;
-            Ok((entry, upload))
-        };
-        let (entry, mut upload) = match begun.await {
-            Ok(begun) => begun,
-            Err(refusal) => return (End::Refused, Err(refusal)),
-        };
-        let _task = (!self.is_deaf).then(|| tasks::Running::begin(&self.ledger, self.shelf, size));
-        let sent = self.send(&entry, upload.as_mut(), thing, manner).await;
-        if let Err(refusal) = sent {
-            return (End::Refused, Err(refusal));
-        }
-        if let Manner::Late(wait) = manner
-            && let Err(refusal) = self.wait(&entry, wait).await
-        {
-            return (End::Refused, Err(refusal));
-        }
-        let hash = if manner == Manner::Wrong {
-            Hash::ZERO
-        } else {
-            thing.hash
-        };
-        let finished = self.cut(&entry, "finish", upload.finish(hash)).await;
-        let end = match &finished {
-            Ok(()) => End::Done,
-            Err(refusal) if is_certain(refusal.reason) => End::Refused,
-            Err(_) => End::Unknown,
-        };
-        (end, finished)
-    }
-
-    /// Lets time pass, unless the session is ended meanwhile and the client hears of it.
-    async fn wait(&self, entry: &Arc<dyn Entry>, millis: u64) -> Result<(), Refusal> {
-        if self.is_deaf {
-            pass(millis).await;
-            return Ok(());
-        }
-        tokio::select! {
-            biased;
-            refusal = entry.ended() => Err(refusal),
-            () = pass(millis) => Ok(()),
-        }
-    }
-
-    async fn send(
-        &self,
-        entry: &Arc<dyn Entry>,
-        upload: &mut dyn Upload,
-        thing: &Thing,
-        manner: Manner,
-    ) -> Result<(), Refusal> {
-        let mut left = thing.bytes.clone();
-        let mut sent = 0;
-        while !left.is_empty() {
-            if manner == Manner::Cut(sent) {
-                return Err(Refusal::new(Reason::Ended, "the client went away"));
-            }
-            let piece = left.split_to(left.len().min(PIECE_MAX));
-            self.cut(entry, "write", upload.write(piece)).await?;
-            sent += 1;
-        }
-        if matches!(manner, Manner::Cut(_)) {
-            return Err(Refusal::new(Reason::Ended, "the client went away"));
-        }
-        Ok(())
-    }
-
     /// Deletes an object.
     pub(crate) async fn delete(&self, name: Name) -> Result<(), Refusal> {
         let started = self.ledger.now();
@@ -367,7 +255,7 @@ impl Caller {
 }
 
 /// Whether a refusal of the last step says that nothing was done.
-const fn is_certain(reason: Reason) -> bool {
+pub(super) const fn is_certain(reason: Reason) -> bool {
     match reason {
         Reason::BadHash
         | Reason::BadLength

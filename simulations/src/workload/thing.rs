@@ -31,6 +31,12 @@ impl Thing {
         }
     }
 
+    /// Whether its length is said before it is sent. Of some it is not, as rustic does it: which
+    /// ones is no draw, so that a thing is sent alike each time.
+    pub(crate) fn is_announced(&self) -> bool {
+        !self.hash.as_bytes()[0].is_multiple_of(4)
+    }
+
     /// An object that nobody has made before.
     pub(crate) fn fresh(kind: Kind, size: u64, dice: &mut Dice) -> Self {
         let mut state = dice.below(u64::MAX);

@@ -1,6 +1,6 @@
 //! One life of the node: start, check, rounds of work, and whatever goes wrong meanwhile.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use holdfast_actors::catalog::rows::Rows;
@@ -10,8 +10,9 @@ use holdfast_actors::node::{Node, Settings};
 use holdfast_actors::ports::{self, Ports};
 use holdfast_actors::repositories;
 use holdfast_actors::repository::Message;
+use holdfast_actors::rotation::{self, Certificates as _, Rotation, RotationHands};
 use holdfast_actors::service::Service;
-use holdfast_actors::shell::Directory;
+use holdfast_actors::shell::{self, Directory, Handle};
 use tokio::task::JoinSet;
 
 use super::crowd::{back_up_at_last, work};
@@ -25,8 +26,8 @@ use crate::index::Index;
 use crate::invariants::{self, calendar, progress, purge, quota, recovery, space, undelete};
 use crate::ledger::Ledger;
 use crate::ledger::Verdict;
-use crate::mutation::{Mutation, mutated};
-use crate::office::{Affair, Desk, Office, Wish};
+use crate::mutation::{Mutation, lie, mutated};
+use crate::office::{Affair, Desk, Kept, Office, Wish};
 use crate::passwords::Cheap;
 use crate::plan::{DAY, Life, Plan};
 use crate::witness;
@@ -156,6 +157,7 @@ impl Stage {
         self.ledger.book().life_begins(Arc::clone(&clock));
         witness::seat(&ports.directory, &self.ledger);
         let (shared, directory) = (Arc::clone(&ports.clock), Arc::clone(&ports.directory));
+        let kept = ports.clone();
         let started = Node::start_with(settings(&self.plan), ports, Arc::new(Cheap)).await;
         let node = match started {
             Ok(node) => node,
@@ -169,8 +171,16 @@ impl Stage {
             let real = came_to(&node).await;
             recovery::check(&mut self.ledger.book(), &rehearsed, &real);
         }
+        if self.mutation == Some(Mutation::Liar) {
+            lie(&node, kept.clone()).await;
+        }
+        let Some(rotation) = self.rotation(&node, kept).await else {
+            let story = format_args!("the rotation does not start");
+            return self.ledger.breach(recovery::ID, story);
+        };
         let (desk, ledger) = (Arc::clone(&self.desk), self.ledger.clone());
-        let office = Office::open(desk, ledger, node.catalog.clone(), shared, self.mutation);
+        let (catalog, bug) = (node.catalog.clone(), self.mutation);
+        let office = Office::open(desk, ledger, catalog, shared, rotation, bug);
         let front: Arc<dyn Service> = Arc::new(node.front.clone());
         let scene = Scene {
             ledger: self.ledger.clone(),
@@ -191,6 +201,25 @@ impl Stage {
             }
             () = self.rounds(&scene, &mut beside) => {}
         }
+    }
+
+    /// Starts who switches the node's certificates, as the composition of a real node does.
+    async fn rotation(&self, node: &Node, ports: Ports) -> Option<Handle<rotation::Message>> {
+        let kept = Kept {
+            safe: self
+                .desk
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .safe(),
+            ledger: self.ledger.clone(),
+            clock: Arc::clone(&ports.clock),
+            mutation: self.mutation,
+        };
+        let machine = Rotation::new(kept.standing());
+        let hands = RotationHands::new(Arc::new(Mutex::new(kept)), node.catalog.clone());
+        let path = shell::Path::node().child("certificate");
+        let started = shell::spawn(path, machine, hands, ports, Some(node.root()));
+        started.await.ok()
     }
 
     async fn rounds(&self, scene: &Scene, beside: &mut JoinSet<()>) {

@@ -10,7 +10,7 @@ use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::repository::{
     Hands, Message, Moment, Promises, Reader, Recovered, RecoveryError, Register, Repository,
-    Settings, present, recover, recover_by_index,
+    Settings, Tenure, present, recover, recover_by_index,
 };
 use holdfast_actors::shell::{self, Directory, Fault, Handle, Path};
 use holdfast_simulations::clock::Clock;

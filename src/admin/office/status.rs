@@ -81,6 +81,7 @@ impl Office {
                 .count(),
             verified: read.min().map(Moment),
             damaged: rows.scrubs.values().map(|scrub| scrub.damaged).sum(),
+            violations: self.directory.violations().into_values().sum(),
             cluster: None,
             trouble: Vec::new(),
         }

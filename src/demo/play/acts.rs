@@ -143,7 +143,7 @@ impl Play<'_> {
     pub(super) fn kill(&mut self) -> Result<(), Failure> {
         title(self.screen, "kill -9 in the middle of an upload")?;
         let root = self.tree.clone();
-        tree::grow(&root, FILM).map_err(|error| told(&error))?;
+        tree::grow(&root, 0, FILM).map_err(|error| told(&error))?;
         operator::set(&self.node, &self.acme.0, operator::throttled(SLOW))?;
         let before = (self.objects()?, operator::held(&self.node, &self.acme.0)?);
         let acme = self.acme.2.clone();

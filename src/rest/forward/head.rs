@@ -23,9 +23,9 @@ const OF_THE_CONNECTION: [HeaderName; 9] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];
-const CONTINUE: &[u8] = b"100-continue";
+const CONTINUE: &str = "100-continue";
 
-/// A request as the owner gets it; none if it is no request to a server at all.
+/// A request as the owner gets it, with a body that is sent when it asks; none if it is no request to a server at all.
 pub(super) fn outbound<B: Body>(head: &Parts, peer: IpAddr, body: B) -> Option<Request<B>> {
     let target = head.uri.path_and_query()?;
     if head.method == Method::CONNECT {
@@ -44,8 +44,9 @@ pub(super) fn outbound<B: Body>(head: &Parts, peer: IpAddr, body: B) -> Option<R
     if body.size_hint().exact().is_none() {
         headers.remove(header::CONTENT_LENGTH);
     }
-    if !is_held(&headers) {
-        headers.remove(header::EXPECT);
+    headers.remove(header::EXPECT);
+    if !body.is_end_stream() {
+        headers.insert(header::EXPECT, HeaderValue::from_static(CONTINUE));
     }
     let mut request = Request::new(body);
     *request.method_mut() = head.method.clone();
@@ -57,7 +58,7 @@ pub(super) fn outbound<B: Body>(head: &Parts, peer: IpAddr, body: B) -> Option<R
 /// Whether a client holds its body back until it is asked for it.
 pub(in crate::rest) fn is_held(headers: &HeaderMap) -> bool {
     let expected = headers.get(header::EXPECT);
-    expected.is_some_and(|what| what.as_bytes().eq_ignore_ascii_case(CONTINUE))
+    expected.is_some_and(|what| what.as_bytes().eq_ignore_ascii_case(CONTINUE.as_bytes()))
 }
 
 /// Takes away what speaks of the connection.
@@ -121,9 +122,9 @@ mod tests {
                 host: backup.example
                 range: bytes=0-1
                 authorization: Basic YQ==
-                expect: 100-continue
-                content-length: 2
                 x-holdfast-origin: 1 192.0.2.7
+                content-length: 2
+                expect: 100-continue
             "#]],
         );
     }

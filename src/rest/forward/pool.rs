@@ -15,6 +15,7 @@ use tokio::time::interval;
 
 use super::super::connection::READ_MAX;
 use super::super::crew::Crew;
+use super::hold::Fate;
 use super::passing::Passing;
 
 /// Streams to one node that may wait; the oldest is closed for one more.
@@ -40,6 +41,19 @@ pub(super) enum Lost {
     /// The stream ended before an answer came.
     #[error(transparent)]
     Request(#[from] hyper::Error),
+    /// Its tenant is not there any more.
+    #[error("it is served elsewhere by now")]
+    Moved,
+}
+
+impl Lost {
+    /// What is known of the request.
+    pub(super) const fn fate(&self) -> Fate {
+        match self {
+            Self::Malformed | Self::Stream(_) => Fate::Undone,
+            Self::Request(_) | Self::Moved => Fate::Unknown,
+        }
+    }
 }
 
 /// The streams that wait, and the tasks of all streams. Dropping it cuts them.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Rows;
 use super::nodes::{Cluster, Node, NodeState};
-use crate::kernel::{ExtentId, NodeId, RepositoryId};
+use crate::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
 
 /// How many copies of an extent there are to be, if there are so many nodes.
 pub const COPIES: usize = 3;
@@ -164,6 +164,20 @@ impl Cluster {
         member && lease.is_some_and(|lease| lease.until + DEAD > self.now)
     }
 
+    /// How many nodes store and are to stay, whether they run or not.
+    fn lasting(&self) -> usize {
+        let stays = |state| !matches!(state, NodeState::Removed | NodeState::Draining);
+        let nodes = self.nodes.values();
+        nodes.filter(|row| stays(row.state) && stores(row)).count()
+    }
+
+    /// Whether any node is to give up what it has.
+    pub fn is_draining(&self) -> bool {
+        self.nodes
+            .values()
+            .any(|row| row.state == NodeState::Draining)
+    }
+
     pub(super) fn drains(&self, node: NodeId) -> bool {
         let row = self.nodes.get(&node);
         row.is_some_and(|row| row.state == NodeState::Draining)
@@ -205,8 +219,13 @@ impl Rows {
         if staying + replicas.filling.len() < COPIES {
             let have: BTreeSet<NodeId> = replicas.whole.union(&replicas.filling).copied().collect();
             let stay = have.iter().copied().filter(stays).collect();
-            let node = cluster.another(extent, &have, &stay)?;
-            return Some(repair(node, true));
+            if let Some(node) = cluster.another(extent, &have, &stay) {
+                return Some(repair(node, true));
+            }
+            // A node that is to go need not wait for one that nobody has.
+            let goes = replicas.whole.iter().find(|node| cluster.drains(**node));
+            let all_have = staying >= cluster.lasting();
+            return goes.filter(|_| all_have).map(|node| repair(*node, false));
         }
         if staying < COPIES || replicas.whole.len() == COPIES {
             return None;
@@ -235,25 +254,39 @@ impl Rows {
     }
 
     /// Repositories that this node is to take over though nobody asks for them: an extent of theirs
-    /// is not sealed, a replica of it is lost, and nobody else is there to seal it, so that it
-    /// cannot be copied.
+    /// is not sealed, a replica of it is lost or on a node that drains, and nobody else is there to
+    /// seal it, so that it cannot be copied.
     pub fn forsaken(&self, node: NodeId) -> BTreeSet<RepositoryId> {
         let cluster = &self.cluster;
         let is_lost = |extent: &ExtentId| {
             let replicas = cluster.replicas.get(extent);
-            replicas.is_some_and(|it| it.whole.iter().any(|node| !cluster.counts(*node)))
+            let goes = |node: &NodeId| !cluster.counts(*node) || cluster.drains(*node);
+            replicas.is_some_and(|it| it.whole.iter().any(goes))
         };
         let lost = self.begun.iter().filter(|extent| is_lost(extent));
         let repositories = lost.filter_map(|extent| Some(self.extents.get(extent)?.repository));
         let is_mine = |id: &RepositoryId| {
-            let row = self
-                .repositories
-                .get(id)
-                .filter(|row| row.removed.is_none());
-            let home = row.and_then(|row| cluster.home(row.tenant));
-            home == Some(node) && !self.is_owned(*id)
+            let row = self.repositories.get(id);
+            let is_there = row.is_some_and(|row| row.removed.is_none());
+            is_there && self.serves(Some(node), *id) && !self.is_owned(*id)
         };
         repositories.filter(is_mine).collect()
+    }
+
+    /// Whether what an owner writes to under this epoch lies in part on a node that drains. It had
+    /// better begin anew elsewhere, since only what is sealed can be moved.
+    pub fn stands_on_drained(&self, id: RepositoryId, epoch: Epoch) -> bool {
+        let is_written = |extent: &ExtentId| {
+            let row = self.extents.get(extent);
+            row.is_some_and(|row| row.repository == id && row.epoch == epoch)
+        };
+        let drains = |extent: &ExtentId| {
+            let replicas = self.cluster.replicas.get(extent);
+            replicas.is_some_and(|it| it.whole.iter().any(|node| self.cluster.drains(*node)))
+        };
+        self.begun
+            .iter()
+            .any(|extent| is_written(extent) && drains(extent))
     }
 
     /// Whether the owner of a repository may be at work.

@@ -8,6 +8,8 @@ use crate::repository::event::Effect;
 
 /// Entries after which the index is told at once.
 const ENTRIES_MAX: u64 = 4_096;
+/// The most objects that are counted again whenever the index is told: it takes a millisecond.
+const COUNTED_MAX: u64 = 4_096;
 /// How long after the last entry it is told.
 const QUIET: Duration = Duration::from_secs(5);
 /// How long an index that failed is left alone.
@@ -65,6 +67,8 @@ impl Repository {
     /// until all that it tells is durable in the log: the index never leads.
     pub(super) fn checkpoint(&mut self, now: Now, acts: &mut Acts<Self>) {
         if self.pace.is_due(now.monotonic, self.state.sequence()) {
+            let few = self.state.total().objects <= COUNTED_MAX;
+            self.is_miscounted = few && !self.state.adds_up();
             acts.show(Effect::Checkpoint(self.state.checkpoint()));
         }
     }

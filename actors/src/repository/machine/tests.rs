@@ -8,6 +8,7 @@ mod model;
 mod quota;
 mod reserve;
 mod strays;
+mod yielding;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -20,7 +21,8 @@ use crate::kernel::{Act, CredentialId, Space, Ticket};
 use crate::object::{Hash, Key};
 use crate::ports::Storage;
 use crate::repository::audit::Audit;
-use crate::repository::event::{Begin, Finish, Frame, Written};
+use crate::repository::event::{Begin, Finish, Frame, Grow, Written};
+use crate::repository::report::Report;
 use crate::repository::snapshot::Snapshot;
 use crate::repository::uploads::UploadId;
 
@@ -52,6 +54,8 @@ struct World {
     /// How often an extent was asked for while nobody answers.
     asked: u32,
     rested: Vec<u64>,
+    /// How often it said that it ends.
+    yielded: u32,
     /// What the index was told, and whether it takes it; `None` while it does not answer.
     checkpoints: Vec<String>,
     indexed: Option<bool>,
@@ -115,6 +119,7 @@ impl World {
             openable: Some(Ok(())),
             asked: 0,
             rested: Vec::new(),
+            yielded: 0,
             checkpoints: Vec::new(),
             indexed: Some(true),
             audits: Vec::new(),
@@ -178,6 +183,7 @@ impl World {
                 self.checkpoints.push(format!("{checkpoint:?}"));
                 return self.indexed.map(|done| Event::Checkpointed { done });
             }
+            Effect::Yielded => self.yielded += 1,
             Effect::Rest { seen, .. } => self.rested.push(seen),
             Effect::Audit(audit) => self.audits.push(audit),
             Effect::Copy { upload, place } => self.copies.push((upload, place)),
@@ -222,6 +228,19 @@ impl World {
         self.answer(ticket).map(|upload| upload.expect("an upload"))
     }
 
+    fn grow(&mut self, upload: UploadId, more: u64) -> Result<(), Denied> {
+        let (ticket, more) = (self.ticket(), Size::bytes(more));
+        let (storage, elsewhere) = (self.storage, self.elsewhere);
+        self.feed(Event::Grow(Grow {
+            ticket,
+            upload,
+            more,
+            storage,
+            elsewhere,
+        }));
+        self.answer(ticket).map(drop)
+    }
+
     fn frame(&mut self, upload: UploadId, length: u64) -> Result<(), Denied> {
         let ticket = self.ticket();
         let bytes = Bytes::from(vec![0; length as usize]);
@@ -246,9 +265,26 @@ impl World {
     /// A whole upload of zeros, which are taken to hash to the name.
     fn put(&mut self, key: Key, size: u64) -> Result<(), Denied> {
         let upload = self.begin(key, size)?;
+        self.send(upload, key, size, |_, _| Ok(()))
+    }
+
+    /// The same, of which nobody says before how long it is.
+    fn pour(&mut self, key: Key, size: u64) -> Result<(), Denied> {
+        let upload = self.begin(key, 0)?;
+        self.send(upload, key, size, |world, more| world.grow(upload, more))
+    }
+
+    fn send(
+        &mut self,
+        upload: UploadId,
+        key: Key,
+        size: u64,
+        ahead: impl Fn(&mut Self, u64) -> Result<(), Denied>,
+    ) -> Result<(), Denied> {
         let mut left = size;
         while left > 0 {
             let length = left.min(crate::repository::FRAME_BYTES as u64);
+            ahead(self, length)?;
             self.frame(upload, length)?;
             left -= length;
         }

@@ -7,7 +7,7 @@ use crate::kernel::{Acts, ExtentId, Now, Size};
 use crate::object::{Key, Kind, LOCKS_MAX};
 use crate::repository::denied::Denied;
 use crate::repository::entry::{Entry, FRAME_BYTES, FRAME_DATA, Stored};
-use crate::repository::event::{Begin, Effect, Finish, Frame, Written};
+use crate::repository::event::{Begin, Effect, Finish, Frame, Grow, Written};
 use crate::repository::snapshot::Moment;
 use crate::repository::uploads::{PIECES_MAX, UPLOADS_MAX};
 
@@ -64,6 +64,43 @@ impl Repository {
         }
         self.fits_quotas(&key, size)?;
         self.spares_the_reserve(begin)
+    }
+
+    /// Takes note that more will come, or ends the upload. Nothing waits for the disk here.
+    pub(super) fn grow(&mut self, now: Now, event: Grow, acts: &mut Acts<Self>) {
+        let (ticket, id) = (event.ticket, event.upload);
+        match self.may_grow(now, event) {
+            Ok(()) => {
+                self.uploads.grow(id, event.more);
+                acts.start(Effect::Done { ticket });
+            }
+            Err(denied) => {
+                self.uploads.end(id);
+                acts.start(Effect::Deny { ticket, denied });
+            }
+        }
+    }
+
+    fn may_grow(&mut self, now: Now, event: Grow) -> Result<(), Denied> {
+        let upload = self.uploads.touch(now.monotonic, event.upload);
+        let upload = upload.ok_or(Denied::NoUpload)?;
+        let (key, new) = (upload.key, upload.new);
+        let more = Begin {
+            ticket: event.ticket,
+            key,
+            size: event.more,
+            by: upload.by,
+            storage: event.storage,
+            elsewhere: event.elsewhere,
+        };
+        if upload.declared + more.size > key.kind.size_max() {
+            return Err(Denied::TooLarge(key.kind.size_max()));
+        }
+        if !new || key.kind == Kind::Lock {
+            return Ok(());
+        }
+        self.fits_quotas(&key, more.size)?;
+        self.spares_the_reserve(&more)
     }
 
     fn fits_quotas(&self, key: &Key, size: Size) -> Result<(), Denied> {

@@ -260,6 +260,11 @@ impl ReconcileHands {
         })
     }
 
+    fn see_to_forsaken(&self, rows: &Rows) {
+        let forsaken = rows.forsaken(self.parts.node);
+        forsaken.into_iter().for_each(|it| (self.parts.visit)(it));
+    }
+
     fn tell(&self, message: extents::Message) {
         // One that ended looks at its files when it starts, and is told again.
         let _ = self.parts.store.tell(message);
@@ -272,10 +277,15 @@ impl Hands for ReconcileHands {
 
     fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event> {
         Some(match message {
-            Message::Rows(rows) => Event::News(self.news(*rows)),
+            Message::Rows(rows) => {
+                // Somebody waits for the end of a drain.
+                if rows.cluster.is_draining() {
+                    self.see_to_forsaken(&rows);
+                }
+                Event::News(self.news(*rows))
+            }
             Message::Looked(held, rows, fresh) => {
-                let forsaken = rows.forsaken(self.parts.node);
-                forsaken.into_iter().for_each(|it| (self.parts.visit)(it));
+                self.see_to_forsaken(&rows);
                 let news = self.news(*rows);
                 Event::Looked { held, news, fresh }
             }

@@ -51,3 +51,30 @@ fn an_index_that_failed_is_told_everything_later() {
     world.wait(2 * SECOND);
     assert_eq!(world.checkpoints[2..], ["of all rows at #4"]);
 }
+
+#[test]
+fn figures_that_are_not_what_is_there_are_counted() {
+    let mut world = World::new(settings(1_000));
+    world.put(data(1), 100).unwrap();
+    world.put(key(Kind::Snapshot, 2), 10).unwrap();
+    world.put(key(Kind::Lock, 3), 10).unwrap();
+    world.delete(data(1)).unwrap();
+    world.wait(Duration::from_secs(10));
+    assert_eq!(world.machine.broken(), None);
+    world.machine.state.miscount(Space::TENANT);
+    world.put(data(4), 100).unwrap();
+    assert_eq!(world.machine.broken(), None, "nobody has counted again");
+    world.wait(Duration::from_secs(10));
+    assert_eq!(world.machine.broken(), Some("used"));
+}
+
+#[test]
+fn an_upload_that_holds_more_than_was_announced_is_counted() {
+    let mut world = World::new(settings(1_000));
+    let upload = world.begin(data(1), 100).unwrap();
+    world.frame(upload, 100).unwrap();
+    assert_eq!(world.machine.broken(), None);
+    let held = world.machine.uploads.touch(world.now.monotonic, upload);
+    held.unwrap().received = Size::bytes(101);
+    assert_eq!(world.machine.broken(), Some("reservations"));
+}

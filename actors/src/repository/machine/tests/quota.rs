@@ -226,3 +226,50 @@ fn a_body_in_crumbs_is_refused_before_its_entry_outgrows_a_frame() {
     assert_eq!(taken.count(), 4096);
     assert_eq!(world.machine.uploads.len(), 0);
 }
+
+#[test]
+fn a_body_of_unknown_length_keeps_the_quota_to_the_byte() {
+    let frame = crate::repository::FRAME_BYTES as u64;
+    let mut world = World::new(settings(3 * frame));
+    assert_eq!(world.pour(data(1), 3 * frame - 1), Ok(()));
+    assert_eq!(world.charged(), 3 * frame - 1);
+    let full = quota(3 * frame - 1, 2, 3 * frame);
+    assert_eq!(world.pour(data(2), 2), Err(full));
+    assert_eq!(world.pour(data(3), 1), Ok(()));
+    assert_eq!(world.pour(data(4), 0), Ok(()));
+    assert_eq!(world.machine.uploads.reserved(None), Size::ZERO);
+    assert_eq!(world.pour(data(1), 3 * frame - 1), Ok(()), "the same again");
+}
+
+#[test]
+fn what_an_upload_grew_by_is_reserved_until_it_ends() {
+    let mut world = World::new(settings(100));
+    let first = world.begin(data(1), 0).unwrap();
+    let second = world.begin(data(2), 40).unwrap();
+    assert_eq!(world.grow(first, 60), Ok(()));
+    assert_eq!(world.grow(second, 1), Err(quota(100, 1, 100)));
+    assert_eq!(world.frame(second, 40), Err(Denied::NoUpload));
+    assert_eq!(world.grow(first, 40), Ok(()));
+    assert_eq!(world.begin(data(3), 1), Err(quota(100, 1, 100)));
+    let (declared, received) = (100, 101);
+    let denied = Denied::Length { declared, received };
+    assert_eq!(world.frame(first, 101), Err(denied));
+    assert_eq!(world.grow(first, 1), Err(Denied::NoUpload));
+    assert_eq!(world.machine.uploads.len(), 0);
+    assert_eq!(world.put(data(1), 100), Ok(()));
+}
+
+#[test]
+fn nothing_grows_beyond_the_size_of_its_kind() {
+    let mut world = World::new(settings(1 << 40));
+    for kind in [Kind::Data, Kind::Lock, Kind::Config] {
+        let most = kind.size_max();
+        let upload = world.begin(key(kind, 1), 0).unwrap();
+        assert_eq!(world.grow(upload, most.as_bytes()), Ok(()), "{kind}");
+        let denied = Err(Denied::TooLarge(most));
+        assert_eq!(world.grow(upload, 1), denied, "{kind}");
+    }
+    let mut full = World::new(settings(0));
+    let lock = full.begin(key(Kind::Lock, 2), 0).unwrap();
+    assert_eq!(full.grow(lock, 100), Ok(()), "locks are outside the quota");
+}

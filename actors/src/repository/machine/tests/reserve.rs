@@ -112,3 +112,12 @@ fn a_disk_that_does_not_say_is_asked_by_writing() {
     let mut world = World::new(settings(1 << 40));
     assert!(world.begin(data(1), 100 * MIB).is_ok());
 }
+
+#[test]
+fn an_upload_grows_up_to_the_reserve_and_not_into_it() {
+    let mut world = on_a_disk(1_000);
+    let upload = world.begin(data(1), 0).unwrap();
+    assert_eq!(world.grow(upload, 1_000), Ok(()));
+    assert_eq!(world.grow(upload, 1), Err(Denied::StorageFull));
+    assert_eq!(world.begin(data(2), 1_000).map(drop), Ok(()));
+}

@@ -265,3 +265,20 @@ fn sessions_and_requests_are_bounded() {
     }
     assert_eq!(script.tenant.permits.len(), PERMITS_MAX);
 }
+
+#[test]
+fn a_write_that_is_let_in_behind_the_lease_is_counted() {
+    let mut script = Script::new().enter(visit(1, READ)).enter(visit(2, LOCK));
+    let yesterday = Some(Date::from_days(TODAY - 1));
+    let lease = |script: &mut Script, lease| {
+        script.tenant.contract.row.as_mut().unwrap().lease = lease;
+    };
+    lease(&mut script, yesterday);
+    assert_eq!(script.tenant.broken(), None, "reading, and a lock");
+    lease(&mut script, None);
+    let mut script = script.enter(visit(3, WRITE));
+    assert_eq!(script.tenant.broken(), None);
+    // No contract comes this way: the machine has not heard of the end.
+    lease(&mut script, yesterday);
+    assert_eq!(script.tenant.broken(), Some("lease"));
+}

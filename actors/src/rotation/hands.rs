@@ -2,17 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use holdfast_actors::catalog::Catalog;
-use holdfast_actors::catalog::command::{Actor, Command, ServiceCommand, Submission};
-use holdfast_actors::kernel::Never;
-use holdfast_actors::ports::Pending;
-use holdfast_actors::shell::{Context, Fault, Hands};
-
-use super::{Effect, Event, Rotation};
-use crate::tls::CertificateStore;
-
-/// The node's certificates, for whoever changes or shows them.
-pub type SharedStore = Arc<Mutex<CertificateStore>>;
+use super::{Certificates, Effect, Event, Rotation};
+use crate::catalog::Catalog;
+use crate::catalog::command::{Actor, Command, ServiceCommand, Submission};
+use crate::kernel::Never;
+use crate::ports::Pending;
+use crate::shell::{Context, Fault, Hands};
 
 /// What the rotation is told.
 #[derive(Debug)]
@@ -25,7 +20,7 @@ pub enum Message {
 
 /// Belongs to the one rotation of a node.
 pub struct RotationHands {
-    store: SharedStore,
+    store: Arc<Mutex<dyn Certificates>>,
     catalog: Catalog,
 }
 
@@ -37,7 +32,7 @@ impl std::fmt::Debug for RotationHands {
 
 impl RotationHands {
     /// Hands that switch this store and tell this catalog.
-    pub const fn new(store: SharedStore, catalog: Catalog) -> Self {
+    pub fn new<C: Certificates>(store: Arc<Mutex<C>>, catalog: Catalog) -> Self {
         Self { store, catalog }
     }
 
@@ -45,15 +40,15 @@ impl RotationHands {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         match store.switch() {
             Ok(()) => Message::Look,
-            Err(error) => Message::Failed(Fault::of(&error)),
+            Err(fault) => Message::Failed(fault),
         }
     }
 
     fn announce(&self, context: &Context<Self>) -> Pending<Message> {
         let store = Arc::clone(&self.store);
-        let served = store.lock().unwrap_or_else(PoisonError::into_inner);
-        let (thumbprint, client) = (served.served().thumbprint(), served.served().number());
-        drop(served);
+        let locked = store.lock().unwrap_or_else(PoisonError::into_inner);
+        let (thumbprint, client) = locked.served();
+        drop(locked);
         let told = self.catalog.submit(Submission {
             // Drawn from the certificate: told again after a crash, it is answered and not done.
             client,
@@ -61,7 +56,7 @@ impl RotationHands {
             by: Actor::System,
             at: context.ports.clock.now().wall,
             command: Command::Service(ServiceCommand::CertificateUpdated {
-                thumbprint: thumbprint.to_string(),
+                thumbprint: thumbprint.clone(),
             }),
         });
         Box::pin(async move {
@@ -69,9 +64,9 @@ impl RotationHands {
                 return Message::Failed(Fault::of(&error));
             }
             let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-            match store.told(thumbprint) {
+            match store.told(&thumbprint) {
                 Ok(()) => Message::Look,
-                Err(error) => Message::Failed(Fault::of(&error)),
+                Err(fault) => Message::Failed(fault),
             }
         })
     }

@@ -1,4 +1,4 @@
-//! When the node switches to the certificate that waits, and that the catalog hears of it.
+//! When a node switches to the certificate that waits, and that the catalog hears of it.
 //!
 //! The switch comes at its date by the wall clock, which is looked at every ten minutes because it
 //! may jump. What is served and not told yet stays so across a crash, and is told under one number,
@@ -8,10 +8,12 @@ mod hands;
 
 use std::time::Duration;
 
-use holdfast_actors::kernel::{Acts, Instant, Machine, Never, Now, Timestamp};
 use serde_json::json;
 
-pub use hands::{Message, RotationHands, SharedStore};
+use crate::kernel::{Acts, Instant, Machine, Never, Now, Timestamp};
+use crate::shell::Fault;
+
+pub use hands::{Message, RotationHands};
 
 /// How long a jump of the wall clock may go unseen.
 const LOOK: Duration = Duration::from_secs(600);
@@ -25,6 +27,28 @@ pub struct Standing {
     pub due: Option<Timestamp>,
     /// Whether one is served that the catalog was not told of.
     pub untold: bool,
+}
+
+/// Where a node keeps its certificates. What is kept outlives a crash.
+pub trait Certificates: Send + 'static {
+    /// Where it stands.
+    fn standing(&self) -> Standing;
+
+    /// The SHA-256 of the certificate that is served, as people compare it, and the number under
+    /// which the catalog is told of it: always the same for one certificate.
+    fn served(&self) -> (String, u64);
+
+    /// Serves the next certificate from now on.
+    ///
+    /// # Errors
+    /// When there is none, or nothing can be kept; then nothing changes.
+    fn switch(&mut self) -> Result<(), Fault>;
+
+    /// The catalog knows of this certificate. One that is served no more is no news.
+    ///
+    /// # Errors
+    /// When nothing can be kept; then it counts as not told.
+    fn told(&mut self, thumbprint: &str) -> Result<(), Fault>;
 }
 
 /// What happens to the certificates.

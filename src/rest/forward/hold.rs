@@ -1,0 +1,138 @@
+//! Requests that wait at a gateway while their tenant has no home that answers: a takeover or a
+//! move takes a moment, and some clients do not ask twice.
+//!
+//! Only a request of whose body nothing was passed on waits, and only one that may be done a second
+//! time without harm. What it holds meanwhile is its head and what its client sent unasked, as
+//! while it is served; so many at once may wait, and one more is refused at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Method;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// The pause after the first refusal; each further one doubles it.
+const PAUSE: Duration = Duration::from_millis(25);
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_millis(400);
+
+/// How much is known of a request that came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::rest) enum Fate {
+    /// Nobody began with it: it was not sent, or was refused by who would have done it.
+    Undone,
+    /// It was sent, and nobody knows what became of it.
+    Unknown,
+}
+
+/// Whether a request that came to nothing may be sent once more. `has_body` says that it has one,
+/// and `passed` how many bytes of that were passed on.
+pub(in crate::rest) fn may_repeat(
+    fate: Fate,
+    method: &Method,
+    has_body: bool,
+    passed: u64,
+) -> bool {
+    let is_read = method == Method::GET || method == Method::HEAD;
+    // Without its body an upload is nothing.
+    let is_undone = fate == Fate::Undone || is_read || has_body;
+    passed == 0 && is_undone
+}
+
+/// How long to pause after so many refusals of a request that came so long ago; none if it is to be
+/// refused.
+pub(super) fn pause(limit: Duration, waited: Duration, refusals: u32) -> Option<Duration> {
+    let left = limit.checked_sub(waited).filter(|left| !left.is_zero())?;
+    let doubled = PAUSE.saturating_mul(1 << refusals.min(8));
+    Some(doubled.min(PAUSE_MAX).min(left))
+}
+
+/// Room for those that wait.
+#[derive(Clone, Debug)]
+pub(super) struct Room(Arc<Semaphore>);
+
+impl Room {
+    pub(super) fn of(most: usize) -> Self {
+        Self(Arc::new(Semaphore::new(most)))
+    }
+}
+
+/// One request's waiting, from its head on.
+#[derive(Debug)]
+pub(in crate::rest) struct Hold {
+    came: Instant,
+    refusals: u32,
+    seat: Option<OwnedSemaphorePermit>,
+}
+
+impl Hold {
+    pub(in crate::rest) fn begin() -> Self {
+        Self {
+            came: Instant::now(),
+            refusals: 0,
+            seat: None,
+        }
+    }
+
+    /// How long to pause now; none if it is to be refused.
+    pub(super) fn next(&mut self, room: &Room, limit: Duration) -> Option<Duration> {
+        let pause = pause(limit, self.came.elapsed(), self.refusals)?;
+        if self.seat.is_none() {
+            self.seat = Some(Arc::clone(&room.0).try_acquire_owned().ok()?);
+        }
+        self.refusals += 1;
+        Some(pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(6);
+
+    #[test]
+    fn what_may_have_been_done_is_not_done_again() {
+        let methods = [Method::GET, Method::HEAD, Method::POST, Method::DELETE];
+        for method in methods {
+            assert!(may_repeat(Fate::Undone, &method, false, 0));
+            assert!(!may_repeat(Fate::Undone, &method, true, 1));
+            let is_read = method == Method::GET || method == Method::HEAD;
+            assert_eq!(may_repeat(Fate::Unknown, &method, false, 0), is_read);
+            assert!(
+                may_repeat(Fate::Unknown, &method, true, 0),
+                "nothing of it was sent"
+            );
+        }
+    }
+
+    #[test]
+    fn one_more_than_there_is_room_for_is_refused_at_once() {
+        let room = Room::of(1);
+        let (mut first, mut second) = (Hold::begin(), Hold::begin());
+        assert!(first.next(&room, LIMIT).is_some());
+        assert!(first.next(&room, LIMIT).is_some(), "it has its place");
+        assert_eq!(second.next(&room, LIMIT), None);
+        drop(first);
+        assert!(second.next(&room, LIMIT).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_waits_longer_than_the_limit(limit in 1_u64..10_000, work in 0_u64..50) {
+            let (limit, work) = (Duration::from_millis(limit), Duration::from_millis(work));
+            let (mut waited, mut refusals) = (Duration::ZERO, 0);
+            while let Some(pause) = pause(limit, waited, refusals) {
+                prop_assert!(!pause.is_zero() && pause <= PAUSE_MAX);
+                waited += pause;
+                prop_assert!(waited <= limit);
+                waited += work;
+                refusals += 1;
+            }
+            prop_assert!(waited >= limit);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! All nodes are gateways to all tenants.
+
+use std::fs;
+
+use crate::nodes::Cluster;
+use crate::work::Work;
+
+#[test]
+fn a_tenant_is_served_by_whichever_node_it_asks() {
+    let mut cluster = Cluster::of(3);
+    let acme = cluster.tenant("acme", 0);
+    let globex = cluster.tenant("globex", 2);
+    let work = Work::begin(&cluster, &acme, 0);
+    let other = Work::begin(&cluster, &globex, 0);
+    work.back_up(&cluster.login("acme", 1));
+    other.back_up(&cluster.login("globex", 0));
+    work.back_up(&cluster.login("acme", 2));
+    work.holds(&cluster, "acme");
+    other.holds(&cluster, "globex");
+    assert_eq!(cluster.trouble(), [""; 0]);
+}
+
+#[test]
+fn a_copied_data_directory_is_refused_beside_the_original() {
+    let mut cluster = Cluster::of(3);
+    let acme = cluster.tenant("acme", 0);
+    let work = Work::begin(&cluster, &acme, 0);
+    work.back_up(&acme);
+    // The copy is of a stopped node, the best that a copy can be, and has an address of its own.
+    let status = cluster.nodes[2].terminate();
+    assert_eq!(status.code(), Some(0), "{status}");
+    let copy = cluster.copy(2);
+    let member = copy.data.join("cluster/member.json");
+    let words = fs::read_to_string(&member).unwrap();
+    let (bind, free) = (bind(&words), cluster.free_port());
+    fs::write(&member, words.replace(&bind, &format!("127.0.0.1:{free}"))).unwrap();
+    cluster.start(2);
+    cluster.settle();
+    work.back_up(&cluster.login("acme", 2));
+    let said = copy.tries(5);
+    assert!(said.err.contains("runs twice"), "{said:?}");
+    cluster.settle();
+    work.back_up(&cluster.login("acme", 1));
+    work.holds(&cluster, "acme");
+    assert_eq!(cluster.trouble(), [""; 0]);
+}
+
+/// Where a node's membership says that it is bound.
+fn bind(words: &str) -> String {
+    let member: serde_json::Value = serde_json::from_str(words).unwrap();
+    member["bind"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,473 @@
+//! A cluster on loopback: nodes as processes of the built program, made, joined, and ended by their
+//! own process ids. Nothing outlives the test.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::node::{HOLDFAST, Login, Said, Stopwatch, bound, run, text};
+use crate::wire::Wire;
+
+/// The passphrase of the cluster's root.
+const PASSPHRASE: &str = "correct horse battery staple";
+/// Longer than any state of a cluster here takes to come, in seconds.
+pub(crate) const PATIENCE: f64 = 60.0;
+/// Who takes part is changed step by step; a step that is too early is tried again.
+const BUSY: &str = "the cluster is already undergoing a configuration change";
+/// How often a state is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// One node.
+pub(crate) struct Member {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its data directory.
+    pub(crate) data: PathBuf,
+    /// Where tenants reach it.
+    pub(crate) port: u16,
+    child: Option<Child>,
+    /// Whether it is stopped by a signal.
+    frozen: bool,
+}
+
+/// Where nodes listen for each other, and where they say that they do.
+pub(crate) type Places = fn(port: u16) -> Vec<String>;
+
+/// Nodes that are one.
+pub(crate) struct Cluster {
+    /// Where the test may keep files.
+    pub(crate) base: TempDir,
+    /// In the order in which they came.
+    pub(crate) nodes: Vec<Member>,
+    /// Since the cluster was made.
+    pub(crate) watch: Stopwatch,
+    places: Places,
+    /// Where each node listens for the others, in their order.
+    pub(crate) links: Vec<u16>,
+    ports: Vec<u16>,
+    passwords: BTreeMap<String, String>,
+}
+
+/// On loopback, IPv4.
+fn loopback(port: u16) -> Vec<String> {
+    let address = format!("127.0.0.1:{port}");
+    ["--address", &address].map(str::to_owned).to_vec()
+}
+
+impl Cluster {
+    /// So many nodes that serve, all of them at work.
+    pub(crate) fn of(count: usize) -> Self {
+        Self::placed(count, loopback)
+    }
+
+    /// The same, at other places.
+    pub(crate) fn placed(count: usize, places: Places) -> Self {
+        let mut cluster = Self::empty(places);
+        cluster.make(count);
+        cluster
+    }
+
+    /// No node yet; it is known where they will be.
+    pub(crate) fn empty(places: Places) -> Self {
+        let mut ports = free_ports(20);
+        Self {
+            base: tempfile::tempdir().unwrap(),
+            nodes: Vec::new(),
+            watch: Stopwatch::start(),
+            places,
+            links: ports.split_off(10),
+            ports,
+            passwords: BTreeMap::new(),
+        }
+    }
+
+    /// Makes so many nodes, and waits until all are at work.
+    pub(crate) fn make(&mut self, count: usize) {
+        self.found();
+        for _ in 1..count {
+            self.join();
+        }
+        self.settle();
+    }
+
+    fn found(&mut self) {
+        let passphrase = self.path("passphrase");
+        fs::write(&passphrase, PASSPHRASE).unwrap();
+        let (member, place) = self.newcomer();
+        let words = ["init", "--cluster", "--name", &member.name];
+        let secret = ["--passphrase-file", text(&passphrase)];
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        member.plain(&[&words[..], &secret, &place].concat()).good();
+        self.take_in(member);
+    }
+
+    /// Lets one more node in; its place among them.
+    pub(crate) fn join(&mut self) -> usize {
+        let token = self.path("token");
+        fs::write(&token, self.any().plain(&["join-token"]).good()).unwrap();
+        let (member, place) = self.newcomer();
+        let words = ["join", "--name", &member.name, "--token-file", text(&token)];
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        member.plain(&[&words[..], &place].concat()).good();
+        self.take_in(member)
+    }
+
+    fn newcomer(&mut self) -> (Member, Vec<String>) {
+        let name = format!("n{}", self.nodes.len() + 1);
+        let link = self.links[self.nodes.len()];
+        let member = Member {
+            data: self.path(&name),
+            name,
+            port: self.free_port(),
+            child: None,
+            frozen: false,
+        };
+        (member, (self.places)(link))
+    }
+
+    fn take_in(&mut self, member: Member) -> usize {
+        self.nodes.push(member);
+        let at = self.nodes.len() - 1;
+        self.start(at);
+        let pems = self.nodes.iter().map(|node| node.data.join("tls"));
+        let pems = pems.map(|folder| fs::read_to_string(folder.join("certificate.pem")).unwrap());
+        fs::write(self.path("ca.pem"), pems.collect::<String>()).unwrap();
+        at
+    }
+
+    /// Starts a node and waits until it is ready.
+    pub(crate) fn start(&mut self, at: usize) {
+        self.nodes[at].start();
+    }
+
+    /// Starts all nodes at once, and waits until all are ready: none is before a majority runs.
+    pub(crate) fn start_all(&mut self) {
+        for node in &mut self.nodes {
+            node.spawn();
+        }
+        for node in &mut self.nodes {
+            node.ready();
+        }
+    }
+
+    /// A copy of the directory of a node that does not run.
+    pub(crate) fn copy(&mut self, at: usize) -> Member {
+        let original = &self.nodes[at];
+        let data = self.path("copy");
+        run(30, "cp", &["-a", text(&original.data), text(&data)], &[]).good();
+        Member {
+            name: "copy".to_owned(),
+            data,
+            port: self.free_port(),
+            child: None,
+            frozen: false,
+        }
+    }
+
+    /// A port that nobody has.
+    pub(crate) fn free_port(&mut self) -> u16 {
+        self.ports.pop().unwrap()
+    }
+
+    /// A path below the test's own directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.base.path().join(name)
+    }
+
+    /// The places of the nodes that run.
+    pub(crate) fn running(&self) -> Vec<usize> {
+        let all = 0..self.nodes.len();
+        all.filter(|at| self.nodes[*at].runs()).collect()
+    }
+
+    /// A node that runs, to give orders to.
+    pub(crate) fn any(&self) -> &Member {
+        let running = self.running();
+        &self.nodes[*running.first().expect("a node runs")]
+    }
+
+    /// Looks until something is so; fails after [`PATIENCE`].
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let begun = self.watch.seconds();
+        while !is_so(self) {
+            let passed = self.watch.seconds() - begun;
+            assert!(passed < PATIENCE, "{what}: not within {PATIENCE} s");
+            // There is nothing to wait at: other processes are looked at.
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Waits until all nodes that run are at work in the eyes of each of them, and one leads.
+    pub(crate) fn settle(&self) {
+        self.until("all nodes that run are active", |cluster| {
+            let running = cluster.running();
+            let names: Vec<&str> = running
+                .iter()
+                .map(|at| cluster.nodes[*at].name.as_str())
+                .collect();
+            running.iter().all(|at| {
+                let states = cluster.nodes[*at].states();
+                let active = |name: &&str| states.get(*name).is_some_and(|it| it == "active");
+                names.iter().all(active)
+            }) && cluster.led_by().is_some()
+        });
+    }
+
+    /// Which node leads the catalog, if one does.
+    pub(crate) fn led_by(&self) -> Option<usize> {
+        let running = self.running().into_iter();
+        let terms = running.filter_map(|at| {
+            let said = self.nodes[at].try_json(&["shell", "-c", "show node/catalog/steward"])?;
+            said["leads"].as_u64().map(|term| (term, at))
+        });
+        terms.max().map(|(_, at)| at)
+    }
+
+    /// Which node leads the catalog, once one does.
+    pub(crate) fn leader(&self) -> usize {
+        self.until("somebody leads", |cluster| cluster.led_by().is_some());
+        self.led_by().expect("it was there a moment ago")
+    }
+
+    /// Who votes, as the leader says.
+    pub(crate) fn voters(&self) -> usize {
+        let leader = &self.nodes[self.leader()];
+        let said = leader.try_json(&["shell", "-c", "show node/catalog/steward"]);
+        said.map_or(0, |said| said["voters"].as_array().unwrap().len())
+    }
+
+    /// Which node writes a repository, if one has it at work.
+    pub(crate) fn owned_by(&self, repository: &str) -> Option<usize> {
+        let path = format!("node/repositories/{repository}");
+        self.running().into_iter().find(|at| {
+            let tree = self.nodes[*at].try_json(&["shell", "-c", "tree"]);
+            let tree = tree.unwrap_or_default();
+            let rows = tree.as_array().into_iter().flatten();
+            rows.into_iter()
+                .any(|row| row["path"] == path.as_str() && row["state"] == "running")
+        })
+    }
+
+    /// Which node writes a tenant's repository, once one does.
+    pub(crate) fn owner(&self, login: &Login) -> usize {
+        let words = ["repository", "show", &login.user, &login.repository];
+        let id = &self.any().json(&words)["id"];
+        let name = format!("repository-{id}");
+        self.until("somebody owns it", |cluster| {
+            cluster.owned_by(&name).is_some()
+        });
+        self.owned_by(&name).expect("it was there a moment ago")
+    }
+
+    /// A node that runs and is none of these.
+    pub(crate) fn other_than(&self, these: &[usize]) -> usize {
+        let mut running = self.running().into_iter();
+        running
+            .find(|at| !these.contains(at))
+            .expect("another node runs")
+    }
+
+    /// A tenant with the repositories `main` and `pulse`, and its login at a gateway.
+    pub(crate) fn tenant(&mut self, name: &str, gateway: usize) -> Login {
+        let node = self.any();
+        node.json(&["tenant", "add", name]);
+        for repository in ["main", "pulse"] {
+            node.json(&["repository", "add", name, repository, "--quota", "10GiB"]);
+        }
+        let made = node.json(&["password", name]);
+        let password = made["password"].as_str().unwrap().to_owned();
+        self.passwords.insert(name.to_owned(), password);
+        let login = self.login(name, gateway);
+        let known = format!("/{}/data/", login.repository);
+        // Gateways hear of a new tenant a moment later than the node that took it in.
+        self.until("every gateway knows the tenant", |cluster| {
+            cluster.running().into_iter().all(|at| {
+                let wire = Wire::new(&cluster.login(name, at));
+                let reply = wire.attempt("GET", &known, b"");
+                reply.is_ok_and(|reply| [200, 404].contains(&reply.status))
+            })
+        });
+        login
+    }
+
+    /// A tenant's login at a gateway, for `main`.
+    pub(crate) fn login(&self, tenant: &str, gateway: usize) -> Login {
+        Login {
+            user: tenant.to_owned(),
+            password: self.passwords[tenant].clone(),
+            repository: "main".to_owned(),
+            port: self.nodes[gateway].port,
+            certificate: self.path("ca.pem"),
+            base: self.base.path().to_owned(),
+        }
+    }
+
+    /// The rows of the logs that tell of trouble.
+    pub(crate) fn trouble(&self) -> Vec<String> {
+        let logs = self.nodes.iter().flat_map(|node| {
+            let lines: Vec<String> = node.logged().lines().map(str::to_owned).collect();
+            lines
+                .into_iter()
+                .map(|line| format!("{}: {line}", node.name))
+        });
+        logs.filter(|line| line.contains("ERROR") || line.contains("panicked"))
+            .filter(|line| !line.contains(BUSY))
+            .collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for node in &mut self.nodes {
+            if node.child.is_some() {
+                node.kill();
+            }
+        }
+        if thread::panicking() {
+            for node in &self.nodes {
+                eprintln!("the log of {}:\n{}", node.name, node.logged());
+            }
+        }
+    }
+}
+
+impl Member {
+    fn start(&mut self) {
+        self.spawn();
+        self.ready();
+    }
+
+    fn spawn(&mut self) {
+        assert!(self.child.is_none(), "{} runs", self.name);
+        let log = File::options().create(true).append(true).open(self.log());
+        let listen = format!("127.0.0.1:{}", self.port);
+        let words = ["serve", "--data", text(&self.data), "--listen", &listen];
+        let child = bound("KILL", HOLDFAST)
+            .args(words)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log.unwrap())
+            .spawn()
+            .expect("setpriv must be installed");
+        self.child = Some(child);
+    }
+
+    fn ready(&mut self) {
+        let mut said = String::new();
+        let child = self.child.as_mut().expect("the node runs");
+        let out = child.stdout.take().unwrap();
+        BufReader::new(out).read_line(&mut said).unwrap();
+        assert!(said.starts_with("ready "), "{said}{}", self.logged());
+    }
+
+    /// Whether it runs, and is not stopped.
+    pub(crate) fn runs(&self) -> bool {
+        self.child.is_some() && !self.frozen
+    }
+
+    /// `kill -9`, and no word from it since.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().expect("the node runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        self.frozen = false;
+    }
+
+    /// Asks it to end, and waits until it did.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.child.take().expect("the node runs").wait().unwrap()
+    }
+
+    /// Tries to serve from its directory for so many seconds: what came of it, and the log of it.
+    pub(crate) fn tries(&self, seconds: u32) -> Said {
+        let listen = format!("127.0.0.1:{}", self.port);
+        let words = ["serve", "--data", text(&self.data), "--listen", &listen];
+        run(seconds, HOLDFAST, &words, &[("NO_COLOR", "1")])
+    }
+
+    /// Stops it where it stands.
+    pub(crate) fn freeze(&mut self) {
+        self.signal("STOP");
+        self.frozen = true;
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&mut self) {
+        self.signal("CONT");
+        self.frozen = false;
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().expect("the node runs").id();
+        run(5, "kill", &[&format!("-{name}"), &pid.to_string()], &[]).good();
+    }
+
+    fn log(&self) -> PathBuf {
+        self.data.with_extension("log")
+    }
+
+    /// All that it logged.
+    pub(crate) fn logged(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    /// Runs one command of the operator's on it.
+    pub(crate) fn plain(&self, words: &[&str]) -> Said {
+        run(
+            60,
+            HOLDFAST,
+            &[&["--data", text(&self.data)], words].concat(),
+            &[],
+        )
+    }
+
+    /// Runs one command of the operator's and reads its JSON.
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
+        self.plain(&[&["--json"], words].concat()).json()
+    }
+
+    /// The same, if it answers in time and well.
+    pub(crate) fn try_json(&self, words: &[&str]) -> Option<Value> {
+        let words = [&["--data", text(&self.data), "--json"], words].concat();
+        let said = run(10, HOLDFAST, &words, &[]);
+        (said.code == 0).then(|| said.json())
+    }
+
+    /// All nodes as this one sees them: the name, and a word.
+    pub(crate) fn states(&self) -> BTreeMap<String, String> {
+        let word = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let rows = self.try_json(&["node", "list"]).unwrap_or_default();
+        let rows = rows.as_array().cloned().unwrap_or_default();
+        rows.iter()
+            .map(|row| (word(row, "name"), word(row, "state")))
+            .collect()
+    }
+
+    /// How many replicas another node has, as this one sees it.
+    pub(crate) fn replicas(&self, name: &str) -> u64 {
+        let shown = self.json(&["node", "show", name]);
+        shown["replicas"].as_u64().unwrap()
+    }
+}
+
+/// Ports that are free for TCP and UDP, below those that the kernel gives to clients: a node that
+/// starts again finds its own free.
+fn free_ports(count: usize) -> Vec<u16> {
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let ports = (first..32_000).chain(20_000..first);
+    let free = ports.filter(|port| {
+        let stream = TcpListener::bind(("127.0.0.1", *port));
+        stream.is_ok() && UdpSocket::bind(("::", *port)).is_ok()
+    });
+    free.take(count).collect()
+}
