@@ -1,0 +1,31 @@
+//! Clusters of real nodes, with restic at work while nodes are killed, stopped, cut off, restarted,
+//! drained and replaced: what was acknowledged is there afterwards, to the byte.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+#[path = "cluster/face.rs"]
+mod face;
+#[path = "cluster/growth.rs"]
+mod growth;
+#[path = "cluster/losses.rs"]
+mod losses;
+#[path = "cluster/member.rs"]
+mod member;
+#[path = "support/node.rs"]
+#[expect(dead_code, reason = "other suites use the rest of it")]
+mod node;
+#[path = "cluster/nodes.rs"]
+mod nodes;
+#[path = "cluster/pulse.rs"]
+mod pulse;
+#[path = "cluster/relay.rs"]
+mod relay;
+#[path = "cluster/restarts.rs"]
+mod restarts;
+#[path = "cluster/weather.rs"]
+mod weather;
+#[path = "support/wire.rs"]
+#[expect(dead_code, reason = "other suites use the rest of it")]
+mod wire;
+#[path = "cluster/work.rs"]
+mod work;
