@@ -21,7 +21,7 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "unreachable" | "node-unreachable" => {
             "is that node running, and do UDP datagrams get through?"
         }
-        "not-all" | "trouble" => "see 'holdfast status'",
+        "not-all" => "see 'holdfast status'",
         "moving" | "behind" => "try again",
         "not-decided" => "run the same command again",
         "node-name-taken" => "choose another with --name",
