@@ -93,7 +93,7 @@ impl Client {
                         return Tried::Turned(refusal, body);
                     }
                     Ok(body) => self.hear_out(head, body),
-                    Err(passed) => self.hear_rest(head, passed),
+                    Err(passed) => self.hear_rest(head, *passed),
                 }
                 Tried::Answered(refusal)
             }

@@ -113,8 +113,8 @@ impl Plan {
         plan
     }
 
-    /// The plan of a seed for a busy cluster of three in which each node is cut off for a while: what
-    /// shows only where two believe to own the same shows here.
+    /// The plan of a seed for a busy cluster of three in which two nodes are cut off for a while,
+    /// one after the other: what shows only where two believe to own the same shows here.
     pub fn deposed(seed: u64) -> Self {
         let mut plan = Self::cluster(seed);
         let mut dice = Dice::of_seed(seed).fork("deposed");

@@ -67,6 +67,10 @@ pub(in crate::rest) struct Hold {
 }
 
 impl Hold {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a face measures its own patience, as its timeouts do"
+    )]
     pub(in crate::rest) fn begin() -> Self {
         Self {
             came: Instant::now(),

@@ -56,15 +56,15 @@ impl Passed {
     ///
     /// # Errors
     /// When some of it has gone.
-    pub(in crate::rest) fn reclaim(self) -> Result<Incoming, Self> {
+    pub(in crate::rest) fn reclaim(self) -> Result<Incoming, Box<Self>> {
         let mut body = self.slot.body();
         if self.count() > 0 {
             drop(body);
-            return Err(self);
+            return Err(Box::new(self));
         }
         let taken = body.take();
         drop(body);
-        taken.ok_or(self)
+        taken.ok_or_else(|| Box::new(self))
     }
 
     /// What is left of it, once nobody wants more; none if nothing is.
