@@ -1,7 +1,7 @@
 //! A tenant's restic at work, what it was told is saved, and the proof that it is.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -49,7 +49,7 @@ impl Work {
         Ending(&self.ended)
     }
 
-    fn plant(&self, tree: &PathBuf, version: u64) {
+    fn plant(&self, tree: &Path, version: u64) {
         plant(tree, version);
         if self.bulk > 0 {
             fs::write(tree.join("bulk"), noise(version, self.bulk)).unwrap();

@@ -1,5 +1,10 @@
 //! What clients notice while their tenant moves from one node to another: a moment.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test has tasks and a clock of its own"
+)]
+
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

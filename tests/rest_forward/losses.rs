@@ -1,5 +1,10 @@
 //! What clients see when the node that serves them is lost, and who is lost with them.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test has tasks and a clock of its own"
+)]
+
 use std::process::Command;
 use std::time::Duration;
 
