@@ -61,6 +61,13 @@ async fn an_upload_whose_owner_is_lost_is_refused_and_leaves_nothing() {
     stream.write_all(begun(&bytes).as_bytes()).await.unwrap();
     let mut uploads = owner.world.memory.uploads();
     uploads.wait_for(|running| *running == 1).await.unwrap();
+    // Of which nothing has passed goes elsewhere, whole.
+    let passed = async {
+        while owner.world.memory.largest_piece() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LONG, passed).await.unwrap();
     gateway.endpoint.sever(OWNER);
     let mut answer = [0; 12];
     timeout(LONG, stream.read_exact(&mut answer))

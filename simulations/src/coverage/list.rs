@@ -157,6 +157,7 @@ pub(super) const MACHINES: &[Machine] = &[
         name: "Repository",
         events: &[
             "Settings",
+            "Yield",
             "Visited",
             "Left",
             "Begin",
@@ -196,6 +197,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "Deny",
             "Tell",
             "Show",
+            "Yielded",
         ],
         refusals: &[
             "Quota",
@@ -209,6 +211,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "NoUpload",
             "StorageFull",
             "StorageFailed",
+            "Moving",
         ],
     },
     Machine {

@@ -26,8 +26,20 @@ const fn never(
 /// What concerns other nodes.
 const ALONE: &str = "a keeper keeps the catalog of a node that stands alone";
 
+/// What a node does that gives its repositories to another.
+const STAYS: &str = "a node that stands alone has nobody to give a repository to";
+
 /// All of them.
 pub(super) const NEVER: &[Never] = &[
+    never("Repository", "event", "Yield", STAYS),
+    never("Repository", "effect", "Yielded", STAYS),
+    never("Repository", "refusal", "Moving", STAYS),
+    never(
+        "Rotation",
+        "event",
+        "Failed",
+        "the simulated certificates lie in memory, which takes every switch",
+    ),
     never("Keeper", "fact", "Cluster", ALONE),
     never("Keeper", "refusal", "NoNode", ALONE),
     never("Keeper", "refusal", "NodeExists", ALONE),
