@@ -91,4 +91,7 @@ planted! {
     a_call_that_was_done_in_secret_is_caught: HiddenDoing;
     too_many_calls_at_once_are_caught: WideWindow;
     a_watcher_that_is_never_told_is_caught: DeafWatcher;
+    an_owner_that_does_not_know_it_was_deposed_is_caught: StaleOwner;
+    an_upload_that_was_forgotten_is_caught: ForgottenUpload;
+    a_tenant_that_gets_nowhere_is_caught: StuckOwner;
 }

@@ -147,7 +147,7 @@ fn without_a_majority_writes_are_refused_in_words_until_it_is_back() {
     let acme = cluster.tenant("acme", 0);
     let work = Work::begin(&cluster, &acme, 0);
     work.back_up(&acme);
-    let pulse = Pulse::new(&acme);
+    let pulse = Pulse::patient(&acme);
     thread::scope(|scope| {
         let _ending = pulse.ending();
         scope.spawn(|| pulse.beat());

@@ -16,6 +16,8 @@ const PAUSE: Duration = Duration::from_millis(25);
 const SETTLED: f64 = 4.0;
 /// How long a write may take before it is tried again.
 const SILENCE: Duration = Duration::from_secs(2);
+/// Longer than a gateway holds a request, and than a dead node is dialled behind that.
+const PATIENT: Duration = Duration::from_secs(15);
 
 /// One write.
 #[derive(Clone, Debug)]
@@ -53,6 +55,14 @@ impl Pulse {
             wire: Wire::new(login).within(SILENCE),
             beats: Mutex::default(),
             ended: AtomicBool::new(false),
+        }
+    }
+
+    /// One that waits for what a gateway says that has waited itself.
+    pub(crate) fn patient(login: &Login) -> Self {
+        Self {
+            wire: Wire::new(login).within(PATIENT),
+            ..Self::new(login)
         }
     }
 
