@@ -57,8 +57,9 @@ async fn restic_goes_on_though_the_way_to_the_owner_breaks_again_and_again() {
 async fn an_upload_whose_owner_is_lost_is_refused_and_leaves_nothing() {
     let Pair { gateway, owner, .. } = &pair().await;
     let mut stream = gateway.world.stream().await.unwrap();
-    let bytes = vec![1; 100_000];
+    let bytes = vec![1; 900_000];
     stream.write_all(begun(&bytes).as_bytes()).await.unwrap();
+    stream.write_all(&bytes[..600_000]).await.unwrap();
     let mut uploads = owner.world.memory.uploads();
     uploads.wait_for(|running| *running == 1).await.unwrap();
     // Of which nothing has passed goes elsewhere, whole.
