@@ -20,7 +20,7 @@
 //! - The owner goes by what the gateway says of the client ([`origin`]) because a node says it: the
 //!   same words from a client are dropped, and on a client's connection they mean nothing.
 //! - While a tenant has no home, or its home cannot be reached or does not serve it yet or any
-//!   more, the gateway waits for another and tries again ([`hold`]): a body goes only once the
+//!   more, the gateway waits for another and tries again (`hold`): a body goes only once the
 //!   owner asks for it, so until then nothing is lost. After some seconds the client gets 503.
 //! - An owner that is lost later costs the request: 503 if it has not answered, and in the middle
 //!   of an answer the client's connection is cut, so that no part is taken for the whole.

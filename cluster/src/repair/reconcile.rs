@@ -7,7 +7,7 @@
 //!
 //! Invariants: a replica is taken away only after rows that were read behind it, through a barrier,
 //! say that it is not of this node; a copy is reported only when all of it was checked and has
-//! taken its place; at most [`FILLS`] extents are copied at once.
+//! taken its place; at most `FILLS` extents are copied at once.
 
 mod copying;
 mod files;
