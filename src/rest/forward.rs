@@ -94,7 +94,8 @@ pub struct Homes {
 
 impl Router for Homes {
     fn way(&self, user: &str) -> Way {
-        self.rows.borrow().way(self.here, user)
+        let holds = !self.is_cut_off();
+        self.rows.borrow().way(self.here, holds, user)
     }
 
     fn changed(&self) -> Pending<()> {

@@ -4,7 +4,6 @@ mod balance;
 mod by;
 mod event;
 mod home;
-mod homes;
 mod nodes;
 mod placement;
 mod scrub;

@@ -7,8 +7,12 @@
 //! A name that no tenant has is at home somewhere too, found by the same look-ups: where a request
 //! goes does not tell whether there is such a tenant.
 
+use std::collections::BTreeSet;
+
+use imbl::ordmap::DiffItem;
+
 use super::Rows;
-use super::nodes::{NodeState, Owner};
+use super::nodes::{Cluster, NodeState, Owner};
 use crate::kernel::{NodeId, RepositoryId};
 use crate::names::TenantName;
 
@@ -39,19 +43,50 @@ impl Rows {
         first.map(|(_, node)| node).or(share)
     }
 
-    /// Where the node `here` has a request of this user handled. Before a `+` stands the tenant.
-    /// What is no tenant's name can be refused anywhere.
-    pub fn way(&self, here: NodeId, user: &str) -> Way {
+    /// Where the node `here` of a cluster has a request of this user handled. Before a `+` stands
+    /// the tenant. What is no tenant's name can be refused anywhere. A node that does not hold its
+    /// lease may have old rows, so it lets nobody in and turns nobody away.
+    pub fn way(&self, here: NodeId, holds: bool, user: &str) -> Way {
         let tenant = user.split_once('+').map_or(user, |(tenant, _)| tenant);
         let Ok(tenant) = TenantName::parse(tenant) else {
             return Way::Here;
         };
         match self.home(&tenant) {
-            Some(home) if home == here => Way::Here,
+            Some(home) if home == here && holds => Way::Here,
+            Some(home) if home == here => Way::Nowhere,
             Some(home) => Way::Node(home),
-            None if self.cluster.nodes.is_empty() => Way::Here,
             None => Way::Nowhere,
         }
+    }
+
+    /// Whether a node serves a repository: it is at home there. One that stands alone serves all.
+    pub fn serves(&self, node: Option<NodeId>, id: RepositoryId) -> bool {
+        let Some(node) = node else { return true };
+        let tenant = self.repositories.get(&id).and_then(|row| {
+            let removed = row.removed.as_ref().map(|removal| &removal.tenant);
+            removed.or_else(|| self.tenant_name(row.tenant))
+        });
+        tenant.is_some_and(|tenant| self.home(tenant) == Some(node))
+    }
+
+    /// Repositories whose home may be another than it was in these older rows.
+    pub fn moved(&self, old: &Self) -> BTreeSet<RepositoryId> {
+        let (now, before) = (&self.cluster, &old.cluster);
+        if now.working().ne(before.working()) {
+            return self.repositories.keys().copied().collect();
+        }
+        if now.owners.ptr_eq(&before.owners) {
+            return BTreeSet::new();
+        }
+        let changed = before.owners.diff(&now.owners).map(|item| match item {
+            DiffItem::Add(id, _) | DiffItem::Remove(id, _) => *id,
+            DiffItem::Update { new: (id, _), .. } => *id,
+        });
+        let tenants: BTreeSet<u64> = changed
+            .filter_map(|id| self.repositories.get(&id).map(|row| row.tenant))
+            .collect();
+        let theirs = |tenant| self.repositories_of(tenant).map(|(id, _)| id);
+        tenants.into_iter().flat_map(theirs).collect()
     }
 
     /// The node that owns a repository, if the lease under which it does still runs and the node
@@ -62,6 +97,14 @@ impl Rows {
         let row = self.cluster.nodes.get(&node)?;
         let is_held = held.epoch == lease && held.until > self.cluster.now;
         (is_held && row.state == NodeState::Active).then_some(node)
+    }
+}
+
+impl Cluster {
+    /// Nodes that may be somebody's home.
+    fn working(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let nodes = self.nodes.keys().copied();
+        nodes.filter(|node| self.is_taking(*node))
     }
 }
 

@@ -184,19 +184,21 @@ fn a_user_goes_where_the_tenant_is() {
     let home = rows.home(&name("acme")).unwrap();
     let other = node(elsewhere(&rows));
     for user in ["acme", "acme+laptop", "acme+", "acme+a+b"] {
-        assert_eq!(rows.way(other, user), Way::Node(home), "{user}");
-        assert_eq!(rows.way(home, user), Way::Here, "{user}");
+        assert_eq!(rows.way(other, true, user), Way::Node(home), "{user}");
+        assert_eq!(rows.way(home, true, user), Way::Here, "{user}");
+        assert_eq!(rows.way(home, false, user), Way::Nowhere, "{user}");
+        assert_eq!(rows.way(other, false, user), Way::Node(home), "{user}");
     }
     for user in ["", "+laptop", "a/b", " acme", "con", "a\0b"] {
-        assert_eq!(rows.way(other, user), Way::Here, "{user}");
+        assert_eq!(rows.way(other, true, user), Way::Here, "{user}");
     }
 }
 
 #[test]
-fn a_node_that_stands_alone_serves_all_and_a_cluster_without_nodes_at_work_none() {
+fn a_node_that_knows_no_node_at_work_serves_nobody() {
     let mut rows = Rows::default();
     assert_eq!(rows.home(&name("acme")), None);
-    assert_eq!(rows.way(node(1), "acme"), Way::Here);
+    assert_eq!(rows.way(node(1), false, "acme"), Way::Nowhere);
     enter(
         &mut rows,
         1,
@@ -206,8 +208,8 @@ fn a_node_that_stands_alone_serves_all_and_a_cluster_without_nodes_at_work_none(
         },
     );
     assert_eq!(rows.home(&name("acme")), None);
-    assert_eq!(rows.way(node(1), "acme"), Way::Nowhere);
-    assert_eq!(rows.way(node(1), "no/name"), Way::Here);
+    assert_eq!(rows.way(node(1), true, "acme"), Way::Nowhere);
+    assert_eq!(rows.way(node(1), true, "no/name"), Way::Here);
 }
 
 #[test]
@@ -290,12 +292,11 @@ proptest! {
     #[test]
     fn all_nodes_agree_and_exactly_one_serves(plan in plan(), user in "[a-d]{1,3}") {
         let rows = rows_of(&plan);
-        let ways: Vec<Way> = (1..=9).map(|number| rows.way(node(number), &user)).collect();
+        let ways: Vec<Way> = (1..=9).map(|number| rows.way(node(number), true, &user)).collect();
         let here = ways.iter().filter(|way| **way == Way::Here).count();
         let home = rows.home(&name(&user));
         let expected = match home {
             Some(_) => 1,
-            None if plan.0.is_empty() => ways.len(),
             None => 0,
         };
         prop_assert_eq!(here, expected);
