@@ -29,7 +29,7 @@ use ractor::{ActorCell, SpawnErr};
 
 use crate::frame::{BODY_MAX, FrameError};
 use crate::kernel::Sequence;
-use crate::ports::{Pending, Ports};
+use crate::ports::{self, Pending, Ports};
 use crate::shell::{self, Fault, Path};
 
 use hands::{JournalHands, Message};
@@ -223,6 +223,13 @@ impl Handle {
     /// The actor, to link and to recognise it.
     pub fn cell(&self) -> ActorCell {
         self.0.cell()
+    }
+}
+
+impl ports::Journal for Handle {
+    fn append(&self, body: Bytes) -> Pending<Result<(), Fault>> {
+        let appended = Self::append(self, body);
+        Box::pin(async move { appended.await.map(|_| ()) })
     }
 }
 

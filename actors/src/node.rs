@@ -22,7 +22,6 @@ mod stem;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use ractor::{ActorCell, SpawnErr};
 use tokio::sync::watch;
 
@@ -32,7 +31,7 @@ use crate::journal::{self, JournalError};
 use crate::kernel::Rate;
 use crate::ports::{Journal, Passwords, Pending, Ports};
 use crate::repositories::CatalogRegister;
-use crate::shell::{Fault, Handle};
+use crate::shell::Handle;
 
 pub use stem::{Ground, Stem};
 
@@ -104,7 +103,7 @@ impl Node {
         let records = recovered.records.into_iter().map(|record| record.body);
         let keeper = Keeper::recover(snapshot.as_deref(), records)?;
 
-        let stem = Stem::start(&settings, &ports).await?;
+        let stem = Stem::start(Some(settings.snapshot_every), &ports).await?;
         let journal = journal::start(
             stem.path().child("journal"),
             recovered.position,
@@ -114,7 +113,7 @@ impl Node {
             stem.on_failure(),
         );
         let journal = journal.await?;
-        let log: Arc<dyn Journal> = Arc::new(Log(journal.clone()));
+        let log: Arc<dyn Journal> = Arc::new(journal.clone());
         let catalog = catalog::start(
             stem.path().child("catalog"),
             keeper,
@@ -153,15 +152,5 @@ impl Node {
     /// Stops all actors. What was acknowledged is durable; what was not, never happened.
     pub fn stop(&self) {
         self.root.stop();
-    }
-}
-
-/// The journal as the catalog sees it.
-struct Log(journal::Handle);
-
-impl Journal for Log {
-    fn append(&self, body: Bytes) -> Pending<Result<(), Fault>> {
-        let appended = self.0.append(body);
-        Box::pin(async move { appended.await.map(|_| ()) })
     }
 }

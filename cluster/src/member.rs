@@ -24,10 +24,10 @@ use holdfast_actors::catalog::command::{ClusterCommand, Command, NewNode, NodeCo
 use holdfast_actors::journal::{self, JournalError};
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::node::{Ground, Node, Stem};
-use holdfast_actors::ports::{Disk, Journal, Link, Pending, Ports};
+use holdfast_actors::ports::{Disk, Link, Ports};
 use holdfast_actors::repositories;
 use holdfast_actors::schema::SchemaError;
-use holdfast_actors::shell::{self, Fault, Handle, Path};
+use holdfast_actors::shell::{self, Handle, Path};
 use ractor::SpawnErr;
 
 use crate::calls::machine::Limits;
@@ -219,7 +219,7 @@ async fn store(
         Some(stem.cell()),
         stem.on_failure(),
     );
-    let hands = StoreHands::new(Arc::new(Notes(journal.await?)));
+    let hands = StoreHands::new(Arc::new(journal.await?));
     let above = Some(stem.cell());
     Ok(shell::spawn(path, machine, hands, ports.clone(), above).await?)
 }
@@ -231,25 +231,24 @@ async fn found(
     first: NewNode,
     ports: &Ports,
 ) -> Result<(), StartError> {
-    if !replica.is_member().await? {
+    let is_new = !replica.is_member().await?;
+    if is_new {
         replica.found().await?;
     }
     let catalog = replica.catalog();
-    if catalog.rows().cluster.nodes.contains_key(&node) {
+    let is_there = || catalog.rows().cluster.nodes.contains_key(&node);
+    if is_there() {
         return Ok(());
     }
     let add = Command::Cluster(ClusterCommand::Node(node, NodeCommand::Add(first)));
-    let added = catalog.order(ports.clock.now().wall, add).await;
-    added.map(|_| ()).map_err(StartError::Found)
-}
-
-/// The journal as replicas see it.
-struct Notes(journal::Handle);
-
-impl Journal for Notes {
-    fn append(&self, body: bytes::Bytes) -> Pending<Result<(), Fault>> {
-        let appended = self.0.append(body);
-        Box::pin(async move { appended.await.map(|_| ()) })
+    match catalog.order(ports.clock.now().wall, add).await {
+        // What was agreed on before this start shows only once a majority is heard again: it was
+        // there, or is nobody's to tell now.
+        Err(error) if is_there() || matches!(error, SubmitError::Gone(_)) && !is_new => {
+            tracing::info!(%node, %error, "the first node is there already");
+            Ok(())
+        }
+        added => added.map(|_| ()).map_err(StartError::Found),
     }
 }
 

@@ -73,12 +73,7 @@ pub(super) async fn start(
     let endpoint = listen(&folder, membership, certificate, (nodes, joins), ports)?;
 
     // Replicas of the catalog keep snapshots of it.
-    let snapshot_every = u64::MAX;
-    let alone = domain::Settings {
-        snapshot_every,
-        ..settings
-    };
-    let stem = Stem::start(&alone, ports).await;
+    let stem = Stem::start(None, ports).await;
     let stem = stem.map_err(|error| failure(&error))?;
     let links = Links {
         control: endpoint.link(Class::Control),
@@ -99,7 +94,7 @@ pub(super) async fn start(
         let _ = porch.0.set(usher);
     }
     let ground = member.ground.clone();
-    let node = stem.grow(&alone, ground, ports.clone(), passwords).await;
+    let node = stem.grow(&settings, ground, ports.clone(), passwords).await;
     let node = node.map_err(|error| failure(&error))?;
     let tended = member.tend(&node, ports).await;
     tended.map_err(|error| failure(&error))?;

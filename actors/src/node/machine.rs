@@ -11,8 +11,8 @@ pub(super) const SNAPSHOT_EVERY: u64 = 10_000;
 /// The root of the tree.
 #[derive(Debug)]
 pub(super) struct Root {
-    /// Commands between two snapshots.
-    every: u64,
+    /// Commands between two snapshots; none where the catalog keeps its own.
+    every: Option<u64>,
     /// The catalog's last command that was heard of.
     index: Sequence,
     /// The last command in a snapshot, or where counting began.
@@ -43,10 +43,10 @@ pub(super) enum Effect {
 }
 
 impl Root {
-    /// A root that has the catalog written down after so many commands.
-    pub(super) fn new(every: u64) -> Self {
+    /// A root that has the catalog written down after so many commands, if it is its to do.
+    pub(super) fn new(every: Option<u64>) -> Self {
         Self {
-            every: every.max(1),
+            every: every.map(|every| every.max(1)),
             index: Sequence::default(),
             kept: None,
             is_keeping: false,
@@ -70,7 +70,8 @@ impl Machine for Root {
             Event::SessionEnded(end) => acts.start(Effect::Record(end)),
         }
         let kept = *self.kept.get_or_insert(self.index);
-        if !self.is_keeping && self.index.raw() - kept.raw() >= self.every {
+        let passed = self.index.raw() - kept.raw();
+        if !self.is_keeping && self.every.is_some_and(|every| passed >= every) {
             self.is_keeping = true;
             self.kept = Some(self.index);
             acts.start(Effect::Keep);
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_catalog_is_written_down_after_ten_thousand_commands_and_not_twice_at_once() {
-        let mut root = Root::new(SNAPSHOT_EVERY);
+        let mut root = Root::new(Some(SNAPSHOT_EVERY));
         let mut kept = 0;
         for index in 0..35_000 {
             let mut acts = Acts::default();

@@ -47,15 +47,16 @@ pub struct Stem {
 }
 
 impl Stem {
-    /// Starts the root.
+    /// Starts the root. It has the catalog written down after so many commands, where the ground
+    /// has a journal for that.
     ///
     /// # Errors
     /// When it does not start.
-    pub async fn start(settings: &Settings, ports: &Ports) -> Result<Self, SpawnErr> {
+    pub async fn start(snapshot_every: Option<u64>, ports: &Ports) -> Result<Self, SpawnErr> {
         let path = Path::node();
         let (end, _) = watch::channel(None);
         let hands = NodeHands::new(end.clone());
-        let root = Root::new(settings.snapshot_every);
+        let root = Root::new(snapshot_every);
         let root = shell::spawn(path.clone(), root, hands, ports.clone(), None).await?;
         Ok(Self { path, root, end })
     }
