@@ -212,6 +212,18 @@ impl Fleet {
         }
     }
 
+    /// Mends the network, and all that is wrong with these nodes; who of them is not up starts.
+    pub(crate) fn mend<'a>(&mut self, nodes: impl IntoIterator<Item = &'a NodeId>) {
+        self.network.heal(self.now);
+        for node in nodes.into_iter().copied() {
+            self.hang(node, false);
+            self.drag(node, 1);
+            self.spoil(node, Faults::default());
+            self.wake(node);
+            self.start(node);
+        }
+    }
+
     fn disk(&self, node: NodeId) -> Option<&Disk> {
         self.berths.get(&node)?.program.disk()
     }

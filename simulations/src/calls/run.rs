@@ -65,11 +65,7 @@ pub(crate) fn run(
     let mut timetable = Timetable::new(of.mishaps.clone(), shape.nodes);
     timetable.run_until(&mut fleet, of.millis * MILLI);
     timetable.forget();
-    fleet.network.heal(fleet.now());
-    for node in &nodes {
-        fleet.wake(*node);
-        fleet.start(*node);
-    }
+    fleet.mend(&nodes);
     let healed = fleet.now();
     history.pages().is_healed = true;
     let least = healed + PEACE + 2 * of.wire.silence * MILLI;

@@ -9,7 +9,7 @@ use super::book::Book;
 use super::invariants::{kept, linear, progress};
 use super::node::Node;
 use crate::dice::Dice;
-use crate::disk::{Disk, Faults};
+use crate::disk::Disk;
 use crate::fleet::{Fleet, Timetable, member};
 use crate::invariants::panics;
 use crate::plan::{self, End, Plan};
@@ -126,14 +126,7 @@ impl World {
     fn calm(&mut self) {
         self.timetable.forget();
         let began = self.fleet.now();
-        self.fleet.network.heal(began);
-        for node in &self.nodes {
-            self.fleet.hang(*node, false);
-            self.fleet.drag(*node, 1);
-            self.fleet.spoil(*node, Faults::default());
-            self.fleet.wake(*node);
-            self.fleet.start(*node);
-        }
+        self.fleet.mend(&self.nodes);
         self.fleet.log.say(began, format_args!("a calm begins"));
         {
             let mut pages = self.book.pages();

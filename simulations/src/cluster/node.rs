@@ -167,12 +167,9 @@ impl Node {
     }
 
     async fn take_part(&self, stand: &Stand, ports: Ports, links: Links) -> Result<(), Fault> {
-        let settings = Settings {
-            snapshot_every: u64::MAX,
-            ..Settings::default()
-        };
+        let settings = Settings::default();
         let fault = |error: &dyn std::error::Error| Fault(error.to_string());
-        let stem = Stem::start(&settings, &ports).await;
+        let stem = Stem::start(None, &ports).await;
         let stem = stem.map_err(|error| fault(&error))?;
         let member = Member::start(&stem, self.options(), &ports, links).await;
         let member = member.map_err(|error| Fault::of(&error))?;

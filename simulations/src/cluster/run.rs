@@ -1,6 +1,5 @@
 //! A run of the cluster: trouble, a calm in which all must get on, the power of all, a calm again.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use holdfast_actors::kernel::{NodeId, Timestamp};
@@ -10,7 +9,7 @@ use super::book::Book;
 use super::invariants::progress;
 use super::node::Node;
 use crate::dice::Dice;
-use crate::disk::{Disk, Faults};
+use crate::disk::Disk;
 use crate::fleet::{Fleet, Timetable, member};
 use crate::index::Index;
 use crate::invariants::panics;
@@ -36,7 +35,7 @@ struct World {
     fleet: Fleet,
     timetable: Timetable,
     book: Book,
-    nodes: BTreeMap<NodeId, Disk>,
+    nodes: Vec<NodeId>,
 }
 
 /// Runs a plan to its end.
@@ -54,7 +53,7 @@ pub(crate) fn run(
         .run_until(&mut world.fleet, of.millis * MILLI);
     if world.calm() {
         // What was acknowledged must be on the disks.
-        for node in world.nodes.keys() {
+        for node in &world.nodes {
             world.fleet.crash(*node, Some(End::Power));
         }
         world.calm();
@@ -89,23 +88,20 @@ impl World {
         let mut fleet = Fleet::new(of.quantum, of.wire.clone(), dice.fork("fleet"), trace);
         let book = Book::new(shape.tenants as usize, fleet.log.clone());
         let flaw = options.mutation.and_then(Flaw::of);
-        let all: Vec<NodeId> = (0..shape.nodes).map(member).collect();
-        let mut nodes = BTreeMap::new();
-        for (number, node) in all.iter().copied().enumerate() {
+        let nodes: Vec<NodeId> = (0..shape.nodes).map(member).collect();
+        for (number, node) in nodes.iter().copied().enumerate() {
             let dice = dice.fork(&format!("disk of {node}"));
             // Some disks are slower than others.
             let micros = plan.disk_micros << dice.fork("speed").below(3);
             let drift = of.drifts.get(number).copied().unwrap_or(0);
-            let disk = Disk::default();
-            nodes.insert(node, disk.clone());
             let program = Node {
                 node,
-                all: all.clone(),
+                all: nodes.clone(),
                 tenants: shape.tenants,
                 pause: shape.pause,
                 wall: Timestamp::from_millis(plan.wall),
                 flaw,
-                disk,
+                disk: Disk::default(),
                 index: Index::default(),
                 latency: Duration::from_micros(micros),
                 dice,
@@ -115,7 +111,7 @@ impl World {
             };
             fleet.add(node, drift, Box::new(program));
         }
-        all.iter().for_each(|node| fleet.start(*node));
+        nodes.iter().for_each(|node| fleet.start(*node));
         Self {
             timetable: Timetable::new(of.mishaps.clone(), shape.nodes),
             fleet,
@@ -128,14 +124,7 @@ impl World {
     fn calm(&mut self) -> bool {
         self.timetable.forget();
         let began = self.fleet.now();
-        self.fleet.network.heal(began);
-        for node in self.nodes.keys() {
-            self.fleet.hang(*node, false);
-            self.fleet.drag(*node, 1);
-            self.fleet.spoil(*node, Faults::default());
-            self.fleet.wake(*node);
-            self.fleet.start(*node);
-        }
+        self.fleet.mend(&self.nodes);
         self.fleet.log.say(began, format_args!("a calm begins"));
         {
             let mut pages = self.book.pages();

@@ -178,14 +178,7 @@ impl World {
             }
         }
         self.timetable.forget();
-        self.fleet.network.heal(self.fleet.now());
-        for node in core.iter().chain(&self.clients) {
-            self.fleet.hang(*node, false);
-            self.fleet.drag(*node, 1);
-            self.fleet.spoil(*node, crate::disk::Faults::default());
-            self.fleet.wake(*node);
-            self.fleet.start(*node);
-        }
+        self.fleet.mend(core.iter().chain(&self.clients));
         self.fleet
             .log
             .say(self.fleet.now(), format_args!("{core:?} are a core"));
