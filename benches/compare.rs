@@ -14,6 +14,8 @@
 
 #[path = "compare/client.rs"]
 mod client;
+#[path = "compare/copies.rs"]
+mod copies;
 #[path = "compare/limit.rs"]
 mod limit;
 #[path = "compare/load.rs"]
@@ -81,6 +83,9 @@ fn measure(plan: &Plan, programs: &[Program], report: &mut Report) -> io::Result
     }
     if plan.wants(Part::Memory) {
         memory(plan, &programs[0], report)?;
+    }
+    if plan.wants(Part::Copies) {
+        copies::measure(plan, &programs[0], report)?;
     }
     Ok(())
 }

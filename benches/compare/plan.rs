@@ -61,6 +61,8 @@ pub(crate) enum Part {
     Idle,
     /// The peak of memory while many upload
     Memory,
+    /// Backup of big files to three nodes, beside one
+    Copies,
 }
 
 /// How much of everything.

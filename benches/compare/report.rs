@@ -43,7 +43,12 @@ impl Row {
 
     /// Takes one figure of what the machine itself can do.
     pub(crate) fn beside(&mut self, figure: f64) {
-        self.beside = "machine";
+        self.beside_a("machine", figure);
+    }
+
+    /// Takes one figure of something else that was measured in the same run.
+    pub(crate) fn beside_a(&mut self, what: &'static str, figure: f64) {
+        self.beside = what;
         self.other.push(figure);
     }
 

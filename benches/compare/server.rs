@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -87,12 +87,96 @@ pub(crate) struct Server {
     program: PathBuf,
     base: TempDir,
     child: Option<Child>,
+    /// The other nodes, if it is a cluster.
+    others: Vec<Child>,
 }
 
 impl Server {
     /// Makes a server with all that it needs in a folder of its own, and starts it.
     pub(crate) fn start(program: &Program, folder: &Path) -> io::Result<Self> {
-        let mut server = Self {
+        let mut server = Self::new(program, folder)?;
+        match server.make {
+            Make::Holdfast => {
+                let data = server.data();
+                server.run(&["init", "--data", &text(&data), "--name", "bench"])?;
+                server.serve()?;
+                server.let_in()?;
+            }
+            Make::Peer => server.prepare_peer()?,
+        }
+        Ok(server)
+    }
+
+    /// Makes a cluster of so many nodes of Holdfast, reached through the first of them.
+    pub(crate) fn start_cluster(program: &Program, folder: &Path, nodes: u16) -> io::Result<Self> {
+        let mut server = Self::new(program, folder)?;
+        let (data, pass) = (text(&server.data()), text(&server.path("pass")));
+        fs::write(&pass, "as good as any other")?;
+        let words = ["init", "--cluster", "--name", "n0", "--data", &data];
+        let address = free_address()?;
+        server.run(
+            &[
+                &words[..],
+                &["--address", &address, "--passphrase-file", &pass],
+            ]
+            .concat(),
+        )?;
+        server.serve()?;
+        for number in 1..nodes {
+            server.join(number)?;
+        }
+        server.settle(nodes)?;
+        server.let_in()?;
+        Ok(server)
+    }
+
+    /// Adds a node to a cluster.
+    fn join(&mut self, number: u16) -> io::Result<()> {
+        let (name, token) = (format!("n{number}"), self.path("token"));
+        let (data, address) = (text(&self.path(&name)), free_address()?);
+        let made: Value = serde_json::from_str(&self.order(&["--json", "join-token"])?)?;
+        fs::write(&token, made["token"].as_str().unwrap_or_default())?;
+        let words = [
+            "join",
+            "--data",
+            &data,
+            "--name",
+            &name,
+            "--address",
+            &address,
+        ];
+        self.run(&[&words[..], &["--token-file", &text(&token)]].concat())?;
+        let log = File::create(self.path(&format!("{name}.log")))?;
+        let mut command = Command::new(&self.program);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data", &data]);
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()?;
+        self.others.push(child);
+        Ok(())
+    }
+
+    /// Waits until so many nodes are at work.
+    fn settle(&self, nodes: u16) -> io::Result<()> {
+        let start = Instant::now();
+        loop {
+            let listed = self.order(&["--json", "node", "list"])?;
+            if listed.matches("\"active\"").count() == usize::from(nodes) {
+                return Ok(());
+            }
+            if start.elapsed() > START_MAX {
+                return Err(io::Error::other(format!(
+                    "not all nodes are at work: {listed}"
+                )));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn new(program: &Program, folder: &Path) -> io::Result<Self> {
+        Ok(Self {
             make: program.make,
             port: TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
             user: USER,
@@ -104,18 +188,12 @@ impl Server {
             program: program.path.clone(),
             base: tempfile::tempdir_in(folder)?,
             child: None,
-        };
-        match server.make {
-            Make::Holdfast => server.prepare_holdfast()?,
-            Make::Peer => server.prepare_peer()?,
-        }
-        Ok(server)
+            others: Vec::new(),
+        })
     }
 
-    fn prepare_holdfast(&mut self) -> io::Result<()> {
-        let data = self.data();
-        self.run(&["init", "--data", &text(&data), "--name", "bench"])?;
-        self.serve()?;
+    /// Makes the tenant, and trusts the certificate.
+    fn let_in(&mut self) -> io::Result<()> {
         self.order(&["tenant", "add", USER, "--tasks", "64"])?;
         self.order(&[
             "repository",
@@ -217,6 +295,12 @@ impl Server {
         child.wait().map(|_| ())
     }
 
+    /// The processes of all its nodes.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let all = self.child.iter().chain(&self.others);
+        all.map(Child::id).collect()
+    }
+
     /// Its process, 0 when it does not run.
     pub(crate) fn process(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
@@ -254,12 +338,18 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        for mut child in self.child.take().into_iter().chain(self.others.drain(..)) {
             // It may have ended by itself, which the next request would have told.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
+}
+
+/// A place for a node of a cluster that nobody has now.
+fn free_address() -> io::Result<String> {
+    let free = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
+    Ok(free.to_string())
 }
 
 fn text(path: &Path) -> String {

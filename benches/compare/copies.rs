@@ -1,0 +1,62 @@
+//! Three copies of everything, on three nodes that share this machine, beside one node.
+
+use std::fs;
+use std::io;
+
+use super::plan::Plan;
+use super::report::{Goal, Report};
+use super::restic;
+use super::server::{Make, Program, Server};
+use super::tree::{self, Shape};
+
+/// How many nodes hold a copy.
+const NODES: u16 = 3;
+/// Clock ticks of the kernel in a second.
+const TICKS: f64 = 100.0;
+
+/// Backs up one tree with the same restic to one node and to three, in turn.
+pub(crate) fn measure(plan: &Plan, program: &Program, report: &mut Report) -> io::Result<()> {
+    let base = tempfile::tempdir_in(&plan.folder)?;
+    let (tree, bytes) = (base.path().join("tree"), plan.sizes().big);
+    tree::make(&tree, Shape::Big { bytes })?;
+    let mut backup = report.row("three copies: backup", "s", Goal::AtMost(1.4));
+    let mut spent = report.row("three copies: server CPU", "s/GiB", Goal::None);
+    let gibibytes = bytes as f64 / f64::from(1 << 30);
+    for _ in 0..plan.rounds() {
+        plan.progress(format_args!("backup to one node"));
+        let alone = Server::start(program, &plan.folder)?;
+        let (took, cpu) = back_up(&alone, tree::text(&tree)?)?;
+        drop(alone);
+        backup.beside_a("one node", took);
+        spent.beside_a("one node", cpu / gibibytes);
+        plan.progress(format_args!("backup to three nodes"));
+        let cluster = Server::start_cluster(program, &plan.folder, NODES)?;
+        let (took, cpu) = back_up(&cluster, tree::text(&tree)?)?;
+        backup.add(Make::Holdfast, took);
+        spent.add(Make::Holdfast, cpu / gibibytes);
+    }
+    report.take(backup);
+    report.take(spent);
+    Ok(())
+}
+
+/// Seconds of a backup, and seconds that the processor worked for all nodes meanwhile.
+fn back_up(server: &Server, tree: &str) -> io::Result<(f64, f64)> {
+    let client = restic::Client::new(server)?;
+    client.run(&["init"])?;
+    tree::settle_disk();
+    let before = worked(server)?;
+    let took = client.timed(&["backup", tree])?;
+    Ok((took, worked(server)? - before))
+}
+
+fn worked(server: &Server) -> io::Result<f64> {
+    let mut ticks = 0.0;
+    for process in server.processes() {
+        let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
+        let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
+        let times = fields.split_whitespace().skip(11).take(2);
+        ticks += times.filter_map(|it| it.parse::<f64>().ok()).sum::<f64>();
+    }
+    Ok(ticks / TICKS)
+}
