@@ -19,6 +19,8 @@ mod word;
 pub use fencing::{Fenced, Fencing, Nobody};
 pub use file::Extents;
 pub use remote::{Remote, Replicas, SERVICE};
-pub use store::{Answer, Effect, Event, Listing, Message, Refusal, Store, StoreHands, recover};
+pub use store::{
+    Answer, Effect, Event, Listing, Message, Notes, Refusal, Store, StoreHands, recover,
+};
 pub use tally::Tally;
 pub use word::{Ask, Copied, Record, Replica, Stage, Tell};

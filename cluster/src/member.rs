@@ -22,7 +22,7 @@ use std::sync::Arc;
 use holdfast_actors::catalog::SubmitError;
 use holdfast_actors::catalog::command::{ClusterCommand, Command, NewNode, NodeCommand};
 use holdfast_actors::journal::{self, JournalError};
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{NodeId, Sequence};
 use holdfast_actors::node::{Ground, Node, Stem};
 use holdfast_actors::ports::{Disk, Link, Ports};
 use holdfast_actors::repositories;
@@ -203,9 +203,12 @@ async fn store(
 ) -> Result<Handle<extents::Message>, StartError> {
     let disk: Arc<dyn Disk> = Arc::new(Folder::new(Arc::clone(&ports.disk), FOLDER));
     let recovered = journal::recover(disk.as_ref()).await?;
+    let last = Sequence::new(recovered.position.next().raw() - 1);
+    let kept = recovered.snapshot.as_ref().map(|it| it.through);
     let parts = recovered.snapshot.into_iter().flat_map(|it| it.parts);
     let records = parts.chain(recovered.records.into_iter().map(|record| record.body));
-    let machine = extents::recover(&ports.disk, records).await?;
+    let mut machine = extents::recover(&ports.disk, records).await?;
+    machine.stands_at(last, kept.unwrap_or_default());
     let notes = Ports {
         disk,
         ..ports.clone()

@@ -7,6 +7,7 @@
 mod copied;
 mod event;
 mod hands;
+mod keeping;
 mod recovery;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,9 @@ use serde_json::json;
 use super::word::{Ask, Copied, Record, Replica, Stage, Tell};
 
 pub use event::{Effect, Event, Listing, Refusal};
-pub use hands::{Answer, Message, StoreHands};
+use keeping::Keeping;
+
+pub use hands::{Answer, Message, Notes, StoreHands};
 pub use recovery::recover;
 
 /// The replicas of one node.
@@ -40,6 +43,8 @@ pub struct Store {
     placing: BTreeMap<ExtentId, (Ticket, Copied)>,
     /// Whose files are being taken away.
     unlinking: BTreeSet<ExtentId>,
+    /// What is written down, and when it is gathered into a snapshot.
+    keeping: Keeping,
 }
 
 /// What is to become of a replica.
@@ -304,10 +309,13 @@ impl Machine for Store {
                 from,
             } => self.copied(ticket, copied, from, acts),
             Event::Placed { extent, done } => self.placed(extent, done, acts),
+            Event::Kept { done } => self.keeping.kept(done, self.replicas.len()),
         }
+        self.keep(acts);
     }
 
     fn apply(&mut self, record: &Record) {
+        self.keeping.recorded();
         match *record {
             Record::Created {
                 extent,
@@ -349,6 +357,7 @@ impl Machine for Store {
                 self.replicas.insert(copied.extent, row);
                 self.lost.remove(&copied.extent);
             }
+            Record::Stands { extent, replica } => drop(self.replicas.insert(extent, replica)),
         }
     }
 

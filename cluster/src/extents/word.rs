@@ -129,6 +129,14 @@ pub enum Record {
     },
     /// A copy of a sealed extent is there, in place of whatever was there before.
     Copied(Copied),
+    /// All that earlier records say of a replica; one that was closed counts as open, since only
+    /// its file says how far it is sound. Part of snapshots.
+    Stands {
+        /// Of which extent.
+        extent: ExtentId,
+        /// How it stood.
+        replica: Replica,
+    },
 }
 
 /// A sealed extent that was copied from another node.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_actors::frame::Header;
+use holdfast_actors::journal::SnapshotError;
 use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId, Sequence, Timestamp};
 use holdfast_actors::ports::{File, Journal, Pending, Ports};
 use holdfast_actors::shell::{self, Directory, Fault, Handle, Path};
 use holdfast_cluster::calls::{Answers, CallError, Calls};
-use holdfast_cluster::extents::{self, Extents, Message, Remote, Replicas, StoreHands};
+use holdfast_cluster::extents::{self, Extents, Message, Notes, Remote, Replicas, StoreHands};
 use holdfast_simulations::clock::Clock;
 use holdfast_simulations::dice::Dice;
 use holdfast_simulations::disk::Disk;
@@ -55,6 +56,13 @@ pub(crate) struct Kept(Arc<Mutex<Vec<Bytes>>>);
 impl Journal for Kept {
     fn append(&self, body: Bytes) -> Pending<Result<(), Fault>> {
         self.0.lock().unwrap().push(body);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Notes for Kept {
+    fn keep(&self, _: Sequence, _: Vec<Bytes>) -> Pending<Result<(), SnapshotError>> {
+        // All records stay.
         Box::pin(async { Ok(()) })
     }
 }

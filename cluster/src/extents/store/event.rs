@@ -4,10 +4,10 @@ use std::fmt;
 
 use bytes::Bytes;
 use holdfast_actors::extent::Trouble;
-use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId, Ticket};
+use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId, Sequence, Ticket};
 use serde::{Deserialize, Serialize};
 
-use super::super::word::{Ask, Copied, Stage, Tell};
+use super::super::word::{Ask, Copied, Record, Stage, Tell};
 
 /// Replicas of a node, each with how far its life has come; none for one whose file is gone.
 pub type Listing = Vec<(ExtentId, Option<Stage>)>;
@@ -129,6 +129,11 @@ pub enum Event {
         /// Whether it has.
         done: bool,
     },
+    /// A snapshot was written, or was not.
+    Kept {
+        /// Whether it was.
+        done: bool,
+    },
 }
 
 impl fmt::Debug for Event {
@@ -151,6 +156,7 @@ impl fmt::Debug for Event {
             Self::Listed { ticket } => write!(f, "Listed {ticket}"),
             Self::Copied { ticket, copied, .. } => write!(f, "Copied {ticket} {}", copied.extent),
             Self::Placed { extent, done } => write!(f, "Placed {extent} {done}"),
+            Self::Kept { done } => write!(f, "Kept {done}"),
         }
     }
 }
@@ -248,6 +254,13 @@ pub enum Effect {
         /// Where it lies.
         from: String,
     },
+    /// Write a snapshot, so that earlier records need not be kept.
+    Keep {
+        /// The number of the last record that it contains.
+        through: Sequence,
+        /// What it says.
+        records: Vec<Record>,
+    },
 }
 
 impl fmt::Debug for Effect {
@@ -279,6 +292,7 @@ impl fmt::Debug for Effect {
             Self::Answer { ticket, answer } => write!(f, "Answer {ticket} {answer:?}"),
             Self::List { ticket, listing } => write!(f, "List {ticket} {}", listing.len()),
             Self::Place { extent, .. } => write!(f, "Place {extent}"),
+            Self::Keep { through, records } => write!(f, "Keep {} to {through}", records.len()),
         }
     }
 }

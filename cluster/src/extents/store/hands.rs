@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use holdfast_actors::extent::{self, Extent, Trouble};
-use holdfast_actors::kernel::{Epoch, ExtentId, RepositoryId, Ticket};
+use holdfast_actors::journal;
+use holdfast_actors::kernel::{Epoch, ExtentId, RepositoryId, Sequence, Ticket};
 use holdfast_actors::ports::{Disk, File, Journal, Pending};
 use holdfast_actors::schema;
 use holdfast_actors::shell::{self, Context, End, Fault, Handle};
@@ -53,11 +54,34 @@ pub enum Message {
     Copied(Copied, String, oneshot::Sender<Answer>),
     /// A copy took its place, or did not.
     Placed(ExtentId, bool),
+    /// A snapshot was written, or was not.
+    Kept(bool),
+}
+
+/// Where a node notes what it knows of its replicas, and nobody else notes anything.
+pub trait Notes: Journal {
+    /// Keeps a snapshot that says what all records through this one say; see
+    /// [`journal::Handle::snapshot`].
+    fn keep(
+        &self,
+        through: Sequence,
+        parts: Vec<Bytes>,
+    ) -> Pending<Result<(), journal::SnapshotError>>;
+}
+
+impl Notes for journal::Handle {
+    fn keep(
+        &self,
+        through: Sequence,
+        parts: Vec<Bytes>,
+    ) -> Pending<Result<(), journal::SnapshotError>> {
+        self.snapshot(through, parts)
+    }
 }
 
 /// The files of a node's replicas.
 pub struct StoreHands {
-    journal: Arc<dyn Journal>,
+    notes: Arc<dyn Notes>,
     actors: BTreeMap<ExtentId, Handle<extent::Message>>,
     callers: BTreeMap<Ticket, oneshot::Sender<Answer>>,
     listeners: BTreeMap<Ticket, oneshot::Sender<Listing>>,
@@ -67,10 +91,10 @@ pub struct StoreHands {
 }
 
 impl StoreHands {
-    /// Hands that keep facts in this journal.
-    pub fn new(journal: Arc<dyn Journal>) -> Self {
+    /// Hands that note facts there.
+    pub fn new(notes: Arc<dyn Notes>) -> Self {
         Self {
-            journal,
+            notes,
             actors: BTreeMap::new(),
             callers: BTreeMap::new(),
             listeners: BTreeMap::new(),
@@ -176,11 +200,12 @@ impl shell::Hands for StoreHands {
                 }
             }
             Message::Placed(extent, done) => Event::Placed { extent, done },
+            Message::Kept(done) => Event::Kept { done },
         })
     }
 
     fn persist(&mut self, record: Record, _: &Context<Self>) -> Pending<Result<(), Fault>> {
-        self.journal.append(Bytes::from(schema::encode(&record)))
+        self.notes.append(Bytes::from(schema::encode(&record)))
     }
 
     fn perform(
@@ -241,6 +266,17 @@ impl shell::Hands for StoreHands {
                 extent,
                 from,
             } => place(disk, repository, extent, from),
+            Effect::Keep { through, records } => {
+                let parts = records.iter().map(|record| schema::encode(record).into());
+                let kept = self.notes.keep(through, parts.collect());
+                Box::pin(async move {
+                    let kept = kept.await;
+                    if let Err(error) = &kept {
+                        tracing::warn!(error = %Fault::of(error), "no snapshot of the replicas");
+                    }
+                    Message::Kept(kept.is_ok())
+                })
+            }
             Effect::Fail { extent } => {
                 return Err(Fault(format!("the actor of {extent} failed")));
             }
