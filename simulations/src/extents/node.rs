@@ -234,8 +234,11 @@ impl Node {
                 self.wishes.push(Wish::Disk(extent, Work::Cut(length)));
             }
             Effect::Unlink { extent, .. } => drop(self.files.remove(&extent)),
-            // Nobody copies or lists here.
-            Effect::Fail { .. } | Effect::List { .. } | Effect::Place { .. } => {}
+            // Nobody copies or lists here, or writes so much that a snapshot is due.
+            Effect::Fail { .. }
+            | Effect::List { .. }
+            | Effect::Place { .. }
+            | Effect::Keep { .. } => {}
             Effect::Answer { ticket, answer } => self.wishes.push(Wish::Tell(ticket, answer)),
         }
     }

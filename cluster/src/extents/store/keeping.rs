@@ -8,9 +8,9 @@ use super::super::word::{Record, Replica, Stage};
 use super::{Effect, Store};
 
 /// So many records are written at least before they are gathered.
-const AFTER: u64 = 20_000;
+const AFTER: u64 = 1_000;
 /// After a snapshot that could not be written, so many more.
-const AGAIN: u64 = 1_000;
+const AGAIN: u64 = 100;
 
 /// How much was written since the last snapshot.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_snapshot_and_the_records_behind_it_say_what_all_records_say() {
         let mut store = Store::default();
-        let (written, kept) = work(&mut store, AFTER + 700);
+        let (written, kept) = work(&mut store, AFTER + 70);
         let [(through, records)] = kept.as_slice() else {
             panic!(
                 "{} snapshots, and nobody said that one was written",
@@ -165,7 +165,7 @@ mod tests {
         restarted.stands_at(Sequence::new(written.len() as u64), *through);
         assert_eq!(rows(&restarted), rows(&store));
         // And so it goes on: the next one is due so many records behind the first.
-        let (_, kept) = work(&mut restarted, AFTER - 700);
+        let (_, kept) = work(&mut restarted, AFTER - 70);
         assert_eq!(kept[0].0.raw(), 2 * AFTER);
     }
 

@@ -68,7 +68,8 @@ impl World {
             extents::Effect::Append { .. }
             | extents::Effect::Sync { .. }
             | extents::Effect::Read { .. }
-            | extents::Effect::Fail { .. } => return,
+            | extents::Effect::Fail { .. }
+            | extents::Effect::Keep { .. } => return,
         };
         self.put(after, Happening::Store(id, life, event));
     }
