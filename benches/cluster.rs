@@ -28,11 +28,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use holdfast::clock::SystemClock;
-use holdfast_actors::catalog::Catalog;
 use holdfast_actors::catalog::command::{
     Actor, Command, Contract, ContractChange, RepositoryCommand, Submission, TenantCommand,
 };
-use holdfast_actors::kernel::{Rate, Size};
+use holdfast_actors::catalog::{Catalog, SubmitError};
+use holdfast_actors::kernel::{Rate, Size, Timestamp};
 use holdfast_actors::names::{RepositoryName, TenantName};
 use holdfast_actors::ports::Clock as _;
 use serde_json::{Value, json};
@@ -181,7 +181,7 @@ async fn make(catalog: Catalog, next: Arc<AtomicU64>, count: u64, each: u64) {
             return;
         }
         let add = Command::Tenant(name(number), TenantCommand::Add(Contract::default()));
-        catalog.order(clock.now().wall, add).await.unwrap();
+        order(&catalog, clock.now().wall, add).await;
         for repository in 0..each {
             let add = Command::Repository(RepositoryCommand::Add {
                 tenant: name(number),
@@ -190,9 +190,14 @@ async fn make(catalog: Catalog, next: Arc<AtomicU64>, count: u64, each: u64) {
                 hold_days: 7,
                 min_copies: 1,
             });
-            catalog.order(clock.now().wall, add).await.unwrap();
+            order(&catalog, clock.now().wall, add).await;
         }
     }
+}
+
+/// Gives a command until it is known to be done; one that was done is refused the second time.
+async fn order(catalog: &Catalog, at: Timestamp, command: Command) {
+    while let Err(SubmitError::Gone(_)) = catalog.order(at, command.clone()).await {}
 }
 
 struct Round {

@@ -12,6 +12,7 @@
 mod door;
 #[cfg(test)]
 mod fixture;
+mod guess;
 mod holder;
 pub mod log;
 mod peer;

@@ -18,15 +18,13 @@ use holdfast_actors::shell::Gone;
 use openraft::async_runtime::{AsyncRuntime, WatchReceiver};
 use tokio::sync::watch;
 
+use super::guess::Guess;
 use super::service::{PAUSE, Replication, catch_up, propose};
 use super::state::Waiting;
 use super::tasks::Tasks;
 use super::types::Proposal;
-use super::wire::{Request, Response, ask};
-use crate::calls::Calls;
-
-/// How long one who is asked has time to answer before another is.
-const TRY: Duration = Duration::from_millis(250);
+use super::wire::{NoAnswer, Request, Response, ask};
+use crate::calls::{CallError, Calls};
 
 /// The door of one node.
 #[derive(Clone)]
@@ -91,7 +89,7 @@ impl Entrance {
         loop {
             match self.ask(&mut guess, request).await {
                 // The answer is on its way here, unless this replica is cut off.
-                Some(Response::Proposed) => Tasks::sleep(TRY).await,
+                Some(Response::Proposed) => Tasks::sleep(guess.within()).await,
                 Some(_) | None => Tasks::sleep(PAUSE).await,
             }
         }
@@ -110,7 +108,13 @@ impl Entrance {
 
     /// Asks the leader, or whoever may be it.
     async fn ask(&self, guess: &mut Guess, request: &Request) -> Option<Response> {
-        let to = self.whom(guess)?;
+        let to = {
+            let metrics = self.raft.server_metrics();
+            let metrics = metrics.borrow_watched();
+            let voters = metrics.membership_config.membership().voter_ids();
+            guess.whom(metrics.current_leader, voters, &self.known)?
+        };
+        let within = guess.within();
         let answer = if to == self.calls.node().raw() {
             let here = async {
                 let answered = if let Request::Propose(proposal) = request {
@@ -120,38 +124,21 @@ impl Entrance {
                 };
                 answered.ok()
             };
-            Tasks::timeout(TRY, here).await.ok().flatten()
+            Tasks::timeout(within, here).await.map_err(|_| ())
         } else {
-            ask(self.calls.as_ref(), to, request, TRY).await.ok()
+            match ask(self.calls.as_ref(), to, request, within).await {
+                Ok(answer) => Ok(Some(answer)),
+                Err(NoAnswer::Call(CallError::Unknown(_))) => Err(()),
+                Err(_) => Ok(None),
+            }
         };
-        guess.hint = match &answer {
-            Some(Response::Elsewhere(leader)) => *leader,
-            Some(_) => Some(to),
-            None => None,
-        };
-        answer
-    }
-
-    /// The leader as it was told last, or as this node knows it, or one after the other.
-    fn whom(&self, guess: &mut Guess) -> Option<u64> {
-        let metrics = self.raft.server_metrics();
-        let metrics = metrics.borrow_watched();
-        if let Some(hint) = guess.hint.take() {
-            return Some(hint);
+        match &answer {
+            Ok(Some(Response::Elsewhere(leader))) => guess.elsewhere(*leader),
+            Ok(Some(_)) => guess.taken(to),
+            Ok(None) => {}
+            Err(()) => guess.silent(),
         }
-        if let Some(leader) = metrics.current_leader.filter(|it| guess.last != Some(*it)) {
-            guess.last = Some(leader);
-            return Some(leader);
-        }
-        guess.last = None;
-        let voters: Vec<u64> = metrics.membership_config.membership().voter_ids().collect();
-        let others = if voters.is_empty() {
-            &self.known
-        } else {
-            &voters[..]
-        };
-        guess.turn += 1;
-        others.get(guess.turn % others.len().max(1)).copied()
+        answer.ok().flatten()
     }
 
     fn number(&self) -> u64 {
@@ -160,12 +147,4 @@ impl Entrance {
         // 0 is nobody's.
         u64::from_le_bytes(bytes).max(1)
     }
-}
-
-/// Who is asked next.
-#[derive(Default)]
-struct Guess {
-    hint: Option<u64>,
-    last: Option<u64>,
-    turn: usize,
 }
