@@ -134,6 +134,18 @@ impl StoreHands {
         })
     }
 
+    fn keep(&self, through: Sequence, records: &[Record]) -> Pending<Message> {
+        let parts = records.iter().map(|record| schema::encode(record).into());
+        let kept = self.notes.keep(through, parts.collect());
+        Box::pin(async move {
+            let kept = kept.await;
+            if let Err(error) = &kept {
+                tracing::warn!(error = %Fault::of(error), "no snapshot of the replicas");
+            }
+            Message::Kept(kept.is_ok())
+        })
+    }
+
     fn close(&mut self, extent: ExtentId) -> Pending<Message> {
         let actor = self.actors.remove(&extent);
         Box::pin(async move {
@@ -266,17 +278,7 @@ impl shell::Hands for StoreHands {
                 extent,
                 from,
             } => place(disk, repository, extent, from),
-            Effect::Keep { through, records } => {
-                let parts = records.iter().map(|record| schema::encode(record).into());
-                let kept = self.notes.keep(through, parts.collect());
-                Box::pin(async move {
-                    let kept = kept.await;
-                    if let Err(error) = &kept {
-                        tracing::warn!(error = %Fault::of(error), "no snapshot of the replicas");
-                    }
-                    Message::Kept(kept.is_ok())
-                })
-            }
+            Effect::Keep { through, records } => self.keep(through, &records),
             Effect::Fail { extent } => {
                 return Err(Fault(format!("the actor of {extent} failed")));
             }

@@ -209,14 +209,11 @@ mod tests {
         let closed = Event::Closed { extent, durable };
         store.step(Now::default(), closed, &mut Acts::default());
         let (_, kept) = work(&mut store, AFTER);
-        let stands = kept[0].1.iter().find_map(|record| match record {
-            Record::Stands {
-                extent: it,
-                replica,
-            } if *it == extent => Some(*replica),
-            _ => None,
-        });
-        let stands = stands.unwrap();
+        let mut restarted = Store::default();
+        for record in &kept[0].1 {
+            restarted.apply(record);
+        }
+        let stands = restarted.replica(extent).unwrap();
         assert_eq!((stands.fence, stands.stage), (fence, Stage::Open));
     }
 }
