@@ -6,6 +6,7 @@
 //! ├── calls                what else nodes ask of each other
 //! ├── bulk ── replicas     this node's share of all extents
 //! ├── replicas-kept        keeps that share as the catalog has it
+//! ├── room                 says what room its disk has
 //! ├── copies               sees to copies everywhere, while this node leads
 //! └── (the domain, as on a node that stands alone)
 //! ```
@@ -15,6 +16,7 @@
 //! nodes ([`Shelf`]). Links are ports, so simulated nodes are put together here as well.
 
 mod register;
+mod room;
 mod shelf;
 
 use std::sync::Arc;
@@ -184,6 +186,16 @@ impl Member {
         reconcile::start(
             path.child("replicas-kept"),
             parts,
+            ports.clone(),
+            above.clone(),
+        )
+        .await?;
+        let held = self.replica.held();
+        room::start(
+            path.child("room"),
+            self.replica.node(),
+            catalog.clone(),
+            held,
             ports.clone(),
             above.clone(),
         )

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::rows::Room;
 use crate::kernel::{Epoch, ExtentId, NodeId, NodeName, RepositoryId, Timestamp};
 
 /// About the nodes that keep the catalog together.
@@ -64,6 +65,15 @@ pub enum ClusterCommand {
         token: [u8; 32],
         /// What it says of itself. Whoever submits has seen that the key is its own.
         node: Box<NewNode>,
+    },
+    /// What room the disk of a node has now. Its own word, under its lease.
+    Room {
+        /// Which.
+        node: NodeId,
+        /// Of its lease.
+        lease: Epoch,
+        /// How much.
+        room: Room,
     },
 }
 

@@ -92,6 +92,10 @@ pub enum Code {
     JoinTokenMade = 30073,
     /// A node lost replicas of extents, and copies them again.
     ReplicaLost = 30074,
+    /// The disk of a node is full: it gets nothing new.
+    NodeFull = 30082,
+    /// It has room again.
+    NodeHasRoom = 30083,
 }
 
 impl Code {
@@ -112,6 +116,7 @@ impl Code {
             | Self::PurgeOrdered
             | Self::NodeLost
             | Self::ReplicaLost
+            | Self::NodeFull
             | Self::Purged => Severity::Warning,
             Self::LeaseEnded | Self::ClockDoubted | Self::RepositoryDamaged | Self::ExtentKept => {
                 Severity::Error
@@ -141,6 +146,7 @@ impl Code {
             | Self::NodeJoined
             | Self::NodeChanged
             | Self::JoinTokenMade
+            | Self::NodeHasRoom
             | Self::CertificatePrepared => Severity::Information,
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::cluster::{ClusterCommand, LeaseCommand, NewNode, NodeCommand};
 use super::draft::{Draft, short};
 use super::events::Code;
-use super::rows::{Lease, Node, NodeState};
+use super::rows::{Lease, Node, NodeState, Room};
 use super::{Outcome, Refused};
 use crate::kernel::{Date, Epoch, NodeId, Timestamp};
 
@@ -69,8 +69,34 @@ impl Draft<'_> {
             } => self.replica(*extent, *node, *command)?,
             ClusterCommand::Token { hash, life } => return self.promise(*hash, *life),
             ClusterCommand::Join { token, node } => return self.join(*token, node),
+            ClusterCommand::Room { node, lease, room } => self.room(*node, *lease, *room)?,
         }
         Ok(Outcome::Done)
+    }
+
+    /// A node says what room it has; an event when it gets nothing new from now on, and when it
+    /// does again.
+    fn room(&mut self, id: NodeId, epoch: Epoch, room: Room) -> Result<(), Refused> {
+        let node = self.live_node(id)?;
+        let cluster = &mut self.rows.cluster;
+        let lease = cluster.leases.get(&id);
+        if lease.is_none_or(|lease| lease.epoch != epoch) {
+            return Err(Refused::LeaseLost(id, epoch));
+        }
+        let was_full = cluster.is_full(id);
+        cluster.rooms.insert(id, room);
+        let (name, free, total) = (node.name, room.free, room.total);
+        if room.is_full && !was_full {
+            let text = format!(
+                "{id} '{name}' gets no new data: {free} of {total} are free on its disk; give it \
+                 room, or drain it"
+            );
+            self.event(Code::NodeFull, None, text, None);
+        } else if was_full && !room.is_full {
+            let text = format!("{id} '{name}' has room again: {free} of {total}");
+            self.event(Code::NodeHasRoom, None, text, None);
+        }
+        Ok(())
     }
 
     fn pass_time(&mut self, advance: Duration) {
@@ -231,6 +257,9 @@ impl Draft<'_> {
             && node.state != state
         {
             node.state = state;
+            if state == NodeState::Removed {
+                self.rows.cluster.rooms.remove(&id);
+            }
             let text = format!("{id} '{}' is {state}", node.name);
             let code = match state {
                 NodeState::Down | NodeState::Removed => Code::NodeLost,

@@ -80,7 +80,7 @@ impl Draft<'_> {
             return Ok(());
         }
         let near = cluster.owners.get(&id).map(|owner| owner.node);
-        let whole = cluster.choose(extent, near);
+        let whole = cluster.choose(extent, near, least);
         let found = whole.len();
         if found < least {
             return Err(Refused::TooFew { found, least });
@@ -193,7 +193,7 @@ mod tests {
     use super::super::cluster::{ClusterCommand, LeaseCommand, NewNode, NodeCommand};
     use super::super::command::{Command, ExtentCommand};
     use super::super::fixture::{Office, add_repository};
-    use super::super::rows::COPIES;
+    use super::super::rows::{COPIES, Room};
     use super::*;
     use crate::kernel::{NodeName, Size, Timestamp};
 
@@ -283,6 +283,18 @@ mod tests {
                     self.submit(ClusterCommand::Lease(id, renew)).unwrap();
                 }
             }
+        }
+
+        /// A node says whether its disk is full.
+        fn fills(&mut self, number: u64, is_full: bool) -> Result<Outcome, Refused> {
+            let node = NodeId::new(number);
+            let room = Room {
+                free: Size::gib(if is_full { 0 } else { 9 }),
+                total: Size::gib(10),
+                is_full,
+            };
+            let lease = self.leases[&node];
+            self.submit(ClusterCommand::Room { node, lease, room })
         }
 
         fn open(&mut self, epoch: Epoch) -> Result<ExtentId, Refused> {
@@ -407,12 +419,12 @@ mod tests {
         let begin = ExtentCommand::Begin { extent, epoch };
         cluster.office.system(Command::Extent(begin)).unwrap();
         let id = cluster.repository;
-        assert!(!cluster.office.rows().stands_on_drained(id, epoch));
+        assert!(!cluster.office.rows().stands_badly(id, epoch));
         cluster
             .submit(ClusterCommand::Node(NodeId::new(3), NodeCommand::Drain))
             .unwrap();
         let rows = cluster.office.rows();
-        assert!(rows.stands_on_drained(id, epoch));
+        assert!(rows.stands_badly(id, epoch));
         assert!((1..=3).all(|node| rows.forsaken(NodeId::new(node)).is_empty()));
         cluster
             .submit(ClusterCommand::Disown {
@@ -426,7 +438,71 @@ mod tests {
         assert_eq!(homes.len(), 1, "{homes:?}");
         let epoch = cluster.own(homes[0]).unwrap();
         // What an earlier owner left is sealed by the next before it serves.
-        assert!(!cluster.office.rows().stands_on_drained(id, epoch));
+        assert!(!cluster.office.rows().stands_badly(id, epoch));
+    }
+
+    #[test]
+    fn a_node_that_is_full_gets_nothing_new_until_it_has_room() {
+        let mut cluster = Cluster::of(3);
+        let epoch = cluster.own(3).unwrap();
+        let before = cluster.open(epoch).unwrap();
+        let begin = ExtentCommand::Begin {
+            extent: before,
+            epoch,
+        };
+        cluster.office.system(Command::Extent(begin)).unwrap();
+        cluster.fills(3, true).unwrap();
+        let id = cluster.repository;
+        assert!(cluster.office.rows().stands_badly(id, epoch));
+        let extent = cluster.sealed(epoch);
+        assert!(!cluster.whole(extent).contains_key(&3));
+        assert_eq!(cluster.repair(), 0, "there is nobody else");
+        assert_eq!(cluster.office.rows().lacking().extents, 1);
+        cluster.fills(3, false).unwrap();
+        assert!(!cluster.office.rows().stands_badly(id, epoch));
+        assert_eq!(cluster.repair(), 1);
+        assert!(cluster.whole(extent).contains_key(&3));
+        let said = cluster.office.rows().events.values();
+        let said: Vec<_> = said.filter(|event| event.text.contains("n3'")).collect();
+        assert!(said.iter().any(|it| it.text.contains("gets no new data")));
+        assert!(said.iter().any(|it| it.text.contains("has room again")));
+    }
+
+    #[test]
+    fn where_all_are_full_they_say_so_themselves() {
+        let mut cluster = Cluster::of(3);
+        let epoch = cluster.own(1).unwrap();
+        let extent = cluster.open(epoch).unwrap();
+        let begin = ExtentCommand::Begin { extent, epoch };
+        cluster.office.system(Command::Extent(begin)).unwrap();
+        for node in 1..=3 {
+            cluster.fills(node, true).unwrap();
+        }
+        let rows = cluster.office.rows();
+        assert!(
+            !rows.stands_badly(cluster.repository, epoch),
+            "nowhere to go"
+        );
+        assert!(rows.cluster.room(2).unwrap().is_full);
+        let extent = cluster.open(epoch).unwrap();
+        assert_eq!(cluster.whole(extent).len(), 3);
+        cluster.fills(2, false).unwrap();
+        cluster.fills(3, false).unwrap();
+        assert!(!cluster.office.rows().cluster.room(2).unwrap().is_full);
+        let old = cluster.leases[&NodeId::new(2)];
+        cluster.pass(8, &[1, 3]);
+        cluster
+            .office
+            .system(Command::Cluster(ClusterCommand::Lease(
+                NodeId::new(2),
+                LeaseCommand::Acquire {
+                    incarnation: 77,
+                    wall: Timestamp::from_millis(1),
+                },
+            )))
+            .unwrap();
+        let lost = cluster.fills(2, true);
+        assert_eq!(lost, Err(Refused::LeaseLost(NodeId::new(2), old)));
     }
 
     #[test]

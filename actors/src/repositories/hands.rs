@@ -133,7 +133,7 @@ impl RepositoriesHands {
                 continue;
             }
             // Its tenant is served elsewhere from now on; or what it writes to has to be sealed.
-            let is_held_up = self.rows.stands_on_drained(*id, running.epoch);
+            let is_held_up = self.rows.stands_badly(*id, running.epoch);
             if is_held_up || !self.rows.serves(self.node, *id) {
                 running.give_up(self.register.as_ref());
                 continue;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::extent;
-use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
+use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId, Size};
 use holdfast_actors::ports::{Disk, File, Pending, Storage};
 use tokio::sync::watch;
 
@@ -180,8 +180,18 @@ impl Disk for Shelf {
         Box::pin(async { Ok(()) })
     }
 
+    /// What room there is for new data in the cluster: another node's where this one has none.
+    /// Until enough nodes said what they have, this node's own.
     fn storage(&self) -> Option<Storage> {
-        self.0.disk.storage()
+        let rows = self.0.rows.borrow();
+        let room = rows.cluster.room(rows.cluster.usual_copies() as usize);
+        match room {
+            Some(room) => Some(Storage {
+                free: if room.is_full { Size::ZERO } else { room.free },
+                total: room.total,
+            }),
+            None => self.0.disk.storage(),
+        }
     }
 }
 

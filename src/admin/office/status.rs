@@ -296,6 +296,12 @@ fn trouble(rows: &Rows, cluster: &answers::ClusterStatus, said: &Said) -> Vec<St
             (NodeState::Active | NodeState::Draining, None) => {}
         }
     }
+    for (id, room) in rows.cluster.rooms.iter().filter(|(_, room)| room.is_full) {
+        let (named, free, total) = (named(rows, *id), room.free, room.total);
+        trouble.push(format!(
+            "{named} is full: {free} of {total} are free on its disk; give it room, or drain it"
+        ));
+    }
     // Where there are fewer nodes than copies, that is how it was built.
     let can_be_repaired = rows.cluster.stores() as usize >= COPIES;
     if cluster.without_copy > 0 {

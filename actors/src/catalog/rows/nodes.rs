@@ -7,7 +7,7 @@ use std::time::Duration;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Epoch, ExtentId, NodeId, NodeName, RepositoryId, Timestamp};
+use crate::kernel::{Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Timestamp};
 use crate::schema;
 
 /// What the catalog knows of its cluster; on one node all of it is empty. Since the fourth version
@@ -37,6 +37,20 @@ pub struct Cluster {
     /// Join tokens, by the SHA-256 of their secret; those that expired go when one is made.
     #[serde(deserialize_with = "schema::map")]
     pub tokens: OrdMap<[u8; 32], Token>,
+    /// What room nodes said that their disks have. Since the fifth version.
+    #[serde(deserialize_with = "schema::map")]
+    pub rooms: OrdMap<NodeId, Room>,
+}
+
+/// What room the disk of a node has, as the node said when that last changed much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// What may still be written.
+    pub free: Size,
+    /// All of it, taken or not.
+    pub total: Size,
+    /// Whether it gets nothing new; until there is more room again than made it so.
+    pub is_full: bool,
 }
 
 /// A join token: it lets one node in.
@@ -133,6 +147,11 @@ impl Cluster {
         self.leases
             .get(&node)
             .is_some_and(|lease| lease.until > self.now)
+    }
+
+    /// Whether a node said that its disk is full.
+    pub fn is_full(&self, node: NodeId) -> bool {
+        self.rooms.get(&node).is_some_and(|room| room.is_full)
     }
 
     /// Nodes that are of the cluster and have been seen at work.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Rows;
-use super::nodes::{Cluster, Node, NodeState};
+use super::nodes::{Cluster, Node, NodeState, Room};
 use crate::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
 
 /// How many copies of an extent there are to be, if there are so many nodes.
@@ -78,19 +78,49 @@ impl Cluster {
             .copied()
     }
 
+    /// Whether a node takes replicas now, and has room for them.
+    pub fn has_room(&self, node: NodeId) -> bool {
+        self.is_taking(node) && !self.is_full(node)
+    }
+
+    /// What room there is for new data that must have so many copies: that of the node which is the
+    /// last of them when each goes where there is most; nothing if not so many said.
+    pub fn room(&self, copies: usize) -> Option<Room> {
+        let rooms = self.rooms.iter().filter(|(node, _)| self.is_taking(**node));
+        let mut rooms: Vec<Room> = rooms.map(|(_, room)| *room).collect();
+        rooms.sort_unstable_by_key(|room| Reverse((!room.is_full, room.free)));
+        rooms.get(copies.checked_sub(1)?).copied()
+    }
+
     /// Nodes for a new extent: the one that writes it if it stores, then others, each in a zone of
-    /// its own as far as there are zones; of two that are drawn, the one with fewer replicas.
+    /// its own as far as there are zones; of two that are drawn, the one with fewer replicas. Those
+    /// that are full are taken where without them there are not `least`: it is they who say that
+    /// there is no room.
     pub(in crate::catalog) fn choose(
         &self,
         extent: ExtentId,
         near: Option<NodeId>,
+        least: usize,
     ) -> BTreeSet<NodeId> {
-        let mut chosen: BTreeSet<NodeId> = near
-            .filter(|node| self.is_taking(*node))
-            .into_iter()
-            .collect();
-        while chosen.len() < COPIES {
-            let Some(node) = self.another(extent, &chosen, &chosen) else {
+        let has_room = |node: NodeId| self.has_room(node);
+        let chosen = self.choose_of(extent, near, COPIES, &has_room);
+        if chosen.len() >= least {
+            return chosen;
+        }
+        self.choose_of(extent, near, COPIES, &|node| self.is_taking(node))
+    }
+
+    fn choose_of(
+        &self,
+        extent: ExtentId,
+        near: Option<NodeId>,
+        copies: usize,
+        takes: &dyn Fn(NodeId) -> bool,
+    ) -> BTreeSet<NodeId> {
+        let near = near.filter(|node| takes(*node));
+        let mut chosen: BTreeSet<NodeId> = near.into_iter().collect();
+        while chosen.len() < copies {
+            let Some(node) = self.another(extent, &chosen, &chosen, takes) else {
                 break;
             };
             chosen.insert(node);
@@ -105,6 +135,7 @@ impl Cluster {
         extent: ExtentId,
         have: &BTreeSet<NodeId>,
         stay: &BTreeSet<NodeId>,
+        takes: &dyn Fn(NodeId) -> bool,
     ) -> Option<NodeId> {
         let zones: BTreeSet<&str> = stay
             .iter()
@@ -115,7 +146,7 @@ impl Cluster {
             .nodes
             .keys()
             .copied()
-            .filter(|node| !have.contains(node) && self.is_taking(*node))
+            .filter(|node| !have.contains(node) && takes(*node))
             .collect();
         let apart: Vec<NodeId> = free
             .iter()
@@ -219,7 +250,8 @@ impl Rows {
         if staying + replicas.filling.len() < COPIES {
             let have: BTreeSet<NodeId> = replicas.whole.union(&replicas.filling).copied().collect();
             let stay = have.iter().copied().filter(stays).collect();
-            if let Some(node) = cluster.another(extent, &have, &stay) {
+            let has_room = |node| cluster.has_room(node);
+            if let Some(node) = cluster.another(extent, &have, &stay, &has_room) {
                 return Some(repair(node, true));
             }
             // A node that is to go need not wait for one that nobody has.
@@ -273,20 +305,27 @@ impl Rows {
         repositories.filter(is_mine).collect()
     }
 
-    /// Whether what an owner writes to under this epoch lies in part on a node that drains. It had
-    /// better begin anew elsewhere, since only what is sealed can be moved.
-    pub fn stands_on_drained(&self, id: RepositoryId, epoch: Epoch) -> bool {
+    /// Whether what an owner writes to under this epoch lies in part on a node that drains, or that
+    /// is full while others are not. It had better begin anew elsewhere: only what is sealed can be
+    /// moved, and one more write may find no space.
+    pub fn stands_badly(&self, id: RepositoryId, epoch: Epoch) -> bool {
+        let least = self.repositories.get(&id).map_or(1, |row| row.min_copies);
+        let nodes = self.cluster.nodes.keys();
+        let roomy = nodes.filter(|node| self.cluster.has_room(**node)).count();
+        let can_move = roomy >= least as usize;
+        let is_bad =
+            |node: &NodeId| self.cluster.drains(*node) || can_move && self.cluster.is_full(*node);
         let is_written = |extent: &ExtentId| {
             let row = self.extents.get(extent);
             row.is_some_and(|row| row.repository == id && row.epoch == epoch)
         };
-        let drains = |extent: &ExtentId| {
+        let lies_badly = |extent: &ExtentId| {
             let replicas = self.cluster.replicas.get(extent);
-            replicas.is_some_and(|it| it.whole.iter().any(|node| self.cluster.drains(*node)))
+            replicas.is_some_and(|it| it.whole.iter().any(is_bad))
         };
         self.begun
             .iter()
-            .any(|extent| is_written(extent) && drains(extent))
+            .any(|extent| is_written(extent) && lies_badly(extent))
     }
 
     /// Whether the owner of a repository may be at work.
