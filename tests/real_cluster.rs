@@ -9,6 +9,8 @@ mod face;
 mod growth;
 #[path = "cluster/losses.rs"]
 mod losses;
+#[path = "cluster/machines.rs"]
+mod machines;
 #[path = "cluster/member.rs"]
 mod member;
 #[path = "support/node.rs"]
@@ -22,6 +24,8 @@ mod pulse;
 mod relay;
 #[path = "cluster/restarts.rs"]
 mod restarts;
+#[path = "cluster/spaces.rs"]
+mod spaces;
 #[path = "cluster/weather.rs"]
 mod weather;
 #[path = "support/wire.rs"]

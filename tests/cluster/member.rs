@@ -9,6 +9,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use serde_json::Value;
 
 use crate::node::{HOLDFAST, Said, bound, run, text};
+use crate::spaces::Space;
 
 /// One node.
 pub(crate) struct Member {
@@ -18,6 +19,10 @@ pub(crate) struct Member {
     pub(crate) data: PathBuf,
     /// Where tenants reach it.
     pub(crate) port: u16,
+    /// The network that it runs in, if that is its own.
+    pub(crate) space: Option<Space>,
+    /// What is in the environment of its process.
+    pub(crate) environment: Vec<(&'static str, String)>,
     child: Option<Child>,
     /// Whether it is stopped by a signal.
     frozen: bool,
@@ -30,6 +35,8 @@ impl Member {
             name: name.to_owned(),
             data,
             port,
+            space: None,
+            environment: Vec::new(),
             child: None,
             frozen: false,
         }
@@ -52,10 +59,20 @@ impl Member {
     pub(crate) fn spawn(&mut self) {
         assert!(self.child.is_none(), "{} runs", self.name);
         let log = File::options().create(true).append(true).open(self.log());
-        let listen = format!("127.0.0.1:{}", self.port);
+        let host = self.space.as_ref().map_or("127.0.0.1", |it| &it.address);
+        let listen = format!("{host}:{}", self.port);
         let words = ["serve", "--data", text(&self.data), "--listen", &listen];
-        let child = bound("KILL", HOLDFAST)
+        let mut command = match &self.space {
+            Some(space) => {
+                let mut command = bound("KILL", "ip");
+                command.args(["netns", "exec", &space.name, HOLDFAST]);
+                command
+            }
+            None => bound("KILL", HOLDFAST),
+        };
+        let child = command
             .args(words)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::member::Member;
 use crate::node::{Login, Stopwatch, run, text};
+use crate::spaces::Spaces;
 use crate::wire::Wire;
 
 /// The passphrase of the cluster's root.
@@ -23,8 +24,8 @@ const TOO_FEW: &str = "the disk failed to write or sync";
 /// How often a state is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Where nodes listen for each other, and where they say that they do.
-pub(crate) type Places = fn(port: u16) -> Vec<String>;
+/// Where nodes listen for each other, and where they say that they do, by their place and port.
+pub(crate) type Places = Box<dyn Fn(usize, u16) -> Vec<String> + Sync>;
 
 /// Nodes that are one.
 pub(crate) struct Cluster {
@@ -38,11 +39,13 @@ pub(crate) struct Cluster {
     /// Where each node listens for the others, in their order.
     pub(crate) links: Vec<u16>,
     ports: Vec<u16>,
+    /// Where the nodes have networks of their own, if they have.
+    spaces: Option<Spaces>,
     passwords: BTreeMap<String, String>,
 }
 
 /// On loopback, IPv4.
-fn loopback(port: u16) -> Vec<String> {
+fn loopback(_: usize, port: u16) -> Vec<String> {
     let address = format!("127.0.0.1:{port}");
     ["--address", &address].map(str::to_owned).to_vec()
 }
@@ -50,7 +53,24 @@ fn loopback(port: u16) -> Vec<String> {
 impl Cluster {
     /// So many nodes that serve, all of them at work.
     pub(crate) fn of(count: usize) -> Self {
-        Self::placed(count, loopback)
+        Self::placed(count, Box::new(loopback))
+    }
+
+    /// So many nodes, each in a network of its own.
+    pub(crate) fn apart(count: usize, spaces: Spaces) -> Self {
+        let addresses: Vec<_> = (0..count).map(|at| spaces.address(at)).collect();
+        let mut cluster = Self::empty(Box::new(move |at, port| {
+            let address = format!("{}:{port}", addresses[at]);
+            ["--address", &address].map(str::to_owned).to_vec()
+        }));
+        cluster.spaces = Some(spaces);
+        cluster.make(count);
+        cluster
+    }
+
+    /// The networks of the nodes.
+    pub(crate) fn spaces(&self) -> &Spaces {
+        self.spaces.as_ref().expect("the nodes have networks")
     }
 
     /// The same, at other places.
@@ -70,6 +90,7 @@ impl Cluster {
             places,
             links: ports.split_off(10),
             ports,
+            spaces: None,
             passwords: BTreeMap::new(),
         }
     }
@@ -108,8 +129,12 @@ impl Cluster {
     fn newcomer(&mut self) -> (Member, Vec<String>) {
         let name = format!("n{}", self.nodes.len() + 1);
         let link = self.links[self.nodes.len()];
-        let member = Member::new(&name, self.path(&name), self.free_port());
-        (member, (self.places)(link))
+        let mut member = Member::new(&name, self.path(&name), self.free_port());
+        let at = self.nodes.len();
+        if let Some(spaces) = &self.spaces {
+            member.space = Some(spaces.place(at, member.port));
+        }
+        (member, (self.places)(at, link))
     }
 
     fn take_in(&mut self, member: Member) -> usize {

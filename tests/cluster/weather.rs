@@ -13,7 +13,7 @@ use crate::work::Work;
 const GAP_MAX: f64 = 15.0;
 
 /// The address of the relay, and the node's own, with the same port.
-fn relayed(port: u16) -> Vec<String> {
+fn relayed(_: usize, port: u16) -> Vec<String> {
     let (said, bound) = (ends(port).said.to_string(), ends(port).bound.to_string());
     ["--address", &said, "--bind", &bound]
         .map(str::to_owned)
@@ -41,7 +41,7 @@ enum Cut {
 
 /// Cuts nodes off, one after the other, while a tenant writes and backs up.
 fn cut_off(cuts: &[(&str, Cut)]) {
-    let mut cluster = Cluster::empty(relayed);
+    let mut cluster = Cluster::empty(Box::new(relayed));
     let nodes: Vec<Ends> = cluster.links.iter().map(|port| ends(*port)).collect();
     let weather = Weather::default();
     thread::scope(|scope| {
@@ -108,13 +108,13 @@ fn nodes_speak_ipv6_alone_as_well() {
     if !is_long() {
         return;
     }
-    let places = |port: u16| vec!["--address".to_owned(), format!("[::1]:{port}")];
-    works(Cluster::placed(3, places));
+    let places = |_: usize, port: u16| vec!["--address".to_owned(), format!("[::1]:{port}")];
+    works(Cluster::placed(3, Box::new(places)));
 }
 
 #[test]
 fn nodes_have_addresses_of_both_kinds() {
-    let places = |port: u16| {
+    let places = |_: usize, port: u16| {
         let both = [format!("127.0.0.1:{port}"), format!("[::1]:{port}")];
         let bind = format!("[::]:{port}");
         [
@@ -128,7 +128,7 @@ fn nodes_have_addresses_of_both_kinds() {
         .map(str::to_owned)
         .to_vec()
     };
-    works(Cluster::placed(3, places));
+    works(Cluster::placed(3, Box::new(places)));
 }
 
 fn works(mut cluster: Cluster) {
