@@ -35,6 +35,27 @@ impl Plan {
         {
             (first.tasks, first.clients) = (1, 3);
         }
+        let mut lives: Vec<Life> = (0..lives)
+            .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
+            .collect();
+        let mut at_work = part("rot at work");
+        if at_work.one_in(8) {
+            decay(&mut at_work, &mut lives);
+        }
+        let (mut operators, mut node) = (
+            affairs(
+                &mut part("affairs"),
+                Operators {
+                    wrong: some(&mut part("wrong"), 3),
+                    ..operators(&mut part("operators"))
+                },
+            ),
+            node(&mut part("node")),
+        );
+        let mut cramped = part("cramped");
+        if cramped.one_in(16) {
+            cramp(&mut cramped, &mut operators, &mut node, &mut lives);
+        }
         Self {
             seed,
             wall: 20_500 * DAY + time,
@@ -51,17 +72,9 @@ impl Plan {
                 hog: odd.hog,
                 ..habits(&mut part("habits"))
             },
-            operators: affairs(
-                &mut part("affairs"),
-                Operators {
-                    wrong: some(&mut part("wrong"), 3),
-                    ..operators(&mut part("operators"))
-                },
-            ),
-            node: node(&mut part("node")),
-            lives: (0..lives)
-                .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
-                .collect(),
+            operators,
+            node,
+            lives,
             rot: rot(&mut part("rot")),
             fleet: None,
         }
@@ -69,6 +82,20 @@ impl Plan {
 }
 
 impl Plan {
+    /// The plan of a seed for one node on whose disk much rots, and which is off for long enough
+    /// that all is to be read back.
+    pub fn rotting(seed: u64) -> Self {
+        let mut plan = Self::single(seed);
+        let mut dice = Dice::of_seed(seed).fork("rotting");
+        decay(&mut dice, &mut plan.lives);
+        if let Some(last) = plan.lives.last_mut() {
+            last.cut = None;
+            last.faults.rot.bits = 4 + dice.below(8) as u32;
+            last.off = 31 * DAY;
+        }
+        plan
+    }
+
     /// The plan of a seed for one node whose operators do all that they else do seldom.
     pub fn affairs(seed: u64) -> Self {
         let mut plan = Self::single(seed);
@@ -253,7 +280,41 @@ fn faults_of(dice: &mut Dice) -> Faults {
         syncs: u32::from(dice.one_in(3)),
         writes: some(dice, 3) as u32,
         full_kib: dice.one_in(3).then(|| dice.below(4_096)),
-        left_kib: None,
+        ..Faults::default()
+    }
+}
+
+/// Lets what a running node holds rot; half of the time all is read back before the node is at
+/// peace, because that was due while it was off.
+pub(super) fn decay(dice: &mut Dice, lives: &mut [Life]) {
+    for life in &mut *lives {
+        if dice.one_in(2) {
+            life.faults.after = life.faults.after.max(dice.below(4_000));
+            life.faults.rot = Rot {
+                bits: some(dice, 4) as u32,
+                sectors: some(dice, 3) as u32,
+            };
+        }
+    }
+    if let Some(last) = lives.last_mut().filter(|_| dice.one_in(2)) {
+        last.off = 31 * DAY + dice.below(DAY);
+    }
+}
+
+/// A disk that is full while a journal of small files, with a snapshot now and then, has much to
+/// write.
+fn cramp(dice: &mut Dice, operators: &mut Operators, node: &mut Node, lives: &mut [Life]) {
+    (operators.pause, operators.lease, operators.quota) = (50, true, true);
+    (node.snapshot_every, node.segment_kib) = (Some(3 + dice.below(8)), Some(4));
+    for life in lives {
+        life.cut = life.cut.map(|cut| cut.max(5_000));
+        let full = dice.one_in(2);
+        life.faults = Faults {
+            after: 200 + dice.below(2_000),
+            full_kib: full.then(|| dice.below(1_024)),
+            writes: if full { 0 } else { some(dice, 2) as u32 },
+            ..Faults::default()
+        };
     }
 }
 

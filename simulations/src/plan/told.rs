@@ -72,6 +72,18 @@ impl fmt::Display for Mishap {
                     None => Ok(()),
                 }
             }
+            Self::Rot {
+                node,
+                bits,
+                sectors,
+            } => {
+                let node = member(*node);
+                write!(
+                    f,
+                    "on the disk of {node} {bits} bits flip and {sectors} sectors "
+                )?;
+                f.write_str("hold what belongs elsewhere")
+            }
             Self::Step { node, by } => {
                 let way = if *by < 0 { "back" } else { "forward" };
                 let by = millis(by.unsigned_abs());

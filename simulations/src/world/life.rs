@@ -20,10 +20,10 @@ use super::restarts::restart;
 use super::{Scene, Tour, faults, pass};
 use crate::clock::Clock;
 use crate::dice::Dice;
-use crate::disk::{Disk, Rotten};
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::index::Index;
-use crate::invariants::{self, calendar, progress, purge, quota, recovery, space, undelete};
+use crate::invariants::{self, calendar, progress, purge, quota, recovery, rot, space, undelete};
 use crate::ledger::Ledger;
 use crate::ledger::Verdict;
 use crate::mutation::{Mutation, lie, mutated};
@@ -54,7 +54,6 @@ pub(super) struct Stage {
     pub(super) tour: Option<Tour>,
     pub(super) mutation: Option<Mutation>,
     pub(super) disk: Disk,
-    pub(super) rotten: Rotten,
     pub(super) index: Index,
     pub(super) dice: Dice,
     pub(super) ledger: Ledger,
@@ -190,7 +189,6 @@ impl Stage {
             office,
             directory,
             mutation: self.mutation,
-            rotten: Arc::new(self.rotten.clone()),
         };
         let mut beside = JoinSet::new();
         beside.spawn(watch(scene.clone()));
@@ -231,6 +229,7 @@ impl Stage {
             Purpose::Work => self.trouble(scene, beside),
             Purpose::Peace => self.pacify(scene).await,
         }
+        let before = scene.catalog.rows();
         for (round, linger) in self.life.rounds.iter().enumerate() {
             let mut clients = JoinSet::new();
             for client in self.clients(scene, round) {
@@ -254,6 +253,7 @@ impl Stage {
             pass(space::QUIET).await;
             drop(visits);
             invariants::check(scene, "after a while of peace").await;
+            rot::told(scene, &before).await;
             space::check(scene, &self.disk).await;
             purge::over(&mut self.ledger.book(), scene, &self.disk, &self.index);
         }
@@ -274,6 +274,19 @@ impl Stage {
             Some(kib) => beside.spawn(faults::fill(disk, kib << 10, ledger, self.mutation)),
             None => beside.spawn(faults::break_disk(disk, self.life.faults, self.mutation)),
         };
+        let rot = self.life.faults.rot;
+        if !rot.is_none() {
+            let (disk, ledger, after) = (
+                self.disk.clone(),
+                self.ledger.clone(),
+                self.life.faults.after,
+            );
+            let mut dice = self.dice.fork("rot at work");
+            beside.spawn(async move {
+                pass(after).await;
+                faults::rot(&disk, &ledger, rot, &mut dice);
+            });
+        }
         for step in self.life.steps.clone() {
             let (scene, mutation) = (scene.clone(), self.mutation);
             beside.spawn(async move {
