@@ -8,6 +8,28 @@ const HOUR: u64 = 3_600_000;
 impl Plan {
     /// The plan of a seed for one node.
     pub fn single(seed: u64) -> Self {
+        let mut plan = Self::sound(seed);
+        let dice = Dice::of_seed(seed).fork("plan");
+        let mut at_work = dice.fork("rot at work");
+        if at_work.one_in(8) {
+            decay(&mut at_work, &mut plan.lives);
+            if at_work.one_in(2) {
+                // What is deleted goes at once, and what lies beside it is moved.
+                plan.habits.prune = 1;
+                for tenant in &mut plan.tenants {
+                    (tenant.bin_days, tenant.hold_days) = (0, 0);
+                }
+            }
+        }
+        let mut cramped = dice.fork("cramped");
+        if cramped.one_in(16) {
+            cramp(&mut cramped, &mut plan);
+        }
+        plan
+    }
+
+    /// The same, if nothing rots on the disk of a node at work, and no journal has little room.
+    pub fn sound(seed: u64) -> Self {
         let plan = Dice::of_seed(seed).fork("plan");
         // Dice of their own, so that one more draw in one part does not change the others.
         let part = |label: &str| plan.fork(label);
@@ -35,27 +57,6 @@ impl Plan {
         {
             (first.tasks, first.clients) = (1, 3);
         }
-        let mut lives: Vec<Life> = (0..lives)
-            .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
-            .collect();
-        let mut at_work = part("rot at work");
-        if at_work.one_in(8) {
-            decay(&mut at_work, &mut lives);
-        }
-        let (mut operators, mut node) = (
-            affairs(
-                &mut part("affairs"),
-                Operators {
-                    wrong: some(&mut part("wrong"), 3),
-                    ..operators(&mut part("operators"))
-                },
-            ),
-            node(&mut part("node")),
-        );
-        let mut cramped = part("cramped");
-        if cramped.one_in(16) {
-            cramp(&mut cramped, &mut operators, &mut node, &mut lives);
-        }
         Self {
             seed,
             wall: 20_500 * DAY + time,
@@ -72,9 +73,17 @@ impl Plan {
                 hog: odd.hog,
                 ..habits(&mut part("habits"))
             },
-            operators,
-            node,
-            lives,
+            operators: affairs(
+                &mut part("affairs"),
+                Operators {
+                    wrong: some(&mut part("wrong"), 3),
+                    ..operators(&mut part("operators"))
+                },
+            ),
+            node: node(&mut part("node")),
+            lives: (0..lives)
+                .map(|number| life(&mut part(&format!("life {number}")), steps, faults))
+                .collect(),
             rot: rot(&mut part("rot")),
             fleet: None,
         }
@@ -303,15 +312,17 @@ pub(super) fn decay(dice: &mut Dice, lives: &mut [Life]) {
 
 /// A disk that is full while a journal of small files, with a snapshot now and then, has much to
 /// write.
-fn cramp(dice: &mut Dice, operators: &mut Operators, node: &mut Node, lives: &mut [Life]) {
+fn cramp(dice: &mut Dice, plan: &mut Plan) {
+    let operators = &mut plan.operators;
     (operators.pause, operators.lease, operators.quota) = (50, true, true);
-    (node.snapshot_every, node.segment_kib) = (Some(3 + dice.below(8)), Some(4));
-    for life in lives {
+    plan.node.snapshot_every = Some(3 + dice.below(8));
+    plan.node.segment_kib = Some(4);
+    for life in &mut plan.lives {
         life.cut = life.cut.map(|cut| cut.max(5_000));
         let full = dice.one_in(2);
         life.faults = Faults {
-            after: 200 + dice.below(2_000),
-            full_kib: full.then(|| dice.below(1_024)),
+            after: 100 + dice.below(1_000),
+            full_kib: full.then(|| dice.below(64)),
             writes: if full { 0 } else { some(dice, 2) as u32 },
             ..Faults::default()
         };
