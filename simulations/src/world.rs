@@ -12,6 +12,7 @@ mod crowd;
 mod faults;
 mod life;
 pub(crate) mod many;
+mod onlookers;
 mod restarts;
 mod scene;
 mod tour;

@@ -44,6 +44,22 @@ impl fmt::Display for Mishap {
             Self::Sleep { node, millis: long } => {
                 write!(f, "{} stands still for {}", member(*node), millis(*long))
             }
+            Self::Hang { .. } | Self::Drag { .. } | Self::Disk { .. } | Self::Rot { .. } => {
+                self.of_disk(f)
+            }
+            Self::Step { node, by } => {
+                let way = if *by < 0 { "back" } else { "forward" };
+                let by = millis(by.unsigned_abs());
+                write!(f, "the wall clock of {} steps {way} by {by}", member(*node))
+            }
+        }
+    }
+}
+
+impl Mishap {
+    /// What befalls a disk; nothing for what befalls something else.
+    fn of_disk(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Hang { node, millis: long } => {
                 let node = member(*node);
                 write!(
@@ -84,11 +100,14 @@ impl fmt::Display for Mishap {
                 )?;
                 f.write_str("hold what belongs elsewhere")
             }
-            Self::Step { node, by } => {
-                let way = if *by < 0 { "back" } else { "forward" };
-                let by = millis(by.unsigned_abs());
-                write!(f, "the wall clock of {} steps {way} by {by}", member(*node))
-            }
+            Self::Crash { .. }
+            | Self::Part { .. }
+            | Self::Heal
+            | Self::Kill { .. }
+            | Self::Forget { .. }
+            | Self::Slow { .. }
+            | Self::Sleep { .. }
+            | Self::Step { .. } => Ok(()),
         }
     }
 }

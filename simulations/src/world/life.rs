@@ -16,6 +16,7 @@ use holdfast_actors::shell::{self, Directory, Handle};
 use tokio::task::JoinSet;
 
 use super::crowd::{back_up_at_last, work};
+use super::onlookers::{audit, watch};
 use super::restarts::restart;
 use super::{Scene, Tour, faults, pass};
 use crate::clock::Clock;
@@ -23,7 +24,7 @@ use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::index::Index;
-use crate::invariants::{self, calendar, progress, purge, quota, recovery, rot, space, undelete};
+use crate::invariants::{self, progress, purge, recovery, rot, space, undelete};
 use crate::ledger::Ledger;
 use crate::ledger::Verdict;
 use crate::mutation::{Mutation, lie, mutated};
@@ -370,40 +371,5 @@ impl Stage {
         }
         // News travel.
         pass(1_000).await;
-    }
-}
-
-/// Follows the catalog's day.
-async fn watch(scene: Scene) {
-    let mut news = scene.catalog.subscribe();
-    loop {
-        let today = news.borrow_and_update().clock.today;
-        calendar::seen(&mut scene.ledger.book(), today);
-        if news.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Asks for the figures now and then.
-async fn audit(scene: Scene, mut dice: Dice) {
-    let mut pause = 8;
-    loop {
-        pass(1 + dice.below(pause)).await;
-        // Often at first, and seldom when nothing happens for hours.
-        pause = (pause + pause / 8 + 1).min(1_200_000);
-        let ids: Vec<_> = {
-            let book = scene.ledger.book();
-            book.accounts
-                .iter()
-                .map(|account| account.served())
-                .collect()
-        };
-        for (tenant, id) in ids.into_iter().enumerate() {
-            let Some(id) = id else { continue };
-            if let Some(report) = scene.report(id).await {
-                quota::check(&mut scene.ledger.book(), tenant, &report);
-            }
-        }
     }
 }
