@@ -1,5 +1,5 @@
-//! What rots is noticed: bits that a disk has lost, at rest or at work, are never given out for what
-//! was stored.
+//! What rots is noticed: bits that a disk has lost, at rest or at work, are never given out for
+//! what was stored.
 //!
 //! Whoever reads gets the bytes that were stored, or an error; and an error only for an object one
 //! of whose frames lies where the disk rotted. A repository that has rotted may stay out of
