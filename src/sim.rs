@@ -3,7 +3,7 @@
 //! A run is a function of its plan, so everything here is: run it again, and look elsewhere. A
 //! world must not share a process with another that runs at the same time, so the pool starts this
 //! very program once for each plan. Exit codes are those of the command line; a broken promise
-//! is 1.
+//! is 1, and 130 stands for an interrupt.
 //!
 //! This is the only door from the program to the simulated world.
 
@@ -13,6 +13,7 @@ mod corpus;
 mod coverage;
 mod debug;
 mod explain;
+mod interrupt;
 mod pool;
 mod replay;
 mod shrink;

@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 use crate::dice::Dice;
 use crate::disk::{Disk, Faults};
 use crate::network::{Event, Network};
-use crate::plan::{End, Wire};
+use crate::plan::{End, Rot, Wire};
 use crate::runtime;
 use crate::timepiece::Timepiece;
 use crate::trace::{Micros, Trace};
@@ -199,6 +199,13 @@ impl Fleet {
     pub(crate) fn spoil(&self, node: NodeId, faults: Faults) {
         if let Some(disk) = self.disk(node) {
             disk.set_faults(faults);
+        }
+    }
+
+    /// Lets something of what a node's disk holds rot, if the node is up.
+    pub(crate) fn rot(&mut self, node: NodeId, rot: Rot) {
+        if let Some(berth) = self.berths.get_mut(&node).filter(|it| it.body.is_some()) {
+            berth.program.rot(rot);
         }
     }
 

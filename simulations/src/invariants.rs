@@ -27,7 +27,6 @@ pub(crate) mod tasks;
 pub(crate) mod undelete;
 pub(crate) mod walls;
 
-use holdfast_actors::extent;
 use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::repository::{Reader, Report, Snapshot};
 
@@ -58,12 +57,14 @@ pub(crate) async fn check(scene: &Scene, when: &str) {
     certificate::check(&mut scene.ledger.book(), &scene.catalog.rows());
     asserted::check(scene);
     for (tenant, id) in repositories {
-        if scene.rotten.is_in(&extent::folder(id)) {
+        let is_rotten = || scene.ledger.book().is_rotten(tenant);
+        if is_rotten() {
             rot::check(scene, tenant, id).await;
             continue;
         }
         let Some(seen) = scene.see(tenant, id).await else {
-            if scene.ledger.book().accounts[tenant].served() != Some(id) {
+            let is_gone = scene.ledger.book().accounts[tenant].served() != Some(id);
+            if is_gone || is_rotten() {
                 continue;
             }
             scene

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::extent;
 use holdfast_actors::kernel::{Date, Timestamp};
 use holdfast_actors::ports::Clock as _;
 
 use crate::clock::Clock;
+use crate::disk::Rotten;
 use crate::oracle::Oracle;
 use crate::plan::DAY;
 use crate::trace::{Micros, Trace};
@@ -64,6 +66,8 @@ pub(crate) struct Book {
     pub(crate) told: BTreeSet<String>,
     /// Who looks on, if anybody does.
     pub(crate) witness: Option<Arc<dyn Witness>>,
+    /// Where the disk is not what it was.
+    pub(crate) rotten: Rotten,
     clock: Option<Arc<Clock>>,
     /// Time at the start of the node's present life.
     base: Micros,
@@ -102,6 +106,7 @@ impl Ledger {
             shaken: 0,
             told: BTreeSet::new(),
             witness: None,
+            rotten: Rotten::default(),
             clock: None,
             base: 0,
             start,
@@ -152,6 +157,12 @@ impl Book {
     pub(crate) fn highest_wall(&self) -> Option<Timestamp> {
         let wall = self.clock.as_ref()?.now().wall;
         (wall >= self.high).then_some(wall)
+    }
+
+    /// Whether anything of a tenant's repository has rotted: only what is read is judged then.
+    pub(crate) fn is_rotten(&self, tenant: usize) -> bool {
+        let id = self.accounts[tenant].repository_id;
+        id.is_some_and(|id| self.rotten.is_in(&extent::folder(id)))
     }
 
     /// The node starts, with these clocks.

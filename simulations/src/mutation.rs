@@ -81,6 +81,8 @@ pub enum Mutation {
     Panic,
     /// What cannot be read is taken for something else.
     UncheckedRead,
+    /// Operators are told that nothing is damaged, whatever reading back has found.
+    HiddenDamage,
     /// A replica of the register says that it keeps a value before that is durable.
     EarlyKept,
     /// A read of the register is answered before a majority keeps what was read.
@@ -97,6 +99,8 @@ pub enum Mutation {
     Boaster,
     /// The monotonic clocks of nodes that keep the catalog run too fast.
     FastTicks,
+    /// The wall clocks of nodes that keep the catalog leap ahead, and nobody has set them.
+    LeapingDay,
     /// A node that keeps the catalog and hears nothing holds on to its lease.
     LongHold,
     /// What reaches a node that keeps the catalog is not always what was sent.
@@ -125,7 +129,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 48] = [
+    pub const ALL: [(Self, &'static str); 50] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -154,6 +158,7 @@ impl Mutation {
         (Self::Revenant, "former"),
         (Self::Panic, "panics"),
         (Self::UncheckedRead, "rot"),
+        (Self::HiddenDamage, "rot"),
         (Self::EarlyKept, "register-kept"),
         (Self::BareRead, "register-linear"),
         (Self::SmallQuorum, "register-linear"),
@@ -162,6 +167,7 @@ impl Mutation {
         (Self::LostWrite, "catalog-kept"),
         (Self::Boaster, "catalog-leaders"),
         (Self::FastTicks, "catalog-time"),
+        (Self::LeapingDay, "catalog-day"),
         (Self::LongHold, "catalog-lease"),
         (Self::Garbled, "catalog-equal"),
         (Self::RetriedUnknown, "calls-once"),
@@ -190,6 +196,7 @@ impl Mutation {
                 node: Node::default(),
                 ..Plan::single(seed)
             },
+            None if self == Self::HiddenDamage => Plan::rotting(seed),
             None if self.is_of_affairs() => Plan::affairs(seed),
             None => Plan::single(seed),
         }

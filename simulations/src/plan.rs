@@ -38,7 +38,7 @@ pub struct Plan {
     pub node: Node,
     /// The lives of the node, one after the other.
     pub lives: Vec<Life>,
-    /// What rots on the disk before the last start.
+    /// What rots on the disk at rest, before the last start.
     #[serde(default)]
     pub rot: Rot,
     /// Many nodes instead of the one; the lives above are not lived then.
@@ -242,9 +242,12 @@ pub struct Faults {
     /// else goes wrong.
     #[serde(default)]
     pub left_kib: Option<u64>,
+    /// What rots meanwhile.
+    #[serde(default)]
+    pub rot: Rot,
 }
 
-/// What rots on a disk at rest.
+/// What rots on a disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rot {
@@ -261,6 +264,13 @@ pub struct Step {
     pub at: u64,
     /// By how many milliseconds, forward or back.
     pub by: i64,
+}
+
+impl Rot {
+    /// Whether there is none.
+    pub(crate) const fn is_none(self) -> bool {
+        self.bits == 0 && self.sectors == 0
+    }
 }
 
 impl Habits {

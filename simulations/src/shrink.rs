@@ -51,6 +51,7 @@ pub fn faults(plan: &Plan) -> usize {
             faults.writes > 0,
             faults.full_kib.is_some(),
             faults.left_kib.is_some(),
+            !faults.rot.is_none(),
         ];
         life.steps.len() + flags.iter().filter(|flag| **flag).count()
     };
@@ -331,7 +332,7 @@ fn at_mut<'a>(value: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{End, Faults, Loss, Mishap, Step};
+    use crate::plan::{End, Faults, Loss, Mishap, Rot, Step};
 
     fn life() -> Life {
         Life {
@@ -346,6 +347,10 @@ mod tests {
                 writes: 2,
                 full_kib: Some(9),
                 left_kib: Some(4),
+                rot: Rot {
+                    bits: 3,
+                    sectors: 1,
+                },
             },
             steps: vec![Step { at: 1, by: 2 }; 3],
         }

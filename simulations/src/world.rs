@@ -12,6 +12,7 @@ mod crowd;
 mod faults;
 mod life;
 pub(crate) mod many;
+mod onlookers;
 mod restarts;
 mod scene;
 mod tour;
@@ -25,7 +26,7 @@ use crate::calls;
 use crate::catalog;
 use crate::cluster;
 use crate::dice::Dice;
-use crate::disk::{Disk, Rotten};
+use crate::disk::Disk;
 use crate::index::Index;
 use crate::invariants::panics;
 use crate::ledger::{Account, Ledger, Shelf};
@@ -43,9 +44,6 @@ use tour::Tour;
 
 /// Two worlds at once would share ractor's state and the count of panics.
 static TURN: Mutex<()> = Mutex::new(());
-
-/// The folder of all that repositories hold.
-const EXTENTS: &str = "extents";
 
 /// How a plan is run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -176,7 +174,6 @@ struct World {
     plan: Plan,
     options: Options,
     disk: Disk,
-    rotten: Rotten,
     index: Index,
     dice: Dice,
     ledger: Ledger,
@@ -223,7 +220,6 @@ impl World {
             plan: plan.clone(),
             options,
             disk,
-            rotten: Rotten::default(),
             index,
             dice,
             ledger,
@@ -263,13 +259,8 @@ impl World {
 
     /// The disk has lain still for long enough that some of what it holds has rotted.
     fn decay(&mut self) {
-        let (rot, mut dice) = (self.plan.rot, self.dice.fork("rot"));
-        let (disk, rotten) = (&self.disk, &mut self.rotten);
-        disk.flip(EXTENTS, rot.bits, &mut dice, rotten);
-        disk.misdirect(EXTENTS, rot.sectors, &mut dice, rotten);
-        if *rotten != Rotten::default() {
-            self.ledger.say(format_args!("rotten: {rotten:?}"));
-        }
+        let mut dice = self.dice.fork("rot");
+        faults::rot(&self.disk, &self.ledger, self.plan.rot, &mut dice);
     }
 
     /// What a start from a copy of the disk comes to; the copy is thrown away.
@@ -295,7 +286,6 @@ impl World {
             tour,
             mutation: self.options.mutation,
             disk: self.disk.clone(),
-            rotten: self.rotten.clone(),
             index: self.index.clone(),
             dice: self.dice.fork(&format!("life {}", self.lives)),
             ledger: self.ledger.clone(),

@@ -74,6 +74,7 @@ planted! {
     a_repository_that_shows_what_a_former_one_held_is_caught: Revenant;
     a_panic_is_caught: Panic;
     a_read_that_is_not_checked_is_caught: UncheckedRead;
+    damage_that_nobody_is_told_of_is_caught: HiddenDamage;
     a_replica_that_says_too_early_what_it_keeps_is_caught: EarlyKept;
     a_read_that_no_majority_keeps_is_caught: BareRead;
     a_majority_that_is_too_small_is_caught: SmallQuorum;
@@ -82,6 +83,7 @@ planted! {
     a_command_for_a_catalog_that_was_not_done_is_caught: LostWrite;
     two_leaders_of_a_term_are_caught: Boaster;
     a_catalog_whose_time_runs_ahead_is_caught: FastTicks;
+    a_day_that_no_clock_of_a_cluster_was_set_to_is_caught: LeapingDay;
     a_lease_that_is_held_for_too_long_is_caught: LongHold;
     a_replica_that_was_told_something_else_is_caught: Garbled;
     a_call_that_is_made_again_is_caught: RetriedUnknown;

@@ -92,7 +92,7 @@ fn the_fourth_quarter_of_seeds_is_good() {
 
 /// The plan of a seed without what was not drawn yet when it found something.
 fn found(seed: u64) -> Plan {
-    let mut plan = Plan::single(seed);
+    let mut plan = Plan::sound(seed);
     plan.rot = Rot::default();
     plan.node = Node::default();
     plan.habits = Habits {

@@ -23,6 +23,8 @@ pub enum Exit {
     Conflict = 5,
     /// The node does not answer.
     NoAnswer = 6,
+    /// An interrupt ended it, as shells have it.
+    Interrupted = 130,
 }
 
 impl Exit {
@@ -35,6 +37,7 @@ impl Exit {
             4 => Self::Refused,
             5 => Self::Conflict,
             6 => Self::NoAnswer,
+            130 => Self::Interrupted,
             _ => Self::Other,
         }
     }

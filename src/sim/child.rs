@@ -1,7 +1,8 @@
 //! One plan in a process of its own: a job on stdin, what came of it on stdout, both JSON.
 
-use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::io::{self, Read as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{self, Command, Output, Stdio};
 use std::sync::Arc;
 
 use holdfast_simulations::coverage::{Counter, Coverage};
@@ -18,6 +19,7 @@ use rustix::process::{
 use serde::{Deserialize, Serialize};
 
 use super::arguments::Child;
+use super::interrupt::Ends;
 use super::wrong;
 use crate::cli::{Failure, Screen};
 
@@ -97,18 +99,21 @@ impl Job {
         let mut child = Command::new(program)
             .args(["sim", "child", "--of", &std::process::id().to_string()])
             .env_remove("RUST_BACKTRACE")
+            // What the terminal interrupts is this process, which ends that one.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(wrong)?;
+        let ends = Ends::on_interrupt(&mut child);
         let job = serde_json::to_vec(self).map_err(wrong)?;
         // A child that ended before it had read all of this says why below.
         let sent = child
             .stdin
             .take()
             .map(|mut stdin| std::io::Write::write_all(&mut stdin, &job));
-        let output = child.wait_with_output().map_err(wrong)?;
+        let output = output(child, ends).map_err(wrong)?;
         if let Ok(outcome) = serde_json::from_slice(&output.stdout) {
             return Ok(outcome);
         }
@@ -134,6 +139,25 @@ impl Job {
             ..Outcome::default()
         })
     }
+}
+
+/// All that a process says, and how it ended.
+fn output(mut child: process::Child, ends: Ends) -> io::Result<Output> {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        let errors = scope.spawn(|| err.map_or(Ok(0), |mut err| err.read_to_end(&mut stderr)));
+        let read = out.map_or(Ok(0), |mut out| out.read_to_end(&mut stdout));
+        let errors = errors.join().unwrap_or(Ok(0));
+        read.and(errors)
+    })?;
+    // It has closed both: it ends now, and its number may be given to another.
+    drop(ends);
+    Ok(Output {
+        status: child.wait()?,
+        stdout,
+        stderr,
+    })
 }
 
 /// What came of a run in this process.

@@ -14,9 +14,9 @@ use serde::Serialize;
 
 use super::arguments::{Kind, Run};
 use super::child::{Breach, Job, Outcome};
-use super::{broken, corpus, pool, source};
+use super::{broken, corpus, interrupt, pool, source, wrong};
 use crate::cli::progress::Progress;
-use crate::cli::{Failure, Screen};
+use crate::cli::{Exit, Failure, Screen};
 use crate::clock::SystemClock;
 use crate::entropy::SystemEntropy;
 
@@ -29,6 +29,9 @@ const FRESH: Range<u64> = (1 << 32)..(1 << 62);
 #[derive(Debug, Default, Serialize)]
 struct Tally {
     first: u64,
+    /// Behind the last seed of which something is known.
+    #[serde(skip)]
+    end: u64,
     runs: u64,
     seconds: f64,
     figures: Figures,
@@ -58,6 +61,7 @@ pub(super) fn run(run: &Run, screen: &mut Screen) -> Result<(), Failure> {
     frame.plan(seeds.start)?;
     let mut tally = Tally {
         first: seeds.start,
+        end: seeds.start,
         ..Tally::default()
     };
     if !screen.json {
@@ -68,12 +72,20 @@ pub(super) fn run(run: &Run, screen: &mut Screen) -> Result<(), Failure> {
             end.unwrap_or_default()
         ))?;
     }
+    interrupt::listen().map_err(wrong)?;
     let clock = SystemClock::new();
     let ended = sweep(run, &frame, seeds, &clock, &mut tally, screen);
     tally.seconds = since_start(&clock).as_secs_f64();
     ended?;
     tell(run, &tally, screen)?;
     match tally.failed.len() {
+        failed if interrupt::came() => {
+            let message = format!(
+                "interrupted after {} runs, of which {failed} broke a promise",
+                tally.runs
+            );
+            Err(Failure::new(Exit::Interrupted, "interrupted", message))
+        }
         0 => Ok(()),
         failed => {
             let message = format!("{failed} of {} runs broke a promise", tally.runs);
@@ -108,6 +120,10 @@ fn sweep(
                 .and_then(|plan| Ok((seed, Job::of(&plan).run()?)))
         },
         |_, result| {
+            if interrupt::came() {
+                // This one may have been ended by that, which proves nothing.
+                return ControlFlow::Break(());
+            }
             let told = result.and_then(|(seed, outcome)| {
                 let failures = tally.failed.len();
                 tally.take(seed, frame, outcome)?;
@@ -176,7 +192,7 @@ fn tell(run: &Run, tally: &Tally, screen: &mut Screen) -> Result<(), Failure> {
             let file = file.unwrap_or_default();
             let options = source::options(run.kind, source::bug(run.bug.as_deref())?);
             let first = tally.first;
-            let seeds = format!("{first}..{}", first + runs);
+            let seeds = format!("{first}..{}", tally.end);
             screen.line(format!(
                 "reproduce: holdfast sim run --seeds {seeds}{file}{options}"
             ))
@@ -187,6 +203,7 @@ fn tell(run: &Run, tally: &Tally, screen: &mut Screen) -> Result<(), Failure> {
 impl Tally {
     fn take(&mut self, seed: u64, frame: &Frame, outcome: Outcome) -> Result<(), Failure> {
         self.runs += 1;
+        self.end = self.end.max(seed + 1);
         self.figures += outcome.figures;
         if outcome.broken.is_empty() {
             return Ok(());

@@ -30,7 +30,7 @@ fn of_sixty_faults() -> Scenario {
             syncs: 1,
             writes: 1,
             full_kib: None,
-            left_kib: None,
+            ..Faults::default()
         },
         steps: vec![Step { at: 100, by: 5 }, Step { at: 200, by: -5 }],
     };

@@ -1,5 +1,11 @@
 //! Many seeds: what is told, what is kept, and how it ends.
 
+use std::path::Path;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
 use crate::tool::{Bench, files};
 
 #[test]
@@ -171,4 +177,48 @@ fn a_process_that_is_not_of_the_pool_does_nothing() {
         ran.errors.contains("that this process belongs to is gone"),
         "{ran:?}"
     );
+}
+
+#[test]
+fn an_interrupt_ends_all_processes_and_says_what_there_was_until_then() {
+    let bench = Bench::new();
+    let mut command = bench.command(&["run", "--seeds", "0..100000", "--jobs", "2", "--json"]);
+    let sweep = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = sweep.id();
+    // Whoever has begun processes listens.
+    let children = || {
+        let task = Path::new("/proc").join(pid.to_string()).join("task");
+        let tasks = std::fs::read_dir(task).unwrap();
+        let of = |task: &Path| std::fs::read_to_string(task.join("children")).unwrap_or_default();
+        let all = tasks.filter_map(|task| Some(of(&task.ok()?.path())));
+        let all: Vec<String> = all.collect();
+        let all = all.iter().flat_map(|line| line.split(' '));
+        let all = all.filter(|word| !word.is_empty()).map(str::to_owned);
+        all.collect::<Vec<String>>()
+    };
+    let started = loop {
+        let children = children();
+        if children.len() == 2 {
+            break children;
+        }
+        std::thread::yield_now();
+    };
+    let process = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(process, Signal::INT).unwrap();
+    let ended = sweep.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    let said: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert!(said["runs"].as_u64().unwrap() < 100_000, "{said}");
+    assert_eq!(said["failed"].as_array().unwrap().len(), 0, "{said}");
+    let error: Value = serde_json::from_slice(&ended.stderr).unwrap();
+    assert_eq!(error["error"]["reason"], "interrupted");
+    for child in started {
+        let path = Path::new("/proc").join(&child).join("cmdline");
+        let runs = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(!runs.contains("sim\0child"), "{child} runs on: {runs}");
+    }
 }

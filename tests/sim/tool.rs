@@ -49,13 +49,18 @@ impl Bench {
         self.with(&words.split(' ').collect::<Vec<_>>(), &[], "")
     }
 
+    /// `holdfast sim` with these words, for whoever runs it himself.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        command.arg("sim").args(words).current_dir(self.0.path());
+        command.env_remove("RUST_BACKTRACE");
+        command
+    }
+
     /// The same, with something in the environment and something to read.
     pub(crate) fn with(&self, words: &[&str], environment: &[(&str, &str)], input: &str) -> Ran {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast"))
-            .arg("sim")
-            .args(words)
-            .current_dir(self.0.path())
-            .env_remove("RUST_BACKTRACE")
+        let mut child = self
+            .command(words)
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

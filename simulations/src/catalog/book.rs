@@ -9,7 +9,7 @@ use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::kernel::{Epoch, NodeId};
 
 use super::Value;
-use super::invariants::{equal, leaders, lease, time};
+use super::invariants::{day, equal, leaders, lease, time};
 use crate::fleet::Log;
 use crate::trace::Micros;
 use crate::verdict::{Figures, Violation};
@@ -52,6 +52,8 @@ pub(super) struct Pages {
     pub(super) states: BTreeMap<u64, (NodeId, u64)>,
     /// The catalog's time at a place of the log.
     pub(super) times: BTreeMap<u64, Duration>,
+    /// What clocks have shown, and which day the catalog took from that.
+    pub(super) clocks: day::Clocks,
     pub(super) figures: Figures,
     pub(super) violations: Vec<Violation>,
     log: Log,
@@ -68,6 +70,7 @@ impl Book {
             leaders: BTreeMap::new(),
             states: BTreeMap::new(),
             times: BTreeMap::new(),
+            clocks: day::Clocks::default(),
             figures: Figures::default(),
             violations: Vec::new(),
             log,
@@ -128,6 +131,7 @@ impl Book {
             .log
             .say(now, format_args!("{node} shows {index} at {time:?}"));
         time::check(&mut pages, node, rows, now);
+        day::check(&mut pages, node, rows, now);
         lease::check(&mut pages, node, rows, now);
         equal::check(&mut pages, node, rows, now);
     }

@@ -1,5 +1,6 @@
 //! What must always be true of the replicated catalog, one file each.
 
+pub(super) mod day;
 pub(super) mod equal;
 pub(super) mod kept;
 pub(super) mod leaders;

@@ -21,7 +21,7 @@ use super::book::{Belief, Book};
 use super::calls::{End as Way, Ways};
 use super::client::{Client, OPERATOR};
 use super::invariants::progress;
-use super::planted::Fast;
+use super::planted::{Fast, Leaping};
 use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::disk::{Disk, Faults};
@@ -61,6 +61,8 @@ pub(super) struct Node {
     pub(super) book: Book,
     pub(super) witness: Looker,
     pub(super) clock: Option<Arc<Clock>>,
+    /// By how many milliseconds it was set, in this life.
+    pub(super) set: i64,
 }
 
 impl Program for Node {
@@ -70,6 +72,8 @@ impl Program for Node {
         let passed = Duration::from_micros(stand.time.world());
         let clock = Arc::new(Clock::starting_at(self.wall + passed));
         self.clock = Some(Arc::clone(&clock));
+        self.set = 0;
+        self.book.pages().clocks.set(self.node, self.wall);
         let directory = Arc::new(Directory::default());
         witness::seat_at(&directory, &self.witness, self.node.to_string(), stand.time);
         let node = self.clone();
@@ -106,6 +110,10 @@ impl Program for Node {
         if let Some(clock) = &self.clock {
             let now = ports::Clock::now(clock.as_ref()).wall.as_millis();
             clock.set_wall(Timestamp::from_millis(now.saturating_add_signed(by)));
+            self.set = self.set.saturating_add(by);
+            let then = self.wall.as_millis().saturating_add_signed(self.set);
+            let then = Timestamp::from_millis(then);
+            self.book.pages().clocks.set(self.node, then);
         }
     }
 }
@@ -122,6 +130,7 @@ impl Node {
         let ports = Ports {
             clock: match self.flaw {
                 Some(Flaw::FastTicks) => Arc::new(Fast(clock)),
+                Some(Flaw::LeapingDay) => Arc::new(Leaping(clock)),
                 Some(_) | None => clock,
             },
             entropy: Arc::new(Entropy::new(stand.dice.fork("entropy"))),

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_actors::kernel::{NodeId, Now};
@@ -23,6 +24,8 @@ pub(crate) enum Flaw {
     Boaster,
     /// Nodes' monotonic clocks count half as much again.
     FastTicks,
+    /// Nodes' wall clocks leap ahead by two days, and nobody has set them.
+    LeapingDay,
     /// The second node, which hears nothing for a while, holds on to its lease.
     LongHold,
     /// What reaches the second node is not always what was sent.
@@ -31,11 +34,12 @@ pub(crate) enum Flaw {
 
 impl Flaw {
     /// Each with the mutation that plants it.
-    const ALL: [(Mutation, Self); 6] = [
+    const ALL: [(Mutation, Self); 7] = [
         (Mutation::StaleRead, Self::StaleRead),
         (Mutation::LostWrite, Self::LostWrite),
         (Mutation::Boaster, Self::Boaster),
         (Mutation::FastTicks, Self::FastTicks),
+        (Mutation::LeapingDay, Self::LeapingDay),
         (Mutation::LongHold, Self::LongHold),
         (Mutation::Garbled, Self::Garbled),
     ];
@@ -74,5 +78,18 @@ impl Clock for Fast {
         let micros = now.monotonic.as_micros();
         let monotonic = holdfast_actors::kernel::Instant::from_micros(micros * 3 / 2);
         Now { monotonic, ..now }
+    }
+}
+
+/// A wall clock that leaps ahead by two days after a few seconds.
+pub(super) struct Leaping(pub(super) Arc<dyn Clock>);
+
+impl Clock for Leaping {
+    fn now(&self) -> Now {
+        let now = self.0.now();
+        let leaps = now.monotonic.as_micros() > 3_000_000;
+        let by = Duration::from_secs(if leaps { 2 * 86_400 } else { 0 });
+        let wall = now.wall + by;
+        Now { wall, ..now }
     }
 }

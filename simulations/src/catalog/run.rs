@@ -110,6 +110,7 @@ impl World {
                 book: book.clone(),
                 witness: witness.clone(),
                 clock: None,
+                set: 0,
             };
             fleet.add(node, drift, Box::new(program));
         }

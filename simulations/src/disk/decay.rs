@@ -1,10 +1,11 @@
-//! What a disk at rest loses or mixes up by itself, and where it says so.
+//! What a disk loses or mixes up by itself, at rest or at work, and where it says so.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Disk;
 use crate::dice::Dice;
+use crate::plan::Rot;
 
 /// What a drive writes at once.
 const SECTOR: u64 = 512;
@@ -14,6 +15,11 @@ const SECTOR: u64 = 512;
 pub struct Rotten(BTreeMap<String, Vec<Range<u64>>>);
 
 impl Rotten {
+    /// Whether nothing rotted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether anything rotted in a folder.
     pub fn is_in(&self, folder: &str) -> bool {
         self.0
@@ -34,15 +40,21 @@ impl Rotten {
 }
 
 impl Disk {
+    /// Both of what follows.
+    pub fn decay(&self, below: &str, rot: Rot, dice: &mut Dice, rotten: &mut Rotten) {
+        self.flip(below, rot.bits, dice, rotten);
+        self.misdirect(below, rot.sectors, dice, rotten);
+    }
+
     /// Flips so many bits in files below a folder, each file as likely as another.
     pub fn flip(&self, below: &str, bits: u32, dice: &mut Dice, rotten: &mut Rotten) {
         for _ in 0..bits {
-            let Some((path, mut bytes)) = self.pick(below, dice) else {
+            let Some((path, bytes)) = self.pick(below, dice) else {
                 return;
             };
             let at = dice.below(bytes.len() as u64);
-            bytes[at as usize] ^= 1 << dice.below(8);
-            self.rot(&path, bytes);
+            let flipped = bytes[at as usize] ^ (1 << dice.below(8));
+            self.state().files.decay(&path, at, &[flipped]);
             rotten.add(&path, at..at + 1);
         }
     }
@@ -51,7 +63,7 @@ impl Disk {
     /// the wrong place.
     pub fn misdirect(&self, below: &str, sectors: u32, dice: &mut Dice, rotten: &mut Rotten) {
         for _ in 0..sectors {
-            let (Some((path, mut bytes)), Some((_, other))) =
+            let (Some((path, bytes)), Some((_, other))) =
                 (self.pick(below, dice), self.pick(below, dice))
             else {
                 return;
@@ -62,10 +74,9 @@ impl Disk {
             };
             let (to, from) = (sector(&bytes, dice), sector(&other, dice));
             let length = (to.end - to.start).min(from.end - from.start);
-            let (start, source) = (to.start as usize, from.start as usize);
+            let source = from.start as usize;
             let written = &other[source..source + length as usize];
-            bytes[start..start + length as usize].copy_from_slice(written);
-            self.rot(&path, bytes);
+            self.state().files.decay(&path, to.start, written);
             rotten.add(&path, to.start..to.start + length);
         }
     }

@@ -184,6 +184,20 @@ impl Files {
         true
     }
 
+    /// Overwrites a part of a file under whoever has it open, as rot and misdirected writes do.
+    /// What was written there and not synced yet may still come over it.
+    pub(super) fn decay(&mut self, path: &str, at: u64, bytes: &[u8]) {
+        let inode = self.names.get(path);
+        let Some(file) = inode.and_then(|inode| self.inodes.get_mut(inode)) else {
+            return;
+        };
+        for content in [&mut file.bytes, &mut file.durable] {
+            let start = index(at).min(content.len());
+            let end = (index(at) + bytes.len()).min(content.len());
+            content[start..end].copy_from_slice(&bytes[..end - start]);
+        }
+    }
+
     pub(super) fn lose(&mut self, path: &str) -> bool {
         self.durable.remove(path);
         self.names.remove(path).is_some()

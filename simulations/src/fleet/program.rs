@@ -7,7 +7,7 @@ use holdfast_actors::ports::Link;
 
 use crate::dice::Dice;
 use crate::disk::Disk;
-use crate::plan::End;
+use crate::plan::{End, Rot};
 use crate::timepiece::Timepiece;
 use crate::trace::Micros;
 use crate::yields::Yields;
@@ -37,6 +37,9 @@ pub(crate) trait Program {
     fn disk(&self) -> Option<&Disk> {
         None
     }
+
+    /// Lets something of what the disk holds rot, while the present life goes on.
+    fn rot(&mut self, _rot: Rot) {}
 
     /// Sets the wall clock of the present life; called inside of its runtime.
     fn step_wall(&mut self, _by: i64) {}

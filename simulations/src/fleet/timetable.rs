@@ -6,7 +6,7 @@ use holdfast_actors::kernel::NodeId;
 
 use super::Fleet;
 use crate::disk::Faults;
-use crate::plan::{End, Mishap, Timed, Ways};
+use crate::plan::{End, Mishap, Rot, Timed, Ways};
 use crate::trace::Micros;
 
 const MILLI: Micros = 1_000;
@@ -189,6 +189,11 @@ impl Timetable {
                     ..Faults::default()
                 },
             ),
+            Mishap::Rot {
+                node,
+                bits,
+                sectors,
+            } => fleet.rot(member(node), Rot { bits, sectors }),
             Mishap::Step { node, by } => fleet.step_wall(member(node), by),
         }
     }

@@ -93,6 +93,8 @@ fn compare(
     how: &str,
 ) {
     let wrong = match (object.told, found) {
+        // The end of a log that has rotted is not there, and neither is what it said.
+        (_, None) | (Told::Absent, _) if book.is_rotten(book.shelves[shelf].tenant) => return,
         (Told::Present, None) => "acknowledged and not there",
         (Told::Absent, Some(_)) => "deleted, or never stored, and there",
         (_, Some(size)) if size != object.size => "of another size",
@@ -135,6 +137,7 @@ pub(crate) async fn check(scene: &Scene, seen: &Seen) {
                 let mut book = scene.ledger.book();
                 match body {
                     Some(body) => read(&mut book, shelf, &name, tick, Some(body)),
+                    None if book.is_rotten(seen.tenant) => {}
                     None => {
                         let story = format!("{}: cannot be read", show(&book, shelf, &name));
                         book.breach(ID, format_args!("{story}"));

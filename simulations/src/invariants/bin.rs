@@ -100,7 +100,8 @@ pub(super) async fn kept(
         };
         let mut book = scene.ledger.book();
         book.figures.views += 1;
-        if found.map(|(_, hash)| hash) != Some(deletion.hash) {
+        let is_there = found.map(|(_, hash)| hash) == Some(deletion.hash);
+        if !is_there && !book.is_rotten(seen.tenant) {
             let (at, days) = (deletion.before, days(&deletion));
             let story = format!("{key:?} is not in the view of {at}, {days} days kept");
             book.breach(id, format_args!("{story}"));

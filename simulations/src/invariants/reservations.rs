@@ -9,7 +9,7 @@ pub(crate) const ID: &str = "reservations";
 /// Nobody works.
 pub(crate) fn check(book: &mut Book, seen: &Seen) {
     let reserved = seen.report.reserved.as_bytes();
-    if reserved > 0 {
+    if reserved > 0 && !book.is_rotten(seen.tenant) {
         let name = book.accounts[seen.tenant].name.clone();
         book.breach(
             ID,

@@ -29,6 +29,7 @@ fn answered(book: &mut Book, began: Micros, what: &str, told: &Result<(), Refusa
     if let Err(refusal) = told
         && is_scarce
         && began > book.shaken
+        && book.rotten.is_empty()
         && matches!(refusal.reason, Reason::StorageFull | Reason::Unavailable)
     {
         book.breach(ID, format_args!("{what} found no space: {refusal}"));

@@ -35,6 +35,9 @@ const KINDS: [Kind; 4] = [Kind::Data, Kind::Index, Kind::Key, Kind::Snapshot];
 /// Nobody works: what every repository shows is noted, and now and then one is put back.
 pub(crate) async fn meddle(scene: &Scene, dice: &mut Dice) {
     for (tenant, id) in scene.repositories() {
+        if scene.ledger.book().is_rotten(tenant) {
+            continue;
+        }
         if dice.one_in(2) {
             put_back(scene, tenant, id, dice).await;
         }
@@ -130,7 +133,8 @@ async fn put_back(scene: &Scene, tenant: usize, id: RepositoryId, dice: &mut Dic
         return;
     }
     book.figures.views += 1;
-    if let Some(other) = shows(&book, &seen.snapshot, Moment::Now, &instant.shelves) {
+    let shown = shows(&book, &seen.snapshot, Moment::Now, &instant.shelves);
+    if let Some(other) = shown.filter(|_| !book.is_rotten(tenant)) {
         let story = format!("{id} was put back to {} and {other}", instant.at);
         book.breach(ID, format_args!("{story}"));
     }

@@ -1,7 +1,7 @@
 //! The fleets that seeds draw.
 
-use super::single::life;
-use super::{End, Fleet, Members, Mishap, Plan, Timed, Ways, Wire};
+use super::single::{decay, life};
+use super::{DAY, End, Fleet, Life, Members, Mishap, Plan, Timed, Ways, Wire};
 use crate::dice::Dice;
 
 /// How many replicas seeds draw.
@@ -41,9 +41,14 @@ impl Plan {
             let lives = 1 + shape.below(2);
             let part = |life| dice.fork(&format!("node {node} life {life}"));
             let (steps, faults) = (shape.one_in(3), shape.one_in(3));
-            (0..lives)
+            let mut lives: Vec<Life> = (0..lives)
                 .map(|number| life(&mut part(number), steps, faults))
-                .collect()
+                .collect();
+            let mut at_work = dice.fork(&format!("rot at work on {node}"));
+            if at_work.one_in(8) {
+                decay(&mut at_work, &mut lives);
+            }
+            lives
         });
         let members = Members::Holdfast {
             lives: lives.collect(),
@@ -52,6 +57,7 @@ impl Plan {
         // Nothing passes between them, so that only the times of starts need to be near.
         fleet.quantum = [1_000_000, 20_000_000, 60_000_000][shape.below(3) as usize];
         fleet.wire.least = fleet.quantum;
+        set_clocks(&mut fleet, &dice, nodes);
         plan.fleet = Some(fleet);
         plan
     }
@@ -103,8 +109,9 @@ impl Plan {
         plan.tenants.clear();
         plan.lives.clear();
         plan.disk_micros = 50 << shape.below(5);
-        let fleet = fleet(&dice, nodes, 0, members);
-        plan.fleet = Some(bearable(fleet));
+        let mut fleet = bearable(fleet(&dice, nodes, 0, members));
+        set_clocks(&mut fleet, &dice, nodes);
+        plan.fleet = Some(fleet);
         plan
     }
 
@@ -193,8 +200,9 @@ impl Plan {
         plan.tenants.clear();
         plan.lives.clear();
         plan.disk_micros = 50 << shape.below(5);
-        let fleet = fleet(&dice, nodes, 0, members);
-        plan.fleet = Some(bearable(fleet));
+        let mut fleet = bearable(fleet(&dice, nodes, 0, members));
+        set_clocks(&mut fleet, &dice, nodes);
+        plan.fleet = Some(fleet);
         plan
     }
 }
@@ -207,6 +215,26 @@ fn bearable(mut fleet: Fleet) -> Fleet {
         *drift = (*drift).clamp(-9_000, 9_000);
     }
     fleet
+}
+
+/// Steps of nodes' wall clocks, in some runs: of one node's or of several, forward and back. Nobody
+/// is told; a minute is nothing, hours move midnight, and weeks are doubted.
+fn set_clocks(fleet: &mut Fleet, dice: &Dice, nodes: u32) {
+    let mut dice = dice.fork("wall clocks");
+    if !dice.one_in(3) {
+        return;
+    }
+    for _ in 0..1 + dice.below(4) {
+        let far = [60_000, DAY / 24, DAY, 40 * DAY][dice.below(4) as usize];
+        let by = 1 + dice.below(far) as i64;
+        let mishap = Mishap::Step {
+            node: dice.below(u64::from(nodes)) as u32,
+            by: if dice.one_in(2) { by } else { -by },
+        };
+        let at = dice.below(fleet.millis);
+        fleet.mishaps.push(Timed { at, mishap });
+    }
+    fleet.mishaps.sort_by_key(|timed| timed.at);
 }
 
 fn fleet(dice: &Dice, nodes: u32, clients: u32, members: Members) -> Fleet {

@@ -173,6 +173,17 @@ pub enum Mishap {
         #[serde(default)]
         full_kib: Option<u64>,
     },
+    /// What a node's disk holds rots while it works.
+    Rot {
+        /// Which.
+        node: u32,
+        /// Bits that flip.
+        #[serde(default)]
+        bits: u32,
+        /// Sectors that hold what belongs elsewhere.
+        #[serde(default)]
+        sectors: u32,
+    },
     /// A node's wall clock is set.
     Step {
         /// Which.

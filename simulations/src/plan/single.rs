@@ -8,6 +8,28 @@ const HOUR: u64 = 3_600_000;
 impl Plan {
     /// The plan of a seed for one node.
     pub fn single(seed: u64) -> Self {
+        let mut plan = Self::sound(seed);
+        let dice = Dice::of_seed(seed).fork("plan");
+        let mut at_work = dice.fork("rot at work");
+        if at_work.one_in(8) {
+            decay(&mut at_work, &mut plan.lives);
+            if at_work.one_in(2) {
+                // What is deleted goes at once, and what lies beside it is moved.
+                plan.habits.prune = 1;
+                for tenant in &mut plan.tenants {
+                    (tenant.bin_days, tenant.hold_days) = (0, 0);
+                }
+            }
+        }
+        let mut cramped = dice.fork("cramped");
+        if cramped.one_in(16) {
+            cramp(&mut cramped, &mut plan);
+        }
+        plan
+    }
+
+    /// The same, if nothing rots on the disk of a node at work, and no journal has little room.
+    pub fn sound(seed: u64) -> Self {
         let plan = Dice::of_seed(seed).fork("plan");
         // Dice of their own, so that one more draw in one part does not change the others.
         let part = |label: &str| plan.fork(label);
@@ -69,6 +91,20 @@ impl Plan {
 }
 
 impl Plan {
+    /// The plan of a seed for one node on whose disk much rots, and which is off for long enough
+    /// that all is to be read back.
+    pub fn rotting(seed: u64) -> Self {
+        let mut plan = Self::single(seed);
+        let mut dice = Dice::of_seed(seed).fork("rotting");
+        decay(&mut dice, &mut plan.lives);
+        if let Some(last) = plan.lives.last_mut() {
+            last.cut = None;
+            last.faults.rot.bits = 4 + dice.below(8) as u32;
+            last.off = 31 * DAY;
+        }
+        plan
+    }
+
     /// The plan of a seed for one node whose operators do all that they else do seldom.
     pub fn affairs(seed: u64) -> Self {
         let mut plan = Self::single(seed);
@@ -253,7 +289,43 @@ fn faults_of(dice: &mut Dice) -> Faults {
         syncs: u32::from(dice.one_in(3)),
         writes: some(dice, 3) as u32,
         full_kib: dice.one_in(3).then(|| dice.below(4_096)),
-        left_kib: None,
+        ..Faults::default()
+    }
+}
+
+/// Lets what a running node holds rot; half of the time all is read back before the node is at
+/// peace, because that was due while it was off.
+pub(super) fn decay(dice: &mut Dice, lives: &mut [Life]) {
+    for life in &mut *lives {
+        if dice.one_in(2) {
+            life.faults.after = life.faults.after.max(dice.below(4_000));
+            life.faults.rot = Rot {
+                bits: some(dice, 4) as u32,
+                sectors: some(dice, 3) as u32,
+            };
+        }
+    }
+    if let Some(last) = lives.last_mut().filter(|_| dice.one_in(2)) {
+        last.off = 31 * DAY + dice.below(DAY);
+    }
+}
+
+/// A disk that is full while a journal of small files, with a snapshot now and then, has much to
+/// write.
+fn cramp(dice: &mut Dice, plan: &mut Plan) {
+    let operators = &mut plan.operators;
+    (operators.pause, operators.lease, operators.quota) = (50, true, true);
+    plan.node.snapshot_every = Some(3 + dice.below(8));
+    plan.node.segment_kib = Some(4);
+    for life in &mut plan.lives {
+        life.cut = life.cut.map(|cut| cut.max(5_000));
+        let full = dice.one_in(2);
+        life.faults = Faults {
+            after: 100 + dice.below(1_000),
+            full_kib: full.then(|| dice.below(64)),
+            writes: if full { 0 } else { some(dice, 2) as u32 },
+            ..Faults::default()
+        };
     }
 }
 

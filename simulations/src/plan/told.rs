@@ -44,6 +44,22 @@ impl fmt::Display for Mishap {
             Self::Sleep { node, millis: long } => {
                 write!(f, "{} stands still for {}", member(*node), millis(*long))
             }
+            Self::Hang { .. } | Self::Drag { .. } | Self::Disk { .. } | Self::Rot { .. } => {
+                self.of_disk(f)
+            }
+            Self::Step { node, by } => {
+                let way = if *by < 0 { "back" } else { "forward" };
+                let by = millis(by.unsigned_abs());
+                write!(f, "the wall clock of {} steps {way} by {by}", member(*node))
+            }
+        }
+    }
+}
+
+impl Mishap {
+    /// What befalls a disk; nothing for what befalls something else.
+    fn of_disk(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Hang { node, millis: long } => {
                 let node = member(*node);
                 write!(
@@ -72,11 +88,26 @@ impl fmt::Display for Mishap {
                     None => Ok(()),
                 }
             }
-            Self::Step { node, by } => {
-                let way = if *by < 0 { "back" } else { "forward" };
-                let by = millis(by.unsigned_abs());
-                write!(f, "the wall clock of {} steps {way} by {by}", member(*node))
+            Self::Rot {
+                node,
+                bits,
+                sectors,
+            } => {
+                let node = member(*node);
+                write!(
+                    f,
+                    "on the disk of {node} {bits} bits flip and {sectors} sectors "
+                )?;
+                f.write_str("hold what belongs elsewhere")
             }
+            Self::Crash { .. }
+            | Self::Part { .. }
+            | Self::Heal
+            | Self::Kill { .. }
+            | Self::Forget { .. }
+            | Self::Slow { .. }
+            | Self::Sleep { .. }
+            | Self::Step { .. } => Ok(()),
         }
     }
 }

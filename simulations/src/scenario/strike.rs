@@ -44,6 +44,8 @@ impl Fault {
             }
             Kind::SyncFailure => disk(node()?, count, 0, None),
             Kind::WriteFailure => disk(node()?, 0, count, None),
+            Kind::BitRot => rot(node()?, count, 0),
+            Kind::Misdirection => rot(node()?, 0, count),
             Kind::Cut => Mishap::Part {
                 side: self.side(text, whole.clone(), names)?,
                 ways: self.direction(text)?,
@@ -81,7 +83,7 @@ impl Fault {
         let kind = *self.kind.get_ref();
         let ends = matches!(kind, Kind::PowerCut | Kind::Kill);
         let joins = matches!(kind, Kind::SlowLink | Kind::Disconnect | Kind::HalfOpen);
-        let counts = matches!(kind, Kind::SyncFailure | Kind::WriteFailure);
+        let counts = kind.counts();
         let drags = matches!(kind, Kind::SlowLink | Kind::SlowDisk);
         let lasts = matches!(kind, Kind::Pause | Kind::DiskHang);
         let is_cut = kind == Kind::Cut;
@@ -190,6 +192,14 @@ const fn disk(node: u32, syncs: u32, writes: u32, full_kib: Option<u64>) -> Mish
         syncs,
         writes,
         full_kib,
+    }
+}
+
+const fn rot(node: u32, bits: u32, sectors: u32) -> Mishap {
+    Mishap::Rot {
+        node,
+        bits,
+        sectors,
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) enum Kind {
     DiskFull,
     SyncFailure,
     WriteFailure,
+    BitRot,
+    Misdirection,
     Cut,
     SlowLink,
     Heal,
@@ -56,6 +58,14 @@ impl Kind {
         }
     }
 
+    /// Whether it comes as often as somebody says.
+    pub(super) const fn counts(self) -> bool {
+        matches!(
+            self,
+            Self::SyncFailure | Self::WriteFailure | Self::BitRot | Self::Misdirection
+        )
+    }
+
     /// Whether it befalls only one of many nodes, or the network between them.
     const fn needs_a_fleet(self) -> bool {
         !matches!(
@@ -66,6 +76,8 @@ impl Kind {
                 | Self::DiskFull
                 | Self::SyncFailure
                 | Self::WriteFailure
+                | Self::BitRot
+                | Self::Misdirection
         )
     }
 }
@@ -144,7 +156,7 @@ impl Fault {
             return Err(ScenarioError::at(text, self.kind.span(), message));
         }
         let ends = kind.ends_a_life().is_some();
-        let counts = matches!(kind, Kind::SyncFailure | Kind::WriteFailure);
+        let counts = kind.counts();
         let fields = [
             ("off", self.off.as_ref().map(Spanned::span), ends),
             ("index", self.index.as_ref().map(Spanned::span), ends),
@@ -224,7 +236,8 @@ impl Fault {
             return Ok(());
         }
         let faults = &mut life.faults;
-        let has_begun = faults.syncs > 0 || faults.writes > 0 || faults.full_kib.is_some();
+        let fails = faults.syncs > 0 || faults.writes > 0 || faults.full_kib.is_some();
+        let has_begun = fails || !faults.rot.is_none();
         if has_begun && faults.after != after {
             let message = "the disk fails once in each life of the node: give both the same time";
             return Err(ScenarioError::at(text, self.at.span(), message));
@@ -236,6 +249,10 @@ impl Fault {
             faults.syncs += count;
         } else if kind == Kind::WriteFailure {
             faults.writes += count;
+        } else if kind == Kind::BitRot {
+            faults.rot.bits += count;
+        } else if kind == Kind::Misdirection {
+            faults.rot.sectors += count;
         } else if kind == Kind::DiskFull {
             faults.full_kib = Some(self.capacity.as_ref().map_or(0, |kib| kib.get_ref().0));
         }

@@ -172,6 +172,13 @@ fn lived(what: &str, life: &Life) -> String {
             "; after {begin} the disk has {kib} KiB left beside the reserve"
         );
     }
+    if !faults.rot.is_none() {
+        let (bits, sectors) = (faults.rot.bits, faults.rot.sectors);
+        let _ = write!(
+            text,
+            "; after {begin} {bits} bits flip and {sectors} sectors hold what belongs elsewhere"
+        );
+    }
     let end = match life.end {
         End::Power => "power is cut",
         End::Kill => "it is killed",

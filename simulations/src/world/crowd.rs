@@ -74,7 +74,12 @@ pub(super) async fn back_up_at_last(mut client: Client) {
         }
     });
     if tried.await.is_err() {
-        let number = client.caller.number;
-        progress::stuck(&mut client.caller.ledger.book(), number, &last);
+        let (number, shelf) = (client.caller.number, client.caller.shelf);
+        let mut book = client.caller.ledger.book();
+        let tenant = book.shelves[shelf].tenant;
+        // What has rotted may stay out of service.
+        if !book.is_rotten(tenant) {
+            progress::stuck(&mut book, number, &last);
+        }
     }
 }

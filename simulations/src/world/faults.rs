@@ -1,10 +1,11 @@
 //! What goes wrong with the disk while clients are at work.
 
 use super::pass;
+use crate::dice::Dice;
 use crate::disk::{Disk, Faults};
 use crate::ledger::Ledger;
 use crate::mutation::Mutation;
-use crate::plan;
+use crate::plan::{self, Rot};
 
 /// How long a disk stays full.
 const FULL: u64 = 60_000;
@@ -29,6 +30,19 @@ pub(super) async fn break_disk(disk: Disk, plan: plan::Faults, mutation: Option<
         failing_writes: 0,
         ..faults
     });
+}
+
+/// The folder of all that repositories hold.
+const EXTENTS: &str = "extents";
+
+/// Lets something of what repositories hold rot.
+pub(super) fn rot(disk: &Disk, ledger: &Ledger, rot: Rot, dice: &mut Dice) {
+    let mut book = ledger.book();
+    disk.decay(EXTENTS, rot, dice, &mut book.rotten);
+    if !rot.is_none() {
+        let (now, rotten) = (book.now(), book.rotten.clone());
+        book.trace.say(now, format_args!("rotten: {rotten:?}"));
+    }
 }
 
 /// Leaves the disk with its reserve and so many bytes, before anybody has begun anything.

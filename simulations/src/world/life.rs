@@ -16,14 +16,15 @@ use holdfast_actors::shell::{self, Directory, Handle};
 use tokio::task::JoinSet;
 
 use super::crowd::{back_up_at_last, work};
+use super::onlookers::{audit, watch};
 use super::restarts::restart;
 use super::{Scene, Tour, faults, pass};
 use crate::clock::Clock;
 use crate::dice::Dice;
-use crate::disk::{Disk, Rotten};
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::index::Index;
-use crate::invariants::{self, calendar, progress, purge, quota, recovery, space, undelete};
+use crate::invariants::{self, progress, purge, recovery, rot, space, undelete};
 use crate::ledger::Ledger;
 use crate::ledger::Verdict;
 use crate::mutation::{Mutation, lie, mutated};
@@ -54,7 +55,6 @@ pub(super) struct Stage {
     pub(super) tour: Option<Tour>,
     pub(super) mutation: Option<Mutation>,
     pub(super) disk: Disk,
-    pub(super) rotten: Rotten,
     pub(super) index: Index,
     pub(super) dice: Dice,
     pub(super) ledger: Ledger,
@@ -190,7 +190,6 @@ impl Stage {
             office,
             directory,
             mutation: self.mutation,
-            rotten: Arc::new(self.rotten.clone()),
         };
         let mut beside = JoinSet::new();
         beside.spawn(watch(scene.clone()));
@@ -231,6 +230,7 @@ impl Stage {
             Purpose::Work => self.trouble(scene, beside),
             Purpose::Peace => self.pacify(scene).await,
         }
+        let before = scene.catalog.rows();
         for (round, linger) in self.life.rounds.iter().enumerate() {
             let mut clients = JoinSet::new();
             for client in self.clients(scene, round) {
@@ -254,6 +254,7 @@ impl Stage {
             pass(space::QUIET).await;
             drop(visits);
             invariants::check(scene, "after a while of peace").await;
+            rot::told(scene, &before).await;
             space::check(scene, &self.disk).await;
             purge::over(&mut self.ledger.book(), scene, &self.disk, &self.index);
         }
@@ -274,6 +275,19 @@ impl Stage {
             Some(kib) => beside.spawn(faults::fill(disk, kib << 10, ledger, self.mutation)),
             None => beside.spawn(faults::break_disk(disk, self.life.faults, self.mutation)),
         };
+        let rot = self.life.faults.rot;
+        if !rot.is_none() {
+            let (disk, ledger, after) = (
+                self.disk.clone(),
+                self.ledger.clone(),
+                self.life.faults.after,
+            );
+            let mut dice = self.dice.fork("rot at work");
+            beside.spawn(async move {
+                pass(after).await;
+                faults::rot(&disk, &ledger, rot, &mut dice);
+            });
+        }
         for step in self.life.steps.clone() {
             let (scene, mutation) = (scene.clone(), self.mutation);
             beside.spawn(async move {
@@ -357,40 +371,5 @@ impl Stage {
         }
         // News travel.
         pass(1_000).await;
-    }
-}
-
-/// Follows the catalog's day.
-async fn watch(scene: Scene) {
-    let mut news = scene.catalog.subscribe();
-    loop {
-        let today = news.borrow_and_update().clock.today;
-        calendar::seen(&mut scene.ledger.book(), today);
-        if news.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Asks for the figures now and then.
-async fn audit(scene: Scene, mut dice: Dice) {
-    let mut pause = 8;
-    loop {
-        pass(1 + dice.below(pause)).await;
-        // Often at first, and seldom when nothing happens for hours.
-        pause = (pause + pause / 8 + 1).min(1_200_000);
-        let ids: Vec<_> = {
-            let book = scene.ledger.book();
-            book.accounts
-                .iter()
-                .map(|account| account.served())
-                .collect()
-        };
-        for (tenant, id) in ids.into_iter().enumerate() {
-            let Some(id) = id else { continue };
-            if let Some(report) = scene.report(id).await {
-                quota::check(&mut scene.ledger.book(), tenant, &report);
-            }
-        }
     }
 }

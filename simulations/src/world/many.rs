@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::life::Purpose;
-use super::{Options, Tour, World, peace};
+use super::{Options, Tour, World, faults, peace};
 use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::fleet::{Fleet, Main, Program, Stand, Timetable, member};
@@ -213,6 +213,14 @@ impl Program for Holdfast {
 
     fn disk(&self) -> Option<&Disk> {
         Some(&self.world.disk)
+    }
+
+    fn rot(&mut self, rot: plan::Rot) {
+        let mut dice = self
+            .world
+            .dice
+            .fork(&format!("rot at {}", self.world.ledger.now()));
+        faults::rot(&self.world.disk, &self.world.ledger, rot, &mut dice);
     }
 
     fn step_wall(&mut self, by: i64) {

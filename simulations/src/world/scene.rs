@@ -11,7 +11,6 @@ use holdfast_actors::service::Service;
 use holdfast_actors::shell::Directory;
 
 use super::pass;
-use crate::disk::Rotten;
 use crate::invariants::Seen;
 use crate::ledger::Ledger;
 use crate::mutation::Mutation;
@@ -30,8 +29,6 @@ pub(crate) struct Scene {
     pub(crate) office: Office,
     pub(crate) directory: Arc<Directory>,
     pub(crate) mutation: Option<Mutation>,
-    /// Where the disk is not what it was.
-    pub(crate) rotten: Arc<Rotten>,
 }
 
 impl Scene {
