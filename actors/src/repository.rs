@@ -32,7 +32,7 @@ mod weight;
 mod writer;
 
 pub use check::{Cursor, Unsound};
-pub use checkpoint::{Checkpoint, clear as forget};
+pub use checkpoint::{Checkpoint, forget};
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Moved, Piece, Place, Span, Stored};
 pub use event::{Effect, Event};

@@ -75,6 +75,9 @@ pub(crate) struct Book {
     start: Timestamp,
     /// The latest that the node's wall clock ever showed.
     high: Timestamp,
+    /// Whether an operator said that it is a later day than the wall clock showed: the catalog's time
+    /// runs days before that clock from then on.
+    ahead: bool,
 }
 
 impl Ledger {
@@ -111,6 +114,7 @@ impl Ledger {
             base: 0,
             start,
             high: start,
+            ahead: false,
         };
         Self(Arc::new(Mutex::new(book)))
     }
@@ -153,10 +157,17 @@ impl Book {
         self.start + Duration::from_micros(self.now())
     }
 
-    /// What the node's wall clock shows, if it has never shown a later time.
+    /// What the node's wall clock shows, if it has never shown a later time, and nobody has
+    /// confirmed a later day.
     pub(crate) fn highest_wall(&self) -> Option<Timestamp> {
         let wall = self.clock.as_ref()?.now().wall;
-        (wall >= self.high).then_some(wall)
+        (wall >= self.high && !self.ahead).then_some(wall)
+    }
+
+    /// An operator says which day it is.
+    pub(crate) fn confirmed(&mut self, today: Date) {
+        let wall = self.clock.as_ref().map(|clock| clock.now().wall);
+        self.ahead = wall.is_some_and(|wall| Date::of(wall) < today);
     }
 
     /// Whether anything of a tenant's repository has rotted: only what is read is judged then.

@@ -234,11 +234,20 @@ async fn flow(index: &Arc<dyn Index>, batch: &mut Vec<Change>) -> io::Result<()>
     index.apply(std::mem::take(batch)).await
 }
 
+/// Takes everything of a repository out of the index, and not even a power loss brings it back.
+///
+/// # Errors
+/// When the index fails.
+pub async fn forget(index: &Arc<dyn Index>, id: RepositoryId) -> io::Result<()> {
+    clear(index, id).await?;
+    index.flush().await
+}
+
 /// Takes everything of a repository out of the index, the stamp first.
 ///
 /// # Errors
 /// When the index fails; what is left of a repository without a stamp is never believed.
-pub async fn clear(index: &Arc<dyn Index>, id: RepositoryId) -> io::Result<()> {
+async fn clear(index: &Arc<dyn Index>, id: RepositoryId) -> io::Result<()> {
     index.apply(vec![Change::Remove(stamp_key(id))]).await?;
     for prefix in [prefix(b"object/", id), prefix(b"bin/", id)] {
         loop {

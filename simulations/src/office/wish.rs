@@ -251,7 +251,10 @@ impl Wish {
             (Self::Hold(tenant, n), _) => settle(book, *tenant, now, *n, |a| &mut a.hold_days),
             (Self::Disable(tenant), _) => settle(book, *tenant, now, true, |a| &mut a.disabled),
             (Self::Enable(tenant), _) => settle(book, *tenant, now, false, |a| &mut a.disabled),
-            (Self::Confirm(today), _) => book.today.settle(*today, now),
+            (Self::Confirm(today), _) => {
+                book.today.settle(*today, now);
+                book.confirmed(*today);
+            }
             _ => {}
         }
     }
