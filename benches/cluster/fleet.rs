@@ -39,6 +39,8 @@ pub(crate) struct Member {
     pub(crate) calls: Exchange,
     pub(crate) endpoint: Endpoint,
     runtime: Runtime,
+    /// Endpoints end when nobody tells them any more who the others are.
+    _table: Arc<watch::Sender<Arc<Nodes>>>,
 }
 
 impl Member {
@@ -78,7 +80,7 @@ pub(crate) fn start(folder: &Folders, slower: Duration) -> Vec<Member> {
     let now = SystemClock::new().now().wall;
     let authority = Authority::found(now).unwrap();
     let issuer = authority.issuer(now).unwrap();
-    let table = watch::Sender::<Arc<Nodes>>::default();
+    let table = Arc::new(watch::Sender::<Arc<Nodes>>::default());
     let made: Vec<_> = (1..=COUNT).map(|id| make(id, &issuer, &table)).collect();
     let rows = made.iter().zip(1..).map(|(made, id)| {
         let (key, addresses) = (made.key, vec![made.address]);
@@ -87,7 +89,14 @@ pub(crate) fn start(folder: &Folders, slower: Duration) -> Vec<Member> {
     table.send_replace(Arc::new(rows.collect()));
     let members = made.into_iter().zip(1..);
     let members: Vec<_> = members
-        .map(|(made, id)| join(made, id, &folder.join(id.to_string()), slower))
+        .map(|(made, id)| {
+            join(
+                made,
+                id,
+                &folder.join(id.to_string()),
+                (slower, Arc::clone(&table)),
+            )
+        })
         .collect();
     gather(&members);
     members
@@ -130,7 +139,12 @@ fn name(id: u64) -> NodeName {
     NodeName::parse(&format!("n{id}")).unwrap()
 }
 
-fn join(made: Made, id: u64, folder: &Folders, slower: Duration) -> Member {
+fn join(
+    made: Made,
+    id: u64,
+    folder: &Folders,
+    (slower, table): (Duration, Arc<watch::Sender<Arc<Nodes>>>),
+) -> Member {
     std::fs::create_dir_all(folder).unwrap();
     let node = NodeId::new(id);
     let started = start_one(node, &made.endpoint, folder, slower);
@@ -148,6 +162,7 @@ fn join(made: Made, id: u64, folder: &Folders, slower: Duration) -> Member {
         calls,
         endpoint: made.endpoint,
         runtime: made.runtime,
+        _table: table,
     };
     member.run(async {
         if id == 1 {
