@@ -15,6 +15,7 @@ mod failure;
 mod lock;
 mod opened;
 mod progress;
+mod quic;
 mod secret;
 mod source;
 mod thumbprint;
@@ -118,5 +119,6 @@ fn client_with(
             (None, None) => Trust::System,
         },
         patience: Duration::from_secs(u64::from(arguments.patience)),
+        transport: arguments.transport,
     })
 }

@@ -14,6 +14,7 @@ mod crew;
 mod download;
 pub mod forward;
 mod limits;
+mod native;
 pub mod range;
 mod request;
 pub mod route;

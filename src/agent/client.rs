@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
+use super::arguments::Transport;
 use super::connection::{Answer, Broken, Payload, Place, Pool};
 use super::failure::{Failure, REASON};
 use super::trust::{self, Trust};
@@ -41,6 +42,8 @@ pub(crate) struct Target {
     pub(crate) trust: Trust,
     /// How long to go on trying, in pauses.
     pub(crate) patience: Duration,
+    /// By which way.
+    pub(crate) transport: Transport,
 }
 
 /// One thing to ask for.
@@ -115,7 +118,7 @@ impl Client {
             authorization,
             patience: target.patience,
             answered: AtomicBool::new(false),
-            pool: Pool::new(place, configuration),
+            pool: Pool::new(place, configuration, target.transport),
             runtime,
         })
     }

@@ -9,11 +9,14 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::version::TLS13;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DEFAULT_VERSIONS, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme, SupportedProtocolVersion,
 };
 
 use super::thumbprint::Thumbprint;
+use crate::tls::NATIVE;
 
 /// Where Debian and its kin keep the certificates that the system trusts.
 const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -48,12 +51,33 @@ pub(crate) enum TrustError {
     Tls(#[from] Error),
 }
 
-/// TLS as a client, for HTTP/1.1, with aws-lc-rs as the only provider.
-pub(crate) fn configuration(trust: &Trust) -> Result<ClientConfig, TrustError> {
+/// TLS as a client, with aws-lc-rs as the only provider.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    /// For HTTP/1.1.
+    pub(crate) https: Arc<ClientConfig>,
+    /// For the native path.
+    pub(crate) quic: Arc<ClientConfig>,
+}
+
+/// TLS as a client that trusts so.
+pub(crate) fn configuration(trust: &Trust) -> Result<Tls, TrustError> {
+    let mut https = trusting(trust, DEFAULT_VERSIONS)?;
+    https.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let mut quic = trusting(trust, &[&TLS13])?;
+    quic.alpn_protocols = vec![NATIVE.to_vec()];
+    let [https, quic] = [https, quic].map(Arc::new);
+    Ok(Tls { https, quic })
+}
+
+fn trusting(
+    trust: &Trust,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ClientConfig, TrustError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?;
-    let mut configuration = match trust {
+        .with_protocol_versions(versions)?;
+    Ok(match trust {
         Trust::Pinned(thumbprint) => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Pin {
@@ -67,9 +91,7 @@ pub(crate) fn configuration(trust: &Trust) -> Result<ClientConfig, TrustError> {
         Trust::System => builder
             .with_root_certificates(roots(Path::new(SYSTEM_CERTIFICATES))?)
             .with_no_client_auth(),
-    };
-    configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(configuration)
+    })
 }
 
 fn roots(file: &Path) -> Result<RootCertStore, TrustError> {
