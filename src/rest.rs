@@ -17,6 +17,7 @@ mod limits;
 mod native;
 pub mod range;
 mod request;
+pub mod resume;
 pub mod route;
 mod serve;
 mod upload;

@@ -8,6 +8,7 @@ mod figures;
 mod pace;
 mod purging;
 mod reserve;
+mod resuming;
 mod transfer;
 mod yielding;
 
@@ -264,6 +265,8 @@ impl Machine for Repository {
             Event::Frame(frame) => self.frame(now, frame, acts),
             Event::Finish(finish) => self.finish(now, finish, acts),
             Event::Abort(upload) => drop(self.uploads.end(upload)),
+            Event::Park(upload) => self.uploads.park(now.monotonic, upload),
+            Event::Resume(resume) => self.resume_upload(now, resume, acts),
             Event::Delete(delete) => self.delete(now, delete, acts),
             Event::Restore(restore) => self.restore(now, restore, acts),
             Event::Report(ticket) => {

@@ -8,9 +8,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::entry::{FRAME_BYTES, Piece, Place};
+use super::event::Held;
 use crate::frame::HEADER;
 use crate::kernel::{CredentialId, ExtentId, Instant, Size, Space};
-use crate::object::{Key, Kind};
+use crate::object::{Hashing, Key, Kind};
 
 /// The most uploads under way in one repository.
 pub(super) const UPLOADS_MAX: usize = 1024;
@@ -19,6 +20,9 @@ pub(super) const UPLOADS_MAX: usize = 1024;
 pub(super) const PIECES_MAX: usize = 4096;
 /// An upload that says nothing for so long is given up, and its reservation with it.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(150);
+
+/// The most uploads that wait to be gone on with in one repository; for one more the oldest goes.
+pub(super) const PARKED_MAX: usize = 64;
 
 /// One upload, unique in the life of its repository's actor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +53,10 @@ pub(super) struct Upload {
     pub new: bool,
     /// Bytes held back from the quota for it.
     reserved: Size,
+    /// The hash of what came, if it may be gone on with once it was cut.
+    pub hashed: Option<Hashing>,
+    /// Whether nobody sends it, and somebody may come again.
+    parked: bool,
     deadline: Instant,
 }
 
@@ -81,6 +89,8 @@ impl Uploads {
             pieces: Vec::new(),
             new,
             reserved,
+            hashed: None,
+            parked: false,
             deadline: now + SILENCE_MAX,
         };
         self.under_way.insert(id, upload);
@@ -91,7 +101,64 @@ impl Uploads {
     pub(super) fn touch(&mut self, now: Instant, id: UploadId) -> Option<&mut Upload> {
         let upload = self.under_way.get_mut(&id)?;
         upload.deadline = now + SILENCE_MAX;
+        upload.parked = false;
         Some(upload)
+    }
+
+    /// Nobody sends an upload any more: it waits for who goes on with it, if it may be gone on with
+    /// and anything of it came, or else it ends.
+    pub(super) fn park(&mut self, now: Instant, id: UploadId) {
+        match self.under_way.get_mut(&id) {
+            Some(upload) if upload.hashed.is_some() => {
+                (upload.parked, upload.deadline) = (true, now + SILENCE_MAX);
+            }
+            Some(_) | None => drop(self.end(id)),
+        }
+        let parked = self.under_way.iter().filter(|(_, upload)| upload.parked);
+        if parked.clone().count() > PARKED_MAX {
+            let oldest = parked.min_by_key(|(id, upload)| (upload.deadline, **id));
+            if let Some(oldest) = oldest.map(|(id, _)| *id) {
+                self.end(oldest);
+            }
+        }
+    }
+
+    /// Hands over what is held of an object, under a new number: of all uploads of it by the same
+    /// login and of the same size the one of which most came. It waits until somebody goes on.
+    pub(super) fn resume(
+        &mut self,
+        now: Instant,
+        key: Key,
+        by: CredentialId,
+        size: Size,
+    ) -> Option<Held> {
+        let mine = self.under_way.iter().filter(|(_, upload)| {
+            let is_it = upload.key == key && upload.by == by && upload.declared == size;
+            is_it && upload.hashed.is_some()
+        });
+        let (id, _) = mine.max_by_key(|(id, upload)| (upload.received, **id))?;
+        let mut upload = self.end(*id)?;
+        let hashed = upload.hashed.clone()?;
+        (upload.parked, upload.deadline) = (true, now + SILENCE_MAX);
+        self.begun += 1;
+        let (id, received) = (UploadId(self.begun), upload.received);
+        self.under_way.insert(id, upload);
+        Some(Held {
+            upload: id,
+            received,
+            hashed,
+        })
+    }
+
+    /// Ends what waits to be gone on with of an object: its login begins it anew.
+    pub(super) fn forget(&mut self, key: Key, by: CredentialId) {
+        self.under_way
+            .retain(|_, upload| !(upload.parked && upload.key == key && upload.by == by));
+    }
+
+    /// Whether nobody is sending any.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.under_way.values().all(|upload| upload.parked)
     }
 
     /// Announces more bytes of an upload, and reserves them if the quota is charged for it.

@@ -20,11 +20,14 @@ impl fmt::Debug for Event {
                 ticket,
                 upload,
                 bytes,
+                hashed: _,
             }) => {
                 write!(f, "Frame {ticket:?} {upload:?} {}B", bytes.len())
             }
             Self::Finish(finish) => write!(f, "{finish:?}"),
             Self::Abort(upload) => write!(f, "Abort {upload:?}"),
+            Self::Park(upload) => write!(f, "Park {upload:?}"),
+            Self::Resume(resume) => write!(f, "{resume:?}"),
             Self::Delete(delete) => write!(f, "{delete:?}"),
             Self::Restore(restore) => write!(f, "{restore:?}"),
             Self::Look(ticket) => write!(f, "Look {ticket:?}"),
@@ -92,6 +95,10 @@ impl fmt::Debug for Effect {
             Self::Discard(discard) => write!(f, "{discard:?}"),
             Self::Rest { seen, .. } => write!(f, "Rest after {seen}"),
             Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
+            Self::Held { ticket, held } => {
+                let held = held.as_ref().map(|held| (held.upload, held.received));
+                write!(f, "Held {ticket:?} {held:?}")
+            }
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),
             Self::Deny { ticket, denied } => write!(f, "Deny {ticket:?} {denied:?}"),
             Self::Show { ticket, .. } => write!(f, "Show {ticket:?}"),

@@ -23,6 +23,7 @@ impl Repository {
             by,
             ..
         } = event;
+        self.uploads.forget(key, by);
         let new = self.state.held().object(&key, Moment::Now).is_none();
         if let Err(denied) = self.may_begin(&event, new) {
             acts.show(Effect::Deny { ticket, denied });
@@ -134,6 +135,7 @@ impl Repository {
             ticket,
             upload: id,
             bytes,
+            hashed,
         } = event;
         let Some(upload) = self.uploads.touch(now.monotonic, id) else {
             acts.start(Effect::Deny {
@@ -154,6 +156,7 @@ impl Repository {
             });
             return;
         }
+        upload.hashed = hashed;
         if !upload.new || bytes.is_empty() {
             acts.start(Effect::Done { ticket });
             return;
