@@ -5,6 +5,7 @@ mod clustered;
 mod desk;
 mod figures;
 mod founding;
+mod gateways;
 mod joining;
 mod making;
 mod selfservice;
@@ -48,6 +49,7 @@ use crate::tls::{
 use clustered::Clustered;
 use desk::Desk;
 use figures::Figures;
+use gateways::Gateways;
 pub use joining::join;
 pub use making::init;
 use selfservice::Counter;
@@ -105,12 +107,23 @@ impl Running {
 
         let (store, rotation) = certificates(&home, &node, &ports).await?;
         let (thumbprint, certificates) = served(&store);
-        let mut behind = behind(&node, &ports, passwords, &metrics);
+        let calls = cluster.as_ref().map(Clustered::calls);
+        let clock = Arc::clone(&ports.clock);
+        let rows = node.catalog.subscribe();
+        let gateways = Gateways::new(Arc::clone(&store), rows, clock, calls.clone());
+        let gateways = Arc::new(gateways);
+        let mut behind = behind(&node, &ports, passwords, &metrics, &gateways);
         behind.forward = cluster
             .as_ref()
             .map(|it| it.forward(&node.catalog, &ports.clock));
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
+
+        let at = gateways::reached(face.address(), &serve.advertise, home.membership());
+        gateways.opened(at, face.crowd());
+        if let Some(calls) = calls {
+            calls.serve(gateways::SERVICE, gateways);
+        }
 
         let others = cluster.as_ref().map(Clustered::others);
         let (stop, stopped) = watch::channel(false);
@@ -296,12 +309,14 @@ fn behind(
     ports: &Ports,
     passwords: Argon2id,
     metrics: &Arc<Metrics>,
+    gateways: &Arc<Gateways>,
 ) -> Behind {
     let counter = Counter {
         front: node.front.clone(),
         catalog: node.catalog.clone(),
         passwords,
         ports: ports.clone(),
+        gateways: Arc::clone(gateways),
     };
     let watch = Watch {
         clock: Arc::clone(&ports.clock),

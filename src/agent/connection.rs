@@ -18,7 +18,6 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HeaderMap;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -26,6 +25,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::arguments::Transport;
+use super::place::Place;
 use super::quic::Line;
 use super::trust::Tls;
 
@@ -119,17 +119,6 @@ impl Body for Payload {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
     }
-}
-
-/// Where the server is.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    /// A name or an address, without brackets.
-    pub(crate) host: String,
-    /// The port.
-    pub(crate) port: u16,
-    /// The name that the certificate must have.
-    pub(crate) name: ServerName<'static>,
 }
 
 /// The connections to one server.

@@ -18,7 +18,8 @@ use quinn::{
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::connection::{Broken, Place};
+use super::connection::Broken;
+use super::place::Place;
 use crate::socket::widen;
 
 /// How long a server may take to answer at all, at each of its addresses: three losses in a row.

@@ -24,8 +24,8 @@ const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// How the server proves that it is the one meant.
 #[derive(Clone, Debug)]
 pub(crate) enum Trust {
-    /// Its certificate is exactly this one; names and dates do not matter.
-    Pinned(Thumbprint),
+    /// Its certificate is exactly one of these; names and dates do not matter.
+    Pinned(Vec<Thumbprint>),
     /// Its certificate is signed by, or is, one of this PEM file.
     File(PathBuf),
     /// Its certificate is signed by an authority that the system trusts.
@@ -78,10 +78,10 @@ fn trusting(
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)?;
     Ok(match trust {
-        Trust::Pinned(thumbprint) => builder
+        Trust::Pinned(thumbprints) => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Pin {
-                thumbprint: *thumbprint,
+                thumbprints: thumbprints.clone(),
                 provider,
             }))
             .with_no_client_auth(),
@@ -111,10 +111,10 @@ fn roots(file: &Path) -> Result<RootCertStore, TrustError> {
     Ok(store)
 }
 
-/// Accepts exactly one certificate; the handshake still proves that the server holds its key.
+/// Accepts exactly these certificates; the handshake still proves that the server holds its key.
 #[derive(Debug)]
 struct Pin {
-    thumbprint: Thumbprint,
+    thumbprints: Vec<Thumbprint>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -128,7 +128,7 @@ impl ServerCertVerifier for Pin {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let shown = Thumbprint::of(end_entity);
-        if shown == self.thumbprint {
+        if self.thumbprints.contains(&shown) {
             Ok(ServerCertVerified::assertion())
         } else {
             let cause = Mismatch { shown };

@@ -209,6 +209,11 @@ impl Clustered {
         Arc::new(Passing::new(calls, stands, held))
     }
 
+    /// Calls to the other nodes.
+    pub(super) fn calls(&self) -> Arc<dyn Calls> {
+        Arc::clone(&self.calls)
+    }
+
     /// Lets the other nodes pass orders to this one's office.
     pub(super) fn open(&self, office: Office, clock: Arc<dyn Clock>) {
         let counter = Counter::new(Arc::new(office), clock);

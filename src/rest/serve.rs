@@ -53,6 +53,7 @@ pub struct Face {
     draining: watch::Sender<bool>,
     tasks: JoinSet<()>,
     drain: Duration,
+    guests: Arc<Guests>,
 }
 
 impl Face {
@@ -96,6 +97,7 @@ impl Face {
                 tracing::warn!(%address, %error, "no native path: the UDP port cannot be had");
             })
             .ok();
+        let guests = Arc::default();
         let acceptor = Acceptor {
             listener,
             native,
@@ -103,7 +105,7 @@ impl Face {
             behind,
             limits,
             turns: Arc::new(Semaphore::new(limits.requests)),
-            guests: Arc::default(),
+            guests: Arc::clone(&guests),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(acceptor.run(drained));
@@ -112,12 +114,19 @@ impl Face {
             draining,
             tasks,
             drain: limits.drain,
+            guests,
         })
     }
 
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Tells at any moment how many are connected.
+    pub fn crowd(&self) -> Arc<dyn Fn() -> usize + Send + Sync> {
+        let guests = Arc::clone(&self.guests);
+        Arc::new(move || Guests::count(&guests))
     }
 
     /// Takes no more connections and no more requests, lets those that run end, and cuts what still
