@@ -302,7 +302,7 @@ impl From<Denied> for Refusal {
             Denied::Locks(_) | Denied::Config => Reason::Scope,
             Denied::StorageFull => Reason::StorageFull,
             Denied::Busy => return Self::retry(Reason::Busy, denied.to_string(), again),
-            Denied::Moving => {
+            Denied::Moving | Denied::Settling => {
                 let soon = std::time::Duration::from_secs(1);
                 return Self::retry(Reason::Unavailable, denied.to_string(), soon);
             }

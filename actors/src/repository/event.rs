@@ -56,7 +56,12 @@ pub enum Event {
     /// An extent was made, or could not be.
     Opened(Result<ExtentId, Denied>),
     /// An extent ended, and not all that it took is durable.
-    Lost(ExtentId),
+    Lost {
+        /// Which.
+        extent: ExtentId,
+        /// Its final length in bytes, if that is known: up to there it is.
+        durable: Option<u64>,
+    },
     /// An extent ended, and the catalog knows.
     Sealed {
         /// Which.
@@ -236,7 +241,7 @@ impl Event {
             Self::Look(_) | Self::Report(_) => false,
             Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
-            Self::Lost(_) | Self::Checkpointed { .. } => false,
+            Self::Lost { .. } | Self::Checkpointed { .. } => false,
             Self::Sealed { .. } | Self::Audited(..) | Self::Discarded { .. } => false,
         }
     }
@@ -255,7 +260,7 @@ impl Event {
             Self::Written(written) => Some((written.ticket, Some(written.upload))),
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) | Self::Copied(_) => None,
             Self::Visited | Self::Left | Self::Yield | Self::Park(_) => None,
-            Self::Lost(_) | Self::Checkpointed { .. } => None,
+            Self::Lost { .. } | Self::Checkpointed { .. } => None,
             Self::Sealed { .. } | Self::Audited(..) | Self::Discarded { .. } => None,
         }
     }

@@ -169,7 +169,7 @@ impl Hands {
             actor.stop();
         }
         match length {
-            _ if !whole => Some(Event::Lost(extent)),
+            durable if !whole => Some(Event::Lost { extent, durable }),
             Some(length) => Some(Event::Sealed { extent, length }),
             None => None,
         }

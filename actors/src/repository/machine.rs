@@ -199,7 +199,7 @@ impl Repository {
         for event in std::mem::take(&mut self.stalled) {
             match (opened, event.caller(), event) {
                 (Err(denied), Some((ticket, upload)), _) => {
-                    upload.and_then(|upload| self.uploads.end(upload));
+                    upload.inspect(|upload| self.uploads.park(now.monotonic, *upload));
                     acts.show(Effect::Deny { ticket, denied });
                 }
                 (Err(_), None, Event::Copied(copied)) => {
@@ -281,8 +281,9 @@ impl Machine for Repository {
             }
             Event::Written(written) => self.written(written, acts),
             Event::Opened(opened) => self.opened(now, opened, acts),
-            Event::Lost(extent) => {
+            Event::Lost { extent, durable } => {
                 self.lost(extent, acts);
+                self.uploads.mend(extent, durable.unwrap_or(0));
                 self.ended(extent);
             }
             Event::Sealed { extent, length } => {

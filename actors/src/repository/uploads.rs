@@ -3,15 +3,18 @@
 //! Invariant: `reserved` is the sum of the reservations of the uploads under way, so a reservation
 //! cannot leak.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use super::denied::Denied;
 use super::entry::{FRAME_BYTES, Piece, Place};
 use super::event::Held;
 use crate::frame::HEADER;
 use crate::kernel::{CredentialId, ExtentId, Instant, Size, Space};
 use crate::object::{Hashing, Key, Kind};
+
+mod torn;
 
 /// The most uploads under way in one repository.
 pub(super) const UPLOADS_MAX: usize = 1024;
@@ -55,8 +58,14 @@ pub(super) struct Upload {
     reserved: Size,
     /// The hash of what came, if it may be gone on with once it was cut.
     pub hashed: Option<Hashing>,
+    /// The same at some places before, to go back to.
+    marks: Vec<(Size, Hashing)>,
     /// Whether nobody sends it, and somebody may come again.
     parked: bool,
+    /// Extents with bytes of it that failed, and of which nobody knows how far they are durable.
+    torn: BTreeSet<ExtentId>,
+    /// Extents that failed, and in which it has only bytes that are durable.
+    safe: BTreeSet<ExtentId>,
     deadline: Instant,
 }
 
@@ -90,7 +99,10 @@ impl Uploads {
             new,
             reserved,
             hashed: None,
+            marks: Vec::new(),
             parked: false,
+            torn: BTreeSet::new(),
+            safe: BTreeSet::new(),
             deadline: now + SILENCE_MAX,
         };
         self.under_way.insert(id, upload);
@@ -131,23 +143,34 @@ impl Uploads {
         key: Key,
         by: CredentialId,
         size: Size,
-    ) -> Option<Held> {
+    ) -> Result<Option<Held>, Denied> {
         let mine = self.under_way.iter().filter(|(_, upload)| {
             let is_it = upload.key == key && upload.by == by && upload.declared == size;
             is_it && upload.hashed.is_some()
         });
-        let (id, _) = mine.max_by_key(|(id, upload)| (upload.received, **id))?;
-        let mut upload = self.end(*id)?;
-        let hashed = upload.hashed.clone()?;
+        let most = mine.max_by_key(|(id, upload)| (upload.received, **id));
+        let Some((id, upload)) = most else {
+            return Ok(None);
+        };
+        if !upload.torn.is_empty() {
+            return Err(Denied::Settling);
+        }
+        let id = *id;
+        let Some((mut upload, hashed)) = self.end(id).and_then(|it| {
+            let hashed = it.hashed.clone()?;
+            Some((it, hashed))
+        }) else {
+            return Ok(None);
+        };
         (upload.parked, upload.deadline) = (true, now + SILENCE_MAX);
         self.begun += 1;
         let (id, received) = (UploadId(self.begun), upload.received);
         self.under_way.insert(id, upload);
-        Some(Held {
+        Ok(Some(Held {
             upload: id,
             received,
             hashed,
-        })
+        }))
     }
 
     /// Ends what waits to be gone on with of an object: its login begins it anew.
@@ -193,12 +216,6 @@ impl Uploads {
     /// Ends all of them.
     pub(super) fn end_all(&mut self) {
         self.under_way.clear();
-    }
-
-    /// Ends all uploads with bytes in an extent that failed.
-    pub(super) fn end_in(&mut self, extent: ExtentId) {
-        self.under_way
-            .retain(|_, upload| upload.pieces.iter().all(|piece| piece.extent != extent));
     }
 
     /// The oldest extent with bytes of an upload.

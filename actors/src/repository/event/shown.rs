@@ -34,7 +34,7 @@ impl fmt::Debug for Event {
             Self::Report(ticket) => write!(f, "Report {ticket:?}"),
             Self::Written(written) => write!(f, "{written:?}"),
             Self::Opened(opened) => write!(f, "Opened {opened:?}"),
-            Self::Lost(extent) => write!(f, "Lost {extent}"),
+            Self::Lost { extent, durable } => write!(f, "Lost {extent} behind {durable:?}"),
             Self::Sealed { extent, length } => write!(f, "Sealed {extent} at {length}"),
             Self::Audited(Ok(found), _) => write!(f, "Audited {} held", found.len()),
             Self::Audited(Err(verdict), _) => write!(f, "Audited {verdict:?}"),

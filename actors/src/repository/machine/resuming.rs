@@ -16,7 +16,9 @@ impl Repository {
             size,
             by,
         } = resume;
-        let held = self.uploads.resume(now.monotonic, key, by, size);
-        acts.show(Effect::Held { ticket, held });
+        match self.uploads.resume(now.monotonic, key, by, size) {
+            Ok(held) => acts.show(Effect::Held { ticket, held }),
+            Err(denied) => acts.show(Effect::Deny { ticket, denied }),
+        }
     }
 }

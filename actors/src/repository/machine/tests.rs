@@ -276,7 +276,10 @@ impl World {
             size,
             by,
         }));
-        self.held.remove(&ticket).expect("an answer")
+        match self.answers.remove(&ticket) {
+            Some(answer) => panic!("{answer:?}"),
+            None => self.held.remove(&ticket).expect("an answer"),
+        }
     }
 
     fn finish(&mut self, upload: UploadId, hash: Hash) -> Result<(), Denied> {

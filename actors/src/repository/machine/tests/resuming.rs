@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::repository::entry::Entry;
 use crate::repository::uploads::{PARKED_MAX, SILENCE_MAX};
 
 const FULL: u64 = crate::repository::FRAME_BYTES as u64;
@@ -122,6 +123,87 @@ fn what_waits_does_not_hold_up_who_gives_the_repository_up() {
     world.feed(Event::Park(first));
     world.feed(Event::Yield);
     assert_eq!(world.machine.uploads.len(), 0);
+}
+
+/// An upload with so many full frames in the first extent.
+fn cut_after(frames: u64) -> (World, Key, UploadId) {
+    let (mut world, key) = (World::new(settings(1 << 30)), named(64 * FULL));
+    let upload = world.begin(key, 64 * FULL).unwrap();
+    for sent in 1..=frames {
+        world
+            .frame_on(upload, FULL, Some(zeros(sent * FULL)))
+            .unwrap();
+    }
+    (world, key, upload)
+}
+
+/// Where the frame of this number ends in the first extent.
+fn end_of(world: &World, number: usize) -> u64 {
+    world.appended[number].1.offset + (crate::frame::HEADER as u64) + FULL
+}
+
+#[test]
+fn an_upload_loses_only_what_is_not_durable_when_its_extent_fails() {
+    let (mut world, key, upload) = cut_after(40);
+    world.writes.push_back(Trouble::Broken);
+    let failed = world.frame_on(upload, FULL, Some(zeros(41 * FULL)));
+    assert_eq!(failed, Err(Denied::StorageFailed));
+    let (extent, durable) = (ExtentId::new(1), Some(end_of(&world, 35)));
+    world.feed(Event::Lost { extent, durable });
+    let held = world.resume(key, 64 * FULL, 1).unwrap();
+    assert_eq!(
+        held.received,
+        Size::bytes(32 * FULL),
+        "the mark before the 36th frame"
+    );
+    for sent in 33..=64 {
+        let hashed = Some(zeros(sent * FULL));
+        world.frame_on(held.upload, FULL, hashed).unwrap();
+    }
+    assert_eq!(world.finish(held.upload, key.name), Ok(()));
+    let Entry::Stored(stored) = &world.records[0].entry else {
+        panic!("not stored");
+    };
+    let pieces = &stored.pieces;
+    let there: u64 = pieces
+        .iter()
+        .filter(|it| it.extent == extent)
+        .map(|it| it.length)
+        .sum();
+    assert_eq!(there, 32 * FULL);
+    assert!(
+        pieces
+            .iter()
+            .all(|it| it.extent != extent || it.end() <= durable.unwrap())
+    );
+}
+
+#[test]
+fn nobody_goes_on_before_it_is_known_what_is_durable() {
+    let (mut world, key, upload) = cut_after(20);
+    world.writes.push_back(Trouble::Broken);
+    let failed = world.frame_on(upload, FULL, Some(zeros(21 * FULL)));
+    assert_eq!(failed, Err(Denied::StorageFailed));
+    let (ticket, by) = (world.ticket(), CredentialId::new(1));
+    let size = Size::bytes(64 * FULL);
+    world.feed(Event::Resume(Resume {
+        ticket,
+        key,
+        size,
+        by,
+    }));
+    assert_eq!(world.answer(ticket), Err(Denied::Settling));
+    assert_eq!(world.frame(upload, FULL), Err(Denied::NoUpload));
+    let extent = ExtentId::new(1);
+    world.feed(Event::Lost {
+        extent,
+        durable: None,
+    });
+    assert!(
+        world.resume(key, 64 * FULL, 1).is_none(),
+        "nothing of it is safe"
+    );
+    assert_eq!(world.machine.uploads.reserved(None), Size::ZERO);
 }
 
 #[derive(Clone, Debug)]
