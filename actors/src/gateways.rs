@@ -127,19 +127,6 @@ pub fn offer(gateways: &[Gateway], terms: &Terms) -> Vec<Offer> {
     usable.into_iter().map(offer).collect()
 }
 
-/// Whether a gateway may take a tenant now: its own do, and spare ones while none of its own is
-/// there.
-pub fn may_take(gateways: &[Gateway], terms: &Terms, node: NodeId) -> bool {
-    let Some(here) = gateways.iter().find(|gateway| gateway.node == node) else {
-        return false;
-    };
-    let own_is_up = || {
-        let mut own = gateways.iter().filter(|it| is_own(terms, it.pool.as_ref()));
-        own.any(|gateway| gateway.is_up)
-    };
-    is_own(terms, here.pool.as_ref()) || (is_spare(terms, here.pool.as_ref()) && !own_is_up())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -196,28 +183,15 @@ mod tests {
         }
 
         #[test]
-        fn a_spare_gateway_takes_a_tenant_only_while_all_of_its_pools_are_down(
-            all in gateways(), terms in terms(),
-        ) {
-            let own = |it: &&Gateway| match &it.pool {
-                Some(pool) => terms.pools.contains(pool),
-                None => terms.pools.is_empty(),
-            };
-            let own_is_up = all.iter().filter(own).any(|it| it.is_up);
-            for gateway in &all {
-                let takes = may_take(&all, &terms, gateway.node);
-                let spare = gateway.pool.is_none() && terms.fails_over && !own_is_up;
-                prop_assert_eq!(takes, own(&gateway) || spare);
-            }
-            prop_assert!(!may_take(&all, &terms, NodeId::new(99)));
-        }
-
-        #[test]
-        fn what_takes_a_tenant_is_offered(all in gateways(), terms in terms()) {
+        fn whoever_may_use_a_gateway_that_is_there_is_offered_it(all in gateways(), terms in terms()) {
             let offers = offer(&all, &terms);
             for gateway in all.iter().filter(|gateway| gateway.is_up) {
+                let own = match &gateway.pool {
+                    Some(pool) => terms.pools.contains(pool),
+                    None => terms.pools.is_empty() || terms.fails_over,
+                };
                 let is_offered = offers.iter().any(|offer| offer.node == gateway.node);
-                prop_assert!(is_offered || !may_take(&all, &terms, gateway.node));
+                prop_assert_eq!(is_offered, own);
             }
         }
 

@@ -154,10 +154,10 @@ fn transport() -> TransportConfig {
 const DISTRUST: [u64; 6] = [0x12a, 0x12b, 0x12c, 0x12d, 0x12e, 0x130];
 
 fn broken(error: &ConnectionError) -> Broken {
-    match error {
-        ConnectionError::TransportError(cause) if DISTRUST.contains(&u64::from(cause.code)) => {
-            Broken::Untrusted(cause.reason.clone())
-        }
-        other => Broken::Connect(io::Error::other(other.to_string())),
+    if let ConnectionError::TransportError(cause) = error
+        && DISTRUST.contains(&u64::from(cause.code))
+    {
+        return Broken::Untrusted(cause.reason.clone());
     }
+    Broken::Connect(io::Error::other(error.to_string()))
 }

@@ -26,7 +26,7 @@ use crate::selfservice::GatewayRow;
 use crate::tls::SharedStore;
 
 /// The name of the service between nodes.
-pub(super) const SERVICE: &str = "gateway";
+const SERVICE: &str = "gateway";
 /// How long a node may take to say where it is reached.
 const GLANCE: Duration = Duration::from_secs(1);
 /// How long what nodes said is told on.
@@ -73,10 +73,13 @@ impl Gateways {
         }
     }
 
-    /// This one is reached there from now on.
-    pub(super) fn opened(&self, addresses: Vec<String>, crowd: Crowd) {
+    /// This one is reached there from now on, and says so to the others.
+    pub(super) fn open(this: Arc<Self>, addresses: Vec<String>, crowd: Crowd) {
         // Nobody else says so.
-        let _ = self.here.set((addresses, crowd));
+        let _ = this.here.set((addresses, crowd));
+        if let Some(calls) = this.calls.clone() {
+            calls.serve(SERVICE, this);
+        }
     }
 
     fn own(&self) -> Facts {

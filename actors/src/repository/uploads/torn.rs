@@ -10,7 +10,7 @@ use crate::kernel::{ExtentId, Size};
 use crate::object::Hashing;
 
 /// How far apart the places are to which an upload goes back.
-pub(in crate::repository) const MARKS: Size = Size::mib(4);
+const MARKS: Size = Size::mib(1);
 
 impl Uploads {
     /// An extent failed. What is kept waits for [`Uploads::mend`], under a new number: whoever was

@@ -148,13 +148,13 @@ fn an_upload_loses_only_what_is_not_durable_when_its_extent_fails() {
     world.writes.push_back(Trouble::Broken);
     let failed = world.frame_on(upload, FULL, Some(zeros(41 * FULL)));
     assert_eq!(failed, Err(Denied::StorageFailed));
-    let (extent, durable) = (ExtentId::new(1), Some(end_of(&world, 35)));
+    let (extent, durable) = (ExtentId::new(1), Some(end_of(&world, 34)));
     world.feed(Event::Lost { extent, durable });
     let held = world.resume(key, 64 * FULL, 1).unwrap();
     assert_eq!(
         held.received,
         Size::bytes(32 * FULL),
-        "the mark before the 36th frame"
+        "the last mark within 35 frames"
     );
     for sent in 33..=64 {
         let hashed = Some(zeros(sent * FULL));
