@@ -1,5 +1,5 @@
-//! The native path beside what it is measured by, in one run: the agent over QUIC beside restic over
-//! HTTPS on the same tree, and raw objects beside streams of plain QUIC that nobody reads.
+//! The native path beside what it is measured by, in one run: the agent over QUIC beside restic
+//! over HTTPS on the same tree, and raw objects beside streams of plain QUIC that nobody reads.
 //!
 //! Promised are ratios: the agent takes at most as long as restic, and raw objects go at least 0.4
 //! times as fast as plain streams. `cargo bench --bench native` is small; with `-- --full` it is

@@ -183,7 +183,9 @@ mod tests {
         }
 
         #[test]
-        fn whoever_may_use_a_gateway_that_is_there_is_offered_it(all in gateways(), terms in terms()) {
+        fn whoever_may_use_a_gateway_that_is_there_is_offered_it(
+            all in gateways(), terms in terms(),
+        ) {
             let offers = offer(&all, &terms);
             for gateway in all.iter().filter(|gateway| gateway.is_up) {
                 let own = match &gateway.pool {

@@ -61,7 +61,8 @@ impl Client {
         }
     }
 
-    /// How many bytes of an object the server holds, or that it has all of it, or what else it says.
+    /// How many bytes of an object the server holds, or that it has all of it, or what else it
+    /// says.
     async fn held(&self, ask: &Ask, length: u64) -> Result<Held, Failure> {
         let mut question = Ask::new(Method::POST, ask.path.clone());
         question.headers = ask.headers.clone();

@@ -6,9 +6,9 @@
 //!                └─▶ the same Client::answer as over TLS: routes, rules, refusals, forwarding
 //! ```
 //!
-//! Nothing is decided here, and nothing is parsed but by those who parse it for the other path. What
-//! is different is below: a connection outlives a change of its client's address, its streams do
-//! not hold each other up, and a request that is cut costs no other.
+//! Nothing is decided here, and nothing is parsed but by those who parse it for the other path.
+//! What is different is below: a connection outlives a change of its client's address, its streams
+//! do not hold each other up, and a request that is cut costs no other.
 //!
 //! Who has not shown yet that somebody knows him gets little: a few streams, a small window, half a
 //! minute. The first answer that is a success opens the rest.
@@ -27,7 +27,7 @@ use quinn::{
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{interval, timeout};
+use tokio::time::timeout;
 
 use super::connection::{drained, serve_native};
 use super::crew::Crew;
@@ -46,8 +46,6 @@ const SEND_WINDOW: u64 = 8 << 20;
 const STRANGERS_WINDOW: u32 = 1 << 20;
 /// How many requests a stranger may have under way.
 const STRANGERS_STREAMS: u32 = 4;
-/// How long somebody may stay a stranger: longer than a request is held back in a cluster.
-const STRANGER: Duration = Duration::from_secs(30);
 /// How long a client may be silent before it is gone. Agents say sooner that they live.
 const SILENCE: Duration = Duration::from_secs(30);
 /// Handshakes that may wait to be taken up.
@@ -140,10 +138,9 @@ impl Guest {
     }
 
     /// Resolves when somebody has been a stranger for too long.
-    async fn outstays(&self) {
-        let mut ticks = interval(STRANGER);
-        ticks.tick().await;
-        ticks.tick().await;
+    async fn outstays(&self, limit: Duration) {
+        // There is nothing else to wait for.
+        let _ = timeout(limit, std::future::pending::<()>()).await;
         if self.is_known.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -163,7 +160,7 @@ pub(super) async fn serve(incoming: Incoming, client: Client, draining: watch::R
         streams: limits.streams,
     };
     let mut streams = JoinSet::new();
-    let mut outstays = std::pin::pin!(guest.outstays());
+    let mut outstays = std::pin::pin!(guest.outstays(limits.stranger));
     let mut told = draining.clone();
     let cause = loop {
         tokio::select! {

@@ -1,9 +1,9 @@
 //! Uploads that outlive their connection: what a client says of where its body belongs.
 //!
-//! | request | answer |
-//! |---|---|
-//! | `POST` with `x-holdfast-upload: ?/LENGTH`, without a body | 200 if the object is stored, else 202 and how many of its first bytes are held in `x-holdfast-held` |
-//! | `POST` with `x-holdfast-upload: FROM/LENGTH`, with the rest | as without the header; what comes is kept for a while if it is cut |
+//! - `POST` with `x-holdfast-upload: ?/LENGTH` and without a body asks: 200 says that the object is
+//!   stored, 202 how many of its first bytes are held, in `x-holdfast-held`.
+//! - `POST` with `x-holdfast-upload: FROM/LENGTH` and the rest of the object is answered as without
+//!   the header; what comes of it is kept for a while if it is cut.
 //!
 //! restic knows nothing of it, and of its uploads nothing is kept.
 

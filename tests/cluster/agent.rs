@@ -67,3 +67,34 @@ fn an_object_goes_on_where_it_was_when_the_gateway_of_its_agent_is_killed() {
         assert_eq!(cluster.trouble(), [""; 0]);
     }
 }
+
+#[test]
+fn an_agent_goes_on_when_the_owner_of_its_repository_is_killed_in_the_middle_of_an_object() {
+    let mut cluster = Cluster::of(3);
+    let acme = cluster.tenant("acme", 0);
+    let (small, tree) = (cluster.path("small"), cluster.path("tree"));
+    plant(&small, 1);
+    acme.agent(&["backup", "--no-cache", "--init", text(&small)])
+        .good();
+    let owner = cluster.owner(&acme);
+    let login = cluster.login("acme", cluster.other_than(&[owner]));
+    let node = &cluster.nodes[owner];
+    node.json(&["tenant", "set", "acme", "--bandwidth", "4MB/s"]);
+    fs::create_dir(&tree).unwrap();
+    fs::write(tree.join("bulk"), noise(7, BULK)).unwrap();
+    let before = uploaded(&cluster, owner);
+    let said = thread::scope(|scope| {
+        let words = ["backup", "--no-cache", "--json", "--transport", "quic"];
+        let words = [&words[..], &[text(&tree)]].concat();
+        let backup = scope.spawn(|| login.agent(&words));
+        cluster.until("an object is on its way", |cluster| {
+            uploaded(cluster, owner) > before + (BULK as u64 / 3)
+        });
+        cluster.nodes[owner].kill();
+        backup.join().unwrap()
+    });
+    let said = said.json();
+    login.whole();
+    login.restores(said["snapshot"].as_str().unwrap(), &tree, &tree);
+    assert_eq!(cluster.trouble(), [""; 0]);
+}

@@ -221,7 +221,10 @@ mod tests {
                         list.sort_by_key(|(number, ..)| *number);
                         list.dedup_by_key(|(number, ..)| *number);
                         let stops = list.iter();
-                        way.learn(stops.map(|(n, spare, load)| stop(&n.to_string(), *spare, *load)).collect());
+                        let stops = stops.map(|(n, spare, load)| {
+                            stop(&n.to_string(), *spare, *load)
+                        });
+                        way.learn(stops.collect());
                         prop_assert!(way.stops.iter().any(|(stop, _)| stop.address == "named"));
                     }
                     Step::Fail(wait) => {
@@ -232,7 +235,8 @@ mod tests {
                             it.1.is_none_or(|failed| failed + REST <= at(now))
                         };
                         let here = &way.stops[way.at];
-                        let regular = way.stops.iter().filter(|it| !it.0.is_spare).any(|it| fit(&it));
+                        let mut regular = way.stops.iter().filter(|it| !it.0.is_spare);
+                        let regular = regular.any(|it| fit(&it));
                         if regular {
                             prop_assert!(!here.0.is_spare && fit(&here));
                         }
