@@ -14,11 +14,16 @@ mod connection;
 mod failure;
 mod lock;
 mod opened;
+mod patience;
+mod place;
 mod progress;
+mod quic;
+mod route;
 mod secret;
 mod source;
 mod thumbprint;
 mod trust;
+mod upload;
 mod work;
 
 use std::io::{self, BufRead, Write};
@@ -113,10 +118,11 @@ fn client_with(
         user: arguments.user.clone(),
         password,
         trust: match (&arguments.thumbprint, &arguments.cacert) {
-            (Some(thumbprint), _) => Trust::Pinned(*thumbprint),
+            (Some(thumbprint), _) => Trust::Pinned(vec![*thumbprint]),
             (None, Some(file)) => Trust::File(file.clone()),
             (None, None) => Trust::System,
         },
         patience: Duration::from_secs(u64::from(arguments.patience)),
+        transport: arguments.transport,
     })
 }

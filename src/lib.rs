@@ -61,6 +61,7 @@ pub mod rest;
 mod secret;
 pub mod selfservice;
 pub mod sim;
+mod socket;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

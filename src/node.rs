@@ -1,10 +1,12 @@
 //! A node as a process: it takes its directory, starts the domain over real ports, and opens its
 //! doors: the restic face, the admin socket, metrics.
 
+mod certificates;
 mod clustered;
 mod desk;
 mod figures;
 mod founding;
+mod gateways;
 mod joining;
 mod making;
 mod selfservice;
@@ -12,7 +14,7 @@ mod timing;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use holdfast_actors::catalog::command::{Actor, Command, OperatorCommand};
 use holdfast_actors::catalog::rows::Role;
@@ -21,7 +23,7 @@ use holdfast_actors::kernel::NodeName;
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::node as domain;
 use holdfast_actors::ports::{Clock, Pending, Ports};
-use holdfast_actors::shell::{self, Directory, Fault, Handle};
+use holdfast_actors::shell::{Directory, Fault};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,20 +43,17 @@ use crate::passwords::Argon2id;
 use crate::rest::{Behind, Face, Limits, Watch};
 use crate::store::Store;
 use crate::telemetry;
-use crate::tls::{
-    CertificateStore, Certificates, Rotation, RotationHands, RotationMessage, SharedStore,
-};
-
+use crate::tls::SharedStore;
+use certificates::{certificates, served};
 use clustered::Clustered;
 use desk::Desk;
 use figures::Figures;
+use gateways::Gateways;
 pub use joining::join;
 pub use making::init;
 use selfservice::Counter;
 use timing::{Stopwatch, Timed};
 
-/// Where the certificate lies in the node's directory.
-const TLS: &str = "tls";
 /// Where the index lies in the node's directory.
 const INDEX: &str = "index";
 
@@ -105,12 +104,15 @@ impl Running {
 
         let (store, rotation) = certificates(&home, &node, &ports).await?;
         let (thumbprint, certificates) = served(&store);
-        let mut behind = behind(&node, &ports, passwords, &metrics);
+        let gateways = gateways_of(&node, &ports, &store, cluster.as_ref());
+        let mut behind = behind(&node, &ports, passwords, &metrics, &gateways);
         behind.forward = cluster
             .as_ref()
             .map(|it| it.forward(&node.catalog, &ports.clock));
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
         let face = face.await.map_err(|error| failure(&error))?;
+        let at = gateways::reached(face.address(), &serve.advertise, home.membership());
+        Gateways::open(gateways, at, face.crowd());
 
         let others = cluster.as_ref().map(Clustered::others);
         let (stop, stopped) = watch::channel(false);
@@ -126,13 +128,8 @@ impl Running {
             }
             None => None,
         };
-        let desk = Desk::new(
-            &home,
-            &node,
-            (store, rotation),
-            Arc::clone(&books),
-            ports.clone(),
-        );
+        let (shown, clerks) = ((store, rotation), Arc::clone(&books));
+        let desk = Desk::new(&home, &node, shown, clerks, ports.clone());
         desk.listens(face.address(), metrics);
         let services: Arc<dyn Services> = Arc::new(desk);
         let directory = Arc::clone(&ports.directory);
@@ -267,27 +264,16 @@ async fn ports(home: &Home, metrics: &Arc<Metrics>) -> Result<Ports, Failure> {
     })
 }
 
-/// Opens the node's certificates, and starts who switches them when it is time.
-async fn certificates(
-    home: &Home,
+/// Who knows the gateways of the node's cluster, or the node as the only one.
+fn gateways_of(
     node: &domain::Node,
     ports: &Ports,
-) -> Result<(SharedStore, Handle<RotationMessage>), Failure> {
-    let store = CertificateStore::open(&home.path.join(TLS), ports.clock.now().wall);
-    let store = store.map_err(|error| failure(&error))?;
-    let machine = Rotation::new(store.standing());
-    let store: SharedStore = Arc::new(Mutex::new(store));
-    let hands = RotationHands::new(Arc::clone(&store), node.catalog.clone());
-    let path = shell::Path::node().child("certificate");
-    let rotation = shell::spawn(path, machine, hands, ports.clone(), Some(node.root()));
-    Ok((store, rotation.await.map_err(|error| failure(&error))?))
-}
-
-/// What clients are shown now, with its thumbprint.
-fn served(store: &SharedStore) -> (String, Certificates) {
-    let serving = store.lock().unwrap_or_else(PoisonError::into_inner);
-    let thumbprint = serving.served().thumbprint().to_string();
-    (thumbprint, serving.certificates().clone())
+    store: &SharedStore,
+    cluster: Option<&Clustered>,
+) -> Arc<Gateways> {
+    let (rows, clock) = (node.catalog.subscribe(), Arc::clone(&ports.clock));
+    let calls = cluster.map(Clustered::calls);
+    Arc::new(Gateways::new(Arc::clone(store), rows, clock, calls))
 }
 
 /// Who stands behind the face.
@@ -296,12 +282,14 @@ fn behind(
     ports: &Ports,
     passwords: Argon2id,
     metrics: &Arc<Metrics>,
+    gateways: &Arc<Gateways>,
 ) -> Behind {
     let counter = Counter {
         front: node.front.clone(),
         catalog: node.catalog.clone(),
         passwords,
         ports: ports.clone(),
+        gateways: Arc::clone(gateways),
     };
     let watch = Watch {
         clock: Arc::clone(&ports.clock),

@@ -7,6 +7,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /.holdfast/v1/account` | [`Account`] |
+//! | `GET /.holdfast/v1/gateways` | [`Gateways`] |
 //! | `POST /.holdfast/v1/password` with [`PasswordChange`] | [`Empty`] |
 //! | `GET /.holdfast/v1/subtenants` | an array of [`SubtenantRow`] |
 //! | `POST /.holdfast/v1/subtenants` with [`NewSubtenant`] | [`SubtenantMade`] |
@@ -25,6 +26,8 @@ use zeroize::Zeroizing;
 pub const PREFIX: &str = "/.holdfast/";
 /// The account's figures.
 pub const ACCOUNT: &str = "/.holdfast/v1/account";
+/// The gateways that the caller may use.
+pub const GATEWAYS: &str = "/.holdfast/v1/gateways";
 /// The caller's own password.
 pub const PASSWORD: &str = "/.holdfast/v1/password";
 /// The tenant's subtenants.
@@ -66,6 +69,30 @@ pub struct Usage {
     pub quota: u64,
     /// What is charged to it now.
     pub used: u64,
+}
+
+/// What an agent likes to know of the service as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateways {
+    /// The gateways that the caller may use, the best first; none where nobody keeps a list.
+    pub gateways: Vec<GatewayRow>,
+    /// Whether what came of an upload that was cut is kept for a while, as
+    /// [`crate::rest::resume`] says.
+    pub resumes: bool,
+}
+
+/// One gateway that a tenant may use. Whoever trusts the one that says so may trust all of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayRow {
+    /// Where it is reached: `HOST:PORT` each, over TCP and UDP, the best first.
+    pub addresses: Vec<String>,
+    /// SHA-256 of the certificate that it shows, and of the next one if that is known.
+    pub thumbprints: Vec<String>,
+    /// How many clients it has now.
+    pub clients: u64,
+    /// Whether it is for the time when none of the others is there.
+    #[serde(default)]
+    pub spare: bool,
 }
 
 /// A new password in place of the current one.

@@ -18,6 +18,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::version::TLS13;
 
 pub use holdfast_actors::rotation::{Message as RotationMessage, Rotation, RotationHands};
 pub use identity::{CertificateError, Identity, SELF_SIGNED_DAYS, Thumbprint};
@@ -25,12 +26,15 @@ pub use store::{CertificateStatus, CertificateStore, SharedStore, StoreError};
 
 /// The protocols offered by ALPN, best first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// The name of the agent's protocol over QUIC; another major version has another.
+pub const NATIVE: &[u8] = b"holdfast-agent/1";
 
 /// What TLS listeners serve. Cheap to clone; all clones switch together.
 #[derive(Clone)]
 pub struct Certificates {
     serving: Arc<Serving>,
     config: Arc<ServerConfig>,
+    native: Arc<ServerConfig>,
 }
 
 impl Certificates {
@@ -47,8 +51,20 @@ impl Certificates {
             .with_no_client_auth()
             .with_cert_resolver(resolver);
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-        let config = Arc::new(config);
-        Ok(Self { serving, config })
+        let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&serving) as _;
+        // What is sent before the handshake is over may be sent again by anybody: never taken.
+        let mut native = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(CertificateError::Unusable)?
+            .with_no_client_auth()
+            .with_cert_resolver(resolver);
+        native.alpn_protocols = vec![NATIVE.to_vec()];
+        let (config, native) = (Arc::new(config), Arc::new(native));
+        Ok(Self {
+            serving,
+            config,
+            native,
+        })
     }
 
     /// Serves another identity from the next handshake on; open connections stay as they are.
@@ -60,6 +76,11 @@ impl Certificates {
     /// The configuration for a listener.
     pub fn server(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)
+    }
+
+    /// The configuration for an endpoint of the native path, with its protocol's name: TLS 1.3.
+    pub fn native(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.native)
     }
 }
 

@@ -206,7 +206,8 @@ fn any_text_may_stand_where_a_path_and_a_range_are_read() {
     let samples = [
         "/main/?create=true",
         "/main/config\nbytes=-5",
-        "/main/keys/",
+        "/main/keys/\n1048576/4194304",
+        "/main/snapshots/\n?/4194304",
         &object,
     ];
     fuzz(targets::request, &texts(&samples));

@@ -8,6 +8,8 @@ mod abuse;
 mod listening;
 #[path = "support/memory.rs"]
 mod memory;
+#[path = "rest_face/native.rs"]
+mod native;
 #[path = "rest_face/restic.rs"]
 mod restic;
 #[path = "rest_face/vectors.rs"]

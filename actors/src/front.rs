@@ -18,11 +18,14 @@ use crate::ports::Pending;
 use crate::refusal::{Reason, Refusal};
 use crate::repositories;
 use crate::repository::{self, Denied, Moment, Snapshot, Visit};
-use crate::service::{Entry, Found, Hints, Intent, Listing, Login, Part, Service, Upload};
+use crate::service::{
+    Entry, Found, Hints, Intent, Listing, Login, Part, Progress, Resumed, Service, Upload,
+};
 use crate::session::{Direction, Outcome};
 use crate::shell::{Gone, Handle};
 use crate::tenant::{self, Permit, unavailable};
 use crate::tenants;
+use upload::Cut;
 
 /// What faces call on this node.
 #[derive(Clone, Debug)]
@@ -224,7 +227,35 @@ impl Entry for Inside {
                 upload::Begun::ask(&stay, stay.key(kind, name), length).await
             };
             match begun.await {
-                Ok(id) => Ok(upload::upload(id, length, stay)),
+                Ok(id) => Ok(upload::upload(id, length, stay, Cut::Gone)),
+                Err(refusal) => stay.told(Err(refusal)),
+            }
+        })
+    }
+
+    fn held(&self, kind: Kind, name: Hash, length: Size) -> Pending<Result<Progress, Refusal>> {
+        let stay = Arc::clone(&self.0);
+        Box::pin(async move {
+            let held = upload::held(&stay, stay.key(kind, name), length).await;
+            stay.told(held)
+        })
+    }
+
+    fn resume(
+        &self,
+        kind: Kind,
+        name: Hash,
+        length: Size,
+        from: Size,
+    ) -> Pending<Result<Resumed, Refusal>> {
+        let stay = Arc::clone(&self.0);
+        Box::pin(async move {
+            let resumed = async {
+                stay.permit.task(Direction::Upload, length).await?;
+                upload::resumed(&stay, stay.key(kind, name), length, from).await
+            };
+            match resumed.await {
+                Ok(resumed) => Ok(resumed),
                 Err(refusal) => stay.told(Err(refusal)),
             }
         })
@@ -271,7 +302,7 @@ impl From<Denied> for Refusal {
             Denied::Locks(_) | Denied::Config => Reason::Scope,
             Denied::StorageFull => Reason::StorageFull,
             Denied::Busy => return Self::retry(Reason::Busy, denied.to_string(), again),
-            Denied::Moving => {
+            Denied::Moving | Denied::Settling => {
                 let soon = std::time::Duration::from_secs(1);
                 return Self::retry(Reason::Unavailable, denied.to_string(), soon);
             }

@@ -10,6 +10,7 @@ pub mod extent;
 pub mod frame;
 pub mod front;
 pub mod gateway;
+pub mod gateways;
 pub mod journal;
 pub mod kernel;
 pub mod names;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::kernel::{Size, Space};
 
@@ -14,6 +15,28 @@ pub const CONFIG_MAX: Size = Size::bytes(64 << 10);
 pub const LOCK_MAX: Size = Size::bytes(16 << 10);
 /// The most locks alive at once in one space.
 pub const LOCKS_MAX: usize = 64;
+
+/// The SHA-256 of bytes, as far as they came. A copy goes on by itself.
+#[derive(Clone, Default)]
+pub struct Hashing(Sha256);
+
+impl Hashing {
+    /// Takes in the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all that came.
+    pub fn finish(self) -> Hash {
+        Hash::new(self.0.finalize().into())
+    }
+}
+
+impl fmt::Debug for Hashing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hashing")
+    }
+}
 
 /// What an object is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

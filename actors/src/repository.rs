@@ -35,7 +35,7 @@ pub use check::{Cursor, Unsound};
 pub use checkpoint::{Checkpoint, forget};
 pub use denied::Denied;
 pub use entry::{Entry, FRAME_BYTES, Moved, Piece, Place, Span, Stored};
-pub use event::{Effect, Event};
+pub use event::{Effect, Event, Held};
 pub use hands::{Hands, Idle, Message};
 pub use head::Secret;
 pub use machine::Repository;

@@ -16,9 +16,9 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::kernel::{Date, Size};
-use crate::object::{Hash, Kind};
+use crate::object::{Hash, Hashing, Kind};
 use crate::ports::Pending;
-use crate::refusal::Refusal;
+use crate::refusal::{Reason, Refusal};
 
 /// The most bytes of one piece of an object, both ways.
 pub const PIECE_MAX: usize = 256 << 10;
@@ -117,6 +117,40 @@ pub trait Entry: Send + Sync + 'static {
         length: Size,
     ) -> Pending<Result<Box<dyn Upload>, Refusal>>;
 
+    /// How much there is of an object of `length` bytes whose upload was cut. Whoever was still
+    /// sending it for this login, on a way that is dead, is from now on not heard any more.
+    ///
+    /// A service that keeps nothing has nothing of it.
+    fn held(&self, kind: Kind, name: Hash, length: Size) -> Pending<Result<Progress, Refusal>> {
+        let _ = (kind, name, length);
+        Box::pin(async { Ok(Progress::Part(Size::ZERO)) })
+    }
+
+    /// Goes on with an object of `length` bytes behind its first `from`, or begins it; either way
+    /// what came of it is kept for a while once it is cut.
+    ///
+    /// # Errors
+    /// [`Reason::BadLength`](crate::refusal::Reason::BadLength) when other than `from` bytes are
+    /// held; and what [`Entry::begin`] may say.
+    fn resume(
+        &self,
+        kind: Kind,
+        name: Hash,
+        length: Size,
+        from: Size,
+    ) -> Pending<Result<Resumed, Refusal>> {
+        if from > Size::ZERO {
+            return Box::pin(async { Err(not_held(Size::ZERO)) });
+        }
+        let begun = self.begin(kind, name, length);
+        Box::pin(async move {
+            Ok(Resumed {
+                upload: begun.await?,
+                hashed: Hashing::default(),
+            })
+        })
+    }
+
     /// Deletes an object; done too if there is none. A `config` is never deleted.
     fn delete(&self, kind: Kind, name: Hash) -> Pending<Result<(), Refusal>>;
 
@@ -134,6 +168,30 @@ pub struct Hints {
     pub left: Option<Size>,
 }
 
+/// How much there is of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// All, and it is stored.
+    Stored,
+    /// So many of its first bytes; they are not stored yet.
+    Part(Size),
+}
+
+/// An upload that goes on, or was begun.
+pub struct Resumed {
+    /// The upload; it takes what follows.
+    pub upload: Box<dyn Upload>,
+    /// The hash of what it has.
+    pub hashed: Hashing,
+}
+
+/// The refusal of bytes that do not follow those that are there.
+pub fn not_held(held: Size) -> Refusal {
+    let held = held.as_bytes();
+    let sentence = format!("{held} bytes of the object are held, and other ones came");
+    Refusal::new(Reason::BadLength, sentence)
+}
+
 /// An object on its way in. Dropping it gives everything back.
 pub trait Upload: Send + 'static {
     /// Reserves room for `more` bytes than were announced until now: how a body whose length nobody
@@ -144,6 +202,13 @@ pub trait Upload: Send + 'static {
     /// Takes the next 1 to [`PIECE_MAX`] bytes; resolves when more may come. Not called again
     /// before that.
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>>;
+
+    /// The same, with the hash of all bytes up to these: what came can be gone on with then, once
+    /// the upload was cut.
+    fn write_on(&mut self, piece: Bytes, hashed: Hashing) -> Pending<Result<(), Refusal>> {
+        drop(hashed);
+        self.write(piece)
+    }
 
     /// All bytes are there and have this SHA-256. Resolves when the object is durable, or refused
     /// because name and hash, or announced and real length, differ.

@@ -61,6 +61,21 @@ pub struct ServerArguments {
     /// How many seconds to go on trying when the server stops answering
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub patience: u32,
+    /// How to reach the server
+    #[arg(long, value_enum, default_value_t, env = "HOLDFAST_TRANSPORT")]
+    pub transport: Transport,
+}
+
+/// By which way the agent reaches the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Transport {
+    /// QUIC, and HTTPS where no UDP gets through
+    #[default]
+    Auto,
+    /// QUIC alone: the same port, over UDP
+    Quic,
+    /// HTTPS alone, as restic does
+    Https,
 }
 
 /// Which repository, and the password that encrypts it.

@@ -53,6 +53,11 @@ impl Remote {
         failed.clone()
     }
 
+    /// How often the client went over to another gateway, and how many uploads it went on with.
+    pub(crate) fn mended(&self) -> (u64, u64) {
+        self.client.mended()
+    }
+
     /// Tells of the first interrupt or request to end that this process gets from now on.
     pub(crate) fn on_interrupt(&self, tell: impl FnOnce() + Send + 'static) {
         self.client.on_interrupt(tell);
@@ -147,7 +152,8 @@ impl Remote {
         ask.headers
             .push((header::ACCEPT, HeaderValue::from_static(LIST_V2)));
         ask.body = pieces.to_vec();
-        let reply = self.asked(&ask)?;
+        let sent = self.client.upload(ask);
+        let reply = sent.map_err(|failure| self.note(failure))?;
         match reply.answer.status {
             StatusCode::OK => Ok(()),
             // A server that refuses what it has already may have stored it at the first try.

@@ -3,30 +3,41 @@
 //! It repeats what may succeed at the next try, and turns every refusal into a sentence. It never
 //! logs, and never puts a secret into an error.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use holdfast_actors::ports::Clock as _;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
-use rustls::pki_types::ServerName;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-use super::connection::{Answer, Broken, Payload, Place, Pool};
+use super::arguments::Transport;
+use super::connection::{Answer, Broken, Payload};
 use super::failure::{Failure, REASON};
-use super::trust::{self, Trust};
+use super::patience::Patience;
+use super::place::place;
+use super::route::{Gateway, Route};
+use super::trust::Trust;
+use crate::clock::SystemClock;
 use crate::commands::values::Login;
+use crate::selfservice::{GATEWAYS, Gateways};
 
-/// The first pause between two tries; each later one is twice as long.
-const PAUSE_FIRST: Duration = Duration::from_millis(250);
-/// The longest pause between two tries, even if the server asks for more.
-const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How long to try a server that has not answered once since the start.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
+/// How many seconds a list of gateways is taken for what it says.
+const LOOK_AROUND: u64 = 60;
+/// No list was asked for.
+const NEVER: u64 = u64::MAX;
+
+/// What came of one try, and by which gateway; whether it was sent twice.
+pub(super) type Sent = (Option<Arc<Gateway>>, Result<(Answer, bool), Broken>);
 
 /// Where to send requests, for whom, and how patiently.
 #[derive(Debug)]
@@ -41,6 +52,8 @@ pub(crate) struct Target {
     pub(crate) trust: Trust,
     /// How long to go on trying, in pauses.
     pub(crate) patience: Duration,
+    /// By which way.
+    pub(crate) transport: Transport,
 }
 
 /// One thing to ask for.
@@ -79,14 +92,40 @@ pub(crate) struct Reply {
     pub(crate) repeated: bool,
 }
 
+/// What one try came to.
+pub(super) enum Tried {
+    /// Another try would not change it.
+    Final(Answer),
+    /// Nor this.
+    Failed(Failure),
+    /// Another try may.
+    Again(Again),
+}
+
+/// What to do before another try.
+pub(super) struct Again {
+    /// How long the server wants to be left alone.
+    wanted: Duration,
+    /// Whether it goes to another gateway, which needs no pause.
+    moved: bool,
+    /// What to say if there is none.
+    last: Result<Answer, Failure>,
+}
+
 /// The client; usable from many threads at once, but not from inside an async runtime.
 pub(crate) struct Client {
     server: String,
-    authority: HeaderValue,
     authorization: HeaderValue,
     patience: Duration,
     answered: AtomicBool,
-    pool: Pool,
+    /// When the gateways were last asked for, in whole seconds.
+    asked: AtomicU64,
+    resuming: AtomicBool,
+    resumed: AtomicU64,
+    /// Whether a server said that it knows who asks.
+    welcomed: AtomicBool,
+    route: Route,
+    clock: SystemClock,
     runtime: Runtime,
 }
 
@@ -96,9 +135,7 @@ impl Client {
     /// # Errors
     /// When the address is none, the certificates cannot be read, or no thread can be started.
     pub(crate) fn new(target: &Target) -> Result<Self, Failure> {
-        let (place, authority) = place(&target.server)?;
-        let configuration = trust::configuration(&target.trust)
-            .map_err(|cause| Failure::Setup(cause.to_string()))?;
+        let (_, server) = place(&target.server)?;
         let credentials = Zeroizing::new(format!("{}:{}", target.user, target.password.as_str()));
         let basic = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(&*credentials)));
         let setup = |cause: &dyn std::fmt::Display| Failure::Setup(cause.to_string());
@@ -110,12 +147,16 @@ impl Client {
             .build()
             .map_err(|cause| setup(&cause))?;
         Ok(Self {
-            server: authority.clone(),
-            authority: HeaderValue::from_str(&authority).map_err(|cause| setup(&cause))?,
+            server,
             authorization,
             patience: target.patience,
             answered: AtomicBool::new(false),
-            pool: Pool::new(place, configuration),
+            asked: AtomicU64::new(NEVER),
+            resuming: AtomicBool::new(false),
+            resumed: AtomicU64::new(0),
+            welcomed: AtomicBool::new(false),
+            route: Route::new(&target.server, &target.trust, target.transport)?,
+            clock: SystemClock::new(),
             runtime,
         })
     }
@@ -123,6 +164,11 @@ impl Client {
     /// The server's host and port, for messages.
     pub(crate) fn server(&self) -> &str {
         &self.server
+    }
+
+    /// How often it went over to another gateway, and how many uploads it went on with.
+    pub(crate) fn mended(&self) -> (u64, u64) {
+        (self.route.moves(), self.resumed.load(Ordering::Relaxed))
     }
 
     /// Tells of the first SIGINT or SIGTERM from now on; they no longer end the process by
@@ -147,62 +193,159 @@ impl Client {
     /// # Errors
     /// When the server does not answer in time, or is not trusted.
     pub(crate) fn ask(&self, ask: &Ask) -> Result<Reply, Failure> {
-        self.runtime.block_on(self.ask_patiently(ask))
+        self.run(self.ask_patiently(ask))
     }
 
-    async fn ask_patiently(&self, ask: &Ask) -> Result<Reply, Failure> {
-        let mut waited = Duration::ZERO;
-        let mut pause = PAUSE_FIRST;
-        let mut repeated = false;
+    /// Runs something to its end, once the gateways are known.
+    pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(async {
+            self.look_around().await;
+            work.await
+        })
+    }
+
+    pub(super) async fn ask_patiently(&self, ask: &Ask) -> Result<Reply, Failure> {
+        let (mut patience, mut repeated) = (Patience::fresh(), false);
         loop {
-            let tried = self.pool.send(|| self.request(ask), ask.limit).await;
-            let wanted = match &tried {
-                Ok((answer, twice)) => {
-                    self.answered.store(true, Ordering::Relaxed);
-                    repeated |= twice;
-                    if !transient(answer) {
-                        return self.last(tried, repeated);
+            let tried = self.try_once(ask).await;
+            repeated |= matches!(&tried, (_, Ok((_, true))));
+            match self.judge(tried, &patience) {
+                Tried::Final(answer) => return Ok(Reply { answer, repeated }),
+                Tried::Failed(failure) => return Err(failure),
+                Tried::Again(again) => {
+                    if let Some(last) = self.pause(again, &mut patience).await {
+                        return last.map(|answer| Reply { answer, repeated });
                     }
-                    retry_after(answer)
                 }
-                Err(Broken::Untrusted(_) | Broken::TooLarge(_)) => {
-                    return self.last(tried, repeated);
-                }
-                Err(Broken::Connect(_) | Broken::Http(_) | Broken::Idle) => Duration::ZERO,
-            };
-            let patience = if self.answered.load(Ordering::Relaxed) {
-                self.patience
-            } else {
-                self.patience.min(FIRST_ANSWER)
-            };
-            if waited >= patience {
-                return self.last(tried, repeated);
             }
-            let next = pause.max(wanted).min(PAUSE_MAX);
-            wait(next).await;
-            waited += next;
-            pause = (pause * 2).min(PAUSE_MAX);
             repeated = true;
         }
     }
 
-    fn last(
+    /// Pauses before another try; what to say instead if there was enough of it.
+    pub(super) async fn pause(
         &self,
-        tried: Result<(Answer, bool), Broken>,
-        repeated: bool,
-    ) -> Result<Reply, Failure> {
-        match tried {
-            Ok((answer, _)) => Ok(Reply { answer, repeated }),
-            Err(broken) => Err(self.unreachable(&broken)),
+        again: Again,
+        patience: &mut Patience,
+    ) -> Option<Result<Answer, Failure>> {
+        if again.moved && patience.may_move(self.route.count()) {
+            return None;
+        }
+        let goes_on = patience.pause(self.patience(), again.wanted).await;
+        (!goes_on).then_some(again.last)
+    }
+
+    /// One try, by the gateway of this moment.
+    pub(super) async fn try_once(&self, ask: &Ask) -> Sent {
+        let Some(gateway) = self.route.current() else {
+            let none = io::Error::from(io::ErrorKind::NotFound);
+            return (None, Err(Broken::Connect(none)));
+        };
+        let make = || self.request(ask, &gateway);
+        let sent = gateway.pool.send(make, ask.limit).await;
+        (Some(gateway), sent)
+    }
+
+    /// What a try means.
+    pub(super) fn judge(&self, (gateway, sent): Sent, patience: &Patience) -> Tried {
+        let broken = match sent {
+            Ok((answer, _)) => {
+                self.answered.store(true, Ordering::Relaxed);
+                return self.judge_answer(gateway, answer, patience);
+            }
+            Err(broken) => broken,
+        };
+        if let Broken::TooLarge(_) = broken {
+            return Tried::Failed(self.unreachable(&broken));
+        }
+        let moved = gateway.is_some_and(|gateway| self.route.failed(&gateway));
+        let failure = self.unreachable(&broken);
+        if !moved && matches!(broken, Broken::Untrusted(_)) {
+            return Tried::Failed(failure);
+        }
+        Tried::Again(Again {
+            wanted: Duration::ZERO,
+            moved,
+            last: Err(failure),
+        })
+    }
+
+    fn judge_answer(
+        &self,
+        gateway: Option<Arc<Gateway>>,
+        answer: Answer,
+        patience: &Patience,
+    ) -> Tried {
+        if !transient(&answer) {
+            if answer.status.is_success() {
+                self.welcomed.store(true, Ordering::Relaxed);
+            }
+            if let Some(gateway) = gateway {
+                self.route.answered(&gateway);
+            }
+            return Tried::Final(answer);
+        }
+        // One that reaches nobody any more says so for long; another may reach them.
+        let reason = answer.headers.get(REASON).map(HeaderValue::as_bytes);
+        let is_lost = reason == Some(b"unavailable") && patience.is_worn();
+        let moved = is_lost && gateway.is_some_and(|gateway| self.route.failed(&gateway));
+        Tried::Again(Again {
+            wanted: retry_after(&answer),
+            moved,
+            last: Ok(answer),
+        })
+    }
+
+    /// How long to go on trying: less for a server that has not answered once.
+    pub(super) fn patience(&self) -> Duration {
+        match self.answered.load(Ordering::Relaxed) {
+            true => self.patience,
+            false => self.patience.min(FIRST_ANSWER),
         }
     }
 
-    fn request(&self, ask: &Ask) -> Request<Payload> {
+    /// Whether the server holds on to what came of an upload.
+    pub(super) fn is_resuming(&self) -> bool {
+        self.resuming.load(Ordering::Relaxed)
+    }
+
+    /// An upload goes on where it was cut.
+    pub(super) fn count_resumed(&self) {
+        self.resumed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Asks for the list of gateways, if that was not done for a while and the server knows who
+    /// asks. A server that has none is as good.
+    async fn look_around(&self) {
+        let now = self.clock.now().monotonic.as_micros() / 1_000_000;
+        let before = self.asked.load(Ordering::Relaxed);
+        let is_welcome = self.welcomed.load(Ordering::Relaxed);
+        let is_due = is_welcome && (before == NEVER || now >= before.saturating_add(LOOK_AROUND));
+        let is_mine = is_due
+            && self
+                .asked
+                .compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if !is_mine {
+            return;
+        }
+        if let (Some(gateway), Ok((answer, _))) =
+            self.try_once(&Ask::new(Method::GET, GATEWAYS)).await
+            && answer.status == StatusCode::OK
+            && let Ok(told) = serde_json::from_slice::<Gateways>(&answer.body)
+        {
+            self.route.answered(&gateway);
+            self.resuming.store(told.resumes, Ordering::Relaxed);
+            self.route.learn(&told.gateways);
+        }
+    }
+
+    fn request(&self, ask: &Ask, gateway: &Gateway) -> Request<Payload> {
         let mut request = Request::new(Payload::new(&ask.body));
         *request.method_mut() = ask.method.clone();
         *request.uri_mut() = Uri::try_from(ask.path.as_str()).unwrap_or_default();
         let headers = request.headers_mut();
-        headers.insert(header::HOST, self.authority.clone());
+        headers.insert(header::HOST, gateway.authority.clone());
         headers.insert(header::AUTHORIZATION, self.authorization.clone());
         headers.insert(
             header::USER_AGENT,
@@ -218,7 +361,7 @@ impl Client {
         match broken {
             Broken::Untrusted(cause) => Failure::Untrusted {
                 server: self.server.clone(),
-                cause: cause.to_string(),
+                cause: cause.clone(),
             },
             Broken::Connect(_) | Broken::Http(_) | Broken::Idle | Broken::TooLarge(_) => {
                 Failure::Unreachable {
@@ -228,14 +371,6 @@ impl Client {
             }
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the agent is a program of its own: it has no shell whose deadline it could arm"
-)]
-async fn wait(pause: Duration) {
-    tokio::time::sleep(pause).await;
 }
 
 /// Whether another try may bring another answer.
@@ -258,61 +393,4 @@ fn retry_after(answer: &Answer) -> Duration {
         .get(header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.trim().parse().ok());
     Duration::from_secs(seconds.unwrap_or(0))
-}
-
-/// Where an address points to, and how it is named in a `Host` header.
-fn place(server: &str) -> Result<(Place, String), Failure> {
-    let wrong = |rule: &str| Failure::Address {
-        rule: rule.to_owned(),
-    };
-    let uri: Uri = server
-        .parse()
-        .map_err(|_| wrong("it is not of the form https://HOST:PORT"))?;
-    let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
-    if uri.scheme_str() != Some("https") {
-        return Err(wrong("it must begin with https://"));
-    }
-    if authority.contains('@') {
-        return Err(wrong(
-            "it must not hold a name or a password: use --user and --password-file",
-        ));
-    }
-    if uri.path() != "/" || uri.query().is_some() {
-        return Err(wrong(
-            "it must end after the port: use --repository for the repository",
-        ));
-    }
-    let host = uri.host().unwrap_or_default();
-    let host = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_owned();
-    let name = ServerName::try_from(host.clone()).map_err(|_| wrong("its host is no host"))?;
-    let port = uri.port_u16().unwrap_or(443);
-    Ok((Place { host, port, name }, authority))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_https_with_a_host_and_nothing_secret() {
-        let (there, authority) = place("https://[::1]:8443/").unwrap();
-        assert_eq!((there.host.as_str(), there.port), ("::1", 8443));
-        assert_eq!(authority, "[::1]:8443");
-        assert_eq!(place("https://backup.example.net").unwrap().0.port, 443);
-        for bad in [
-            "",
-            "backup.example.net",
-            "http://backup.example.net",
-            "https://acme:secret@backup.example.net",
-            "https://backup.example.net/main/",
-            "https://backup.example.net?x",
-            "https://",
-        ] {
-            let error = place(bad).map(|_| ()).unwrap_err().to_string();
-            assert!(!error.contains("secret"), "{error}");
-        }
-    }
 }

@@ -1,11 +1,12 @@
-//! Connections to the server: HTTP/1.1 over TLS, kept and used again.
+//! Connections to one server: HTTP/1.1, over TLS or on the streams of one QUIC connection, kept and
+//! used again.
 //!
 //! One request, one try: what to do when it fails is the client's business.
 
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,12 +18,16 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HeaderMap;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+
+use super::arguments::Transport;
+use super::place::Place;
+use super::quic::Line;
+use super::trust::Tls;
 
 /// Long enough for a connection across the world, with one SYN lost twice.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -41,7 +46,7 @@ pub(crate) enum Broken {
     Connect(io::Error),
     /// The server is not the one meant.
     #[error("{0}")]
-    Untrusted(rustls::Error),
+    Untrusted(String),
     /// The connection broke while it was used.
     #[error("the connection broke: {0}")]
     Http(#[from] hyper::Error),
@@ -116,30 +121,29 @@ impl Body for Payload {
     }
 }
 
-/// Where the server is.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    /// A name or an address, without brackets.
-    pub(crate) host: String,
-    /// The port.
-    pub(crate) port: u16,
-    /// The name that the certificate must have.
-    pub(crate) name: ServerName<'static>,
-}
-
 /// The connections to one server.
 pub(crate) struct Pool {
     place: Place,
     tls: TlsConnector,
+    /// None where QUIC is not wanted.
+    line: Option<Line>,
+    /// Whether TLS over TCP will do.
+    falls_back: bool,
+    /// Whether it has to: QUIC was tried, and nobody answered.
+    fell_back: AtomicBool,
     kept: Mutex<Vec<SendRequest<Payload>>>,
 }
 
 impl Pool {
     /// No connection yet.
-    pub(crate) fn new(place: Place, configuration: ClientConfig) -> Self {
+    pub(crate) fn new(place: Place, tls: Tls, transport: Transport) -> Self {
+        let line = || Line::new(tls.quic);
         Self {
+            line: (transport != Transport::Https).then(line),
+            falls_back: transport != Transport::Quic,
             place,
-            tls: TlsConnector::from(Arc::new(configuration)),
+            tls: TlsConnector::from(tls.https),
+            fell_back: AtomicBool::new(false),
             kept: Mutex::default(),
         }
     }
@@ -212,6 +216,20 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<SendRequest<Payload>, Broken> {
+        let fell_back = self.fell_back.load(Ordering::Relaxed);
+        if let Some(line) = self.line.as_ref().filter(|_| !fell_back) {
+            match line.stream(&self.place).await {
+                Ok(stream) => return http(stream).await,
+                Err(Broken::Connect(_)) if self.falls_back && !line.was_up() => {
+                    self.fell_back.store(true, Ordering::Relaxed);
+                }
+                Err(broken) => return Err(broken),
+            }
+        }
+        http(self.secured().await?).await
+    }
+
+    async fn secured(&self) -> Result<impl AsyncRead + AsyncWrite + Unpin + Send + use<>, Broken> {
         let Place { host, port, name } = &self.place;
         let late = |_| Broken::Connect(io::Error::from(io::ErrorKind::TimedOut));
         let stream = timeout(CONNECT, TcpStream::connect((host.as_str(), *port)))
@@ -219,21 +237,27 @@ impl Pool {
             .map_err(late)?
             .map_err(Broken::Connect)?;
         stream.set_nodelay(true).map_err(Broken::Connect)?;
-        let stream = timeout(CONNECT, self.tls.connect(name.clone(), stream))
+        timeout(CONNECT, self.tls.connect(name.clone(), stream))
             .await
             .map_err(late)?
-            .map_err(distrust)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // Its errors come out of the sender as well.
-        drop(Handle::current().spawn(connection));
-        Ok(sender)
+            .map_err(distrust)
     }
+}
+
+/// Begins to speak HTTP.
+async fn http(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Result<SendRequest<Payload>, Broken> {
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    // Its errors come out of the sender as well.
+    drop(Handle::current().spawn(connection));
+    Ok(sender)
 }
 
 /// A certificate that is not trusted will not be trusted at the next try either.
 fn distrust(error: io::Error) -> Broken {
     match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(cause @ rustls::Error::InvalidCertificate(_)) => Broken::Untrusted(cause.clone()),
+        Some(cause @ rustls::Error::InvalidCertificate(_)) => Broken::Untrusted(cause.to_string()),
         Some(_) | None => Broken::Connect(error),
     }
 }

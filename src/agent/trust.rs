@@ -9,11 +9,14 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::version::TLS13;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DEFAULT_VERSIONS, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme, SupportedProtocolVersion,
 };
 
 use super::thumbprint::Thumbprint;
+use crate::tls::NATIVE;
 
 /// Where Debian and its kin keep the certificates that the system trusts.
 const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -21,8 +24,8 @@ const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// How the server proves that it is the one meant.
 #[derive(Clone, Debug)]
 pub(crate) enum Trust {
-    /// Its certificate is exactly this one; names and dates do not matter.
-    Pinned(Thumbprint),
+    /// Its certificate is exactly one of these; names and dates do not matter.
+    Pinned(Vec<Thumbprint>),
     /// Its certificate is signed by, or is, one of this PEM file.
     File(PathBuf),
     /// Its certificate is signed by an authority that the system trusts.
@@ -48,16 +51,37 @@ pub(crate) enum TrustError {
     Tls(#[from] Error),
 }
 
-/// TLS as a client, for HTTP/1.1, with aws-lc-rs as the only provider.
-pub(crate) fn configuration(trust: &Trust) -> Result<ClientConfig, TrustError> {
+/// TLS as a client, with aws-lc-rs as the only provider.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    /// For HTTP/1.1.
+    pub(crate) https: Arc<ClientConfig>,
+    /// For the native path.
+    pub(crate) quic: Arc<ClientConfig>,
+}
+
+/// TLS as a client that trusts so.
+pub(crate) fn configuration(trust: &Trust) -> Result<Tls, TrustError> {
+    let mut https = trusting(trust, DEFAULT_VERSIONS)?;
+    https.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let mut quic = trusting(trust, &[&TLS13])?;
+    quic.alpn_protocols = vec![NATIVE.to_vec()];
+    let [https, quic] = [https, quic].map(Arc::new);
+    Ok(Tls { https, quic })
+}
+
+fn trusting(
+    trust: &Trust,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ClientConfig, TrustError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?;
-    let mut configuration = match trust {
-        Trust::Pinned(thumbprint) => builder
+        .with_protocol_versions(versions)?;
+    Ok(match trust {
+        Trust::Pinned(thumbprints) => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Pin {
-                thumbprint: *thumbprint,
+                thumbprints: thumbprints.clone(),
                 provider,
             }))
             .with_no_client_auth(),
@@ -67,9 +91,7 @@ pub(crate) fn configuration(trust: &Trust) -> Result<ClientConfig, TrustError> {
         Trust::System => builder
             .with_root_certificates(roots(Path::new(SYSTEM_CERTIFICATES))?)
             .with_no_client_auth(),
-    };
-    configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(configuration)
+    })
 }
 
 fn roots(file: &Path) -> Result<RootCertStore, TrustError> {
@@ -89,10 +111,10 @@ fn roots(file: &Path) -> Result<RootCertStore, TrustError> {
     Ok(store)
 }
 
-/// Accepts exactly one certificate; the handshake still proves that the server holds its key.
+/// Accepts exactly these certificates; the handshake still proves that the server holds its key.
 #[derive(Debug)]
 struct Pin {
-    thumbprint: Thumbprint,
+    thumbprints: Vec<Thumbprint>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -106,7 +128,7 @@ impl ServerCertVerifier for Pin {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let shown = Thumbprint::of(end_entity);
-        if shown == self.thumbprint {
+        if self.thumbprints.contains(&shown) {
             Ok(ServerCertVerified::assertion())
         } else {
             let cause = Mismatch { shown };

@@ -31,6 +31,8 @@ struct BackupResult {
     bytes_added: u64,
     bytes_stored: u64,
     unread: u64,
+    gateways_changed: u64,
+    uploads_resumed: u64,
     seconds: f64,
 }
 
@@ -84,6 +86,7 @@ pub(super) fn backup(
         opened.remote.failed().map_or(Ok(snapshot), Err)
     })?;
     let summary = snapshot.summary.unwrap_or_default();
+    let (gateways_changed, uploads_resumed) = opened.remote.mended();
     let result = BackupResult {
         snapshot: snapshot.id.to_hex().to_string(),
         files: summary.total_files_processed,
@@ -93,6 +96,8 @@ pub(super) fn backup(
         bytes_added: summary.data_added,
         bytes_stored: summary.data_added_packed,
         unread: unread.count(),
+        gateways_changed,
+        uploads_resumed,
         seconds: opened.seconds(),
     };
     output.print(&result, |result, text| {

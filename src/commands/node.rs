@@ -138,6 +138,9 @@ pub struct Serve {
     /// Where clients connect; `[::]:8443` takes IPv4 too
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8443")]
     pub listen: SocketAddr,
+    /// Where agents reach this node, if that is not where it listens; several, the best first
+    #[arg(long, value_name = "HOST:PORT", value_parser = reachable)]
+    pub advertise: Vec<String>,
     /// Where metrics and health are served in plain HTTP
     #[arg(long, value_name = "IP:PORT")]
     pub metrics: Option<SocketAddr>,
@@ -199,6 +202,18 @@ pub enum LogFormat {
 fn node_name(text: &str) -> Result<NodeName, ValueError> {
     let wanted = "a node's name: 1 to 64 of a-z, 0-9 and '-'";
     NodeName::parse(text).ok_or_else(|| ValueError::new(text, wanted))
+}
+
+fn reachable(text: &str) -> Result<String, ValueError> {
+    let wanted =
+        "where a node is reached: backup.example.net:8443, 192.0.2.1:8443 or [2001:db8::1]:8443";
+    let port = text
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse::<u16>().ok());
+    let is_authority = text.parse::<hyper::http::uri::Authority>().is_ok() && !text.contains('@');
+    let fits = is_authority && port.is_some_and(|port| port > 0) && text.len() <= 255;
+    fits.then(|| text.to_owned())
+        .ok_or_else(|| ValueError::new(text, wanted))
 }
 
 fn zone(text: &str) -> Result<String, ValueError> {

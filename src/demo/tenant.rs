@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::{said, told};
 use crate::agent::arguments::{
     BackupArguments, CheckArguments, RepositoryArguments, RestoreArguments, ServerArguments,
-    SnapshotsArguments,
+    SnapshotsArguments, Transport,
 };
 use crate::agent::{self, AgentCommand, Thumbprint};
 use crate::cli::Failure;
@@ -224,6 +224,7 @@ impl Tenant {
                 cacert: None,
                 thumbprint: Some(self.thumbprint),
                 patience: PATIENCE,
+                transport: Transport::default(),
             },
             repository: self.repository.clone(),
             repository_password_file: stdin(),

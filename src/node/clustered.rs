@@ -21,7 +21,6 @@ use holdfast_cluster::member::{Links, Member, Options};
 use holdfast_cluster::nodes::Nodes;
 use holdfast_cluster::quic::{Class, Config, Endpoint, Ground, Pace, VERSION};
 use holdfast_cluster::raft::{self, Replica};
-use rustix::net::sockopt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -32,10 +31,8 @@ use crate::admin::others::{self, Counter, Others, Passing};
 use crate::cli::Failure;
 use crate::home::{CLUSTER, Home, Membership};
 use crate::rest::{Forward, Homes};
+use crate::socket::widen;
 
-/// What the socket for other nodes may hold, each way, in bytes: 3 ms of ten gigabits a second,
-/// less where the system allows less.
-const BUFFER: usize = 4 << 20;
 /// How long a node that is ending waits for its repositories to be given up: longer than each may
 /// take.
 const GIVING_UP: Duration = Duration::from_secs(6);
@@ -123,7 +120,7 @@ fn listen(
             format!("cannot listen for other nodes at {bind}: {error}"),
         )
     })?;
-    widen(&socket);
+    widen(&socket, "other nodes");
     let config = Config {
         node: membership.node,
         life,
@@ -137,23 +134,6 @@ fn listen(
     };
     let opened = Endpoint::open(config, Ground::Socket(socket));
     opened.map_err(|error| failure(&error))
-}
-
-/// Asks for room for what arrives while this process does something else. What the system sets by
-/// itself loses a part of what a busy peer sends, which costs its tenants more than memory does.
-fn widen(socket: &UdpSocket) {
-    let received = sockopt::set_socket_recv_buffer_size_force(socket, BUFFER)
-        .or_else(|_| sockopt::set_socket_recv_buffer_size(socket, BUFFER));
-    let sent = sockopt::set_socket_send_buffer_size(socket, BUFFER);
-    // The kernel counts its own books in, and says twice as much.
-    let has = sockopt::socket_recv_buffer_size(socket).unwrap_or_default() / 2;
-    if received.is_err() || sent.is_err() || has < BUFFER {
-        tracing::info!(
-            bytes = has,
-            wanted = BUFFER,
-            "the socket for other nodes has a small buffer; raise net.core.rmem_max and wmem_max"
-        );
-    }
 }
 
 fn options(membership: &Membership, key: &KeyHash, settings: &domain::Settings) -> Options {
@@ -227,6 +207,11 @@ impl Clustered {
         let calls = Arc::clone(&self.calls);
         let (stands, held) = (self.replica.standing(), self.replica.held());
         Arc::new(Passing::new(calls, stands, held))
+    }
+
+    /// Calls to the other nodes.
+    pub(super) fn calls(&self) -> Arc<dyn Calls> {
+        Arc::clone(&self.calls)
     }
 
     /// Lets the other nodes pass orders to this one's office.

@@ -8,8 +8,9 @@ use holdfast_actors::ports::Clock;
 use holdfast_cluster::nodes::ADDRESSES_MAX;
 use serde_json::json;
 
+use super::certificates::TLS;
+use super::failure;
 use super::founding::{self, Founding, passphrase};
-use super::{TLS, failure};
 use crate::cli::{Failure, Screen};
 use crate::clock::SystemClock;
 use crate::commands::node::{Init, Place};

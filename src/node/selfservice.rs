@@ -10,6 +10,7 @@ use holdfast_actors::catalog::rows::{self, Rows, Scope, State, SubtenantMode, Ve
 use holdfast_actors::catalog::{Catalog, Class, Outcome, Refused, SubmitError};
 use holdfast_actors::front::Front;
 use holdfast_actors::gateway::{self, Admitted};
+use holdfast_actors::gateways::Terms;
 use holdfast_actors::kernel::{RepositoryId, Size, Space};
 use holdfast_actors::names::{RepositoryName, SubtenantName};
 use holdfast_actors::ports::{Passwords as _, Ports};
@@ -20,9 +21,10 @@ use holdfast_actors::tenant;
 use zeroize::Zeroizing;
 
 use super::figures::report;
+use super::gateways;
 use crate::passwords::{Argon2id, checked, generate, verifier_of};
 use crate::selfservice::server::{SelfService, Wanted};
-use crate::selfservice::{Account, PasswordChange, SubtenantMade, SubtenantRow, Usage};
+use crate::selfservice::{Account, Gateways, PasswordChange, SubtenantMade, SubtenantRow, Usage};
 
 /// The node, as tenants ask it for themselves.
 pub(super) struct Counter {
@@ -30,6 +32,7 @@ pub(super) struct Counter {
     pub(super) catalog: Catalog,
     pub(super) passwords: Argon2id,
     pub(super) ports: Ports,
+    pub(super) gateways: Arc<gateways::Gateways>,
 }
 
 /// A log-in that was let in, and the address and name it came by.
@@ -133,6 +136,13 @@ impl SelfService for Counter {
             days_left: row.lease.map(|last| today.until(last)),
             scope: admitted.scope,
             repositories: self.usage(caller, &rows).await?,
+        })
+    }
+
+    async fn gateways(&self, _caller: &Caller) -> Result<Gateways, Refusal> {
+        Ok(Gateways {
+            gateways: self.gateways.of(&Terms::default()).await,
+            resumes: true,
         })
     }
 

@@ -17,6 +17,7 @@ use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
 use super::forward::Relayed;
+use super::resume::HELD;
 use super::route::Stray;
 use super::watch::Turn;
 
@@ -131,6 +132,15 @@ fn value(text: &str) -> HeaderValue {
 /// Success, with nothing to say.
 pub(super) fn done() -> Answer {
     Response::new(Outgoing::full(Bytes::new()))
+}
+
+/// How many bytes of an object are held, of which it is not stored yet.
+pub(super) fn held(held: Size) -> Answer {
+    let mut answer = done();
+    *answer.status_mut() = StatusCode::ACCEPTED;
+    let headers = answer.headers_mut();
+    headers.insert(HELD, HeaderValue::from(held.as_bytes()));
+    answer
 }
 
 /// The size of an object, as an answer to `HEAD`.

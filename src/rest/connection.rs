@@ -14,10 +14,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use holdfast_cluster::quic::Stream;
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -54,7 +54,7 @@ pub(super) async fn serve(
         if two {
             two_requests(io, client, draining, quiet).await;
         } else {
-            one_request(io, client, draining, quiet).await;
+            one_request(io, client.limits, draining, quiet, responder(client)).await;
         }
     }
     crew.stop();
@@ -71,7 +71,32 @@ pub(super) async fn serve_node(
     client.limits.head_bytes += NODE_LINE;
     let (io, moved) = metered(stream);
     let quiet = quiet(&moved, client.limits.quiet);
-    one_request(io, client, draining, quiet).await;
+    one_request(io, client.limits, draining, quiet, responder(client)).await;
+    crew.stop();
+}
+
+/// Serves the requests that a client sends on a stream of the native path, until it ends; `heard`
+/// is told the status of each answer.
+pub(super) async fn serve_native(
+    stream: Stream,
+    client: Client,
+    draining: watch::Receiver<bool>,
+    heard: impl Fn(StatusCode) + Clone + Send + 'static,
+) {
+    let crew = client.crew.clone();
+    let limits = client.limits;
+    let (io, moved) = metered(stream);
+    let quiet = quiet(&moved, limits.quiet);
+    let respond = responder(client);
+    let respond = move |request| -> Answered {
+        let (answer, heard) = (respond(request), heard.clone());
+        Box::pin(async move {
+            let Ok(answer) = answer.await;
+            heard(answer.status());
+            Ok(answer)
+        })
+    };
+    one_request(io, limits, draining, quiet, respond).await;
     crew.stop();
 }
 
@@ -86,19 +111,19 @@ fn metered<S>(stream: S) -> (TokioIo<Metered<S>>, Arc<AtomicU64>) {
 
 async fn one_request<I>(
     io: I,
-    client: Client,
+    limits: Limits,
     mut draining: watch::Receiver<bool>,
     quiet: impl Future<Output = ()>,
+    respond: impl Fn(Request<Incoming>) -> Answered,
 ) where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
 {
-    let limits = client.limits;
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_header_size(limits.head_bytes as usize)
         .max_buf_size(READ_MAX)
-        .serve_connection(io, service_fn(responder(client)));
+        .serve_connection(io, service_fn(respond));
     let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return note(ended),

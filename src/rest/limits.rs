@@ -23,6 +23,9 @@ pub struct Limits {
     /// From the end of one HTTP/1.1 request to the end of the head of the next, so the life of an
     /// idle connection too: above the 60 s after which clients drop or ping theirs.
     pub head: Duration,
+    /// How long a client of the native path may be connected without a request that succeeds:
+    /// longer than a request is held back in a cluster.
+    pub stranger: Duration,
     /// For 256 KiB of a body, either way, while the client alone is waited for.
     pub piece: Duration,
     /// Without a byte on the connection, either way: restic gives up by itself after so long.
@@ -41,6 +44,7 @@ impl Default for Limits {
             head_bytes: 16 << 10,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(75),
+            stranger: Duration::from_secs(30),
             piece: Duration::from_secs(120),
             quiet: Duration::from_secs(300),
             drain: Duration::from_secs(10),

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use holdfast_actors::kernel::Size;
 use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::refusal::{Reason, Refusal};
-use holdfast_actors::service::{Entry, Found, Intent, Login, Part, Secret, Service};
+use holdfast_actors::service::{Entry, Found, Intent, Login, Part, Progress, Secret, Service};
 use http_body_util::{BodyExt as _, Collected};
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderMap};
@@ -27,6 +27,7 @@ use super::attempt;
 use super::crew::Crew;
 use super::forward::{self, Forward, Step, origin};
 use super::limits::Limits;
+use super::resume::Resume;
 use super::route::{self, Verb};
 use super::watch::{Turn, Watch};
 use super::{download, range, upload};
@@ -121,6 +122,7 @@ impl Client {
         body: &mut Incoming,
     ) -> Result<Answer, Denial> {
         let login = login(&head.headers, self.peer)?;
+        let resume = Resume::of(&head.headers)?;
         let intent = match request.verb {
             Verb::Create => Intent::Create,
             Verb::Stat(Kind::Config, _) => Intent::Probe,
@@ -128,7 +130,8 @@ impl Client {
             Verb::List(kind) => Intent::List(kind),
             Verb::Read(kind, _) => Intent::Read(kind),
             Verb::Write(kind, _) => {
-                Intent::Write(kind, upload::announced(body).unwrap_or(Size::ZERO))
+                let announced = upload::announced(body).unwrap_or(Size::ZERO);
+                Intent::Write(kind, resume.map_or(announced, Resume::length))
             }
             Verb::Delete(kind, _) => Intent::Delete(kind),
         };
@@ -152,7 +155,18 @@ impl Client {
             }
             Verb::Read(kind, name) => self.read(entry, kind, name, &head.headers).await,
             Verb::Write(kind, name) => {
-                upload::receive(entry.as_ref(), (kind, name), body, self.limits.piece).await?;
+                let (entry, object, idle) = (entry.as_ref(), (kind, name), self.limits.piece);
+                match resume {
+                    None => upload::receive(entry, object, body, idle).await?,
+                    Some(Resume::From { from, length }) => {
+                        upload::resume(entry, object, (from, length), body, idle).await?;
+                    }
+                    Some(Resume::Ask(length)) => {
+                        if let Progress::Part(held) = entry.held(kind, name, length).await? {
+                            return Ok(answer::held(held));
+                        }
+                    }
+                }
                 Ok(answer::done())
             }
             Verb::Delete(kind, name) => {

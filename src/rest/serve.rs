@@ -20,6 +20,7 @@ use super::connection;
 use super::crew::Crew;
 use super::forward::Forward;
 use super::limits::Limits;
+use super::native::{self, Native};
 use super::request::Client;
 use super::watch::Watch;
 use crate::selfservice::server::Counter;
@@ -52,11 +53,13 @@ pub struct Face {
     draining: watch::Sender<bool>,
     tasks: JoinSet<()>,
     drain: Duration,
+    guests: Arc<Guests>,
 }
 
 impl Face {
     /// Listens on an address, port 0 for a free one, and serves whoever comes. On `[::]` IPv4
-    /// clients are served too.
+    /// clients are served too. The native path is the same port over UDP; where that is taken,
+    /// there is none, and agents use the other.
     ///
     /// # Errors
     /// When the address cannot be had.
@@ -89,13 +92,20 @@ impl Face {
         let listener = TcpListener::bind(address).await.map_err(wrong)?;
         let address = listener.local_addr().map_err(wrong)?;
         let (draining, drained) = watch::channel(false);
+        let native = Native::open(address, certificates, &limits)
+            .inspect_err(|error| {
+                tracing::warn!(%address, %error, "no native path: the UDP port cannot be had");
+            })
+            .ok();
+        let guests = Arc::default();
         let acceptor = Acceptor {
             listener,
+            native,
             tls: TlsAcceptor::from(certificates.server()),
             behind,
             limits,
             turns: Arc::new(Semaphore::new(limits.requests)),
-            guests: Arc::default(),
+            guests: Arc::clone(&guests),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(acceptor.run(drained));
@@ -104,12 +114,19 @@ impl Face {
             draining,
             tasks,
             drain: limits.drain,
+            guests,
         })
     }
 
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Tells at any moment how many are connected.
+    pub fn crowd(&self) -> Arc<dyn Fn() -> usize + Send + Sync> {
+        let guests = Arc::clone(&self.guests);
+        Arc::new(move || Guests::count(&guests))
     }
 
     /// Takes no more connections and no more requests, lets those that run end, and cuts what still
@@ -123,6 +140,7 @@ impl Face {
 
 struct Acceptor {
     listener: TcpListener,
+    native: Option<Native>,
     tls: TlsAcceptor,
     behind: Behind,
     limits: Limits,
@@ -145,6 +163,11 @@ impl Acceptor {
                         connections.spawn(task);
                     }
                 }
+                incoming = native::incoming(self.native.as_ref()) => {
+                    if let Some(task) = self.receive(incoming, signal.clone()) {
+                        connections.spawn(task);
+                    }
+                }
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         if let Some(task) = self.welcome(stream, peer, signal.clone()) {
@@ -158,11 +181,43 @@ impl Acceptor {
         drop(self.listener);
         loop {
             tokio::select! {
-                ended = connections.join_next() => if ended.is_none() { return },
+                ended = connections.join_next() => if ended.is_none() { break },
                 // Whoever sends it hears at once that it is served nowhere.
                 stream = streamed(self.behind.forward.as_deref()) => drop(stream),
+                incoming = native::incoming(self.native.as_ref()) => incoming.refuse(),
             }
         }
+        if let Some(native) = self.native {
+            native.end().await;
+        }
+    }
+
+    /// A client of the native path.
+    fn receive(
+        &self,
+        incoming: quinn::Incoming,
+        draining: watch::Receiver<bool>,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let peer = incoming.remote_address().ip().to_canonical();
+        // Whoever says that he is somewhere else takes no seats: from a few on all must show it.
+        let crowd = Guests::count(&self.guests);
+        if crowd >= self.limits.connections / 8 && incoming.may_retry() {
+            if let Err(error) = incoming.retry() {
+                tracing::debug!(%peer, %error, "a client was not asked again");
+            }
+            return None;
+        }
+        let Some(seat) = Guests::seat(&self.guests, Guest::Client(peer.into()), &self.limits)
+        else {
+            tracing::debug!(%peer, "connection refused: too many");
+            incoming.refuse();
+            return None;
+        };
+        let client = self.client(Guest::Client(peer.into()), peer);
+        Some(async move {
+            native::serve(incoming, client, draining).await;
+            drop(seat);
+        })
     }
 
     fn welcome(
@@ -256,6 +311,11 @@ struct Seat {
 }
 
 impl Guests {
+    fn count(this: &Arc<Self>) -> usize {
+        let guests = this.0.lock().unwrap_or_else(PoisonError::into_inner);
+        guests.values().sum()
+    }
+
     fn seat(this: &Arc<Self>, guest: Guest, limits: &Limits) -> Option<Seat> {
         let most = match guest {
             Guest::Client(_) => limits.connections_per_address,

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use holdfast_actors::kernel::Size;
-use holdfast_actors::object::{Hash, Kind};
+use holdfast_actors::object::{Hash, Hashing, Kind};
 use holdfast_actors::refusal::{Reason, Refusal};
-use holdfast_actors::service::{Entry, PIECE_MAX, Upload};
+use holdfast_actors::service::{Entry, PIECE_MAX, Resumed, Upload};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 /// Streams a body into an upload and finishes it. One whose length nobody said (rustic says none)
@@ -30,6 +29,42 @@ pub(super) async fn receive(
     let streamed = stream(upload.as_mut(), body, idle, length.is_none());
     let sha256 = unless(entry.ended(), streamed).await?;
     upload.finish(sha256).await
+}
+
+/// Streams the rest of an object of `length` bytes, behind its first `from`, and finishes it.
+pub(super) async fn resume(
+    entry: &dyn Entry,
+    (kind, name): (Kind, Hash),
+    (from, length): (Size, Size),
+    body: &mut Incoming,
+    idle: Duration,
+) -> Result<(), Refusal> {
+    if announced(body).is_some_and(|rest| from + rest != length) {
+        return Err(broken("the body is not the rest of the object"));
+    }
+    let resumed = entry.resume(kind, name, length, from).await?;
+    let Resumed { mut upload, hashed } = resumed;
+    let streamed = stream_on(upload.as_mut(), body, idle, hashed);
+    let sha256 = unless(entry.ended(), streamed).await?;
+    upload.finish(sha256).await
+}
+
+async fn stream_on(
+    upload: &mut dyn Upload,
+    body: &mut Incoming,
+    idle: Duration,
+    mut hashed: Hashing,
+) -> Result<Hash, Refusal> {
+    let mut rest = Bytes::new();
+    loop {
+        let piece = timeout(idle, gather(body, &mut rest)).await;
+        let piece = piece.map_err(|_| broken("the body stopped coming"))??;
+        if piece.is_empty() {
+            return Ok(hashed.finish());
+        }
+        hashed.update(&piece);
+        upload.write_on(piece, hashed.clone()).await?;
+    }
 }
 
 /// Does a thing unless the session ends first.
@@ -55,13 +90,13 @@ async fn stream(
     idle: Duration,
     grows: bool,
 ) -> Result<Hash, Refusal> {
-    let mut hasher = Sha256::new();
+    let mut hasher = Hashing::default();
     let mut rest = Bytes::new();
     loop {
         let piece = timeout(idle, gather(body, &mut rest)).await;
         let piece = piece.map_err(|_| broken("the body stopped coming"))??;
         if piece.is_empty() {
-            return Ok(Hash::new(hasher.finalize().into()));
+            return Ok(hasher.finish());
         }
         if grows {
             upload.grow(Size::bytes(piece.len() as u64)).await?;

@@ -24,8 +24,8 @@ use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::{Login, Secret};
 
 use super::{
-    ACCOUNT, Account, Empty, ErrorBody, ErrorText, NewSubtenant, PASSWORD, PREFIX, PasswordChange,
-    SUBTENANTS, SubtenantMade, SubtenantRow,
+    ACCOUNT, Account, Empty, ErrorBody, ErrorText, GATEWAYS, Gateways, NewSubtenant, PASSWORD,
+    PREFIX, PasswordChange, SUBTENANTS, SubtenantMade, SubtenantRow,
 };
 
 /// The largest request body: a password and some names.
@@ -77,6 +77,15 @@ pub trait SelfService: Send + Sync {
         &self,
         caller: &Self::Caller,
     ) -> impl Future<Output = Result<Account, Refusal>> + Send;
+
+    /// The gateways that the caller may use, and what they can.
+    fn gateways(
+        &self,
+        caller: &Self::Caller,
+    ) -> impl Future<Output = Result<Gateways, Refusal>> + Send {
+        let _ = caller;
+        async { Ok(Gateways::default()) }
+    }
 
     /// Replaces the credential that was used to ask, if `current` is its password. Refused to
     /// subtenants, whose passwords are their tenant's to change.
@@ -159,6 +168,8 @@ where
     match (parts.uri.path(), &parts.method) {
         (ACCOUNT, &Method::GET) => Ok(done(&service.account(&caller).await?)),
         (ACCOUNT, _) => Err(Denial::Method("GET")),
+        (GATEWAYS, &Method::GET) => Ok(done(&service.gateways(&caller).await?)),
+        (GATEWAYS, _) => Err(Denial::Method("GET")),
         (PASSWORD, &Method::POST) => {
             let change: PasswordChange = read(body).await?;
             service.change_password(&caller, change).await?;

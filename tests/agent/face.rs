@@ -25,7 +25,10 @@ struct Node {
     _runtime: Runtime,
 }
 
-fn start(quota: u64) -> Node {
+/// By which way the agent is to go.
+const WAYS: [&str; 2] = ["quic", "https"];
+
+fn start(quota: u64, way: &str) -> Node {
     let now = Timestamp::parse("2026-05-01T12:00:00Z").unwrap();
     let identity = Identity::self_signed("node.example", now).unwrap();
     let certificates = Certificates::new(&identity).unwrap();
@@ -55,7 +58,9 @@ fn start(quota: u64) -> Node {
         user: "acme".to_owned(),
         password: "secret".to_owned(),
         repository: "main".to_owned(),
-        trust: vec!["--cacert".to_owned(), text(&certificate).to_owned()],
+        trust: ["--cacert", text(&certificate), "--transport", way]
+            .map(str::to_owned)
+            .to_vec(),
     };
     Node {
         memory,
@@ -69,58 +74,61 @@ fn start(quota: u64) -> Node {
 
 #[test]
 fn what_was_backed_up_to_a_node_comes_back() {
-    let node = start(64 << 20);
-    round_trip(&node.account, node.directory.path());
+    for way in WAYS {
+        let node = start(64 << 20, way);
+        round_trip(&node.account, node.directory.path());
+    }
 }
 
 #[test]
 fn restic_and_the_agent_share_a_repository_at_a_node() {
-    let node = start(64 << 20);
-    side_by_side(&node.account, &node.certificate, node.directory.path());
+    for way in WAYS {
+        let node = start(64 << 20, way);
+        side_by_side(&node.account, &node.certificate, node.directory.path());
+    }
 }
 
 #[test]
-fn a_node_refuses_in_its_own_words() {
-    let mut node = start(1 << 20);
+fn a_node_refuses_in_its_own_words_and_in_the_same_by_either_way() {
+    let [quic, https] = WAYS.map(|way| refusals(&start(1 << 20, way)));
+    assert_eq!(quic, https);
+}
+
+/// All that is refused to an agent, as it says it.
+fn refusals(node: &Node) -> Vec<String> {
     let tree = node.directory.path().join("tree");
     plant(&tree);
-    let full = node
-        .account
-        .agent(&["backup", "--init", text(&tree)])
-        .unwrap_err();
-    assert_eq!(
-        (full.code(), full.reason()),
-        (4, "quota-exceeded"),
-        "{full}"
-    );
-
     let small = ["backup", "--exclude", "large", text(&tree)];
+    let refused = |account: &Account, words: &[&str], code, reason| {
+        let failure = account.agent(words).unwrap_err();
+        let said = (failure.code(), failure.reason());
+        assert_eq!(said, (code, reason), "{failure}");
+        failure.to_string()
+    };
+    let with = |change: fn(&mut Account)| {
+        let mut account = node.account.clone();
+        change(&mut account);
+        account
+    };
+    let mut said = Vec::new();
+    let init = ["backup", "--init", text(&tree)];
+    said.push(refused(&node.account, &init, 4, "quota-exceeded"));
     node.account.agent(&small).unwrap();
-    node.account.user = "acme+read".to_owned();
-    let scope = node.account.agent(&["backup", text(&tree)]).unwrap_err();
-    assert_eq!((scope.code(), scope.reason()), (4, "scope"), "{scope}");
-    node.account.agent(&["check", "--read-data"]).unwrap();
-    node.account.user = "acme+append".to_owned();
-    node.account.agent(&small).unwrap();
+
+    let reader = with(|account| account.user = "acme+read".to_owned());
+    said.push(refused(&reader, &["backup", text(&tree)], 4, "scope"));
+    reader.agent(&["check", "--read-data"]).unwrap();
+    let appender = with(|account| account.user = "acme+append".to_owned());
+    appender.agent(&small).unwrap();
+
+    let stranger = with(|account| account.password = "guessed".to_owned());
+    said.push(refused(&stranger, &small, 4, "unauthenticated"));
+    let elsewhere = with(|account| account.repository = "other".to_owned());
+    said.push(refused(&elsewhere, &init, 3, "not-found"));
 
     let ended = Refusal::new(Reason::LeaseExpired, "the lease ended on 2026-04-30");
     node.memory.refuse(Some(ended));
-    let refused = node.account.agent(&small).unwrap_err();
-    assert_eq!(
-        (refused.code(), refused.reason()),
-        (4, "lease-expired"),
-        "{refused}"
-    );
-
+    said.push(refused(&node.account, &small, 4, "lease-expired"));
     node.memory.refuse(None);
-    node.account.repository = "other".to_owned();
-    let missing = node
-        .account
-        .agent(&["backup", "--init", text(&tree)])
-        .unwrap_err();
-    assert_eq!(
-        (missing.code(), missing.reason()),
-        (3, "not-found"),
-        "{missing}"
-    );
+    said
 }

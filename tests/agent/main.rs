@@ -33,6 +33,7 @@ struct Line {
 }
 
 /// Where the agent is to go.
+#[derive(Clone)]
 struct Account {
     server: String,
     user: String,
@@ -48,7 +49,9 @@ impl Account {
             user: peer::USER.to_owned(),
             password: peer::PASSWORD.to_owned(),
             repository: "main".to_owned(),
-            trust: vec!["--thumbprint".to_owned(), peer.thumbprint.clone()],
+            trust: ["--thumbprint", &peer.thumbprint, "--transport", "https"]
+                .map(str::to_owned)
+                .to_vec(),
         }
     }
 

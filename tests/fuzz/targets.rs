@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use holdfast::admin::protocol::Call;
 use holdfast::agent::Thumbprint;
+use holdfast::rest::resume::{self, Resume};
 use holdfast::rest::{range, route};
 use holdfast::tls::Identity;
 use holdfast_actors::catalog;
@@ -147,6 +148,12 @@ pub(crate) fn request(bytes: &[u8]) -> bool {
         route::route(&method, path, query).ok()
     });
     let mut read = range::part(header) != Part::Whole;
+    if let Some(resume) = resume::parse(header) {
+        if let Resume::From { from, length } = resume {
+            assert!(from <= length, "{header:?}");
+        }
+        read = true;
+    }
     for request in routed {
         let mut bytes = request.repository.bytes();
         assert!(

@@ -8,11 +8,11 @@ use tokio::sync::oneshot;
 
 use super::{Stay, settle};
 use crate::kernel::Size;
-use crate::object::{Hash, Key};
+use crate::object::{Hash, Hashing, Key};
 use crate::ports::Pending;
 use crate::refusal::Refusal;
-use crate::repository::{Denied, Message, UploadId};
-use crate::service::Upload;
+use crate::repository::{Denied, Held, Message, UploadId};
+use crate::service::{Progress, Resumed, Upload, not_held};
 use crate::session::Direction;
 use crate::shell::Gone;
 
@@ -38,16 +38,30 @@ impl Sent {
     }
 }
 
+/// What becomes of an upload that is cut.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cut {
+    /// Nothing of it stays.
+    Gone,
+    /// What came stays for a while.
+    Kept,
+}
+
 /// Ends an upload that nobody finished.
 struct Unfinished {
     id: UploadId,
     stay: Arc<Stay>,
+    cut: Cut,
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
+        let over = match self.cut {
+            Cut::Gone => Message::Abort(self.id),
+            Cut::Kept => Message::Park(self.id),
+        };
         // A repository that ended has forgotten the upload already; one that finished it, too.
-        let _ = self.stay.visit.repository.tell(Message::Abort(self.id));
+        let _ = self.stay.visit.repository.tell(over);
     }
 }
 
@@ -89,12 +103,50 @@ struct Sending {
 }
 
 /// An upload that its repository began.
-pub(super) fn upload(id: UploadId, announced: Size, stay: Arc<Stay>) -> Box<dyn Upload> {
+pub(super) fn upload(id: UploadId, announced: Size, stay: Arc<Stay>, cut: Cut) -> Box<dyn Upload> {
     Box::new(Sending {
-        unfinished: Unfinished { id, stay },
+        unfinished: Unfinished { id, stay, cut },
         announced,
         sent: Arc::default(),
     })
+}
+
+/// How much there is of an object.
+pub(super) async fn held(stay: &Arc<Stay>, key: Key, length: Size) -> Result<Progress, Refusal> {
+    let moment = stay.moment(key.kind);
+    let there = stay.look().await?.object(&key, moment);
+    if there.is_some_and(|object| object.size == length) {
+        return Ok(Progress::Stored);
+    }
+    let held = ask(stay, key, length).await?;
+    Ok(Progress::Part(
+        held.map_or(Size::ZERO, |held| held.received),
+    ))
+}
+
+/// Goes on behind the first bytes of an object, or begins it.
+pub(super) async fn resumed(
+    stay: &Arc<Stay>,
+    key: Key,
+    length: Size,
+    from: Size,
+) -> Result<Resumed, Refusal> {
+    let (id, hashed) = if from == Size::ZERO {
+        (Begun::ask(stay, key, length).await?, Hashing::default())
+    } else {
+        match ask(stay, key, length).await? {
+            Some(held) if held.received == from => (held.upload, held.hashed),
+            held => return Err(not_held(held.map_or(Size::ZERO, |held| held.received))),
+        }
+    };
+    let upload = upload(id, length, Arc::clone(stay), Cut::Kept);
+    Ok(Resumed { upload, hashed })
+}
+
+async fn ask(stay: &Arc<Stay>, key: Key, length: Size) -> Result<Option<Held>, Refusal> {
+    let by = stay.credential;
+    let resume = |reply| Message::Resume(key, length, by, reply);
+    settle(stay.visit.repository.ask(resume).await)
 }
 
 impl Upload for Sending {
@@ -111,6 +163,31 @@ impl Upload for Sending {
     }
 
     fn write(&mut self, piece: Bytes) -> Pending<Result<(), Refusal>> {
+        self.send(piece, None)
+    }
+
+    fn write_on(&mut self, piece: Bytes, hashed: Hashing) -> Pending<Result<(), Refusal>> {
+        self.send(piece, Some(hashed))
+    }
+
+    fn finish(self: Box<Self>, sha256: Hash) -> Pending<Result<(), Refusal>> {
+        Box::pin(async move {
+            let Unfinished { id, stay, .. } = &self.unfinished;
+            let finished = async {
+                self.sent.lock().await.settle(0).await?;
+                // The last piece may have come long before.
+                stay.permit.standing()?;
+                let finish = |reply| Message::Finish(*id, sha256, reply);
+                settle(stay.visit.repository.ask(finish).await)
+            };
+            let finished = finished.await;
+            stay.told(finished)
+        })
+    }
+}
+
+impl Sending {
+    fn send(&mut self, piece: Bytes, hashed: Option<Hashing>) -> Pending<Result<(), Refusal>> {
         let (id, stay) = (self.unfinished.id, Arc::clone(&self.unfinished.stay));
         let sent = Arc::clone(&self.sent);
         Box::pin(async move {
@@ -121,26 +198,11 @@ impl Upload for Sending {
                 // It may have been cut while it waited.
                 stay.permit.standing()?;
             }
-            let frame = |reply| Message::Frame(id, piece, reply);
+            let frame = |reply| Message::Frame(id, piece, hashed, reply);
             let written = stay.visit.repository.ask(frame);
             let mut sent = sent.lock().await;
             sent.0.push_back(Box::pin(written));
             sent.settle(WINDOW).await
-        })
-    }
-
-    fn finish(self: Box<Self>, sha256: Hash) -> Pending<Result<(), Refusal>> {
-        Box::pin(async move {
-            let Unfinished { id, stay } = &self.unfinished;
-            let finished = async {
-                self.sent.lock().await.settle(0).await?;
-                // The last piece may have come long before.
-                stay.permit.standing()?;
-                let finish = |reply| Message::Finish(*id, sha256, reply);
-                settle(stay.visit.repository.ask(finish).await)
-            };
-            let finished = finished.await;
-            stay.told(finished)
         })
     }
 }

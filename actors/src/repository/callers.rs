@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 
 use super::denied::Denied;
+use super::event::Held;
 use super::report::Report;
 use super::snapshot::Snapshot;
 use super::uploads::UploadId;
@@ -17,6 +18,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, Denied>>;
 /// One who waits.
 pub(super) enum Caller {
     Begin(Reply<UploadId>),
+    Held(Reply<Option<Held>>),
     Done(Reply<()>),
     Look(Reply<Snapshot>),
     Report(Reply<Report>),
@@ -41,7 +43,15 @@ impl Callers {
     pub(super) fn begun(&mut self, ticket: Ticket, upload: UploadId) -> bool {
         match self.waiting.remove(&ticket) {
             Some(Caller::Begin(reply)) => reply.send(Ok(upload)).is_ok(),
-            Some(Caller::Done(_) | Caller::Look(_) | Caller::Report(_)) | None => true,
+            Some(Caller::Held(_) | Caller::Done(_) | Caller::Look(_) | Caller::Report(_))
+            | None => true,
+        }
+    }
+
+    /// What waits to be gone on with stays, whether its caller is still there or not.
+    pub(super) fn held(&mut self, ticket: Ticket, held: Option<Held>) {
+        if let Some(Caller::Held(reply)) = self.waiting.remove(&ticket) {
+            let _ = reply.send(Ok(held));
         }
     }
 
@@ -66,6 +76,7 @@ impl Callers {
     pub(super) fn deny(&mut self, ticket: Ticket, denied: Denied) {
         let _ = match self.waiting.remove(&ticket) {
             Some(Caller::Begin(reply)) => reply.send(Err(denied)).is_ok(),
+            Some(Caller::Held(reply)) => reply.send(Err(denied)).is_ok(),
             Some(Caller::Done(reply)) => reply.send(Err(denied)).is_ok(),
             Some(Caller::Look(reply)) => reply.send(Err(denied)).is_ok(),
             Some(Caller::Report(reply)) => reply.send(Err(denied)).is_ok(),

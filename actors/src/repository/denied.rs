@@ -47,6 +47,9 @@ pub enum Denied {
     /// Another node is to have the repository: whoever comes again finds it there.
     #[error("the repository is moving to another node")]
     Moving,
+    /// A disk failed under what came of it: it is found out how much of that is safe.
+    #[error("what came of the upload is being made safe")]
+    Settling,
     /// The disk is full, or what is left of it is not for objects of this kind.
     #[error("the provider's storage is full")]
     StorageFull,

@@ -16,7 +16,7 @@ use super::snapshot::Snapshot;
 use super::uploads::UploadId;
 use crate::extent::Trouble;
 use crate::kernel::{CredentialId, ExtentId, Sequence, Size, Ticket, Timestamp};
-use crate::object::{Hash, Key};
+use crate::object::{Hash, Hashing, Key};
 use crate::ports::Storage;
 
 /// What can happen to a repository.
@@ -39,6 +39,10 @@ pub enum Event {
     Finish(Finish),
     /// An upload is given up.
     Abort(UploadId),
+    /// Whoever sent an upload is gone, and may come again to go on with it.
+    Park(UploadId),
+    /// Somebody goes on with an upload that was cut, if any of it is held.
+    Resume(Resume),
     /// An object is to go to the bin.
     Delete(Delete),
     /// The repository is to show again what it showed at an instant.
@@ -52,7 +56,12 @@ pub enum Event {
     /// An extent was made, or could not be.
     Opened(Result<ExtentId, Denied>),
     /// An extent ended, and not all that it took is durable.
-    Lost(ExtentId),
+    Lost {
+        /// Which.
+        extent: ExtentId,
+        /// Its final length in bytes, if that is known: up to there it is.
+        durable: Option<u64>,
+    },
     /// An extent ended, and the catalog knows.
     Sealed {
         /// Which.
@@ -116,6 +125,32 @@ pub struct Frame {
     pub upload: UploadId,
     /// At most [`super::FRAME_BYTES`]; all but the last of an upload should have as many.
     pub bytes: Bytes,
+    /// The hash of all bytes of it up to these; none if it is not to be gone on with once cut.
+    pub hashed: Option<Hashing>,
+}
+
+/// Somebody goes on with an upload that was cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Resume {
+    /// Whom to answer.
+    pub ticket: Ticket,
+    /// Of what.
+    pub key: Key,
+    /// Bytes of the whole.
+    pub size: Size,
+    /// By which login: nobody else's uploads are gone on with.
+    pub by: CredentialId,
+}
+
+/// What is held of an upload that was cut.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// As which it goes on.
+    pub upload: UploadId,
+    /// How many of its bytes came.
+    pub received: Size,
+    /// What they hash to up to there.
+    pub hashed: Hashing,
 }
 
 /// An upload is complete.
@@ -202,10 +237,11 @@ impl Event {
             Self::Begin(_) | Self::Frame(_) | Self::Finish(_) => true,
             Self::Delete(_) | Self::Restore(_) | Self::Copied(_) => true,
             Self::Settings(_) | Self::Yield | Self::Abort(_) | Self::Grow(_) => false,
+            Self::Park(_) | Self::Resume(_) => false,
             Self::Look(_) | Self::Report(_) => false,
             Self::Visited | Self::Left => false,
             Self::Written(_) | Self::Opened(_) => false,
-            Self::Lost(_) | Self::Checkpointed { .. } => false,
+            Self::Lost { .. } | Self::Checkpointed { .. } => false,
             Self::Sealed { .. } | Self::Audited(..) | Self::Discarded { .. } => false,
         }
     }
@@ -215,6 +251,7 @@ impl Event {
         match self {
             Self::Begin(begin) => Some((begin.ticket, None)),
             Self::Grow(grow) => Some((grow.ticket, Some(grow.upload))),
+            Self::Resume(resume) => Some((resume.ticket, None)),
             Self::Frame(frame) => Some((frame.ticket, Some(frame.upload))),
             Self::Finish(finish) => Some((finish.ticket, Some(finish.upload))),
             Self::Delete(delete) => Some((delete.ticket, None)),
@@ -222,8 +259,8 @@ impl Event {
             Self::Look(ticket) | Self::Report(ticket) => Some((*ticket, None)),
             Self::Written(written) => Some((written.ticket, Some(written.upload))),
             Self::Settings(_) | Self::Abort(_) | Self::Opened(_) | Self::Copied(_) => None,
-            Self::Visited | Self::Left | Self::Yield => None,
-            Self::Lost(_) | Self::Checkpointed { .. } => None,
+            Self::Visited | Self::Left | Self::Yield | Self::Park(_) => None,
+            Self::Lost { .. } | Self::Checkpointed { .. } => None,
             Self::Sealed { .. } | Self::Audited(..) | Self::Discarded { .. } => None,
         }
     }
@@ -292,6 +329,13 @@ pub enum Effect {
         ticket: Ticket,
         /// Which.
         upload: UploadId,
+    },
+    /// Answer what is held of an upload that was cut.
+    Held {
+        /// Whom.
+        ticket: Ticket,
+        /// What, if anything.
+        held: Option<Held>,
     },
     /// Answer that it is done: at once for a frame, once durable for all else.
     Done {

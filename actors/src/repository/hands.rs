@@ -12,7 +12,8 @@ use super::checkpoint::{self, Checkpoint};
 use super::denied::Denied;
 use super::entry::{Entry, FRAME_ENTRY};
 use super::event::{
-    Begin, Copied, Delete, Effect, Event, Finish, Frame, Grow, Record, Restore, Written,
+    Begin, Copied, Delete, Effect, Event, Finish, Frame, Grow, Held, Record, Restore, Resume,
+    Written,
 };
 use super::head::Secret;
 use super::machine::Repository;
@@ -29,7 +30,7 @@ use super::writer::Writer;
 use crate::extent::{self};
 use crate::frame::Header;
 use crate::kernel::{CredentialId, Epoch, ExtentId, RepositoryId, Size, Ticket, Timestamp};
-use crate::object::{Hash, Key};
+use crate::object::{Hash, Hashing, Key};
 use crate::ports::{Pending, Ports, Storage};
 use crate::shell::{self, Context, End, Fault, Handle};
 
@@ -50,12 +51,17 @@ pub enum Message {
     Begin(Key, Size, CredentialId, Reply<UploadId>),
     /// Announces more bytes of an upload.
     Grow(UploadId, Size, Reply<()>),
-    /// Take bytes of an upload; answered when more may come.
-    Frame(UploadId, Bytes, Reply<()>),
+    /// Take bytes of an upload; answered when more may come. With the hash of all up to these the
+    /// upload can be gone on with once it was cut.
+    Frame(UploadId, Bytes, Option<Hashing>, Reply<()>),
     /// End an upload whose bytes have this hash; answered when it is durable.
     Finish(UploadId, Hash, Reply<()>),
     /// Give an upload up.
     Abort(UploadId),
+    /// Keep what came of an upload for who goes on with it.
+    Park(UploadId),
+    /// Go on with what is held of an object of this size, if anything is.
+    Resume(Key, Size, CredentialId, Reply<Option<Held>>),
     /// Put an object in the bin.
     Delete(Key, CredentialId, Reply<()>),
     /// Show again what was there at an instant.
@@ -163,7 +169,7 @@ impl Hands {
             actor.stop();
         }
         match length {
-            _ if !whole => Some(Event::Lost(extent)),
+            durable if !whole => Some(Event::Lost { extent, durable }),
             Some(length) => Some(Event::Sealed { extent, length }),
             None => None,
         }
@@ -219,10 +225,11 @@ impl shell::Hands for Hands {
                 let ticket = self.callers.ticket(Caller::Done(reply));
                 self.grow(ticket, upload, more, context)
             }
-            Message::Frame(upload, bytes, reply) => Event::Frame(Frame {
+            Message::Frame(upload, bytes, hashed, reply) => Event::Frame(Frame {
                 ticket: self.callers.ticket(Caller::Done(reply)),
                 upload,
                 bytes,
+                hashed,
             }),
             Message::Finish(upload, hash, reply) => Event::Finish(Finish {
                 ticket: self.callers.ticket(Caller::Done(reply)),
@@ -230,6 +237,13 @@ impl shell::Hands for Hands {
                 hash,
             }),
             Message::Abort(upload) => Event::Abort(upload),
+            Message::Park(upload) => Event::Park(upload),
+            Message::Resume(key, size, by, reply) => Event::Resume(Resume {
+                ticket: self.callers.ticket(Caller::Held(reply)),
+                key,
+                size,
+                by,
+            }),
             Message::Delete(key, by, reply) => Event::Delete(Delete {
                 ticket: self.callers.ticket(Caller::Done(reply)),
                 key,
@@ -342,6 +356,7 @@ impl shell::Hands for Hands {
                     let _ = context.myself.tell(Message::Abort(upload));
                 }
             }
+            Effect::Held { ticket, held } => self.callers.held(ticket, held),
             Effect::Done { ticket } => self.callers.done(ticket),
             Effect::Deny { ticket, denied } => self.callers.deny(ticket, denied),
             Effect::Show { ticket, snapshot } => self.callers.show(ticket, snapshot),

@@ -8,6 +8,7 @@ mod figures;
 mod pace;
 mod purging;
 mod reserve;
+mod resuming;
 mod transfer;
 mod yielding;
 
@@ -198,7 +199,7 @@ impl Repository {
         for event in std::mem::take(&mut self.stalled) {
             match (opened, event.caller(), event) {
                 (Err(denied), Some((ticket, upload)), _) => {
-                    upload.and_then(|upload| self.uploads.end(upload));
+                    upload.inspect(|upload| self.uploads.park(now.monotonic, *upload));
                     acts.show(Effect::Deny { ticket, denied });
                 }
                 (Err(_), None, Event::Copied(copied)) => {
@@ -264,6 +265,8 @@ impl Machine for Repository {
             Event::Frame(frame) => self.frame(now, frame, acts),
             Event::Finish(finish) => self.finish(now, finish, acts),
             Event::Abort(upload) => drop(self.uploads.end(upload)),
+            Event::Park(upload) => self.uploads.park(now.monotonic, upload),
+            Event::Resume(resume) => self.resume_upload(now, resume, acts),
             Event::Delete(delete) => self.delete(now, delete, acts),
             Event::Restore(restore) => self.restore(now, restore, acts),
             Event::Report(ticket) => {
@@ -278,8 +281,9 @@ impl Machine for Repository {
             }
             Event::Written(written) => self.written(written, acts),
             Event::Opened(opened) => self.opened(now, opened, acts),
-            Event::Lost(extent) => {
+            Event::Lost { extent, durable } => {
                 self.lost(extent, acts);
+                self.uploads.mend(extent, durable.unwrap_or(0));
                 self.ended(extent);
             }
             Event::Sealed { extent, length } => {

@@ -174,7 +174,7 @@ impl Sweeper {
         bytes: Bytes,
         myself: &Handle<Message>,
     ) -> Result<(), CopyError> {
-        let taken = myself.ask(|reply| Message::Frame(upload, bytes, reply));
+        let taken = myself.ask(|reply| Message::Frame(upload, bytes, None, reply));
         match taken.await {
             Ok(taken) => Ok(taken?),
             Err(_) => Err(CopyError::Gone),

@@ -3,14 +3,18 @@
 //! Invariant: `reserved` is the sum of the reservations of the uploads under way, so a reservation
 //! cannot leak.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use super::denied::Denied;
 use super::entry::{FRAME_BYTES, Piece, Place};
+use super::event::Held;
 use crate::frame::HEADER;
 use crate::kernel::{CredentialId, ExtentId, Instant, Size, Space};
-use crate::object::{Key, Kind};
+use crate::object::{Hashing, Key, Kind};
+
+mod torn;
 
 /// The most uploads under way in one repository.
 pub(super) const UPLOADS_MAX: usize = 1024;
@@ -19,6 +23,9 @@ pub(super) const UPLOADS_MAX: usize = 1024;
 pub(super) const PIECES_MAX: usize = 4096;
 /// An upload that says nothing for so long is given up, and its reservation with it.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(150);
+
+/// The most uploads that wait to be gone on with in one repository; for one more the oldest goes.
+pub(super) const PARKED_MAX: usize = 64;
 
 /// One upload, unique in the life of its repository's actor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +56,16 @@ pub(super) struct Upload {
     pub new: bool,
     /// Bytes held back from the quota for it.
     reserved: Size,
+    /// The hash of what came, if it may be gone on with once it was cut.
+    pub hashed: Option<Hashing>,
+    /// The same at some places before, to go back to.
+    marks: Vec<(Size, Hashing)>,
+    /// Whether nobody sends it, and somebody may come again.
+    parked: bool,
+    /// Extents with bytes of it that failed, and of which nobody knows how far they are durable.
+    torn: BTreeSet<ExtentId>,
+    /// Extents that failed, and in which it has only bytes that are durable.
+    safe: BTreeSet<ExtentId>,
     deadline: Instant,
 }
 
@@ -81,6 +98,11 @@ impl Uploads {
             pieces: Vec::new(),
             new,
             reserved,
+            hashed: None,
+            marks: Vec::new(),
+            parked: false,
+            torn: BTreeSet::new(),
+            safe: BTreeSet::new(),
             deadline: now + SILENCE_MAX,
         };
         self.under_way.insert(id, upload);
@@ -91,7 +113,75 @@ impl Uploads {
     pub(super) fn touch(&mut self, now: Instant, id: UploadId) -> Option<&mut Upload> {
         let upload = self.under_way.get_mut(&id)?;
         upload.deadline = now + SILENCE_MAX;
+        upload.parked = false;
         Some(upload)
+    }
+
+    /// Nobody sends an upload any more: it waits for who goes on with it, if it may be gone on with
+    /// and anything of it came, or else it ends.
+    pub(super) fn park(&mut self, now: Instant, id: UploadId) {
+        match self.under_way.get_mut(&id) {
+            Some(upload) if upload.hashed.is_some() => {
+                (upload.parked, upload.deadline) = (true, now + SILENCE_MAX);
+            }
+            Some(_) | None => drop(self.end(id)),
+        }
+        let parked = self.under_way.iter().filter(|(_, upload)| upload.parked);
+        if parked.clone().count() > PARKED_MAX {
+            let oldest = parked.min_by_key(|(id, upload)| (upload.deadline, **id));
+            if let Some(oldest) = oldest.map(|(id, _)| *id) {
+                self.end(oldest);
+            }
+        }
+    }
+
+    /// Hands over what is held of an object, under a new number: of all uploads of it by the same
+    /// login and of the same size the one of which most came. It waits until somebody goes on.
+    pub(super) fn resume(
+        &mut self,
+        now: Instant,
+        key: Key,
+        by: CredentialId,
+        size: Size,
+    ) -> Result<Option<Held>, Denied> {
+        let mine = self.under_way.iter().filter(|(_, upload)| {
+            let is_it = upload.key == key && upload.by == by && upload.declared == size;
+            is_it && upload.hashed.is_some()
+        });
+        let most = mine.max_by_key(|(id, upload)| (upload.received, **id));
+        let Some((id, upload)) = most else {
+            return Ok(None);
+        };
+        if !upload.torn.is_empty() {
+            return Err(Denied::Settling);
+        }
+        let id = *id;
+        let Some((mut upload, hashed)) = self.end(id).and_then(|it| {
+            let hashed = it.hashed.clone()?;
+            Some((it, hashed))
+        }) else {
+            return Ok(None);
+        };
+        (upload.parked, upload.deadline) = (true, now + SILENCE_MAX);
+        self.begun += 1;
+        let (id, received) = (UploadId(self.begun), upload.received);
+        self.under_way.insert(id, upload);
+        Ok(Some(Held {
+            upload: id,
+            received,
+            hashed,
+        }))
+    }
+
+    /// Ends what waits to be gone on with of an object: its login begins it anew.
+    pub(super) fn forget(&mut self, key: Key, by: CredentialId) {
+        self.under_way
+            .retain(|_, upload| !(upload.parked && upload.key == key && upload.by == by));
+    }
+
+    /// Whether nobody is sending any.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.under_way.values().all(|upload| upload.parked)
     }
 
     /// Announces more bytes of an upload, and reserves them if the quota is charged for it.
@@ -126,12 +216,6 @@ impl Uploads {
     /// Ends all of them.
     pub(super) fn end_all(&mut self) {
         self.under_way.clear();
-    }
-
-    /// Ends all uploads with bytes in an extent that failed.
-    pub(super) fn end_in(&mut self, extent: ExtentId) {
-        self.under_way
-            .retain(|_, upload| upload.pieces.iter().all(|piece| piece.extent != extent));
     }
 
     /// The oldest extent with bytes of an upload.

@@ -20,18 +20,21 @@ impl fmt::Debug for Event {
                 ticket,
                 upload,
                 bytes,
+                hashed: _,
             }) => {
                 write!(f, "Frame {ticket:?} {upload:?} {}B", bytes.len())
             }
             Self::Finish(finish) => write!(f, "{finish:?}"),
             Self::Abort(upload) => write!(f, "Abort {upload:?}"),
+            Self::Park(upload) => write!(f, "Park {upload:?}"),
+            Self::Resume(resume) => write!(f, "{resume:?}"),
             Self::Delete(delete) => write!(f, "{delete:?}"),
             Self::Restore(restore) => write!(f, "{restore:?}"),
             Self::Look(ticket) => write!(f, "Look {ticket:?}"),
             Self::Report(ticket) => write!(f, "Report {ticket:?}"),
             Self::Written(written) => write!(f, "{written:?}"),
             Self::Opened(opened) => write!(f, "Opened {opened:?}"),
-            Self::Lost(extent) => write!(f, "Lost {extent}"),
+            Self::Lost { extent, durable } => write!(f, "Lost {extent} behind {durable:?}"),
             Self::Sealed { extent, length } => write!(f, "Sealed {extent} at {length}"),
             Self::Audited(Ok(found), _) => write!(f, "Audited {} held", found.len()),
             Self::Audited(Err(verdict), _) => write!(f, "Audited {verdict:?}"),
@@ -92,6 +95,10 @@ impl fmt::Debug for Effect {
             Self::Discard(discard) => write!(f, "{discard:?}"),
             Self::Rest { seen, .. } => write!(f, "Rest after {seen}"),
             Self::Begun { ticket, upload } => write!(f, "Begun {ticket:?} {upload:?}"),
+            Self::Held { ticket, held } => {
+                let held = held.as_ref().map(|held| (held.upload, held.received));
+                write!(f, "Held {ticket:?} {held:?}")
+            }
             Self::Done { ticket } => write!(f, "Done {ticket:?}"),
             Self::Deny { ticket, denied } => write!(f, "Deny {ticket:?} {denied:?}"),
             Self::Show { ticket, .. } => write!(f, "Show {ticket:?}"),

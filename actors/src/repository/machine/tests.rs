@@ -7,6 +7,7 @@ mod extents;
 mod model;
 mod quota;
 mod reserve;
+mod resuming;
 mod strays;
 mod yielding;
 
@@ -18,10 +19,10 @@ use bytes::Bytes;
 use super::*;
 use crate::extent::Trouble;
 use crate::kernel::{Act, CredentialId, Space, Ticket};
-use crate::object::{Hash, Key};
+use crate::object::{Hash, Hashing, Key};
 use crate::ports::Storage;
 use crate::repository::audit::Audit;
-use crate::repository::event::{Begin, Finish, Frame, Grow, Written};
+use crate::repository::event::{Begin, Finish, Frame, Grow, Held, Resume, Written};
 use crate::repository::report::Report;
 use crate::repository::snapshot::Snapshot;
 use crate::repository::uploads::UploadId;
@@ -38,6 +39,7 @@ struct World {
     answers: BTreeMap<Ticket, Result<Option<UploadId>, Denied>>,
     shown: Option<Snapshot>,
     reported: Option<Report>,
+    held: BTreeMap<Ticket, Option<Held>>,
     /// Everything that was persisted, for a recovery.
     records: Vec<Record>,
     appended: Vec<(UploadId, Place)>,
@@ -109,6 +111,7 @@ impl World {
             answers: BTreeMap::new(),
             shown: None,
             reported: None,
+            held: BTreeMap::new(),
             records: Vec::new(),
             appended: Vec::new(),
             sealed: Vec::new(),
@@ -194,6 +197,7 @@ impl World {
             Effect::Begun { ticket, upload } => {
                 self.answers.insert(ticket, Ok(Some(upload)));
             }
+            Effect::Held { ticket, held } => drop(self.held.insert(ticket, held)),
             Effect::Done { ticket } => drop(self.answers.insert(ticket, Ok(None))),
             Effect::Deny { ticket, denied } => drop(self.answers.insert(ticket, Err(denied))),
             Effect::Show { snapshot, .. } => self.shown = Some(snapshot),
@@ -242,14 +246,40 @@ impl World {
     }
 
     fn frame(&mut self, upload: UploadId, length: u64) -> Result<(), Denied> {
+        self.frame_on(upload, length, None)
+    }
+
+    fn frame_on(
+        &mut self,
+        upload: UploadId,
+        length: u64,
+        hashed: Option<Hashing>,
+    ) -> Result<(), Denied> {
         let ticket = self.ticket();
         let bytes = Bytes::from(vec![0; length as usize]);
         self.feed(Event::Frame(Frame {
             ticket,
             upload,
             bytes,
+            hashed,
         }));
         self.answer(ticket).map(drop)
+    }
+
+    /// Goes on with an upload by a login.
+    fn resume(&mut self, key: Key, size: u64, by: u64) -> Option<Held> {
+        let (ticket, by) = (self.ticket(), CredentialId::new(by));
+        let size = Size::bytes(size);
+        self.feed(Event::Resume(Resume {
+            ticket,
+            key,
+            size,
+            by,
+        }));
+        match self.answers.remove(&ticket) {
+            Some(answer) => panic!("{answer:?}"),
+            None => self.held.remove(&ticket).expect("an answer"),
+        }
     }
 
     fn finish(&mut self, upload: UploadId, hash: Hash) -> Result<(), Denied> {

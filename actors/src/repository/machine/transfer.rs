@@ -23,6 +23,7 @@ impl Repository {
             by,
             ..
         } = event;
+        self.uploads.forget(key, by);
         let new = self.state.held().object(&key, Moment::Now).is_none();
         if let Err(denied) = self.may_begin(&event, new) {
             acts.show(Effect::Deny { ticket, denied });
@@ -134,6 +135,7 @@ impl Repository {
             ticket,
             upload: id,
             bytes,
+            hashed,
         } = event;
         let Some(upload) = self.uploads.touch(now.monotonic, id) else {
             acts.start(Effect::Deny {
@@ -154,6 +156,7 @@ impl Repository {
             });
             return;
         }
+        upload.hashed_to(hashed);
         if !upload.new || bytes.is_empty() {
             acts.start(Effect::Done { ticket });
             return;
@@ -246,14 +249,13 @@ impl Repository {
             Trouble::Full => Denied::StorageFull,
             Trouble::Broken | Trouble::Fenced | Trouble::Sealed => Denied::StorageFailed,
         };
-        self.uploads.end(upload);
         self.lost(extent, acts);
         acts.start(Effect::Deny { ticket, denied });
     }
 
-    /// Gives up an extent, and all uploads that have bytes in it.
+    /// Gives up an extent, and all uploads that have bytes in it and that nobody goes on with.
     pub(super) fn lost(&mut self, extent: ExtentId, acts: &mut Acts<Self>) {
-        self.uploads.end_in(extent);
+        self.uploads.tear(extent);
         if self.tail.give_up(extent) {
             acts.start(Effect::Seal { extent });
         }

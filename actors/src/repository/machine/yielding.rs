@@ -60,7 +60,7 @@ impl Repository {
         };
         let is_new = matches!(
             event,
-            Event::Begin(_) | Event::Delete(_) | Event::Restore(_)
+            Event::Begin(_) | Event::Resume(_) | Event::Delete(_) | Event::Restore(_)
         );
         let is_turned = is_new || (is_last && event.writes());
         if !is_turned {
@@ -83,7 +83,7 @@ impl Repository {
     /// Goes on giving it up, if it is.
     pub(super) fn give_up(&mut self, now: Instant, acts: &mut Acts<Self>) {
         if let Yielding::Uploads(until) = self.yielding
-            && (self.uploads.len() == 0 || until <= now)
+            && (self.uploads.is_quiet() || until <= now)
         {
             self.uploads.end_all();
             let open = self.tail.end_all();

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Why a stream was cut, on the wire.
 const DROPPED: VarInt = VarInt::from_u32(1);
 
-/// A stream of bytes to or from another node.
+/// A stream of bytes to or from another node, or whoever else speaks QUIC.
 ///
 /// Shutting it down says that all was written. One that is dropped without is cut: its peer reads
 /// an error and never takes a part for the whole.
@@ -22,7 +22,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub(super) const fn new(send: SendStream, receive: RecvStream) -> Self {
+    /// A stream of these two halves.
+    pub const fn new(send: SendStream, receive: RecvStream) -> Self {
         let is_done = false;
         Self {
             send,

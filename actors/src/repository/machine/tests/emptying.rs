@@ -238,7 +238,10 @@ fn a_copy_for_which_no_extent_can_be_made_is_tried_again() {
         None,
     ));
     let (upload, place) = world.copies.pop().unwrap();
-    world.feed(Event::Lost(extent(2)));
+    world.feed(Event::Lost {
+        extent: extent(2),
+        durable: None,
+    });
     world.openable = Some(Err(Denied::StorageFull));
     let result = Ok(world.stored(place));
     world.feed(Event::Copied(Copied {

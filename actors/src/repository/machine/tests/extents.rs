@@ -57,7 +57,10 @@ fn a_sealed_extent_whose_sync_failed_ends_the_uploads_with_bytes_in_it() {
     }
     let later = world.begin(data(2), 10).unwrap();
     world.frame(later, 10).unwrap();
-    world.feed(Event::Lost(ExtentId::new(1)));
+    world.feed(Event::Lost {
+        extent: ExtentId::new(1),
+        durable: None,
+    });
     assert_eq!(world.frame(upload, FULL), Err(Denied::NoUpload));
     assert_eq!(world.finish(later, data(2).name), Ok(()));
     assert_eq!(world.sealed.len(), 1, "it was sealed already");
@@ -67,8 +70,14 @@ fn a_sealed_extent_whose_sync_failed_ends_the_uploads_with_bytes_in_it() {
 fn an_open_extent_that_is_lost_is_given_up() {
     let mut world = World::new(settings(1_000));
     world.put(data(1), 10).unwrap();
-    world.feed(Event::Lost(ExtentId::new(1)));
-    world.feed(Event::Lost(ExtentId::new(1)));
+    world.feed(Event::Lost {
+        extent: ExtentId::new(1),
+        durable: None,
+    });
+    world.feed(Event::Lost {
+        extent: ExtentId::new(1),
+        durable: None,
+    });
     assert_eq!(world.sealed, [ExtentId::new(1)]);
     world.put(data(2), 10).unwrap();
     assert_eq!(world.records[1].place.extent, ExtentId::new(2));

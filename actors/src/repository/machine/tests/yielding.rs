@@ -39,7 +39,10 @@ fn an_upload_that_takes_too_long_is_given_up_with_it_and_leaves_nothing() {
     assert_eq!(world.frame(upload, 5), Err(Denied::Moving));
     assert_eq!(world.finish(upload, data(1).name), Err(Denied::Moving));
     assert!(world.records.is_empty());
-    world.feed(Event::Lost(ExtentId::new(1)));
+    world.feed(Event::Lost {
+        extent: ExtentId::new(1),
+        durable: None,
+    });
     assert_eq!(world.yielded, 1);
 }
 

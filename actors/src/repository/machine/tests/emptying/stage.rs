@@ -25,7 +25,10 @@ impl World {
     /// Gives extents back as if nearly all in them were of no use, and forgets what stood there.
     pub(in super::super) fn empty(&mut self) {
         let open = extent(self.extents);
-        self.feed(Event::Lost(open));
+        self.feed(Event::Lost {
+            extent: open,
+            durable: None,
+        });
         let length = 1 << 40;
         self.feed(Event::Sealed {
             extent: open,
@@ -110,7 +113,10 @@ pub(in super::super) fn known(object: crate::repository::Object) -> String {
 /// The extent that is open ends, and the next one begins.
 pub(in super::super) fn seal(world: &mut World, length: u64) {
     let open = extent(world.extents);
-    world.feed(Event::Lost(open));
+    world.feed(Event::Lost {
+        extent: open,
+        durable: None,
+    });
     world.feed(Event::Sealed {
         extent: open,
         length,
