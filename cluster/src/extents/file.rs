@@ -1,5 +1,7 @@
 //! Extents on several nodes, as files: whoever writes and reads them does not notice.
 
+mod followed;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
@@ -13,6 +15,7 @@ use holdfast_actors::ports::{Clock, File, Pending};
 
 use super::remote::CHUNK;
 use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Tally, Tell};
+use followed::Followed;
 
 /// The extents that one node writes and reads.
 #[derive(Clone)]
@@ -102,6 +105,16 @@ impl Extents {
             extents: self.clone(),
             extent,
             length,
+            nodes: self.nearest(nodes),
+        })
+    }
+
+    /// An extent that another node may be writing, with replicas on these nodes: all that one of
+    /// them has of it is read, so who reads must know what of that is durable on all.
+    pub fn follow(&self, extent: ExtentId, nodes: &[NodeId]) -> Arc<dyn File> {
+        Arc::new(Followed {
+            extents: self.clone(),
+            extent,
             nodes: self.nearest(nodes),
         })
     }

@@ -122,6 +122,22 @@ impl Inner {
 }
 
 impl Inner {
+    /// An extent that another node may be writing.
+    fn follow(self: &Arc<Self>, path: &str) -> io::Result<Arc<dyn File>> {
+        let (repository, extent) = named(path)?;
+        let rows = self.rows.borrow();
+        let row = rows.extents.get(&extent).filter(|row| row.repository == repository);
+        let row = row.ok_or(io::ErrorKind::NotFound)?;
+        Ok(match row.sealed {
+            Some(length) => Arc::new(Sealed {
+                shelf: Arc::clone(self),
+                extent,
+                length,
+            }),
+            None => self.extents.follow(extent, &nodes(&rows, extent)),
+        })
+    }
+
     /// Fences an extent in the name of an owner, once.
     async fn fence(&self, extent: ExtentId, epoch: Epoch, nodes: &[NodeId]) -> io::Result<Fenced> {
         let known = || self.fenced.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,6 +172,11 @@ impl Disk for Shelf {
     fn open(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>> {
         let (inner, path) = (Arc::clone(&self.0), path.to_owned());
         Box::pin(async move { inner.open(&path).await })
+    }
+
+    fn follow(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>> {
+        let followed = self.0.follow(path);
+        Box::pin(async move { followed })
     }
 
     fn list(&self, folder: &str) -> Pending<io::Result<Vec<String>>> {

@@ -69,6 +69,17 @@ impl Rows {
         tenant.is_some_and(|tenant| self.home(tenant) == Some(node))
     }
 
+    /// Whether a node is to know what another writes to a repository: it would be at home there if
+    /// the owner were gone.
+    pub fn stands_by(&self, node: NodeId, id: RepositoryId) -> bool {
+        let owner = self.cluster.owners.get(&id).map(|owner| owner.node);
+        let row = self.repositories.get(&id).filter(|row| row.removed.is_none());
+        let tenant = row.and_then(|row| self.tenant_name(row.tenant));
+        owner.zip(tenant).is_some_and(|(owner, tenant)| {
+            owner != node && self.cluster.next_home(number(tenant), owner) == Some(node)
+        })
+    }
+
     /// Repositories whose home may be another than it was in these older rows.
     pub fn moved(&self, old: &Self) -> BTreeSet<RepositoryId> {
         let (now, before) = (&self.cluster, &old.cluster);

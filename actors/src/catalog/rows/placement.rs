@@ -72,10 +72,18 @@ impl Cluster {
     /// The node that serves what has this number, as long as the nodes are the same: each has its
     /// share, and when one goes, only its own moves. None if no node works.
     pub fn home(&self, number: u64) -> Option<NodeId> {
-        let working = self.nodes.keys().filter(|node| self.is_taking(**node));
-        working
-            .max_by_key(|node| mix(number ^ mix(node.raw())))
-            .copied()
+        self.share(number, None)
+    }
+
+    /// The same if this node were gone.
+    pub(super) fn next_home(&self, number: u64, gone: NodeId) -> Option<NodeId> {
+        self.share(number, Some(gone))
+    }
+
+    fn share(&self, number: u64, but: Option<NodeId>) -> Option<NodeId> {
+        let working = self.nodes.keys().copied();
+        let working = working.filter(|node| Some(*node) != but && self.is_taking(*node));
+        working.max_by_key(|node| mix(number ^ mix(node.raw())))
     }
 
     /// Nodes for a new extent: the one that writes it if it stores, then others, each in a zone of
