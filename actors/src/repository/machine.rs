@@ -104,7 +104,6 @@ impl Repository {
         }
     }
 
-
     /// What is held, with its sums.
     pub const fn state(&self) -> &State {
         &self.state

@@ -276,7 +276,9 @@ pub(super) async fn behind(
 ) -> Option<Start> {
     let Place { extent, offset } = stamp.place;
     let sealed = extents.iter().find(|(known, _)| *known == extent)?.1;
-    let file = opening(disk.as_ref(), &extent::path(id, extent)).await.ok()?;
+    let file = opening(disk.as_ref(), &extent::path(id, extent))
+        .await
+        .ok()?;
     let length = file.length().await.ok()?;
     let end = sealed.unwrap_or(length).min(length);
     let scan = Scan::new(extent, file, end, true).await;

@@ -179,7 +179,9 @@ impl Standby {
         disk: &Arc<dyn Disk>,
         extents: Extents<'_>,
     ) -> Result<Found, Unfollowed> {
-        let is_there = extents.iter().any(|(extent, _)| *extent == self.next.extent);
+        let is_there = extents
+            .iter()
+            .any(|(extent, _)| *extent == self.next.extent);
         if self.next != Place::default() && !is_there {
             return Err(Unfollowed::Missed(self.next.extent));
         }
@@ -293,7 +295,9 @@ impl Standby {
     ) -> Result<Sequence, Fault> {
         let sequence = checkpoint.stamp.sequence;
         let written = checkpoint::write(index, id, checkpoint).await;
-        written.map(|()| sequence).map_err(|error| Fault::of(&error))
+        written
+            .map(|()| sequence)
+            .map_err(|error| Fault::of(&error))
     }
 
     /// The index was told all up to an entry, or failed, so that nothing is known of it.
@@ -334,7 +338,7 @@ impl Standby {
             true => behind(disk, id, extents, Disk::open, &stamp).await,
             false => None,
         };
-        if start.is_none() {
+        if start.is_none() && is_there {
             tracing::info!(repository = %id, "what stood by for it is of no use");
         }
         let start = start?;

@@ -232,8 +232,13 @@ impl Standbys {
         if let Some(known) = &mut one.known {
             known.unwritten = done.then_some(0);
         }
-        // After a failure all is written again, later.
-        let wait = if done { one.pause } else { RETRY_MOST };
+        let goes = one.leaves.is_some_and(|at| at <= now);
+        let wait = match done {
+            true if goes => Duration::ZERO,
+            true => one.pause,
+            // All is written again, later.
+            false => RETRY_MOST,
+        };
         self.ended(id, now + wait, acts);
     }
 
@@ -375,3 +380,5 @@ impl Machine for Standbys {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -126,7 +126,10 @@ impl Inner {
     fn follow(self: &Arc<Self>, path: &str) -> io::Result<Arc<dyn File>> {
         let (repository, extent) = named(path)?;
         let rows = self.rows.borrow();
-        let row = rows.extents.get(&extent).filter(|row| row.repository == repository);
+        let row = rows
+            .extents
+            .get(&extent)
+            .filter(|row| row.repository == repository);
         let row = row.ok_or(io::ErrorKind::NotFound)?;
         Ok(match row.sealed {
             Some(length) => Arc::new(Sealed {

@@ -73,7 +73,10 @@ impl Rows {
     /// the owner were gone.
     pub fn stands_by(&self, node: NodeId, id: RepositoryId) -> bool {
         let owner = self.cluster.owners.get(&id).map(|owner| owner.node);
-        let row = self.repositories.get(&id).filter(|row| row.removed.is_none());
+        let row = self
+            .repositories
+            .get(&id)
+            .filter(|row| row.removed.is_none());
         let tenant = row.and_then(|row| self.tenant_name(row.tenant));
         owner.zip(tenant).is_some_and(|(owner, tenant)| {
             owner != node && self.cluster.next_home(number(tenant), owner) == Some(node)

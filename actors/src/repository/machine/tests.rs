@@ -21,6 +21,7 @@ use crate::kernel::{Act, CredentialId, Space, Ticket};
 use crate::object::{Hash, Key};
 use crate::ports::Storage;
 use crate::repository::audit::Audit;
+use crate::repository::entry::Place;
 use crate::repository::event::{Begin, Finish, Frame, Grow, Written};
 use crate::repository::report::Report;
 use crate::repository::snapshot::Snapshot;
