@@ -15,7 +15,7 @@ use crate::kernel::{ExtentId, NodeId};
 const NODES: usize = 4;
 
 /// How many more a node has that gives one up: a tenth, and some.
-const fn clearly(load: u64) -> u64 {
+pub(super) const fn clearly(load: u64) -> u64 {
     3 + load / 10
 }
 

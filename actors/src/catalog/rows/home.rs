@@ -72,15 +72,16 @@ impl Rows {
     /// Whether a node is to know what another writes to a repository: it would be at home there if
     /// the owner were gone.
     pub fn stands_by(&self, node: NodeId, id: RepositoryId) -> bool {
-        let owner = self.cluster.owners.get(&id).map(|owner| owner.node);
-        let row = self
-            .repositories
-            .get(&id)
-            .filter(|row| row.removed.is_none());
-        let tenant = row.and_then(|row| self.tenant_name(row.tenant));
-        owner.zip(tenant).is_some_and(|(owner, tenant)| {
-            owner != node && self.cluster.next_home(number(tenant), owner) == Some(node)
-        })
+        self.next_home(id) == Some(node)
+    }
+
+    /// Where a repository would be at home if its owner were gone; none if it has no owner.
+    pub(in crate::catalog) fn next_home(&self, id: RepositoryId) -> Option<NodeId> {
+        let owner = self.cluster.owners.get(&id)?.node;
+        let row = self.repositories.get(&id);
+        let row = row.filter(|row| row.removed.is_none())?;
+        let tenant = self.tenant_name(row.tenant)?;
+        self.cluster.next_home(number(tenant), owner)
     }
 
     /// Repositories whose home may be another than it was in these older rows.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Rows;
+use super::balance::clearly;
 use super::nodes::{Cluster, Node, NodeState};
 use crate::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
 
@@ -86,17 +87,25 @@ impl Cluster {
         working.max_by_key(|node| mix(number ^ mix(node.raw())))
     }
 
-    /// Nodes for a new extent: the one that writes it if it stores, then others, each in a zone of
-    /// its own as far as there are zones; of two that are drawn, the one with fewer replicas.
+    /// Nodes for a new extent: the one that writes it if it stores, the one that would be `next` to
+    /// write, then others, each in a zone of its own as far as there are zones; of two that are
+    /// drawn, the one with fewer replicas.
     pub(in crate::catalog) fn choose(
         &self,
         extent: ExtentId,
         near: Option<NodeId>,
+        next: Option<NodeId>,
     ) -> BTreeSet<NodeId> {
         let mut chosen: BTreeSet<NodeId> = near
             .filter(|node| self.is_taking(*node))
             .into_iter()
             .collect();
+        let next = next.filter(|node| self.is_taking(*node) && !self.is_laden(*node));
+        if let Some(node) = next
+            && self.free(&chosen, &chosen).contains(&node)
+        {
+            chosen.insert(node);
+        }
         while chosen.len() < COPIES {
             let Some(node) = self.another(extent, &chosen, &chosen) else {
                 break;
@@ -104,6 +113,32 @@ impl Cluster {
             chosen.insert(node);
         }
         chosen
+    }
+
+    /// Whether a node has clearly more replicas than nodes have on the average.
+    fn is_laden(&self, node: NodeId) -> bool {
+        let average = self.load.values().sum::<u64>() / u64::from(self.stores());
+        let load = self.load.get(&node).copied().unwrap_or_default();
+        load > average + clearly(average)
+    }
+
+    /// Nodes that an extent may have one more replica on, which these have: away from the zones of
+    /// those that stay, as long as there are others.
+    fn free(&self, have: &BTreeSet<NodeId>, stay: &BTreeSet<NodeId>) -> Vec<NodeId> {
+        let zones: BTreeSet<&str> = stay
+            .iter()
+            .map(|node| self.zone(*node))
+            .filter(|zone| !zone.is_empty())
+            .collect();
+        let taking = self.nodes.keys().copied();
+        let free: Vec<NodeId> = taking
+            .filter(|node| !have.contains(node) && self.is_taking(*node))
+            .collect();
+        let apart = free.iter().copied();
+        let apart: Vec<NodeId> = apart
+            .filter(|node| !zones.contains(self.zone(*node)))
+            .collect();
+        if apart.is_empty() { free } else { apart }
     }
 
     /// One more node for an extent that these have, away from those that stay; none if there is
@@ -114,25 +149,7 @@ impl Cluster {
         have: &BTreeSet<NodeId>,
         stay: &BTreeSet<NodeId>,
     ) -> Option<NodeId> {
-        let zones: BTreeSet<&str> = stay
-            .iter()
-            .map(|node| self.zone(*node))
-            .filter(|zone| !zone.is_empty())
-            .collect();
-        let mut free: Vec<NodeId> = self
-            .nodes
-            .keys()
-            .copied()
-            .filter(|node| !have.contains(node) && self.is_taking(*node))
-            .collect();
-        let apart: Vec<NodeId> = free
-            .iter()
-            .copied()
-            .filter(|node| !zones.contains(self.zone(*node)))
-            .collect();
-        if !apart.is_empty() {
-            free = apart;
-        }
+        let free = self.free(have, stay);
         let count = free.len() as u64;
         let draw = |salt: u64| {
             let number = mix(extent.raw() ^ mix(have.len() as u64 * 2 + salt));

@@ -244,7 +244,9 @@ impl Repository {
         };
         let denied = match trouble {
             Trouble::Full => Denied::StorageFull,
-            Trouble::Broken | Trouble::Fenced | Trouble::Sealed => Denied::StorageFailed,
+            Trouble::Broken | Trouble::Short | Trouble::Fenced | Trouble::Sealed => {
+                Denied::StorageFailed
+            }
         };
         self.uploads.end(upload);
         self.lost(extent, acts);

@@ -153,10 +153,11 @@ fn one_whose_owner_went_stays_a_while_for_the_next_and_is_kept_in_the_index_alon
     node.news(&[], &[ONE]);
     let mut effects = Vec::new();
     for _ in 0..70 {
-        for effect in node.pass(500) {
+        let mut due = node.pass(500);
+        while let Some(effect) = due.pop() {
             effects.push(effect);
             let (id, done) = (ONE, true);
-            effects.extend(match effect {
+            due.extend(match effect {
                 Effect::CatchUp(_) => node.found(ONE, 0, Some(1)),
                 Effect::Write(_) => node.step(Event::Written { id, done }),
                 _ => Vec::new(),
