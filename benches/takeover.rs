@@ -52,6 +52,9 @@ const AROUND: Duration = Duration::from_secs(2);
 /// How long the cluster is left alone before a round: whoever came back begins to stand by.
 const SETTLE: Duration = Duration::from_secs(3);
 
+/// How long a leader is silent so that another is elected.
+const SILENCE: Duration = Duration::from_millis(1_200);
+
 /// What is asked for.
 struct Wanted {
     objects: u64,
@@ -107,16 +110,28 @@ fn owner(cluster: &Cluster) -> usize {
     cluster.owner(&login)
 }
 
-/// Has the owner lead the catalog, or not.
+/// Has the owner lead the catalog, or not. A node that goes in order hands the lead to the first
+/// of the others, so the last node is to be neither.
 fn arrange(cluster: &mut Cluster, leads: bool) -> usize {
     for _ in 0..20 {
         let (owner, leader) = (owner(cluster), cluster.leader());
         if (owner == leader) == leads {
             return owner;
         }
-        // Who leads next is drawn anew when the leader is killed, and not when it goes in order.
-        cluster.nodes[leader].kill();
-        cluster.start(leader);
+        let moved = match leads {
+            true if owner + 1 == cluster.nodes.len() => owner,
+            true | false => leader,
+        };
+        if leads {
+            cluster.nodes[moved].terminate();
+            touch(cluster);
+            cluster.start(moved);
+        } else {
+            // Longer than others wait for a leader, and shorter than an owner keeps its lease.
+            cluster.nodes[moved].freeze();
+            thread::sleep(SILENCE);
+            cluster.nodes[moved].thaw();
+        }
         cluster.settle();
         touch(cluster);
         thread::sleep(SETTLE);

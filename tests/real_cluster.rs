@@ -5,6 +5,8 @@
 
 #[path = "cluster/face.rs"]
 mod face;
+#[path = "cluster/fill.rs"]
+mod fill;
 #[path = "cluster/growth.rs"]
 mod growth;
 #[path = "cluster/losses.rs"]
@@ -22,6 +24,8 @@ mod pulse;
 mod relay;
 #[path = "cluster/restarts.rs"]
 mod restarts;
+#[path = "cluster/takeover.rs"]
+mod takeover;
 #[path = "cluster/weather.rs"]
 mod weather;
 #[path = "support/wire.rs"]

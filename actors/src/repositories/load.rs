@@ -107,7 +107,7 @@ pub(super) async fn load(loading: Loading) -> Result<Loaded, LoadError> {
     let standby = match standbys {
         // Nothing is known where nobody stands by any more.
         Some(standbys) => {
-            let asked = standbys.ask(|asker| standbys::Message::Take(id, asker));
+            let asked = standbys.ask(|asker| standbys::Message::Take(id, epoch, asker));
             asked.await.ok().flatten()
         }
         None => None,

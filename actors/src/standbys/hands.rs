@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::machine::{Effect, Event, Lost, Standbys};
 use crate::catalog::rows::Rows;
-use crate::kernel::{ExtentId, Never, NodeId, RepositoryId, Sequence, Ticket};
+use crate::kernel::{Epoch, ExtentId, Never, NodeId, RepositoryId, Sequence, Ticket};
 use crate::ports::{Pending, Ports};
 use crate::repository::{Found, Standby, Unfollowed};
 use crate::shell::{Context, Fault, Hands};
@@ -21,14 +21,18 @@ pub enum Message {
     Followed(RepositoryId, Result<(Box<Standby>, Found), Unfollowed>),
     /// The index was told all up to an entry, or not.
     Written(RepositoryId, Option<Sequence>),
-    /// The next owner of a repository wants what is known of it; none if nothing is.
-    Take(RepositoryId, oneshot::Sender<Option<Standby>>),
+    /// This node has become the owner of a repository under this epoch, and wants what is known of
+    /// it; none if nothing is. Nobody stands by for it here until it has another owner.
+    Take(RepositoryId, Epoch, oneshot::Sender<Option<Standby>>),
 }
 
 /// Belongs to the standbys of one node.
 pub struct StandbysHands {
     node: NodeId,
     rows: Arc<Rows>,
+    /// Repositories that this node took over, and under which epoch: what it writes of them to its
+    /// index nobody else may.
+    taken: BTreeMap<RepositoryId, Epoch>,
     /// Those with which nothing is done at the moment, or that are written.
     known: BTreeMap<RepositoryId, Box<Standby>>,
     /// How those that are written are told to leave off.
@@ -49,6 +53,7 @@ impl StandbysHands {
         Self {
             node,
             rows: Arc::default(),
+            taken: BTreeMap::new(),
             known: BTreeMap::new(),
             writing: BTreeMap::new(),
             askers: BTreeMap::new(),
@@ -61,8 +66,17 @@ impl StandbysHands {
             return None;
         }
         let moved = rows.moved(&self.rows);
-        let news = moved.into_iter();
-        let (wanted, unwanted) = news.partition(|id| rows.stands_by(self.node, *id));
+        // Rows may be older than what this node did since.
+        for id in &moved {
+            let row = rows.repositories.get(id);
+            let taken = self.taken.get(id).copied();
+            if taken.is_some_and(|taken| row.is_none_or(|row| row.epoch > taken)) {
+                self.taken.remove(id);
+            }
+        }
+        let (wanted, unwanted) = moved
+            .into_iter()
+            .partition(|id| rows.stands_by(self.node, *id) && !self.taken.contains_key(id));
         self.rows = rows;
         Some(Event::News { wanted, unwanted })
     }
@@ -153,7 +167,8 @@ impl Hands for StandbysHands {
                 let done = sequence.is_some();
                 Some(Event::Written { id, done })
             }
-            Message::Take(id, asker) => {
+            Message::Take(id, epoch, asker) => {
+                self.taken.insert(id, epoch);
                 self.last = self.last.next();
                 self.askers.insert(self.last, asker);
                 let ticket = self.last;

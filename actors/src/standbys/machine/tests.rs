@@ -151,15 +151,18 @@ fn one_whose_owner_went_stays_a_while_for_the_next_and_is_kept_in_the_index_alon
     node.pass(1_000);
     node.found(ONE, 1, Some(1));
     node.news(&[], &[ONE]);
-    let mut effects = Vec::new();
+    let (mut effects, mut left) = (Vec::new(), 1);
     for _ in 0..70 {
         let mut due = node.pass(500);
         while let Some(effect) = due.pop() {
             effects.push(effect);
             let (id, done) = (ONE, true);
             due.extend(match effect {
-                Effect::CatchUp(_) => node.found(ONE, 0, Some(1)),
-                Effect::Write(_) => node.step(Event::Written { id, done }),
+                Effect::CatchUp(_) => node.found(ONE, 0, Some(left)),
+                Effect::Write(_) => {
+                    left = 0;
+                    node.step(Event::Written { id, done })
+                }
                 _ => Vec::new(),
             });
         }
