@@ -223,6 +223,31 @@ impl Rows {
         repairs
     }
 
+    /// Whether all by which copies are placed is as it was in these older rows: whoever found
+    /// nothing to do then finds nothing now. Costs as much as there are nodes.
+    pub fn is_placed_as(&self, old: &Self) -> bool {
+        fn standing(
+            cluster: &Cluster,
+        ) -> impl Iterator<Item = (NodeId, NodeState, bool, bool, &str, &BTreeSet<String>)>
+        {
+            cluster.nodes.iter().map(|(id, row)| {
+                let (taking, counts) = (cluster.is_taking(*id), cluster.counts(*id));
+                (
+                    *id,
+                    row.state,
+                    taking,
+                    counts,
+                    row.zone.as_str(),
+                    &row.roles,
+                )
+            })
+        }
+        let (now, before) = (&self.cluster, &old.cluster);
+        self.extents.ptr_eq(&old.extents)
+            && now.replicas.ptr_eq(&before.replicas)
+            && standing(now).eq(standing(before))
+    }
+
     fn repair(&self, extent: ExtentId) -> Option<Repair> {
         let cluster = &self.cluster;
         let replicas = cluster.replicas.get(&extent)?;
