@@ -7,6 +7,8 @@
 mod agent;
 #[path = "cluster/face.rs"]
 mod face;
+#[path = "cluster/fill.rs"]
+mod fill;
 #[path = "cluster/growth.rs"]
 mod growth;
 #[path = "cluster/losses.rs"]
@@ -28,6 +30,8 @@ mod relay;
 mod restarts;
 #[path = "cluster/spaces.rs"]
 mod spaces;
+#[path = "cluster/takeover.rs"]
+mod takeover;
 #[path = "cluster/weather.rs"]
 mod weather;
 #[path = "support/wire.rs"]

@@ -25,6 +25,7 @@ pub mod schema;
 pub mod service;
 pub mod session;
 pub mod shell;
+pub mod standbys;
 pub mod supervision;
 pub mod tenant;
 pub mod tenants;

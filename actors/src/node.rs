@@ -9,6 +9,7 @@
 //! ├── bandwidth      how fast, if the node was told its bandwidth
 //! ├── tenants ── tenant ── session
 //! ├── repositories ── repository ── extent
+//! ├── standbys       what other nodes write, in a cluster
 //! └── caretaker      bins that are due, data to be read back or destroyed
 //! ```
 //!

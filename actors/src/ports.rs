@@ -55,6 +55,12 @@ pub trait Disk: Send + Sync + 'static {
     fn create(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>>;
     /// Opens a file to read and write; [`io::ErrorKind::NotFound`] if there is none.
     fn open(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>>;
+    /// Opens a file to read of it what is there already, though somebody may still be writing to it
+    /// elsewhere: its length is not known then, and what nobody said to be durable may yet go.
+    /// [`io::ErrorKind::NotFound`] if there is none.
+    fn follow(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>> {
+        self.open(path)
+    }
     /// The names of files in a folder, sorted; empty if there is no such folder.
     fn list(&self, folder: &str) -> Pending<io::Result<Vec<String>>>;
     /// Gives a file another name, replacing what had it.

@@ -147,8 +147,8 @@ impl Member {
         let (catalog, remote) = (replica.catalog(), Remote::new(bulk));
         let clock = Arc::clone(&ports.clock);
         let claims = Claims::new(node, catalog.clone(), replica.held(), Arc::clone(&clock));
-        let extents = Extents::new(remote.clone(), clock, node);
-        let shelf = Shelf::new(extents, catalog.subscribe(), Arc::clone(&ports.disk));
+        let extents = Extents::new(remote.clone(), Arc::clone(&clock), node);
+        let shelf = Shelf::new(extents, catalog.clone(), clock, Arc::clone(&ports.disk));
         let ground = Ground {
             catalog,
             journal: None,

@@ -20,7 +20,7 @@ const PASSPHRASE: &str = "correct horse battery staple";
 /// Longer than any state of a cluster here takes to come, in seconds.
 pub(crate) const PATIENCE: f64 = 60.0;
 /// An owner that reaches too few replicas ends and begins anew, and says it in these words.
-const TOO_FEW: &str = "the disk failed to write or sync";
+const TOO_FEW: &str = "a node with a copy of it is silent";
 /// How often a state is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 

@@ -159,8 +159,14 @@ impl Pulse {
 
     /// The longest time between two acknowledgements.
     pub(crate) fn longest(&self) -> f64 {
+        self.longest_since(0.0)
+    }
+
+    /// The same, among those from an instant on.
+    pub(crate) fn longest_since(&self, since: f64) -> f64 {
         let beats = self.beats.lock().unwrap();
-        let acknowledged = beats.iter().filter(|beat| beat.refused.is_none());
+        let later = beats.iter().filter(|beat| beat.ended > since);
+        let acknowledged = later.filter(|beat| beat.refused.is_none());
         let ends: Vec<f64> = acknowledged.map(|beat| beat.ended).collect();
         ends.windows(2)
             .map(|two| two[1] - two[0])

@@ -141,6 +141,12 @@ impl Wire {
         )
     }
 
+    /// The head of a request behind which others follow on its connection.
+    pub(crate) fn head_of_many(&self, method: &str, path: &str, length: usize) -> String {
+        let head = self.head(method, path, length);
+        head.replace("Connection: close\r\n", "")
+    }
+
     /// The same login at another address of this machine: 127.0.0.`last`.
     pub(crate) fn from(&self, last: u8) -> Self {
         Self {
@@ -197,6 +203,26 @@ impl Open {
     pub(crate) fn more(&mut self, body: &[u8]) -> io::Result<()> {
         self.0.write_all(body)?;
         self.0.flush()
+    }
+
+    /// Reads one answer of those that come on this connection, and gives its status.
+    pub(crate) fn status(&mut self) -> io::Result<u16> {
+        let mut bytes = Vec::new();
+        let mut piece = vec![0; 4096];
+        loop {
+            let more = self.0.read(&mut piece)?;
+            bytes.extend_from_slice(&piece[..more]);
+            let reply = Reply::of(&bytes);
+            let whole = reply.as_ref().is_some_and(|reply| {
+                let announced = reply.header("content-length").parse().unwrap_or(0);
+                reply.body.len() >= announced
+            });
+            match reply {
+                Some(reply) if whole => return Ok(reply.status),
+                _ if more == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(_) | None => {}
+            }
+        }
     }
 
     /// Sends one byte more for each second in which nothing comes back; reads the answer then.

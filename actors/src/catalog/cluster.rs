@@ -42,7 +42,7 @@ pub enum ClusterCommand {
         /// Of the owner.
         epoch: Epoch,
     },
-    /// About a replica of a sealed extent.
+    /// About a replica of a sealed extent; or of one that is not begun, to do without it.
     Replica {
         /// Of which.
         extent: ExtentId,

@@ -1,8 +1,8 @@
 //! Who writes to a repository, and on which nodes its extents lie.
 //!
 //! Invariants: a repository has one owner, and a new one under a higher epoch, never while the
-//! lease of the old one runs. An extent that is sealed has a replica fewer only if the copies that
-//! its repository must have are left without it.
+//! lease of the old one runs. An extent that is sealed, or not begun, has a replica fewer only if
+//! the copies that its repository must have are left without it; one that is begun keeps all.
 
 use std::time::Duration;
 
@@ -75,12 +75,13 @@ impl Draft<'_> {
     /// Chooses nodes for a new extent; none on a node that stands alone.
     pub(super) fn place(&mut self, id: RepositoryId, extent: ExtentId) -> Result<(), Refused> {
         let least = self.known_repository(id)?.min_copies as usize;
+        let next = self.rows.next_home(id);
         let cluster = &mut self.rows.cluster;
         if cluster.nodes.is_empty() {
             return Ok(());
         }
         let near = cluster.owners.get(&id).map(|owner| owner.node);
-        let whole = cluster.choose(extent, near, least);
+        let whole = cluster.choose(extent, [near, next], least);
         let found = whole.len();
         if found < least {
             return Err(Refused::TooFew { found, least });
@@ -110,7 +111,10 @@ impl Draft<'_> {
     ) -> Result<(), Refused> {
         let row = self.rows.extents.get(&extent);
         let row = row.ok_or(Refused::NoExtent(extent))?;
-        if row.sealed.is_none() {
+        // Of one that is not begun nobody was told anything: its owner may go on without a node.
+        let is_begun = self.rows.begun.contains(&extent);
+        let may_go = command == ReplicaCommand::Drop && !is_begun;
+        if row.sealed.is_none() && !may_go {
             return Err(Refused::Open(extent));
         }
         let repository = self.known_repository(row.repository)?;
@@ -691,6 +695,65 @@ mod tests {
         assert_eq!((lacking.extents, lacking.bytes), (1, 10));
         assert!(cluster.repair() > 0);
         assert_eq!(cluster.office.rows().lacking().extents, 0);
+    }
+
+    #[test]
+    fn an_extent_does_without_a_node_only_while_nobody_was_told_of_it() {
+        let mut cluster = Cluster::of(3);
+        let epoch = cluster.own(1).unwrap();
+        let (node, command) = (NodeId::new(3), ReplicaCommand::Drop);
+        let drop = |extent, node| ClusterCommand::Replica {
+            extent,
+            node,
+            command,
+        };
+        let extent = cluster.open(epoch).unwrap();
+        assert_eq!(cluster.submit(drop(extent, node)), Ok(Outcome::Done));
+        assert_eq!(cluster.whole(extent).len(), 2);
+        let repository = cluster.office.rows().repositories.get(&cluster.repository);
+        let least = repository.unwrap().min_copies as usize;
+        let fewer = cluster.submit(drop(extent, NodeId::new(2)));
+        match least {
+            1 => assert_eq!(fewer, Ok(Outcome::Done)),
+            least => assert_eq!(fewer, Err(Refused::TooFew { found: 1, least })),
+        }
+        let extent = cluster.open(epoch).unwrap();
+        let begin = ExtentCommand::Begin { extent, epoch };
+        cluster.office.system(Command::Extent(begin)).unwrap();
+        let late = cluster.submit(drop(extent, node));
+        assert_eq!(late, Err(Refused::Open(extent)));
+        assert_eq!(cluster.whole(extent).len(), 3);
+    }
+
+    #[test]
+    fn who_would_be_the_next_owner_has_replicas_as_long_as_it_has_not_many_more_than_others() {
+        let mut cluster = Cluster::of(9);
+        let epoch = cluster.own(1).unwrap();
+        let repository = cluster.repository;
+        let next = cluster.office.rows().next_home(repository).unwrap();
+        let stands_by = |node| {
+            cluster
+                .office
+                .rows()
+                .stands_by(NodeId::new(node), repository)
+        };
+        let all: Vec<u64> = (1..=9).filter(|node| stands_by(*node)).collect();
+        assert_eq!(all, [next.raw()]);
+        let zone = |cluster: &Cluster, node: u64| {
+            let node = &cluster.office.rows().cluster.nodes[&NodeId::new(node)];
+            node.zone.clone()
+        };
+        let extent = cluster.sealed(epoch);
+        if zone(&cluster, next.raw()) != zone(&cluster, 1) {
+            assert!(cluster.whole(extent).contains_key(&next.raw()));
+        }
+        for _ in 0..60 {
+            cluster.sealed(epoch);
+        }
+        let load = &cluster.office.rows().cluster.load;
+        let others = load.iter().filter(|(node, _)| node.raw() != 1);
+        let most = others.map(|(_, count)| *count).max().unwrap();
+        assert!(most <= 40, "{load:?}");
     }
 
     #[test]

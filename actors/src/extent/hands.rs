@@ -161,10 +161,12 @@ impl shell::Hands for Hands {
 /// What a failed write means to a repository.
 fn trouble(error: &io::Error) -> Trouble {
     tracing::warn!(%error, "extent write failed");
-    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
-    if full.contains(&error.kind()) {
-        Trouble::Full
-    } else {
-        Trouble::Broken
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Trouble::Full,
+        // No disk says so of a file that is open: another node does.
+        io::ErrorKind::TimedOut | io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
+            Trouble::Short
+        }
+        _ => Trouble::Broken,
     }
 }

@@ -59,6 +59,9 @@ pub enum Trouble {
     /// A write or a sync failed; what is behind the durable end may be anything.
     #[error("the disk failed to write or sync")]
     Broken,
+    /// A node that has a copy did not take it, so too few have it.
+    #[error("a node with a copy of it is silent, or takes nothing of it any more")]
+    Short,
     /// The writer is not the one this extent belongs to, or does not write at its end.
     #[error("the writer is not this extent's owner")]
     Fenced,
@@ -220,7 +223,9 @@ impl Extent {
 
     fn settle(&mut self, ticket: Ticket, acts: &mut Acts<Self>) {
         let result = match self.trouble {
-            Some(trouble @ (Trouble::Full | Trouble::Broken | Trouble::Fenced)) => Err(trouble),
+            Some(
+                trouble @ (Trouble::Full | Trouble::Broken | Trouble::Short | Trouble::Fenced),
+            ) => Err(trouble),
             Some(Trouble::Sealed) | None if self.durable == self.end => Ok(()),
             Some(Trouble::Sealed) | None => {
                 self.waiting.push_back((self.end, ticket));

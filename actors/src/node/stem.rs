@@ -19,6 +19,7 @@ use crate::ports::{Disk, Passwords, Ports};
 use crate::repositories::{self, RepositoriesHands};
 use crate::repository::Register;
 use crate::shell::{self, Handle, Path};
+use crate::standbys::{self, Standbys, StandbysHands};
 use crate::supervision::Supervisor;
 use crate::tenant::SessionSink;
 use crate::tenants::{self, TenantsHands};
@@ -145,12 +146,17 @@ impl Stem {
             let _ = carrier.tell(hands::Message::Care(news));
         });
         let register = Arc::clone(&ground.register);
-        let hands = RepositoriesHands::new(Arc::new(rows), register, ground.node, news);
-        let machine = Supervisor::new(repositories::POLICY);
         let on_extents = Ports {
             disk: Arc::clone(&ground.extents),
             ..ports.clone()
         };
+        let standbys = match ground.node {
+            Some(node) => Some(self.stand_by(node, on_extents.clone()).await?),
+            None => None,
+        };
+        let rows = Arc::new(rows);
+        let hands = RepositoriesHands::new(rows, register, ground.node, news, standbys);
+        let machine = Supervisor::new(repositories::POLICY);
         let repositories = shell::spawn(
             path.child("repositories"),
             machine,
@@ -170,6 +176,16 @@ impl Stem {
             bandwidth: None,
         };
         Ok((front, caretaker))
+    }
+
+    /// Starts who knows what other nodes write.
+    async fn stand_by(
+        &self,
+        node: NodeId,
+        ports: Ports,
+    ) -> Result<Handle<standbys::Message>, SpawnErr> {
+        let (path, hands) = (self.path.child("standbys"), StandbysHands::new(node));
+        shell::spawn(path, Standbys::default(), hands, ports, Some(self.cell())).await
     }
 
     /// Starts who shares the node's bandwidth.

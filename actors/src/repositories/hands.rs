@@ -15,6 +15,7 @@ use crate::kernel::{Epoch, Never, NodeId, RepositoryId, Ticket, Timestamp};
 use crate::ports::Pending;
 use crate::repository::{self, Promises, Register, Settings, Tenure, Visit};
 use crate::shell::{Context, End, Fault, Handle, Hands};
+use crate::standbys;
 use crate::supervision::{Effect, Event, Outcome};
 
 /// What the supervisor is told.
@@ -53,6 +54,8 @@ pub struct RepositoriesHands {
     /// Those that have said when their bin is due, and are not visited since.
     rested: BTreeSet<RepositoryId>,
     news: Sink,
+    /// Who knows what other nodes write, in a cluster.
+    standbys: Option<Handle<standbys::Message>>,
     /// How many are being loaded, and how many are being given back.
     loading: usize,
     releasing: usize,
@@ -93,12 +96,14 @@ impl fmt::Debug for RepositoriesHands {
 
 impl RepositoriesHands {
     /// Hands that know the catalog as of `rows`, write to it through `register`, and say through
-    /// `news` which repositories rest. In a cluster they load what is at home on this `node`.
+    /// `news` which repositories rest. In a cluster they load what is at home on this `node`, with
+    /// what its `standbys` know.
     pub fn new(
         rows: Arc<Rows>,
         register: Arc<dyn Register>,
         node: Option<NodeId>,
         news: Sink,
+        standbys: Option<Handle<standbys::Message>>,
     ) -> Self {
         Self {
             rows,
@@ -111,6 +116,7 @@ impl RepositoriesHands {
             epochs: BTreeMap::new(),
             rested: BTreeSet::new(),
             news,
+            standbys,
             loading: 0,
             releasing: 0,
             leaving: Vec::new(),
@@ -123,6 +129,10 @@ impl RepositoriesHands {
             return;
         }
         self.rows = rows;
+        if let Some(standbys) = &self.standbys {
+            // Those that ended take the node with them.
+            let _ = standbys.tell(standbys::Message::Rows(Arc::clone(&self.rows)));
+        }
         for (id, running) in &mut self.running {
             let row = self.rows.repositories.get(id);
             let removal = row.and_then(|row| row.removed.as_ref());
@@ -171,6 +181,7 @@ impl RepositoriesHands {
             register: Arc::clone(&self.register),
             promises: self.promises.clone(),
             ports: context.ports.clone(),
+            standbys: self.standbys.clone(),
             supervisor: context.myself.cell(),
             // A supervisor that is gone takes its repositories with it.
             idle: Box::new(move |seen, purge| {

@@ -9,9 +9,10 @@ use crate::kernel::{Epoch, RepositoryId};
 use crate::ports::Ports;
 use crate::repository::{
     self, Hands, Idle, Promises, Reader, RecoveryError, Register, Repository, Settings, present,
-    recover_by_index,
+    recover_with,
 };
 use crate::shell::{self, Fault, Handle, Path};
+use crate::standbys;
 
 /// Why a repository is not served.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,8 @@ pub(super) struct Loading {
     pub(super) ports: Ports,
     pub(super) supervisor: ActorCell,
     pub(super) idle: Idle,
+    /// Who may know what an owner before wrote.
+    pub(super) standbys: Option<Handle<standbys::Message>>,
 }
 
 /// Acquires a repository, reads its log, seals what an earlier owner left open, and starts it.
@@ -79,6 +82,7 @@ pub(super) async fn load(loading: Loading) -> Result<Loaded, LoadError> {
         ports,
         supervisor,
         idle,
+        standbys,
     } = loading;
     let row = rows.repositories.get(&id);
     let is_doomed = row
@@ -100,8 +104,18 @@ pub(super) async fn load(loading: Loading) -> Result<Loaded, LoadError> {
     };
     let begun = register.begun(id);
     present(&ports.disk, id, &begun).await.map_err(unreadable)?;
-    let recovered = recover_by_index(&ports, id, &extents, &mut machine).await;
+    let standby = match standbys {
+        // Nothing is known where nobody stands by any more.
+        Some(standbys) => {
+            let asked = standbys.ask(|asker| standbys::Message::Take(id, epoch, asker));
+            asked.await.ok().flatten()
+        }
+        None => None,
+    };
+    let recovered = recover_with(&ports, id, &extents, standby, &mut machine).await;
     let recovered = recovered.map_err(unreadable)?;
+    let (source, frames) = machine.origin();
+    tracing::info!(repository = %id, %epoch, from = %source, frames, "a repository came back");
     for (extent, length) in recovered.open {
         register
             .seal(extent, epoch, length)

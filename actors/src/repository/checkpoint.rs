@@ -155,6 +155,9 @@ pub(super) enum Unusable {
     /// The log does not have the entry that the stamp names.
     #[error("the log has no entry {0} where the stamp says")]
     Unknown(Sequence),
+    /// The log gave space back that held what came next.
+    #[error("what came behind entry {0} is gone, since the log was emptied meanwhile")]
+    Behind(Sequence),
 }
 
 /// Writes a checkpoint: rows in batches, the stamp with the last of them.

@@ -7,24 +7,25 @@ mod emptying;
 mod figures;
 mod pace;
 mod purging;
+mod recovering;
 mod reserve;
 mod resuming;
 mod transfer;
 mod yielding;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
 
-use super::checkpoint::Stamp;
 use super::denied::Denied;
-use super::entry::{Entry, Place};
+use super::entry::Entry;
 use super::event::{Copied, Delete, Effect, Event, Record, Restore, Uncopied};
 use super::head::TRAILER;
+use super::report::Source;
 use super::settings::Settings;
-use super::snapshot::{Moment, Snapshot};
+use super::snapshot::Moment;
 use super::state::State;
 use super::tail::{Readiness, Tail};
 use super::uploads::Uploads;
@@ -74,6 +75,8 @@ pub struct Repository {
     emptying: Emptying,
     /// Up to which entry the index knew at the start.
     indexed: Sequence,
+    /// From what it came back, and how many frames were read behind that.
+    came_back: (Source, u64),
     yielding: Yielding,
 }
 
@@ -97,34 +100,9 @@ impl Repository {
             is_miscounted: false,
             emptying: Emptying::default(),
             indexed: Sequence::default(),
+            came_back: Default::default(),
             yielding: Yielding::default(),
         }
-    }
-
-    /// Takes in an entry that recovery found.
-    pub fn recover(&mut self, sequence: Sequence, place: Place, entry: &Entry) {
-        self.state.apply(entry, sequence, place);
-    }
-
-    /// Begins recovery once more.
-    pub(super) fn restart(&mut self) {
-        self.state = State::default();
-    }
-
-    /// Begins recovery with what the index has.
-    pub(super) fn resume(&mut self, stamp: Stamp, snapshot: Snapshot) {
-        self.indexed = stamp.sequence;
-        self.state = State::of(stamp, snapshot);
-    }
-
-    /// Ends recovery: the log goes on behind its last frame, in none of the extents that there are,
-    /// which have these lengths.
-    pub fn recovered(&mut self, last: Sequence, extents: BTreeMap<ExtentId, u64>) {
-        self.tail = Tail::behind(last);
-        self.emptying.recovered(extents);
-        // A repository that is used now and then is in memory for minutes: the bin is due at once.
-        self.purge_at = self.state.has_bin().then(Instant::default);
-        self.pace.recovered(self.state.sequence(), self.indexed);
     }
 
     /// What is held, with its sums.
@@ -370,6 +348,8 @@ impl Machine for Repository {
             "sequence": self.tail.sequence().raw(),
             "extent": self.tail.end().map(|at| at.extent.raw()),
             "dead": self.dead().as_bytes(),
+            "came-back-from": self.came_back.0.to_string(),
+            "frames-read-then": self.came_back.1,
         })
     }
 

@@ -10,14 +10,17 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use super::chain::Chain;
 use super::checkpoint::{self, Stamp, Unusable};
 use super::entry::{Entry, Place};
 use super::head::HEAD_BYTES;
 use super::machine::Repository;
+use super::report::Source;
 use super::scan::Scan;
+use super::standby::Standby;
 use crate::extent;
 use crate::kernel::{ExtentId, RepositoryId, Sequence};
-use crate::ports::{Disk, File, Ports};
+use crate::ports::{Disk, File, Pending, Ports};
 use crate::schema::SchemaError;
 use crate::shell::Fault;
 
@@ -125,14 +128,42 @@ pub async fn recover_by_index(
     extents: &[(ExtentId, Option<u64>)],
     repository: &mut Repository,
 ) -> Result<Recovered, RecoveryError> {
-    let unusable = match checkpoint::read(&ports.index, id).await {
-        Ok((stamp, snapshot)) => match behind(&ports.disk, id, extents, &stamp).await {
-            Some(from) => {
-                repository.resume(stamp, snapshot);
-                return scan(&ports.disk, id, extents, repository, from).await;
+    recover_with(ports, id, extents, None, repository).await
+}
+
+/// As [`recover_by_index`], but goes by what stood by for the repository, if that is of use.
+///
+/// # Errors
+/// When the disk fails, or what had been durable is damaged.
+pub async fn recover_with(
+    ports: &Ports,
+    id: RepositoryId,
+    extents: &[(ExtentId, Option<u64>)],
+    standby: Option<Standby>,
+    repository: &mut Repository,
+) -> Result<Recovered, RecoveryError> {
+    let stood = match standby {
+        Some(standby) => standby.step_in(&ports.disk, id, extents, repository).await,
+        None => None,
+    };
+    let known = match stood {
+        Some(start) => Ok((start, Source::Standby)),
+        None => {
+            let indexed = indexed(ports, id, extents, Disk::open, repository).await;
+            indexed.map(|start| (start, Source::Index))
+        }
+    };
+    let unusable = match known {
+        Ok((from, source)) => {
+            let mut chain = from.chain;
+            let recovered = scan(&ports.disk, id, extents, repository, from, &mut chain).await?;
+            if !chain.misses(repository.state().emptied()) {
+                repository.came_back(source, chain.seen());
+                return Ok(recovered);
             }
-            None => Unusable::Unknown(stamp.sequence),
-        },
+            repository.restart();
+            Unusable::Behind(from.known)
+        }
         Err(unusable) => unusable,
     };
     // One that was never written to has no log to read, and no index for a good reason.
@@ -141,6 +172,24 @@ pub async fn recover_by_index(
         tracing::info!(repository = %id, %error, "read the whole log to make the index again");
     }
     recover(&ports.disk, id, extents, repository).await
+}
+
+/// How a file is opened: one that nobody writes any more, or any.
+pub(super) type Opening = fn(&dyn Disk, &str) -> Pending<io::Result<Arc<dyn File>>>;
+
+/// Begins with what the index has, if the log has the entry up to which it goes.
+pub(super) async fn indexed(
+    ports: &Ports,
+    id: RepositoryId,
+    extents: &[(ExtentId, Option<u64>)],
+    opening: Opening,
+    repository: &mut Repository,
+) -> Result<Start, Unusable> {
+    let (stamp, snapshot) = checkpoint::read(&ports.index, id).await?;
+    let from = behind(&ports.disk, id, extents, opening, &stamp).await;
+    let from = from.ok_or(Unusable::Unknown(stamp.sequence))?;
+    repository.resume(stamp, snapshot);
+    Ok(from)
 }
 
 /// Reads all extents in their order, each with its sealed length if it has one, into `repository`.
@@ -155,7 +204,9 @@ pub async fn recover(
 ) -> Result<Recovered, RecoveryError> {
     let mut from = Start::default();
     loop {
-        let scanned = scan(disk, id, extents, repository, from).await;
+        // All that there is counts, whatever is missing in between.
+        let mut chain = Chain::default();
+        let scanned = scan(disk, id, extents, repository, from, &mut chain).await;
         let emptied = match &scanned {
             Ok(_) => repository.state().emptied(),
             // Entries that do not count any more need not be what they were; whether they count
@@ -168,6 +219,7 @@ pub async fn recover(
         let still_there =
             |(extent, _): &(ExtentId, _)| from.emptied < *extent && *extent <= emptied;
         if !extents.iter().any(still_there) {
+            repository.came_back(Source::Log, chain.seen());
             return scanned;
         }
         // They were not discarded yet, or are kept for bytes in them. Not all that is said of them
@@ -203,23 +255,30 @@ async fn emptied_behind(
 
 /// Where a scan begins, and the last entry that is known already.
 #[derive(Clone, Copy, Debug, Default)]
-struct Start {
-    place: Place,
-    known: Sequence,
+pub(super) struct Start {
+    pub(super) place: Place,
+    pub(super) known: Sequence,
+    /// The checksum of its frame.
+    pub(super) checksum: u32,
     /// Up to which extent no entry counts.
-    emptied: ExtentId,
+    pub(super) emptied: ExtentId,
+    /// The frames before.
+    pub(super) chain: Chain,
 }
 
 /// The place behind the entry that a stamp names; `None` if the log has another one there.
-async fn behind(
+pub(super) async fn behind(
     disk: &Arc<dyn Disk>,
     id: RepositoryId,
     extents: &[(ExtentId, Option<u64>)],
+    opening: Opening,
     stamp: &Stamp,
 ) -> Option<Start> {
     let Place { extent, offset } = stamp.place;
     let sealed = extents.iter().find(|(known, _)| *known == extent)?.1;
-    let file = disk.open(&extent::path(id, extent)).await.ok()?;
+    let file = opening(disk.as_ref(), &extent::path(id, extent))
+        .await
+        .ok()?;
     let length = file.length().await.ok()?;
     let end = sealed.unwrap_or(length).min(length);
     let scan = Scan::new(extent, file, end, true).await;
@@ -231,7 +290,9 @@ async fn behind(
     let from = Start {
         place: Place { extent, offset },
         known: stamp.sequence,
+        checksum: stamp.checksum,
         emptied: stamp.emptied,
+        chain: Chain::behind(extent, stamp.sequence),
     };
     same.then_some(from)
 }
@@ -242,10 +303,11 @@ async fn scan(
     extents: &[(ExtentId, Option<u64>)],
     repository: &mut Repository,
     from: Start,
+    chain: &mut Chain,
 ) -> Result<Recovered, RecoveryError> {
     let mut recovered = Recovered {
-        last: from.known,
-        open: Vec::new(),
+        last: from.chain.last(),
+        ..Recovered::default()
     };
     let mut lengths = BTreeMap::new();
     for (extent, sealed) in extents.iter().copied() {
@@ -272,6 +334,7 @@ async fn scan(
             durable = durable.max(mark);
             let sequence = frame.header.sequence;
             recovered.last = recovered.last.max(sequence);
+            chain.add(extent, sequence);
             match frame.entry {
                 Some((entry, _)) if sequence > from.known && is_whole(&entry, &lengths) => {
                     repository.recover(sequence, frame.place, &entry);

@@ -1,10 +1,33 @@
 //! What a repository says of itself.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::entry::Place;
 use super::state::Figures;
 use crate::kernel::{Date, Size, Space, Timestamp};
+
+/// From what a repository was brought back, but for what lay behind it in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// Nothing: the whole log was read.
+    #[default]
+    Log,
+    /// What this node had written to its index.
+    Index,
+    /// What this node knew, standing by for another.
+    Standby,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Log => "log",
+            Self::Index => "index",
+            Self::Standby => "standby",
+        })
+    }
+}
 
 /// The figures of a repository: what an operator is shown and what is metered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -111,6 +111,11 @@ impl Snapshot {
         merge(live, bin).filter(move |(name, _)| after.is_none_or(|after| *name > after))
     }
 
+    /// How many objects are kept, live or in the bin, of all spaces.
+    pub fn count(&self) -> u64 {
+        self.live.len() as u64 + self.bin.len() as u64
+    }
+
     /// All lives that have ended and are kept, of all spaces.
     pub fn binned(&self) -> impl Iterator<Item = Binned> {
         self.bin.iter().map(|(_, binned)| *binned)

@@ -90,7 +90,7 @@ impl Writer {
         durable: bool,
     ) -> Pending<Result<(), Trouble>> {
         let Some(open) = self.extents.get(&place.extent) else {
-            return Box::pin(async { Err(Trouble::Broken) });
+            return Box::pin(async { Err(Trouble::Sealed) });
         };
         let length: u64 = parts.iter().map(|part| part.len() as u64).sum();
         let (epoch, offset) = (self.epoch, place.offset);

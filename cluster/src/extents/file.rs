@@ -1,5 +1,7 @@
 //! Extents on several nodes, as files: whoever writes and reads them does not notice.
 
+mod followed;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
@@ -13,6 +15,7 @@ use holdfast_actors::ports::{Clock, File, Pending};
 
 use super::remote::CHUNK;
 use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Tally, Tell};
+use followed::Followed;
 
 /// The extents that one node writes and reads.
 #[derive(Clone)]
@@ -32,30 +35,50 @@ impl Extents {
         }
     }
 
-    /// Makes an empty replica on each of these nodes.
+    /// Makes an empty replica on each of these nodes that can: those that could not are said, and
+    /// must not count as copies of what is written to it. Nobody asks those that are `absent`.
     ///
     /// # Errors
-    /// When one of them cannot.
+    /// When none of them can.
     pub async fn create(
         &self,
         repository: RepositoryId,
         extent: ExtentId,
         epoch: Epoch,
-        nodes: &[NodeId],
-    ) -> io::Result<Arc<dyn File>> {
+        (nodes, absent): (&[NodeId], &[NodeId]),
+    ) -> io::Result<(Arc<dyn File>, Vec<NodeId>)> {
         let ask = Ask::Create {
             repository,
             extent,
             epoch,
         };
-        self.all(nodes, &[(ask, Bytes::new())]).await?;
-        Ok(Arc::new(Written {
+        let mut asked = Several::default();
+        let mut failed = absent.to_vec();
+        for node in nodes.iter().filter(|node| !absent.contains(node)) {
+            asked.push(*node, self.remote.ask(*node, &ask, &Bytes::new()));
+        }
+        let (mut made, mut last) = (Vec::new(), Refusal::Absent(extent));
+        while let Some((node, answer)) = asked.next().await {
+            match answer {
+                Ok(_) => made.push(node),
+                Err(refusal) => {
+                    tracing::warn!(%extent, %node, %refusal, "a new extent is made without a node");
+                    last = refusal;
+                    failed.push(node);
+                }
+            }
+        }
+        if made.is_empty() {
+            return Err(error(last));
+        }
+        let file = Written {
             extents: self.clone(),
             extent,
             epoch,
-            nodes: self.nearest(nodes),
+            nodes: self.nearest(&made),
             end: Arc::default(),
-        }))
+        };
+        Ok((Arc::new(file), failed))
     }
 
     /// Lets nobody with a lower epoch write any more, and says how far the extent goes. For those
@@ -102,6 +125,16 @@ impl Extents {
             extents: self.clone(),
             extent,
             length,
+            nodes: self.nearest(nodes),
+        })
+    }
+
+    /// An extent that another node may be writing, with replicas on these nodes: all that one of
+    /// them has of it is read, so who reads must know what of that is durable on all.
+    pub fn follow(&self, extent: ExtentId, nodes: &[NodeId]) -> Arc<dyn File> {
+        Arc::new(Followed {
+            extents: self.clone(),
+            extent,
             nodes: self.nearest(nodes),
         })
     }

@@ -9,10 +9,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
+use holdfast_actors::catalog::Catalog;
+use holdfast_actors::catalog::command::{ClusterCommand, Command, ReplicaCommand};
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::extent;
 use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId, Size};
-use holdfast_actors::ports::{Disk, File, Pending, Storage};
+use holdfast_actors::ports::{Clock, Disk, File, Pending, Storage};
 use tokio::sync::watch;
 
 use crate::extents::{Extents, Fenced};
@@ -23,6 +25,8 @@ pub struct Shelf(Arc<Inner>);
 struct Inner {
     extents: Extents,
     rows: watch::Receiver<Rows>,
+    catalog: Catalog,
+    clock: Arc<dyn Clock>,
     /// Extents that this node writes.
     written: Mutex<BTreeMap<ExtentId, Weak<dyn File>>>,
     /// What came of fencing an extent last, and in whose name: it does not change any more.
@@ -65,12 +69,25 @@ fn nodes(rows: &Rows, extent: ExtentId) -> Vec<NodeId> {
     whole.copied().collect()
 }
 
+/// Those of some nodes whose lease does not run.
+fn absent(rows: &Rows, nodes: &[NodeId]) -> Vec<NodeId> {
+    let is_gone = |node: &&NodeId| !rows.cluster.is_leased(**node);
+    nodes.iter().filter(is_gone).copied().collect()
+}
+
 impl Shelf {
     /// Extents as the catalog says, over a node that has its own `disk`.
-    pub fn new(extents: Extents, rows: watch::Receiver<Rows>, disk: Arc<dyn Disk>) -> Self {
+    pub fn new(
+        extents: Extents,
+        catalog: Catalog,
+        clock: Arc<dyn Clock>,
+        disk: Arc<dyn Disk>,
+    ) -> Self {
         Self(Arc::new(Inner {
             extents,
-            rows,
+            rows: catalog.subscribe(),
+            catalog,
+            clock,
             written: Mutex::default(),
             fenced: Mutex::default(),
             disk,
@@ -85,17 +102,41 @@ impl Inner {
 
     async fn create(&self, path: &str) -> io::Result<Arc<dyn File>> {
         let (repository, extent) = named(path)?;
-        let (epoch, nodes) = {
+        let (epoch, nodes, absent) = {
             let rows = self.rows.borrow();
             let row = rows.extents.get(&extent).ok_or(io::ErrorKind::NotFound)?;
-            (row.epoch, nodes(&rows, extent))
+            let nodes = nodes(&rows, extent);
+            let absent = absent(&rows, &nodes);
+            (row.epoch, nodes, absent)
         };
-        let created = self.extents.create(repository, extent, epoch, &nodes);
-        let file = created.await?;
+        let created = self
+            .extents
+            .create(repository, extent, epoch, (&nodes, &absent));
+        let (file, failed) = created.await?;
+        for node in failed {
+            self.do_without(extent, node).await?;
+        }
         let mut written = self.written();
         written.retain(|_, file| file.strong_count() > 0);
         written.insert(extent, Arc::downgrade(&file));
         Ok(file)
+    }
+
+    /// Has the catalog forget that a node has a new extent. It refuses that if too few are left, or
+    /// if somebody was told already what is in it.
+    async fn do_without(&self, extent: ExtentId, node: NodeId) -> io::Result<()> {
+        let command = ClusterCommand::Replica {
+            extent,
+            node,
+            command: ReplicaCommand::Drop,
+        };
+        let at = self.clock.now().wall;
+        let answer = self.catalog.order(at, Command::Cluster(command)).await;
+        // What the node makes of it later is taken away as nobody's.
+        answer.map(|_| ()).map_err(|refused| {
+            let told = format!("{extent} cannot be made without {node}: {refused}");
+            io::Error::new(io::ErrorKind::TimedOut, told)
+        })
     }
 
     async fn open(self: &Arc<Self>, path: &str) -> io::Result<Arc<dyn File>> {
@@ -122,6 +163,25 @@ impl Inner {
 }
 
 impl Inner {
+    /// An extent that another node may be writing.
+    fn follow(self: &Arc<Self>, path: &str) -> io::Result<Arc<dyn File>> {
+        let (repository, extent) = named(path)?;
+        let rows = self.rows.borrow();
+        let row = rows
+            .extents
+            .get(&extent)
+            .filter(|row| row.repository == repository);
+        let row = row.ok_or(io::ErrorKind::NotFound)?;
+        Ok(match row.sealed {
+            Some(length) => Arc::new(Sealed {
+                shelf: Arc::clone(self),
+                extent,
+                length,
+            }),
+            None => self.extents.follow(extent, &nodes(&rows, extent)),
+        })
+    }
+
     /// Fences an extent in the name of an owner, once.
     async fn fence(&self, extent: ExtentId, epoch: Epoch, nodes: &[NodeId]) -> io::Result<Fenced> {
         let known = || self.fenced.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,11 +189,7 @@ impl Inner {
         if let Some((_, fenced)) = before.filter(|(of, _)| *of == epoch) {
             return Ok(fenced);
         }
-        let absent: Vec<NodeId> = {
-            let rows = self.rows.borrow();
-            let is_gone = |node: &&NodeId| !rows.cluster.is_leased(**node);
-            nodes.iter().filter(is_gone).copied().collect()
-        };
+        let absent = absent(&self.rows.borrow(), nodes);
         let fenced = self.extents.fence(extent, epoch, nodes, &absent).await;
         let fenced = fenced.map_err(|nobody| {
             io::Error::new(io::ErrorKind::TimedOut, format!("{extent}: {nobody}"))
@@ -156,6 +212,11 @@ impl Disk for Shelf {
     fn open(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>> {
         let (inner, path) = (Arc::clone(&self.0), path.to_owned());
         Box::pin(async move { inner.open(&path).await })
+    }
+
+    fn follow(&self, path: &str) -> Pending<io::Result<Arc<dyn File>>> {
+        let followed = self.0.follow(path);
+        Box::pin(async move { followed })
     }
 
     fn list(&self, folder: &str) -> Pending<io::Result<Vec<String>>> {

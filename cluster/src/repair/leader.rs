@@ -40,6 +40,10 @@ pub struct Leader {
     lacking: Lacking,
     filling: usize,
     ordered: u64,
+    /// Rows with which nothing was to be done.
+    settled: Option<Box<Rows>>,
+    /// How often all extents were looked through.
+    scans: u64,
 }
 
 /// What the leader is told.
@@ -97,6 +101,11 @@ fn filling(rows: &Rows) -> BTreeMap<NodeId, usize> {
 impl Leader {
     /// What is to be ordered now.
     fn plan(&mut self, now: Instant, rows: &Rows) -> Vec<Repair> {
+        let settled = self.settled.as_ref();
+        if settled.is_some_and(|settled| rows.is_placed_as(settled)) {
+            return Vec::new();
+        }
+        self.scans += 1;
         let mut filling = filling(rows);
         self.filling = filling.values().sum();
         let repairs = rows.repairs(usize::MAX);
@@ -119,6 +128,8 @@ impl Leader {
                 break;
             }
         }
+        let is_settled = plan.is_empty() && self.filling == 0 && self.refused.is_empty();
+        self.settled = is_settled.then(|| Box::new(rows.clone()));
         plan
     }
 
@@ -190,6 +201,7 @@ impl Machine for Leader {
             "being-copied": self.filling,
             "ordered": self.ordered,
             "refused": self.refused.len(),
+            "scans": self.scans,
         })
     }
 
@@ -200,5 +212,96 @@ impl Machine for Leader {
             format!("the catalog, about {extent} on {node} and {others} more")
         };
         waits.map(sentence).into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_actors::catalog::rows::{Extent, Lease, Node, NodeState, Replicas};
+    use holdfast_actors::kernel::{Epoch, NodeName, RepositoryId};
+
+    use super::*;
+
+    /// Three nodes at work, with so many sealed extents that all of them have.
+    fn rows(extents: u64) -> Rows {
+        let mut rows = Rows::default();
+        for id in 1..=3 {
+            let node = Node {
+                name: NodeName::parse(&format!("n{id}")).unwrap(),
+                addresses: Vec::new(),
+                key: [id as u8; 32],
+                roles: BTreeSet::new(),
+                zone: String::new(),
+                state: NodeState::Active,
+                incarnation: 1,
+                wall: None,
+            };
+            let lease = Lease {
+                incarnation: 1,
+                epoch: Epoch::new(1),
+                until: Duration::from_secs(2),
+            };
+            rows.cluster.nodes.insert(NodeId::new(id), node);
+            rows.cluster.leases.insert(NodeId::new(id), lease);
+            rows.cluster.load.insert(NodeId::new(id), extents);
+        }
+        for number in 1..=extents {
+            seal(&mut rows, number, &[1, 2, 3]);
+        }
+        rows
+    }
+
+    fn seal(rows: &mut Rows, number: u64, nodes: &[u64]) {
+        let (id, repository, epoch) = (ExtentId::new(number), RepositoryId::new(1), Epoch::new(1));
+        let sealed = Some(10);
+        let row = Extent {
+            repository,
+            epoch,
+            sealed,
+        };
+        rows.extents.insert(id, row);
+        let replicas = Replicas {
+            whole: nodes.iter().copied().map(NodeId::new).collect(),
+            filling: BTreeSet::new(),
+        };
+        rows.cluster.replicas.insert(id, replicas);
+    }
+
+    fn look(leader: &mut Leader, rows: &Rows) -> usize {
+        let mut acts = Acts::default();
+        let rows = Some(Box::new(rows.clone()));
+        leader.step(Now::default(), Event::Looked(rows), &mut acts);
+        acts.into_iter().count()
+    }
+
+    #[test]
+    fn extents_are_looked_through_only_when_one_of_them_or_a_node_has_changed() {
+        let (mut leader, mut rows) = (Leader::default(), rows(500));
+        assert_eq!(look(&mut leader, &rows), 0);
+        assert_eq!(leader.scans, 1);
+        // Leases are renewed and time goes on.
+        for seconds in 1..20 {
+            rows.cluster.now = Duration::from_secs(seconds);
+            for id in 1..=3 {
+                let until = Duration::from_secs(seconds + 2);
+                let lease = rows.cluster.leases.get_mut(&NodeId::new(id)).unwrap();
+                lease.until = until;
+                rows.cluster.nodes.get_mut(&NodeId::new(id)).unwrap().wall =
+                    Some(Default::default());
+            }
+            assert_eq!(look(&mut leader, &rows), 0);
+        }
+        assert_eq!(leader.scans, 1);
+        seal(&mut rows, 501, &[1, 2]);
+        assert_eq!(look(&mut leader, &rows), 1);
+        assert_eq!(leader.scans, 2);
+        // What is to be done is looked for until it is done.
+        assert_eq!(look(&mut leader, &rows), 1);
+        seal(&mut rows, 501, &[1, 2, 3]);
+        assert_eq!(look(&mut leader, &rows), 0);
+        let before = leader.scans;
+        rows.cluster.nodes.get_mut(&NodeId::new(3)).unwrap().state = NodeState::Draining;
+        look(&mut leader, &rows);
+        assert_eq!(leader.scans, before + 1);
     }
 }

@@ -10,7 +10,7 @@ use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::repository::{
     Hands, Message, Moment, Promises, Reader, Recovered, RecoveryError, Register, Repository,
-    Settings, Tenure, present, recover, recover_by_index,
+    Settings, Tenure, present, recover, recover_by_index, recover_with,
 };
 use holdfast_actors::shell::{self, Directory, Fault, Handle, Path};
 use holdfast_simulations::clock::Clock;
@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, RngSeed};
 
 use crate::clients;
+use crate::standing_by::Follower;
 
 pub(crate) const ID: RepositoryId = RepositoryId::new(1);
 /// How many different objects there are.
@@ -139,6 +140,9 @@ pub(crate) struct World {
     /// Days that what was deleted stays.
     pub(crate) bin_days: u32,
     pub(crate) wall: Timestamp,
+    /// Whether somebody follows its log, and who.
+    pub(crate) is_followed: bool,
+    pub(crate) follower: Arc<Follower>,
 }
 
 /// All objects, with their bytes.
@@ -187,6 +191,8 @@ impl World {
             faults: Faults::default(),
             bin_days: 7,
             wall: Timestamp::parse("2026-03-10T12:00:00Z").unwrap(),
+            is_followed: false,
+            follower: Arc::default(),
         }
     }
 
@@ -229,8 +235,22 @@ impl World {
             clients::fill(&handle, self.fill).await;
         }
         let work = clients::work(self, handle, &ports);
+        let (follower, catalog) = (Arc::clone(&self.follower), Arc::clone(&self.catalog));
+        let dice = self.dice.fork("follower");
+        let follow = async {
+            if self.is_followed {
+                follower.follow(ports.clone(), catalog, dice).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let both = async {
+            tokio::select! {
+                worked = work => worked,
+                () = follow => Ok(()),
+            }
+        };
         // Cut off in the middle of whatever goes on.
-        let worked = tokio::time::timeout(duration, work).await;
+        let worked = tokio::time::timeout(duration, both).await;
         worked.unwrap_or(Ok(()))
     }
 
@@ -277,6 +297,7 @@ impl World {
         if found != again {
             return Err(format!("{found:?} and then {again:?}"));
         }
+        self.step_in(ports, &first, &found).await?;
         for (extent, length) in found.open {
             self.catalog
                 .seal(extent, Epoch::default(), length)
@@ -292,6 +313,30 @@ impl World {
             return Err("two recoveries of one disk differ".to_owned());
         }
         Ok(third)
+    }
+
+    /// Has whoever followed the log step in, now and then: nothing else comes of it.
+    async fn step_in(
+        &self,
+        ports: &Ports,
+        by_log: &Repository,
+        found: &Recovered,
+    ) -> Result<(), String> {
+        let is_now = self.catalog.rows().last.is_multiple_of(2);
+        let Some(standby) = is_now.then(|| self.follower.take()).flatten() else {
+            return Ok(());
+        };
+        let (known, mut machine) = (format!("{standby:?}"), self.empty().await);
+        let extents = self.catalog.extents();
+        let stood = recover_with(ports, ID, &extents, Some(standby), &mut machine).await;
+        let again = stood.map_err(|error| format!("not recovered {known}: {error}"))?;
+        self.follower.stepped_in(machine.origin().0);
+        let state = |machine: &Repository| format!("{:?}", machine.state());
+        if state(by_log) != state(&machine) || *found != again {
+            let (by_log, by_standby) = (state(by_log), state(&machine));
+            return Err(format!("{known} makes {by_standby} of {by_log}"));
+        }
+        Ok(())
     }
 
     /// Compares what is there with what was promised.

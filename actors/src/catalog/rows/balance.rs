@@ -15,7 +15,7 @@ use crate::kernel::{ExtentId, NodeId};
 const NODES: usize = 4;
 
 /// How many more a node has that gives one up: a tenth, and some.
-const fn clearly(load: u64) -> u64 {
+pub(super) const fn clearly(load: u64) -> u64 {
     3 + load / 10
 }
 
@@ -70,7 +70,7 @@ impl Rows {
         let taking = cluster
             .nodes
             .keys()
-            .filter(|node| cluster.is_taking(**node));
+            .filter(|node| cluster.has_room(**node));
         let load = |node: &NodeId| cluster.load.get(node).copied().unwrap_or_default();
         let mut loads = Loads(taking.map(|node| (*node, load(node))).collect());
         for replicas in cluster.replicas.values() {

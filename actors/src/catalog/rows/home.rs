@@ -69,6 +69,21 @@ impl Rows {
         tenant.is_some_and(|tenant| self.home(tenant) == Some(node))
     }
 
+    /// Whether a node is to know what another writes to a repository: it would be at home there if
+    /// the owner were gone.
+    pub fn stands_by(&self, node: NodeId, id: RepositoryId) -> bool {
+        self.next_home(id) == Some(node)
+    }
+
+    /// Where a repository would be at home if its owner were gone; none if it has no owner.
+    pub(in crate::catalog) fn next_home(&self, id: RepositoryId) -> Option<NodeId> {
+        let owner = self.cluster.owners.get(&id)?.node;
+        let row = self.repositories.get(&id);
+        let row = row.filter(|row| row.removed.is_none())?;
+        let tenant = self.tenant_name(row.tenant)?;
+        self.cluster.next_home(number(tenant), owner)
+    }
+
     /// Repositories whose home may be another than it was in these older rows.
     pub fn moved(&self, old: &Self) -> BTreeSet<RepositoryId> {
         let (now, before) = (&self.cluster, &old.cluster);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Rows;
+use super::balance::clearly;
 use super::nodes::{Cluster, Node, NodeState, Room};
 use crate::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
 
@@ -72,10 +73,18 @@ impl Cluster {
     /// The node that serves what has this number, as long as the nodes are the same: each has its
     /// share, and when one goes, only its own moves. None if no node works.
     pub fn home(&self, number: u64) -> Option<NodeId> {
-        let working = self.nodes.keys().filter(|node| self.is_taking(**node));
-        working
-            .max_by_key(|node| mix(number ^ mix(node.raw())))
-            .copied()
+        self.share(number, None)
+    }
+
+    /// The same if this node were gone.
+    pub(super) fn next_home(&self, number: u64, gone: NodeId) -> Option<NodeId> {
+        self.share(number, Some(gone))
+    }
+
+    fn share(&self, number: u64, but: Option<NodeId>) -> Option<NodeId> {
+        let working = self.nodes.keys().copied();
+        let working = working.filter(|node| Some(*node) != but && self.is_taking(*node));
+        working.max_by_key(|node| mix(number ^ mix(node.raw())))
     }
 
     /// Whether a node takes replicas now, and has room for them.
@@ -92,40 +101,75 @@ impl Cluster {
         rooms.get(copies.checked_sub(1)?).copied()
     }
 
-    /// Nodes for a new extent: the one that writes it if it stores, then others, each in a zone of
-    /// its own as far as there are zones; of two that are drawn, the one with fewer replicas. Those
-    /// that are full are taken where without them there are not `least`: it is they who say that
-    /// there is no room.
+    /// Nodes for a new extent: the one that writes it if it stores, the one that would be next to
+    /// write, then others, each in a zone of its own as far as there are zones; of two that are
+    /// drawn, the one with fewer replicas. Those that are full are taken where without them there
+    /// are not `least`: it is they who say that there is no room.
     pub(in crate::catalog) fn choose(
         &self,
         extent: ExtentId,
-        near: Option<NodeId>,
+        first: [Option<NodeId>; 2],
         least: usize,
     ) -> BTreeSet<NodeId> {
-        let has_room = |node: NodeId| self.has_room(node);
-        let chosen = self.choose_of(extent, near, COPIES, &has_room);
+        let chosen = self.choose_of(extent, first, &|node| self.has_room(node));
         if chosen.len() >= least {
             return chosen;
         }
-        self.choose_of(extent, near, COPIES, &|node| self.is_taking(node))
+        self.choose_of(extent, first, &|node| self.is_taking(node))
     }
 
     fn choose_of(
         &self,
         extent: ExtentId,
-        near: Option<NodeId>,
-        copies: usize,
+        [near, next]: [Option<NodeId>; 2],
         takes: &dyn Fn(NodeId) -> bool,
     ) -> BTreeSet<NodeId> {
         let near = near.filter(|node| takes(*node));
         let mut chosen: BTreeSet<NodeId> = near.into_iter().collect();
-        while chosen.len() < copies {
+        let next = next.filter(|node| takes(*node) && !self.is_laden(*node));
+        if let Some(node) = next
+            && self.free(&chosen, &chosen, takes).contains(&node)
+        {
+            chosen.insert(node);
+        }
+        while chosen.len() < COPIES {
             let Some(node) = self.another(extent, &chosen, &chosen, takes) else {
                 break;
             };
             chosen.insert(node);
         }
         chosen
+    }
+
+    /// Whether a node has clearly more replicas than nodes have on the average.
+    fn is_laden(&self, node: NodeId) -> bool {
+        let average = self.load.values().sum::<u64>() / u64::from(self.stores());
+        let load = self.load.get(&node).copied().unwrap_or_default();
+        load > average + clearly(average)
+    }
+
+    /// Nodes that an extent may have one more replica on, which these have: away from the zones of
+    /// those that stay, as long as there are others.
+    fn free(
+        &self,
+        have: &BTreeSet<NodeId>,
+        stay: &BTreeSet<NodeId>,
+        takes: &dyn Fn(NodeId) -> bool,
+    ) -> Vec<NodeId> {
+        let zones: BTreeSet<&str> = stay
+            .iter()
+            .map(|node| self.zone(*node))
+            .filter(|zone| !zone.is_empty())
+            .collect();
+        let taking = self.nodes.keys().copied();
+        let free: Vec<NodeId> = taking
+            .filter(|node| !have.contains(node) && takes(*node))
+            .collect();
+        let apart = free.iter().copied();
+        let apart: Vec<NodeId> = apart
+            .filter(|node| !zones.contains(self.zone(*node)))
+            .collect();
+        if apart.is_empty() { free } else { apart }
     }
 
     /// One more node for an extent that these have, away from those that stay; none if there is
@@ -137,25 +181,7 @@ impl Cluster {
         stay: &BTreeSet<NodeId>,
         takes: &dyn Fn(NodeId) -> bool,
     ) -> Option<NodeId> {
-        let zones: BTreeSet<&str> = stay
-            .iter()
-            .map(|node| self.zone(*node))
-            .filter(|zone| !zone.is_empty())
-            .collect();
-        let mut free: Vec<NodeId> = self
-            .nodes
-            .keys()
-            .copied()
-            .filter(|node| !have.contains(node) && takes(*node))
-            .collect();
-        let apart: Vec<NodeId> = free
-            .iter()
-            .copied()
-            .filter(|node| !zones.contains(self.zone(*node)))
-            .collect();
-        if !apart.is_empty() {
-            free = apart;
-        }
+        let free = self.free(have, stay, takes);
         let count = free.len() as u64;
         let draw = |salt: u64| {
             let number = mix(extent.raw() ^ mix(have.len() as u64 * 2 + salt));
@@ -227,6 +253,24 @@ impl Rows {
         repairs.sort_unstable();
         repairs.truncate(most);
         repairs
+    }
+
+    /// Whether all by which copies are placed is as it was in these older rows: whoever found
+    /// nothing to do then finds nothing now. Costs as much as there are nodes.
+    pub fn is_placed_as(&self, old: &Self) -> bool {
+        fn standing(
+            cluster: &Cluster,
+        ) -> impl Iterator<Item = (NodeId, NodeState, [bool; 3], &str, &BTreeSet<String>)> {
+            cluster.nodes.iter().map(|(id, row)| {
+                let (taking, full) = (cluster.is_taking(*id), cluster.is_full(*id));
+                let is = [taking, full, cluster.counts(*id)];
+                (*id, row.state, is, row.zone.as_str(), &row.roles)
+            })
+        }
+        let (now, before) = (&self.cluster, &old.cluster);
+        self.extents.ptr_eq(&old.extents)
+            && now.replicas.ptr_eq(&before.replicas)
+            && standing(now).eq(standing(before))
     }
 
     fn repair(&self, extent: ExtentId) -> Option<Repair> {

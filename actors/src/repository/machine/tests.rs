@@ -22,6 +22,7 @@ use crate::kernel::{Act, CredentialId, Space, Ticket};
 use crate::object::{Hash, Hashing, Key};
 use crate::ports::Storage;
 use crate::repository::audit::Audit;
+use crate::repository::entry::Place;
 use crate::repository::event::{Begin, Finish, Frame, Grow, Held, Resume, Written};
 use crate::repository::report::Report;
 use crate::repository::snapshot::Snapshot;

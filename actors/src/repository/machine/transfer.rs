@@ -247,7 +247,9 @@ impl Repository {
         };
         let denied = match trouble {
             Trouble::Full => Denied::StorageFull,
-            Trouble::Broken | Trouble::Fenced | Trouble::Sealed => Denied::StorageFailed,
+            Trouble::Broken | Trouble::Short | Trouble::Fenced | Trouble::Sealed => {
+                Denied::StorageFailed
+            }
         };
         self.lost(extent, acts);
         acts.start(Effect::Deny { ticket, denied });

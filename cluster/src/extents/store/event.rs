@@ -46,7 +46,7 @@ impl From<Trouble> for Refusal {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Full => Self::Full,
-            Trouble::Broken => Self::Broken,
+            Trouble::Broken | Trouble::Short => Self::Broken,
             Trouble::Fenced | Trouble::Sealed => Self::Closed,
         }
     }
