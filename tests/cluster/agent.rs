@@ -83,9 +83,9 @@ fn an_agent_goes_on_when_the_owner_of_its_repository_is_killed_in_the_middle_of_
     fs::create_dir(&tree).unwrap();
     fs::write(tree.join("bulk"), noise(7, BULK)).unwrap();
     let before = uploaded(&cluster, owner);
+    let words = ["backup", "--no-cache", "--json", "--transport", "quic"];
+    let words = [&words[..], &[text(&tree)]].concat();
     let said = thread::scope(|scope| {
-        let words = ["backup", "--no-cache", "--json", "--transport", "quic"];
-        let words = [&words[..], &[text(&tree)]].concat();
         let backup = scope.spawn(|| login.agent(&words));
         cluster.until("an object is on its way", |cluster| {
             uploaded(cluster, owner) > before + (BULK as u64 / 3)
