@@ -161,12 +161,18 @@ impl shell::Hands for Hands {
 /// What a failed write means to a repository.
 fn trouble(error: &io::Error) -> Trouble {
     tracing::warn!(%error, "extent write failed");
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Trouble::Full,
-        // No disk says so of a file that is open: another node does.
-        io::ErrorKind::TimedOut | io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
-            Trouble::Short
-        }
-        _ => Trouble::Broken,
+    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+    // No disk says so of a file that is open: another node does.
+    let short = [
+        io::ErrorKind::TimedOut,
+        io::ErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied,
+    ];
+    if full.contains(&error.kind()) {
+        Trouble::Full
+    } else if short.contains(&error.kind()) {
+        Trouble::Short
+    } else {
+        Trouble::Broken
     }
 }

@@ -12,6 +12,7 @@ use holdfast_simulations::disk::Faults;
 use holdfast_simulations::index::Index;
 
 use crate::clients::pause;
+use crate::damage::run;
 use crate::world::{Catalog, ID, World};
 
 /// Histories of each kind in one run.
@@ -48,13 +49,21 @@ impl Follower {
         }
     }
 
-    /// Follows for ever.
-    pub(crate) async fn follow(&self, ports: Ports, catalog: Arc<Catalog>, mut dice: Dice) {
+    /// Follows for ever, in a life that lasts so long at most.
+    pub(crate) async fn follow(
+        &self,
+        ports: Ports,
+        catalog: Arc<Catalog>,
+        mut dice: Dice,
+        life: Duration,
+    ) {
         let ports = Ports {
             index: self.index.port(),
             ..ports
         };
-        let longest = [20_000, 400_000, 30_000_000][dice.below(3) as usize];
+        // In short lives some read what was written a moment ago and is not durable yet.
+        let parts = [1, 20, 400][dice.below(3) as usize];
+        let longest = (life.as_micros() as u64 / parts).clamp(500, 30_000_000);
         loop {
             pause(Duration::from_micros(dice.below(longest))).await;
             let (extents, known) = (catalog.extents(), self.take());
@@ -151,4 +160,23 @@ fn who_follows_a_log_on_a_disk_that_fails_knows_what_it_says() {
 #[test]
 fn who_follows_a_log_that_is_emptied_meanwhile_knows_what_is_left() {
     check(800..800 + SEEDS, 0, |_| Faults::default());
+}
+
+#[test]
+fn what_nothing_behind_it_says_to_be_durable_is_left_to_who_takes_over() {
+    let mut world = World::of_seed(7);
+    world.script = vec![2, 3, 6];
+    world.live(Duration::from_secs(3)).unwrap();
+    world.crash();
+    let extents = world.catalog.extents();
+    assert!(extents.iter().any(|(_, sealed)| sealed.is_none()));
+    let found = run(async {
+        let ports = Ports {
+            index: world.follower.index.port(),
+            ..world.ports()
+        };
+        let mut standby = Standby::begin(&ports, ID, &extents).await.unwrap();
+        standby.catch_up(&ports.disk, &extents).await.unwrap()
+    });
+    assert_eq!(found.entries, 2, "three are there: {found:?}");
 }

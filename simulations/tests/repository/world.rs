@@ -239,7 +239,9 @@ impl World {
         let dice = self.dice.fork("follower");
         let follow = async {
             if self.is_followed {
-                follower.follow(ports.clone(), catalog, dice).await;
+                follower
+                    .follow(ports.clone(), catalog, dice, duration)
+                    .await;
             }
             std::future::pending::<()>().await;
         };
