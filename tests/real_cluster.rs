@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+#[path = "cluster/certificates.rs"]
+mod certificates;
 #[path = "cluster/face.rs"]
 mod face;
 #[path = "cluster/growth.rs"]

@@ -8,14 +8,16 @@ use holdfast_actors::catalog::Catalog;
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::front::Front;
 use holdfast_actors::journal;
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{NodeId, Timestamp};
 use holdfast_actors::node::{self as domain, Stem};
 use holdfast_actors::ports::{Clock, Passwords, Pending, Ports};
 use holdfast_actors::repositories;
-use holdfast_actors::shell::Fault;
+use holdfast_actors::shell::{self, Fault};
 use holdfast_cluster::calls::Calls;
 use holdfast_cluster::calls::machine::Limits;
-use holdfast_cluster::identity::{Folder, KeyHash, NodeCertificate};
+use holdfast_cluster::identity::{
+    self, Folder, KeyHash, NodeCertificate, RENEWAL, RenewalParts, Signer,
+};
 use holdfast_cluster::join::{Admits, Answer, Petition, Usher};
 use holdfast_cluster::member::{Links, Member, Options};
 use holdfast_cluster::nodes::Nodes;
@@ -66,7 +68,10 @@ pub(super) async fn start(
         let told = "this node of a cluster has lost its key; make it anew and join again";
         Failure::other("no-identity", told)
     })?;
-    let key = certificate.hash();
+    let (key, good) = (
+        certificate.hash(),
+        (certificate.since(), certificate.until()),
+    );
     let (told, nodes) = watch::channel(Arc::new(membership.table(&key)));
     let porch = Arc::new(Porch::default());
     let joins = Arc::clone(&porch) as Arc<dyn Admits>;
@@ -87,17 +92,28 @@ pub(super) async fn start(
     let rows = member.ground.catalog.subscribe();
     tasks.spawn(follow(membership.node, rows, told));
     let issuer = folder.issuer().map_err(|error| failure(&error))?;
-    if let Some(issuer) = issuer {
+    let issuer = issuer.map(Arc::new);
+    if let Some(issuer) = &issuer {
         let catalog = member.ground.catalog.clone();
-        let usher = Usher::new(catalog, Arc::new(issuer), Arc::clone(&ports.clock));
+        let usher = Usher::new(catalog, Arc::clone(issuer), Arc::clone(&ports.clock));
         // Nobody else sets it.
         let _ = porch.0.set(usher);
     }
+    let rows = member.ground.catalog.subscribe();
+    let signer = issuer.map(|issuer| Signer::new(issuer, rows.clone(), Arc::clone(&ports.clock)));
+    let renewal = RenewalParts {
+        folder,
+        shows: endpoint.switches(),
+        signer,
+        calls: Arc::clone(&member.calls),
+        rows,
+    };
     let ground = member.ground.clone();
     let node = stem.grow(&settings, ground, ports.clone(), passwords).await;
     let node = node.map_err(|error| failure(&error))?;
     let tended = member.tend(&node, ports).await;
     tended.map_err(|error| failure(&error))?;
+    renew(&node, good, renewal, ports).await?;
     let clustered = Clustered {
         endpoint,
         replica: member.replica,
@@ -105,6 +121,21 @@ pub(super) async fn start(
         tasks,
     };
     Ok((node, clustered))
+}
+
+/// Keeps the node's certificate good, and signs those of nodes that have no issuer.
+async fn renew(
+    node: &domain::Node,
+    good: (Timestamp, Timestamp),
+    parts: RenewalParts,
+    ports: &Ports,
+) -> Result<(), Failure> {
+    if let Some(signer) = parts.signer.clone() {
+        parts.calls.serve(RENEWAL, Arc::new(signer));
+    }
+    let path = shell::Path::node().child("identity");
+    let started = identity::renew(path, good, parts, ports.clone(), Some(node.root()));
+    started.await.map(|_| ()).map_err(|error| failure(&error))
 }
 
 fn listen(

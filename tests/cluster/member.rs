@@ -18,6 +18,8 @@ pub(crate) struct Member {
     pub(crate) data: PathBuf,
     /// Where tenants reach it.
     pub(crate) port: u16,
+    /// What its process finds in its environment.
+    pub(crate) environment: Vec<(String, String)>,
     child: Option<Child>,
     /// Whether it is stopped by a signal.
     frozen: bool,
@@ -30,6 +32,7 @@ impl Member {
             name: name.to_owned(),
             data,
             port,
+            environment: Vec::new(),
             child: None,
             frozen: false,
         }
@@ -57,6 +60,7 @@ impl Member {
         let child = bound("KILL", HOLDFAST)
             .args(words)
             .env("NO_COLOR", "1")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.unwrap())

@@ -35,6 +35,8 @@ pub(crate) struct Cluster {
     /// Since the cluster was made.
     pub(crate) watch: Stopwatch,
     places: Places,
+    /// What the processes of new nodes find in their environment.
+    pub(crate) environment: Vec<(String, String)>,
     /// Where each node listens for the others, in their order.
     pub(crate) links: Vec<u16>,
     ports: Vec<u16>,
@@ -42,7 +44,7 @@ pub(crate) struct Cluster {
 }
 
 /// On loopback, IPv4.
-fn loopback(port: u16) -> Vec<String> {
+pub(crate) fn loopback(port: u16) -> Vec<String> {
     let address = format!("127.0.0.1:{port}");
     ["--address", &address].map(str::to_owned).to_vec()
 }
@@ -68,6 +70,7 @@ impl Cluster {
             nodes: Vec::new(),
             watch: Stopwatch::start(),
             places,
+            environment: Vec::new(),
             links: ports.split_off(10),
             ports,
             passwords: BTreeMap::new(),
@@ -108,7 +111,8 @@ impl Cluster {
     fn newcomer(&mut self) -> (Member, Vec<String>) {
         let name = format!("n{}", self.nodes.len() + 1);
         let link = self.links[self.nodes.len()];
-        let member = Member::new(&name, self.path(&name), self.free_port());
+        let mut member = Member::new(&name, self.path(&name), self.free_port());
+        member.environment.clone_from(&self.environment);
         (member, (self.places)(link))
     }
 

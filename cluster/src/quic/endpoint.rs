@@ -297,6 +297,14 @@ impl Endpoint {
         self.shown.switch(certificate)
     }
 
+    /// The same for whoever renews it.
+    pub fn switches(
+        &self,
+    ) -> Arc<dyn Fn(&NodeCertificate) -> Result<(), IdentityError> + Send + Sync> {
+        let shown = Arc::clone(&self.shown);
+        Arc::new(move |certificate| shown.switch(certificate))
+    }
+
     /// Cuts all connections with a node. They are made anew when there is something to send.
     pub fn sever(&self, peer: NodeId) {
         self.shared
