@@ -5,6 +5,7 @@
 //! decided here.
 
 mod advice;
+mod confirm;
 mod failure;
 mod layout;
 mod present;
@@ -150,9 +151,10 @@ pub enum Command {
         after_help = "Example: holdfast --data /srv/holdfast certificate show"
     )]
     Certificate(commands::certificate::Certificate),
-    /// Make a token that lets one node join the cluster, and print it, once
+    /// Make a token that lets one node join the cluster, and print it, once; list and revoke them
     #[command(
-        after_help = "Example: holdfast --data /srv/holdfast join-token --expires 2h > token"
+        after_help = "Examples:\n  holdfast --data /srv/holdfast join-token --expires 2h > token\n  \
+                      holdfast --data /srv/holdfast join-token list"
     )]
     JoinToken(commands::cluster::JoinToken),
     /// The nodes of the cluster
@@ -249,7 +251,10 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
         Command::Maintenance(order) => Order::Maintenance(order),
         Command::Clock(order) => Order::Clock(order),
         Command::JoinToken(order) => Order::JoinToken(order),
-        Command::Node(order) => Order::Node(order),
+        Command::Node(order) => {
+            let data = needed(data)?;
+            return confirm::node(&present::Desk { data, operator }, order, screen);
+        }
         Command::Verify(order) => Order::Verify(order),
         Command::Status(status) => {
             let data = needed(data)?;

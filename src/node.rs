@@ -5,6 +5,7 @@ mod clustered;
 mod desk;
 mod figures;
 mod founding;
+mod gate;
 mod joining;
 mod making;
 mod selfservice;
@@ -184,14 +185,14 @@ impl Running {
     async fn until_told(self) -> Result<(), Failure> {
         let cut_off = async {
             match &self.cluster {
-                Some(cluster) => cluster.ended().await.to_string(),
+                Some(cluster) => cluster.ended().await,
                 None => std::future::pending().await,
             }
         };
         let told = tokio::select! {
-            fault = self.node.ended() => Err(fault),
-            fault = cut_off => Err(fault),
-            signalled = signalled() => signalled.map_err(|error| error.to_string()),
+            fault = self.node.ended() => Err(failed(&fault)),
+            failure = cut_off => Err(failure),
+            signalled = signalled() => signalled.map_err(|error| failed(&error)),
         };
         self.stop.send_replace(true);
         let leave = async {
@@ -209,8 +210,12 @@ impl Running {
             cluster.stop().await;
         }
         self.node.stop();
-        told.map_err(|fault| Failure::other("node-failed", format!("the node failed: {fault}")))
+        told
     }
+}
+
+fn failed(fault: &dyn std::fmt::Display) -> Failure {
+    Failure::other("node-failed", format!("the node failed: {fault}"))
 }
 
 /// Listens where metrics are to be served, and says where that is.

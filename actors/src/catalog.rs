@@ -35,6 +35,7 @@ mod subtenants;
 pub mod table;
 mod tenants;
 mod time;
+mod turned;
 
 pub use answer::{Class, Refused};
 pub use applied::apply;

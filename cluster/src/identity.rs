@@ -22,4 +22,6 @@ pub use folder::{Folder, FolderError, JOINING};
 pub use key::{KeyHash, NodeKey, PublicKey};
 pub use renewing::{Parts as RenewalParts, SERVICE as RENEWAL, Signer, start as renew};
 pub use sealed::{PASSPHRASE_MIN, SealError, Sealed};
-pub use token::{ADDRESSES_MAX as TOKEN_ADDRESSES_MAX, JoinToken, Secret, TokenError, TokenHash};
+pub use token::{
+    ADDRESSES_MAX as TOKEN_ADDRESSES_MAX, JoinToken, Secret, TokenError, TokenHash, token_id,
+};

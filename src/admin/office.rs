@@ -148,7 +148,7 @@ impl Office {
             Order::Maintenance(order) => self.maintenance(by, order).await,
             Order::Clock(order) => self.clock(by, order).await,
             Order::Certificate(order) => self.certificate(by, order).await,
-            Order::JoinToken(order) => self.join_token(by, order).await,
+            Order::JoinToken(order) => self.join_token(by, order, items).await,
             Order::Node(order) => self.node(by, order, items).await,
             Order::Status => self.status().await,
             Order::Shell(look) => self.look(by, look, items).await,

@@ -16,7 +16,7 @@ use crate::admin::client::{self, Part};
 use crate::admin::protocol::{Call, VERSION};
 use crate::commands::bin::Bin;
 use crate::commands::certificate::Certificate;
-use crate::commands::cluster::Node;
+use crate::commands::cluster::{JoinToken, Node, Tokens};
 use crate::commands::credential::Credential;
 use crate::commands::operator::{Approval, Operator};
 use crate::commands::repository::Repository;
@@ -308,6 +308,12 @@ const VERIFIED: &[Column] = &[
     bytes("bytes"),
     plain("damaged"),
 ];
+const TOKENS: &[Column] = &[
+    plain("id"),
+    plain("state"),
+    plain("expires"),
+    plain("used-by"),
+];
 const NODES: &[Column] = &[
     plain("id"),
     plain("name"),
@@ -367,7 +373,15 @@ fn form(order: &Order) -> Form {
         Order::Repository(_) => Form::Record(REPOSITORY),
         Order::Bin(Bin::List(_)) => Form::Table(BIN),
         Order::Bin(Bin::Export(_) | Bin::Restore(_)) => Form::Record(MOVED),
-        Order::JoinToken(_) => Form::Token,
+        Order::JoinToken(JoinToken {
+            tokens: Some(Tokens::List),
+            ..
+        }) => Form::Table(TOKENS),
+        Order::JoinToken(JoinToken {
+            tokens: Some(Tokens::Revoke(_)),
+            ..
+        }) => Form::Record(&[]),
+        Order::JoinToken(JoinToken { tokens: None, .. }) => Form::Token,
         Order::Node(Node::List) => Form::Table(NODES),
         Order::Node(_) => Form::Record(NODE),
         Order::Usage(_) => Form::Table(USAGE),

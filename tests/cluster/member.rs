@@ -5,10 +5,19 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::node::{HOLDFAST, Said, bound, run, text};
+use crate::node::{HOLDFAST, Said, Stopwatch, bound, run, text};
+use crate::nodes::PATIENCE;
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
 
 /// One node.
 pub(crate) struct Member {
@@ -95,6 +104,23 @@ impl Member {
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
         self.child.take().expect("the node runs").wait().unwrap()
+    }
+
+    /// Waits until it ended by itself.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("the node runs");
+        let begun = Stopwatch::start();
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status;
+            }
+            if begun.seconds() > PATIENCE {
+                child.kill().unwrap();
+                panic!("{} does not end: {}", self.name, self.logged());
+            }
+            // There is nothing to wait at with a limit.
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Tries to serve from its directory for so many seconds: what came of it, and the log of it.

@@ -11,8 +11,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::member::Member;
-use crate::node::{Login, Stopwatch, run, text};
+use crate::node::{Login, Said, Stopwatch, run, text};
 use crate::wire::Wire;
+use serde_json::Value;
 
 /// The passphrase of the cluster's root.
 const PASSPHRASE: &str = "correct horse battery staple";
@@ -106,6 +107,40 @@ impl Cluster {
         let place: Vec<&str> = place.iter().map(String::as_str).collect();
         member.plain(&[&words[..], &place].concat()).good();
         self.take_in(member)
+    }
+
+    /// How often an event of this number says this.
+    pub(crate) fn told(&self, code: u64, text: &str) -> usize {
+        let events = self.any().try_json(&["events"]).unwrap_or_default();
+        let events = events.as_array().cloned().unwrap_or_default();
+        let says = |event: &Value| event["text"].as_str().is_some_and(|it| it.contains(text));
+        let told = events.iter().filter(|it| it["code"] == code && says(it));
+        told.count()
+    }
+
+    /// A newcomer that tries to join with a token, and what it is told.
+    pub(crate) fn tries_to_join(&mut self, token: &str) -> Said {
+        let file = self.path("another token");
+        fs::write(&file, token).unwrap();
+        let (member, place) = self.newcomer();
+        let words = ["join", "--name", "stranger", "--token-file", text(&file)];
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        member.plain(&[&words[..], &place].concat())
+    }
+
+    /// The first node of another cluster, at the address of one of this that does not run.
+    pub(crate) fn stranger(&mut self, at: usize) -> Member {
+        let place = (self.places)(self.links[at]);
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        let mut stranger = Member::new("stranger", self.path("stranger"), self.free_port());
+        let passphrase = self.path("passphrase");
+        let words = ["init", "--cluster", "--name", "stranger"];
+        let secret = ["--passphrase-file", text(&passphrase)];
+        stranger
+            .plain(&[&words[..], &secret, &place].concat())
+            .good();
+        stranger.start();
+        stranger
     }
 
     fn newcomer(&mut self) -> (Member, Vec<String>) {

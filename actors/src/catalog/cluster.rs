@@ -65,6 +65,36 @@ pub enum ClusterCommand {
         /// What it says of itself. Whoever submits has seen that the key is its own.
         node: Box<NewNode>,
     },
+    /// A join token lets nobody in any more.
+    Revoke {
+        /// SHA-256 of its secret.
+        hash: [u8; 32],
+    },
+    /// A node turned somebody away who should not have come; makes one event however often and
+    /// wherever it happens. The system's.
+    Turned(Turned),
+}
+
+/// Who was turned away by a node, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turned {
+    /// Why.
+    pub cause: TurnedCause,
+    /// As whom he came, if that is known.
+    pub peer: Option<NodeId>,
+    /// From where he came, at most 64 bytes; empty if this cluster went to him.
+    pub from: String,
+}
+
+/// Why somebody was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TurnedCause {
+    /// It was removed from the cluster.
+    Removed,
+    /// A node of that number runs already: one of two data directories is a copy.
+    Copy,
+    /// Its certificate is of another cluster.
+    Foreign,
 }
 
 /// What is done with a replica.
@@ -118,8 +148,16 @@ pub enum NodeCommand {
     Drain,
     /// Gives it work again.
     Undrain,
-    /// Ends its membership, and with it its lease.
+    /// Ends its membership, and with it its lease, whatever it holds.
     Remove,
+    /// The same, refused while it holds replicas.
+    Retire,
+    /// The same for a node that is down, and another node of the cluster takes its place: its roles
+    /// and its zone.
+    Replace {
+        /// The other.
+        with: NodeId,
+    },
 }
 
 /// What a life of a node does with the lease of that node.

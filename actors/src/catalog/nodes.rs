@@ -40,12 +40,15 @@ impl Draft<'_> {
         matches!(
             command,
             ClusterCommand::Token { .. }
+                | ClusterCommand::Revoke { .. }
                 | ClusterCommand::Node(
                     _,
                     NodeCommand::Set { key: None, .. }
                         | NodeCommand::Drain
                         | NodeCommand::Undrain
                         | NodeCommand::Remove
+                        | NodeCommand::Retire
+                        | NodeCommand::Replace { .. }
                 )
         )
     }
@@ -69,6 +72,8 @@ impl Draft<'_> {
             } => self.replica(*extent, *node, *command)?,
             ClusterCommand::Token { hash, life } => return self.promise(*hash, *life),
             ClusterCommand::Join { token, node } => return self.join(*token, node),
+            ClusterCommand::Revoke { hash } => self.revoke(hash)?,
+            ClusterCommand::Turned(turned) => self.turned(turned)?,
         }
         Ok(Outcome::Done)
     }
@@ -161,11 +166,44 @@ impl Draft<'_> {
                 self.enter(id, NodeState::Active);
             }
             NodeCommand::Undrain => {}
-            NodeCommand::Remove => {
-                self.enter(id, NodeState::Removed);
-                self.rows.cluster.leases.remove(&id);
-            }
+            NodeCommand::Remove => self.dismiss(id),
+            NodeCommand::Retire => match self.rows.holding(id) {
+                0 => self.dismiss(id),
+                held => return Err(Refused::Holds(id, held)),
+            },
+            NodeCommand::Replace { with } => self.replace(id, &node, *with)?,
         }
+        Ok(())
+    }
+
+    fn dismiss(&mut self, id: NodeId) {
+        self.enter(id, NodeState::Removed);
+        self.rows.cluster.leases.remove(&id);
+    }
+
+    /// Has a node do what one did that is down, which is removed. Copies are made again as for any
+    /// node that is gone.
+    fn replace(&mut self, id: NodeId, old: &Node, with: NodeId) -> Result<(), Refused> {
+        let new = self.live_node(with)?;
+        let is_well = matches!(new.state, NodeState::Joining | NodeState::Active);
+        if id == with || !is_well {
+            return Err(Refused::NotTaken(with));
+        }
+        if old.state != NodeState::Down {
+            return Err(Refused::NotDown(id));
+        }
+        let text = format!(
+            "{with} '{}' takes the place of {id} '{}'",
+            new.name, old.name
+        );
+        let heir = Node {
+            roles: old.roles.clone(),
+            zone: old.zone.clone(),
+            ..new
+        };
+        self.rows.cluster.nodes.insert(with, heir);
+        self.dismiss(id);
+        self.event(Code::NodeReplaced, None, text, None);
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use super::streams::{self, Outlet, Streams};
 use super::tls::{Shown, Tls, tls};
 use super::transport::{Pace, transport};
 use super::visit::Visits;
-use crate::identity::{IdentityError, NodeCertificate};
+use crate::identity::{IdentityError, KeyHash, NodeCertificate};
 use crate::join::Admits;
 use crate::nodes::Nodes;
 
@@ -159,7 +159,9 @@ impl Shared {
         drop(news);
         if is_news {
             match notice {
-                Notice::Refused { .. } => tracing::warn!(node = %self.node, "{notice}"),
+                Notice::Refused { .. } | Notice::Dismissed { .. } | Notice::Doubled { .. } => {
+                    tracing::warn!(node = %self.node, "{notice}");
+                }
                 Notice::Up { .. } | Notice::Down { .. } => {
                     tracing::info!(node = %self.node, "{notice}");
                 }
@@ -170,6 +172,12 @@ impl Shared {
 
     /// Tells that somebody was refused, if that is what happened.
     pub(super) fn refused(&self, peer: Option<NodeId>, address: Option<SocketAddr>, end: &End) {
+        if let (End::Dismissed, Some(by)) = (end, peer) {
+            return self.notice(Notice::Dismissed { by });
+        }
+        if let (End::Doubled(_), Some(by)) = (end, peer) {
+            return self.notice(Notice::Doubled { by });
+        }
         if end.is_refusal() {
             let reason = end.to_string();
             self.notice(Notice::Refused {
@@ -192,8 +200,12 @@ impl Shared {
     /// The table changed: whoever is no longer in it is cut off.
     fn sift(&self) {
         let nodes = self.nodes.borrow().clone();
-        self.live()
-            .cut_where(&End::Removed, |peer, key| !nodes.admits(peer, key));
+        let is_removed = |key: &KeyHash| nodes.removed(key).is_some();
+        let mut live = self.live();
+        live.cut_where(&End::Removed, |_, key| is_removed(key));
+        let stays = |peer, key: &KeyHash| nodes.admits(peer, key) || is_removed(key);
+        live.cut_where(&End::Severed, |peer, key| !stays(peer, key));
+        drop(live);
         self.lives().keep(|peer| nodes.node(peer).is_some());
     }
 }
