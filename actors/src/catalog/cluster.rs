@@ -111,6 +111,14 @@ pub enum ReplicaCommand {
     /// it again. Refused if no other node that answers has all of it: what is left of the last copy
     /// is not given up.
     Lost,
+    /// The node has all of it, and other bytes than most nodes have: it copies it again. Refused
+    /// like [`ReplicaCommand::Lost`].
+    Differs,
+    /// The node's replica is damaged, and no other node that answers has all of it. Changes
+    /// nothing, and makes an event, once.
+    LastDamaged,
+    /// The replicas of the extent differ, and nobody can say which is right. The same.
+    Undecided,
 }
 
 /// A node that joins.
