@@ -1,6 +1,7 @@
 //! A node as a process: it takes its directory, starts the domain over real ports, and opens its
 //! doors: the restic face, the admin socket, metrics.
 
+mod anew;
 mod clustered;
 mod desk;
 mod figures;
@@ -46,6 +47,7 @@ use crate::tls::{
     CertificateStore, Certificates, Rotation, RotationHands, RotationMessage, SharedStore,
 };
 
+pub use anew::{import, recover};
 use clustered::Clustered;
 use desk::Desk;
 use figures::Figures;

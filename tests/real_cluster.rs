@@ -20,10 +20,14 @@ mod node;
 mod nodes;
 #[path = "cluster/pulse.rs"]
 mod pulse;
+#[path = "cluster/recovery.rs"]
+mod recovery;
 #[path = "cluster/relay.rs"]
 mod relay;
 #[path = "cluster/restarts.rs"]
 mod restarts;
+#[path = "cluster/scrub.rs"]
+mod scrub;
 #[path = "cluster/weather.rs"]
 mod weather;
 #[path = "support/wire.rs"]

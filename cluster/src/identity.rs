@@ -10,6 +10,7 @@ mod authority;
 mod certificate;
 mod folder;
 mod key;
+mod parcel;
 pub mod renewal;
 mod renewing;
 mod sealed;
@@ -20,6 +21,7 @@ pub(crate) use certificate::node_called;
 pub use certificate::{IdentityError, NodeCertificate, server_name};
 pub use folder::{Folder, FolderError, JOINING};
 pub use key::{KeyHash, NodeKey, PublicKey};
+pub use parcel::{ParcelError, pack, unpack};
 pub use renewing::{Parts as RenewalParts, SERVICE as RENEWAL, Signer, start as renew};
 pub use sealed::{PASSPHRASE_MIN, SealError, Sealed};
 pub use token::{

@@ -21,6 +21,8 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "unreachable" | "node-unreachable" => {
             "is that node running, and do UDP datagrams get through?"
         }
+        "no-quorum" => "if they are lost for good, see 'holdfast recover --help'",
+        "wrong-passphrase" => "nothing was changed",
         "not-all" => "see 'holdfast status'",
         "moving" | "behind" => "try again",
         "not-decided" => "run the same command again",

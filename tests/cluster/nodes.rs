@@ -208,10 +208,15 @@ impl Cluster {
 
     /// Looks until something is so; fails after [`PATIENCE`].
     pub(crate) fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        self.until_within(PATIENCE, what, is_so);
+    }
+
+    /// The same; fails after so many seconds.
+    pub(crate) fn until_within(&self, limit: f64, what: &str, is_so: impl Fn(&Self) -> bool) {
         let begun = self.watch.seconds();
         while !is_so(self) {
             let passed = self.watch.seconds() - begun;
-            assert!(passed < PATIENCE, "{what}: not within {PATIENCE} s");
+            assert!(passed < limit, "{what}: not within {limit} s");
             // There is nothing to wait at: other processes are looked at.
             thread::sleep(LOOK);
         }
@@ -320,6 +325,24 @@ impl Cluster {
             certificate: self.path("ca.pem"),
             base: self.base.path().to_owned(),
         }
+    }
+
+    /// The same at a node that is none of these yet.
+    pub(crate) fn login_at(&self, tenant: &str, node: &Member) -> Login {
+        let certificate = node.data.join("tls/certificate.pem");
+        Login {
+            user: tenant.to_owned(),
+            password: self.passwords[tenant].clone(),
+            repository: "main".to_owned(),
+            port: node.port,
+            certificate,
+            base: self.base.path().to_owned(),
+        }
+    }
+
+    /// Has a node that was made elsewhere be the first of these.
+    pub(crate) fn begin_with(&mut self, first: Member) {
+        self.take_in(first);
     }
 
     /// The rows of the logs that tell of trouble.

@@ -311,7 +311,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::super::apply;
-    use super::super::command::{Actor, Command, Submission};
+    use super::super::command::{Actor, Command, Submission, Turned, TurnedCause};
     use super::super::rows::Rows;
     use super::*;
     use crate::kernel::{NodeName, Sequence};
@@ -418,6 +418,80 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_node_that_joined_takes_the_place_of_one_that_is_down_and_of_no_other() {
+        let mut log = Log::of(3);
+        let with = NodeId::new(2);
+        let replace = || NodeCommand::Replace { with };
+        let zone = NodeCommand::Set {
+            addresses: None,
+            key: None,
+            roles: Some(["storage".to_owned()].into()),
+            zone: Some("cellar".to_owned()),
+        };
+        log.node(1, zone).unwrap();
+        assert_eq!(
+            log.node(1, replace()),
+            Err(Refused::NotDown(NodeId::new(1)))
+        );
+        log.pass(20, &[(2, 0), (3, 0)]);
+        assert_eq!(log.state(1), NodeState::Down);
+        assert_eq!(log.node(2, replace()), Err(Refused::NotTaken(with)));
+        log.node(1, replace()).unwrap();
+        assert_eq!(log.state(1), NodeState::Removed);
+        let heir = &log.rows.cluster.nodes[&with];
+        assert_eq!(heir.zone, "cellar");
+        assert_eq!(heir.roles, ["storage".to_owned()].into());
+        assert_eq!(log.node(1, replace()), Err(Refused::NoNode(NodeId::new(1))));
+    }
+
+    #[test]
+    fn a_node_is_retired_when_it_holds_nothing() {
+        let mut log = Log::of(2);
+        log.rows.cluster.load.insert(NodeId::new(2), 3);
+        let refused = log.node(2, NodeCommand::Retire);
+        assert_eq!(refused, Err(Refused::Holds(NodeId::new(2), 3)));
+        log.rows.cluster.load.insert(NodeId::new(2), 0);
+        log.node(2, NodeCommand::Retire).unwrap();
+        assert_eq!(log.state(2), NodeState::Removed);
+    }
+
+    #[test]
+    fn who_is_turned_away_again_and_again_makes_one_event_a_day() {
+        let mut log = Log::of(2);
+        let turned = |cause, peer: Option<u64>, from: &str| {
+            ClusterCommand::Turned(Turned {
+                cause,
+                peer: peer.map(NodeId::new),
+                from: from.to_owned(),
+            })
+        };
+        let told = |log: &Log| {
+            let events = log.rows.events.values();
+            let code = Code::NodeTurnedAway.number();
+            events.filter(|event| event.code == code).count()
+        };
+        for _ in 0..3 {
+            log.give(turned(TurnedCause::Copy, Some(2), "192.0.2.7"))
+                .unwrap();
+            log.give(turned(TurnedCause::Removed, Some(2), "192.0.2.7"))
+                .unwrap();
+            log.give(turned(TurnedCause::Foreign, None, "192.0.2.9"))
+                .unwrap();
+            log.give(turned(TurnedCause::Foreign, Some(2), "")).unwrap();
+        }
+        assert_eq!(told(&log), 4);
+        for number in 0..200 {
+            let from = format!("192.0.2.{number}");
+            log.give(turned(TurnedCause::Foreign, None, &from)).unwrap();
+        }
+        assert_eq!(told(&log), 64, "strangers fill no list");
+        log.wall += 2 * 86_400_000;
+        log.give(turned(TurnedCause::Copy, Some(2), "192.0.2.7"))
+            .unwrap();
+        assert_eq!(told(&log), 65);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::word::{Ask, Copied, Record, Replica, Stage, Tell};
 pub use event::{Effect, Event, Listing, Refusal};
 pub use hands::{Answer, Message, StoreHands};
 pub use recovery::recover;
+pub(super) use recovery::sound;
 
 /// The replicas of one node.
 #[derive(Debug, Default)]

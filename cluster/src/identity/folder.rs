@@ -3,8 +3,8 @@
 //! `node.pem` is its chain, the root and its key; `root.sealed`, where the cluster was founded, the
 //! root's key under the passphrase; `issuer.pem` and `issuer.key`, on nodes that admit others, the
 //! issuer; `starts` how often the node was started. `joining.key` is the key of a node that is not
-//! in yet: it asks again with the same one. `copied` says that others refused this directory, because
-//! another run of the node counts.
+//! in yet: it asks again with the same one. `copied` says that others refused this directory,
+//! because another run of the node counts.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

@@ -1,8 +1,8 @@
 //! When a node's certificate is renewed.
 //!
 //! At two thirds of its life, then again and again until it succeeds: a month is left for whatever
-//! is in the way. Dates are on the wall, which may jump, so the machine looks at it every ten seconds:
-//! a look costs two numbers, and a node whose certificate ended is heard by nobody.
+//! is in the way. Dates are on the wall, which may jump, so the machine looks at it every ten
+//! seconds: a look costs two numbers, and a node whose certificate ended is heard by nobody.
 //!
 //! Invariant: at most one renewal is under way.
 

@@ -20,11 +20,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::authority::{Issuer, NODE_LIFE};
-use super::certificate::{IdentityError, NodeCertificate};
+use super::certificate::IdentityError;
 use super::folder::Folder;
 use super::key::{KeyHash, PublicKey};
 use super::renewal::{Effect, Event, Renewal};
 use crate::calls::{Answers, Calls, Rejected};
+use crate::quic::Switch;
 
 /// The name of the service that signs for other nodes.
 pub const SERVICE: &str = "renewal";
@@ -105,7 +106,7 @@ pub struct Parts {
     /// Where the certificate lies.
     pub folder: Folder,
     /// Shows another certificate from the next handshake on.
-    pub shows: Arc<dyn Fn(&NodeCertificate) -> Result<(), IdentityError> + Send + Sync>,
+    pub shows: Switch,
     /// The issuer of this node, if it has one.
     pub signer: Option<Signer>,
     /// The way to others that have it.
@@ -231,6 +232,7 @@ mod tests {
     use holdfast_actors::kernel::{Instant, NodeName, Now};
 
     use super::super::authority::Authority;
+    use super::super::certificate::NodeCertificate;
     use super::super::key::NodeKey;
     use super::*;
 

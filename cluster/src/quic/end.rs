@@ -90,10 +90,12 @@ impl End {
     /// The same after the handshake, when it is certain who the peer is: a node that is told then
     /// that it was removed was.
     pub(super) fn proved(self) -> Self {
-        match &self {
-            Self::RefusedBy(said) if said.ends_with(REMOVED) => Self::Dismissed,
-            _ => self,
+        if let Self::RefusedBy(said) = &self
+            && said.ends_with(REMOVED)
+        {
+            return Self::Dismissed;
         }
+        self
     }
 }
 
