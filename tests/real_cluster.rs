@@ -28,6 +28,8 @@ mod relay;
 mod restarts;
 #[path = "cluster/scrub.rs"]
 mod scrub;
+#[path = "cluster/versions.rs"]
+mod versions;
 #[path = "cluster/weather.rs"]
 mod weather;
 #[path = "support/wire.rs"]

@@ -65,8 +65,8 @@ impl Shared {
     /// The table changed: whoever is no longer in it is cut off.
     pub(super) fn sift(&self) {
         let nodes = self.nodes.borrow().clone();
-        // Of a node that is in the table no more it is known that it was removed: none ever leaves it
-        // in another way.
+        // Of a node that is in the table no more it is known that it was removed: none ever leaves
+        // it in another way.
         let is_gone =
             |peer, key: &KeyHash| nodes.removed(key).is_some() || nodes.node(peer).is_none();
         let mut live = self.live();
