@@ -1,10 +1,12 @@
 //! The command line: argv becomes an order, and its answer becomes text or JSON and an exit code.
 //!
-//! Exit codes: 0 done, 2 usage, 3 not found, 4 refused by a rule, 5 conflict, 6 the node does not
-//! answer, 1 anything else. Secrets come from files, stdin or a prompt, never from argv. No rule is
-//! decided here.
+//! Exit codes: 0 done, 2 usage, 3 not found, 4 refused by a rule, 5 conflict, 6 the node, or a
+//! majority of its cluster, does not answer, 1 anything else. Secrets come from files, stdin or a
+//! prompt, never from argv. No rule is decided here.
 
 mod advice;
+mod backup;
+mod confirm;
 mod failure;
 mod layout;
 mod present;
@@ -21,10 +23,12 @@ use clap::{Parser, Subcommand};
 use holdfast_actors::names::OperatorName;
 
 use crate::agent::{self, AgentCommand};
+use crate::commands::catalog::{self, Catalog};
 use crate::commands::{self, Order, Usage, node};
 use crate::inspect;
 use crate::sim::{self, Sim};
 
+pub(crate) use confirm::typed;
 pub use failure::{Exit, Failure};
 pub use screen::Screen;
 
@@ -150,11 +154,20 @@ pub enum Command {
         after_help = "Example: holdfast --data /srv/holdfast certificate show"
     )]
     Certificate(commands::certificate::Certificate),
-    /// Make a token that lets one node join the cluster, and print it, once
-    #[command(
-        after_help = "Example: holdfast --data /srv/holdfast join-token --expires 2h > token"
-    )]
+    /// Make a token that lets one node join the cluster, and print it, once; list and revoke them
+    #[command(after_help = "Examples:\n  \
+                      holdfast --data /srv/holdfast join-token --expires 2h > token\n  \
+                      holdfast --data /srv/holdfast join-token list")]
     JoinToken(commands::cluster::JoinToken),
+    /// The catalog as a whole: a backup of it, and bringing it back
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast catalog export catalog.backup"
+    )]
+    Catalog(commands::catalog::Catalog),
+    /// Go on from one node, which must not run, after a majority was lost for good
+    #[command(after_help = "Example: holdfast --data /srv/holdfast recover --unsafe")]
+    Recover(commands::catalog::Recover),
     /// The nodes of the cluster
     #[command(
         subcommand,
@@ -193,6 +206,10 @@ pub struct Programs {
     pub join: fn(&Path, &node::Join, &mut Screen) -> Result<(), Failure>,
     /// `serve` of a directory, until it is told to end.
     pub serve: fn(&Path, &node::Serve, &mut Screen) -> Result<(), Failure>,
+    /// `catalog import` into a node that never ran.
+    pub import: fn(&Path, &catalog::Import, &mut Screen) -> Result<(), Failure>,
+    /// `recover` on a node that does not run.
+    pub recover: fn(&Path, &catalog::Recover, &mut Screen) -> Result<(), Failure>,
 }
 
 /// Parses arguments, the program's name first, does what they say, tells what came of it, and
@@ -222,6 +239,14 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
         Command::Init(init) => return (programs.init)(&needed(data)?, &init, screen),
         Command::Join(join) => return (programs.join)(&needed(data)?, &join, screen),
         Command::Serve(serve) => return (programs.serve)(&needed(data)?, &serve, screen),
+        Command::Catalog(Catalog::Export(export)) => {
+            let data = needed(data)?;
+            return backup::export(&present::Desk { data, operator }, &export, screen);
+        }
+        Command::Catalog(Catalog::Import(import)) => {
+            return (programs.import)(&needed(data)?, &import, screen);
+        }
+        Command::Recover(recover) => return (programs.recover)(&needed(data)?, &recover, screen),
         Command::Agent(agent) => return tend(&agent, screen),
         Command::Sim(sim) => return sim::run(&sim, screen),
         Command::Shell(shell) => {
@@ -249,7 +274,10 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
         Command::Maintenance(order) => Order::Maintenance(order),
         Command::Clock(order) => Order::Clock(order),
         Command::JoinToken(order) => Order::JoinToken(order),
-        Command::Node(order) => Order::Node(order),
+        Command::Node(order) => {
+            let data = needed(data)?;
+            return confirm::node(&present::Desk { data, operator }, order, screen);
+        }
         Command::Verify(order) => Order::Verify(order),
         Command::Status(status) => {
             let data = needed(data)?;

@@ -4,6 +4,7 @@
 //! name of a field is the name of its flag. Values are parsed here. Nothing is decided here.
 
 pub mod bin;
+pub mod catalog;
 pub mod certificate;
 pub mod cluster;
 pub mod credential;
@@ -58,6 +59,8 @@ pub enum Order {
     JoinToken(cluster::JoinToken),
     /// The nodes of the cluster.
     Node(cluster::Node),
+    /// The whole catalog, in pieces.
+    Catalog,
     /// Whether the node answers, and how it is.
     Status,
     /// A look into the actors.

@@ -11,6 +11,8 @@ fn main() -> ExitCode {
         init: node::init,
         join: node::join,
         serve: node::serve,
+        import: node::import,
+        recover: node::recover,
     };
     cli::run(std::env::args_os(), &programs).into()
 }

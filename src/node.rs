@@ -1,11 +1,13 @@
 //! A node as a process: it takes its directory, starts the domain over real ports, and opens its
 //! doors: the restic face, the admin socket, metrics.
 
+mod anew;
 mod certificates;
 mod clustered;
 mod desk;
 mod figures;
 mod founding;
+mod gate;
 mod gateways;
 mod joining;
 mod making;
@@ -45,6 +47,8 @@ use crate::store::Store;
 use crate::telemetry;
 use crate::tls::SharedStore;
 use certificates::{certificates, served};
+
+pub use anew::{import, recover};
 use clustered::Clustered;
 use desk::Desk;
 use figures::Figures;
@@ -181,14 +185,14 @@ impl Running {
     async fn until_told(self) -> Result<(), Failure> {
         let cut_off = async {
             match &self.cluster {
-                Some(cluster) => cluster.ended().await.to_string(),
+                Some(cluster) => cluster.ended().await,
                 None => std::future::pending().await,
             }
         };
         let told = tokio::select! {
-            fault = self.node.ended() => Err(fault),
-            fault = cut_off => Err(fault),
-            signalled = signalled() => signalled.map_err(|error| error.to_string()),
+            fault = self.node.ended() => Err(failed(&fault)),
+            failure = cut_off => Err(failure),
+            signalled = signalled() => signalled.map_err(|error| failed(&error)),
         };
         self.stop.send_replace(true);
         let leave = async {
@@ -206,8 +210,12 @@ impl Running {
             cluster.stop().await;
         }
         self.node.stop();
-        told.map_err(|fault| Failure::other("node-failed", format!("the node failed: {fault}")))
+        told
     }
+}
+
+fn failed(fault: &dyn std::fmt::Display) -> Failure {
+    Failure::other("node-failed", format!("the node failed: {fault}"))
 }
 
 /// Listens where metrics are to be served, and says where that is.

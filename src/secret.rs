@@ -48,6 +48,43 @@ pub(crate) fn prompt(question: &str) -> io::Result<Zeroizing<String>> {
     Ok(line)
 }
 
+/// A passphrase that is chosen now: a file's first line, or typed twice.
+///
+/// # Errors
+/// With a sentence, when it cannot be read, is too short, or was typed in two ways.
+pub(crate) fn chosen(
+    file: Option<&Path>,
+    question: &str,
+    least: usize,
+) -> Result<Zeroizing<String>, String> {
+    let chosen = match file {
+        Some(file) => {
+            let line = line(file, &mut io::stdin().lock());
+            line.map_err(|error| format!("{}: {error}", file.display()))?
+        }
+        None if io::stdin().is_terminal() => {
+            let asked =
+                |question| prompt(question).map_err(|error| format!("the terminal: {error}"));
+            let first = asked(question)?;
+            if first != asked("The same again")? {
+                return Err("the two passphrases differ".to_owned());
+            }
+            first
+        }
+        None => {
+            return Err(
+                "a passphrase is needed, and there is no terminal to ask at; add \
+                 --passphrase-file FILE"
+                    .to_owned(),
+            );
+        }
+    };
+    if chosen.chars().count() < least {
+        return Err(format!("a passphrase has {least} characters at least"));
+    }
+    Ok(chosen)
+}
+
 fn next_line(input: &mut dyn BufRead) -> io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
     let read = input.take(SECRET_MAX + 1).read_line(&mut line)?;

@@ -5,6 +5,8 @@
 
 #[path = "cluster/agent.rs"]
 mod agent;
+#[path = "cluster/certificates.rs"]
+mod certificates;
 #[path = "cluster/face.rs"]
 mod face;
 #[path = "cluster/fill.rs"]
@@ -24,14 +26,20 @@ mod node;
 mod nodes;
 #[path = "cluster/pulse.rs"]
 mod pulse;
+#[path = "cluster/recovery.rs"]
+mod recovery;
 #[path = "cluster/relay.rs"]
 mod relay;
 #[path = "cluster/restarts.rs"]
 mod restarts;
+#[path = "cluster/scrub.rs"]
+mod scrub;
 #[path = "cluster/spaces.rs"]
 mod spaces;
 #[path = "cluster/takeover.rs"]
 mod takeover;
+#[path = "cluster/versions.rs"]
+mod versions;
 #[path = "cluster/weather.rs"]
 mod weather;
 #[path = "support/wire.rs"]

@@ -3,6 +3,7 @@
 //! Tenants, leases, quotas, credentials, repositories, extents, approvals, events, the clock. The
 //! same machine runs on one node, over its journal, and in a cluster, over consensus.
 
+mod anew;
 mod answer;
 mod applied;
 mod approvals;
@@ -35,7 +36,9 @@ mod subtenants;
 pub mod table;
 mod tenants;
 mod time;
+mod turned;
 
+pub use anew::Home;
 pub use answer::{Class, Refused};
 pub use applied::apply;
 pub use draft::decide;

@@ -9,6 +9,7 @@
 //! The catalog says which nodes have a replica and how long a sealed extent is; a node whose own
 //! replica differs from that truncates it, copies it, or takes it away.
 
+mod adopt;
 mod fencing;
 mod file;
 mod remote;
@@ -16,6 +17,7 @@ mod store;
 mod tally;
 mod word;
 
+pub use adopt::{Adopted, look, note};
 pub use fencing::{Fenced, Fencing, Nobody};
 pub use file::Extents;
 pub use remote::{Remote, Replicas, SERVICE};

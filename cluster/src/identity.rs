@@ -10,7 +10,9 @@ mod authority;
 mod certificate;
 mod folder;
 mod key;
+mod parcel;
 pub mod renewal;
+mod renewing;
 mod sealed;
 mod token;
 
@@ -19,5 +21,9 @@ pub(crate) use certificate::node_called;
 pub use certificate::{IdentityError, NodeCertificate, server_name};
 pub use folder::{Folder, FolderError, JOINING};
 pub use key::{KeyHash, NodeKey, PublicKey};
+pub use parcel::{ParcelError, pack, unpack};
+pub use renewing::{Parts as RenewalParts, SERVICE as RENEWAL, Signer, start as renew};
 pub use sealed::{PASSPHRASE_MIN, SealError, Sealed};
-pub use token::{ADDRESSES_MAX as TOKEN_ADDRESSES_MAX, JoinToken, Secret, TokenError, TokenHash};
+pub use token::{
+    ADDRESSES_MAX as TOKEN_ADDRESSES_MAX, JoinToken, Secret, TokenError, TokenHash, token_id,
+};

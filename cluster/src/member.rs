@@ -43,7 +43,7 @@ pub use register::Claims;
 pub use shelf::Shelf;
 
 /// The folder of what a node notes of its replicas.
-const FOLDER: &str = "replicas";
+pub(crate) const REPLICAS: &str = "replicas";
 
 /// The ways to other nodes, by what travels on them.
 #[derive(Clone)]
@@ -213,7 +213,7 @@ async fn store(
     options: journal::Options,
     ports: &Ports,
 ) -> Result<Handle<extents::Message>, StartError> {
-    let disk: Arc<dyn Disk> = Arc::new(Folder::new(Arc::clone(&ports.disk), FOLDER));
+    let disk: Arc<dyn Disk> = Arc::new(Folder::new(Arc::clone(&ports.disk), REPLICAS));
     let recovered = journal::recover(disk.as_ref()).await?;
     let last = Sequence::new(recovered.position.next().raw() - 1);
     let kept = recovered.snapshot.as_ref().map(|it| it.through);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use holdfast_actors::catalog::rows::{Cluster, NodeState};
+use holdfast_actors::catalog::rows::{Cluster, Node as Row, NodeState};
 use holdfast_actors::kernel::NodeId;
 
 use crate::identity::KeyHash;
@@ -25,6 +25,8 @@ pub struct Node {
 pub struct Nodes {
     rows: BTreeMap<NodeId, Node>,
     keys: BTreeMap<KeyHash, NodeId>,
+    /// Keys of nodes that were removed, which are never let in again.
+    removed: BTreeMap<KeyHash, NodeId>,
 }
 
 impl Nodes {
@@ -41,6 +43,11 @@ impl Nodes {
     /// Whether this node speaks with this key.
     pub fn admits(&self, node: NodeId, key: &KeyHash) -> bool {
         self.owner(key) == Some(node)
+    }
+
+    /// Which node that was removed had this key.
+    pub fn removed(&self, key: &KeyHash) -> Option<NodeId> {
+        self.removed.get(key).copied()
     }
 
     /// All numbers, in order.
@@ -63,7 +70,11 @@ impl FromIterator<(NodeId, Node)> for Nodes {
             .into_iter()
             .filter_map(|(key, owner)| Some((key, owner?)))
             .collect();
-        Self { rows, keys }
+        Self {
+            rows,
+            keys,
+            removed: BTreeMap::new(),
+        }
     }
 }
 
@@ -71,17 +82,24 @@ impl From<&Cluster> for Nodes {
     /// All that were not removed. An address that cannot be read is left out, so that it cuts off
     /// nobody but its own node.
     fn from(cluster: &Cluster) -> Self {
-        let rows = cluster.nodes.iter();
-        let live = rows.filter(|(_, row)| row.state != NodeState::Removed);
-        live.map(|(number, row)| {
-            let addresses = row.addresses.iter();
-            let node = Node {
-                key: KeyHash::new(row.key),
-                addresses: addresses.filter_map(|it| it.parse().ok()).collect(),
-            };
-            (*number, node)
-        })
-        .collect()
+        let is_removed = |row: &&Row| row.state == NodeState::Removed;
+        let gone = cluster.nodes.iter().filter(|(_, row)| is_removed(row));
+        let removed = gone.map(|(number, row)| (KeyHash::new(row.key), *number));
+        let live = cluster.nodes.iter().filter(|(_, row)| !is_removed(row));
+        let live: Self = live
+            .map(|(number, row)| {
+                let addresses = row.addresses.iter();
+                let node = Node {
+                    key: KeyHash::new(row.key),
+                    addresses: addresses.filter_map(|it| it.parse().ok()).collect(),
+                };
+                (*number, node)
+            })
+            .collect();
+        Self {
+            removed: removed.collect(),
+            ..live
+        }
     }
 }
 

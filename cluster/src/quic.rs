@@ -30,7 +30,7 @@ mod verify;
 mod visit;
 
 pub use class::{Class, Purpose};
-pub use endpoint::{Config, Endpoint, Ground, OpenError};
+pub use endpoint::{Config, Endpoint, Ground, OpenError, Switch};
 pub use hello::{Life, VERSION, Version};
 pub use notice::Notice;
 pub use streams::{Stream, Streams};

@@ -9,6 +9,7 @@
 //! costs the leader one stream of small appends; nodes that fetched rows instead would each need a
 //! second way to have them, and to know how old they are.
 
+pub mod anew;
 mod door;
 #[cfg(test)]
 mod fixture;

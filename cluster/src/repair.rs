@@ -15,7 +15,8 @@
 //! are, and [`reconcile::Parts::visit`] is called for each. It is safe, since it is what a first
 //! request after the loss does.
 
-mod frames;
+pub mod digests;
+pub(crate) mod frames;
 mod pace;
 
 pub mod leader;

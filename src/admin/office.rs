@@ -3,12 +3,14 @@
 //! The rules are the catalog's, also for what is none of its commands. What is decided here is only
 //! who speaks.
 
+mod backup;
 mod cluster;
 mod contracts;
 mod gather;
 mod listing;
 mod logins;
 mod look;
+mod lost;
 mod repositories;
 mod route;
 mod speaker;
@@ -148,8 +150,9 @@ impl Office {
             Order::Maintenance(order) => self.maintenance(by, order).await,
             Order::Clock(order) => self.clock(by, order).await,
             Order::Certificate(order) => self.certificate(by, order).await,
-            Order::JoinToken(order) => self.join_token(by, order).await,
+            Order::JoinToken(order) => self.join_token(by, order, items).await,
             Order::Node(order) => self.node(by, order, items).await,
+            Order::Catalog => self.catalog(by, items).await,
             Order::Status => self.status().await,
             Order::Shell(look) => self.look(by, look, items).await,
         }
@@ -157,7 +160,8 @@ impl Office {
 
     /// Has a command decided on the speaker's behalf.
     async fn submit(&self, by: &Speaker, command: Command) -> Result<Outcome, Problem> {
-        self.books.submit(by.actor(), command).await
+        let decided = self.books.submit(by.actor(), command);
+        self.unless_lost(by, decided).await
     }
 
     /// The same for a command after which `show` tells what it made or changed.

@@ -105,6 +105,8 @@ pub enum ProblemClass {
     Conflict,
     /// The node could not, through no fault of the order.
     Failed,
+    /// The node could not, because others do not answer.
+    Unavailable,
 }
 
 impl Problem {

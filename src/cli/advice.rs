@@ -21,12 +21,20 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "unreachable" | "node-unreachable" => {
             "is that node running, and do UDP datagrams get through?"
         }
+        "no-quorum" => "if they are lost for good, see 'holdfast recover --help'",
+        "wrong-passphrase" => "nothing was changed",
         "not-all" => "see 'holdfast status'",
         "moving" | "behind" => "try again",
         "not-decided" => "run the same command again",
         "node-name-taken" => "choose another with --name",
         "node-key-taken" => "use the token of the attempt before, or an empty directory",
         "node-key-removed" => "a removed node returns as a new one: use an empty directory",
+        "holds-replicas" => {
+            "drain it and wait until it holds nothing; if it is dead for good, add --force"
+        }
+        "not-down" => "see 'holdfast node list'",
+        "copied" => "delete it, and keep the directory of the node that runs",
+        "removed" => "to use this machine again, join anew with an empty directory",
         "too-long" => "shorten it",
         "busy" => "wait a moment",
         _ => return None,

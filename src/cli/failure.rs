@@ -117,6 +117,7 @@ impl From<&Problem> for Failure {
             ProblemClass::Refused => Exit::Refused,
             ProblemClass::Conflict => Exit::Conflict,
             ProblemClass::Failed => Exit::Other,
+            ProblemClass::Unavailable => Exit::NoAnswer,
         };
         Self::new(exit, &problem.reason, &problem.message)
     }

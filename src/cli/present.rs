@@ -1,5 +1,7 @@
 //! Gives orders to the node, and shows its answers: which columns, in which order, for each.
 
+mod columns;
+
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -8,7 +10,7 @@ use holdfast_actors::names::OperatorName;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::layout::{self, Column, bytes, plain, printable, rate};
+use super::layout::{self, Column, printable};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::status;
@@ -16,7 +18,7 @@ use crate::admin::client::{self, Part};
 use crate::admin::protocol::{Call, VERSION};
 use crate::commands::bin::Bin;
 use crate::commands::certificate::Certificate;
-use crate::commands::cluster::Node;
+use crate::commands::cluster::{JoinToken, Node, Tokens};
 use crate::commands::credential::Credential;
 use crate::commands::operator::{Approval, Operator};
 use crate::commands::repository::Repository;
@@ -25,6 +27,11 @@ use crate::commands::subtenant::Subtenant;
 use crate::commands::tenant::Tenant;
 use crate::commands::{Events, Order};
 use crate::inspect;
+use columns::{
+    APPROVALS, BIN, CERTIFICATE, CLOCK, CREDENTIALS, EVENTS, MAINTENANCE, MOVED, NODE, NODES,
+    OPERATOR, PENDING, REPOSITORY, REPOSITORY_FIGURES, SUBTENANT, TENANT, TENANTS, TOKENS, USAGE,
+    VERIFIED,
+};
 
 /// Where orders are given from.
 pub(super) struct Desk {
@@ -72,6 +79,26 @@ impl Desk {
             status::checked(&status)
         } else {
             Ok(())
+        }
+    }
+
+    /// Has an order carried out and hands back its rows and its end, unshown.
+    pub(super) fn fetched(&self, order: Order) -> Result<(Vec<Value>, Value), Failure> {
+        let call = Call {
+            version: VERSION,
+            operator: self.operator.clone(),
+            command: order,
+        };
+        let mut rows = Vec::new();
+        let mut each = |part| {
+            if let Part::Item(row) = part {
+                rows.push(row);
+            }
+            ControlFlow::Continue(())
+        };
+        match client::call(&self.data, &call, &mut each) {
+            Ok(done) => Ok((rows, done.unwrap_or_default())),
+            Err(error) => Err(Failure::of_call(&error, &self.data)),
         }
     }
 
@@ -208,147 +235,6 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-const PENDING: &[Column] = &[plain("state"), plain("approval"), plain("grant")];
-const TENANTS: &[Column] = &[
-    plain("name"),
-    plain("state"),
-    plain("lease"),
-    bytes("quota"),
-    plain("tasks"),
-    rate("bandwidth"),
-    plain("bin-days"),
-    plain("last-session"),
-];
-const TENANT: &[Column] = &[
-    plain("name"),
-    plain("state"),
-    plain("reason"),
-    plain("lease"),
-    plain("lease-days-left"),
-    plain("restore-grace"),
-    plain("purge-hold"),
-    plain("tasks"),
-    rate("bandwidth"),
-    plain("bin-days"),
-    bytes("bin-limit"),
-    bytes("quota"),
-    plain("last-session"),
-    plain("description"),
-];
-const SUBTENANT: &[Column] = &[
-    plain("tenant"),
-    plain("name"),
-    plain("state"),
-    plain("mode"),
-    bytes("slices"),
-    plain("reason"),
-    plain("description"),
-];
-const CREDENTIALS: &[Column] = &[
-    plain("id"),
-    plain("tenant"),
-    plain("scope"),
-    plain("expires"),
-    plain("made"),
-    plain("view"),
-    plain("label"),
-];
-const OPERATOR: &[Column] = &[plain("name"), plain("role"), plain("uid")];
-const APPROVALS: &[Column] = &[
-    plain("id"),
-    plain("state"),
-    plain("by"),
-    plain("at"),
-    plain("text"),
-];
-const REPOSITORY: &[Column] = &[
-    plain("id"),
-    plain("tenant"),
-    plain("name"),
-    bytes("quota"),
-    bytes("used"),
-    bytes("charged"),
-    bytes("stored"),
-    bytes("reclaimable"),
-    bytes("bin"),
-    plain("objects"),
-    plain("hold-days"),
-    plain("min-copies"),
-    plain("made"),
-    plain("removed"),
-    plain("verified"),
-    plain("damaged"),
-];
-const REPOSITORY_FIGURES: &[Column] = &[
-    plain("id"),
-    plain("tenant"),
-    plain("name"),
-    bytes("quota"),
-    bytes("used"),
-    bytes("charged"),
-    bytes("stored"),
-    bytes("bin"),
-    plain("objects"),
-    plain("hold-days"),
-];
-const BIN: &[Column] = &[
-    plain("tenant"),
-    plain("repository"),
-    plain("objects"),
-    bytes("bin"),
-    bytes("charged"),
-    plain("oldest"),
-    plain("reach"),
-];
-const MOVED: &[Column] = &[plain("objects"), bytes("bytes")];
-const VERIFIED: &[Column] = &[
-    plain("tenant"),
-    plain("repository"),
-    plain("objects"),
-    bytes("bytes"),
-    plain("damaged"),
-];
-const NODES: &[Column] = &[
-    plain("id"),
-    plain("name"),
-    plain("state"),
-    plain("zone"),
-    plain("roles"),
-    plain("replicas"),
-    plain("addresses"),
-];
-const NODE: &[Column] = &[
-    plain("id"),
-    plain("name"),
-    plain("state"),
-    plain("zone"),
-    plain("roles"),
-    plain("replicas"),
-    plain("addresses"),
-    plain("key"),
-];
-const USAGE: &[Column] = &[plain("tenant"), plain("month"), plain("byte-seconds")];
-const EVENTS: &[Column] = &[
-    plain("at"),
-    plain("code"),
-    plain("severity"),
-    plain("actor"),
-    plain("tenant"),
-    plain("text"),
-    plain("reason"),
-];
-const MAINTENANCE: &[Column] = &[plain("maintenance"), plain("text")];
-const CLOCK: &[Column] = &[plain("today"), plain("wall"), plain("doubted")];
-const CERTIFICATE: &[Column] = &[
-    plain("thumbprint"),
-    plain("subject"),
-    plain("names"),
-    plain("not-before"),
-    plain("not-after"),
-    plain("self-signed"),
-    plain("next"),
-    plain("switch"),
-];
 fn form(order: &Order) -> Form {
     match order {
         Order::Tenant(Tenant::List) => Form::Table(TENANTS),
@@ -367,7 +253,15 @@ fn form(order: &Order) -> Form {
         Order::Repository(_) => Form::Record(REPOSITORY),
         Order::Bin(Bin::List(_)) => Form::Table(BIN),
         Order::Bin(Bin::Export(_) | Bin::Restore(_)) => Form::Record(MOVED),
-        Order::JoinToken(_) => Form::Token,
+        Order::JoinToken(JoinToken {
+            tokens: Some(Tokens::List),
+            ..
+        }) => Form::Table(TOKENS),
+        Order::JoinToken(JoinToken {
+            tokens: Some(Tokens::Revoke(_)),
+            ..
+        }) => Form::Record(&[]),
+        Order::JoinToken(JoinToken { tokens: None, .. }) => Form::Token,
         Order::Node(Node::List) => Form::Table(NODES),
         Order::Node(_) => Form::Record(NODE),
         Order::Usage(_) => Form::Table(USAGE),
@@ -378,6 +272,7 @@ fn form(order: &Order) -> Form {
         Order::Clock(_) => Form::Record(CLOCK),
         Order::Certificate(Certificate::Show(show)) if show.pem => Form::Text("pem"),
         Order::Certificate(_) => Form::Record(CERTIFICATE),
+        Order::Catalog => Form::Record(&[]),
         Order::Status => Form::Status,
         Order::Shell(Look::Tree(_)) => Form::Rows(inspect::tree),
         Order::Shell(Look::Trace(_)) => Form::Rows(inspect::trace),

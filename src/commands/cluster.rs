@@ -9,13 +9,38 @@ use serde::{Deserialize, Serialize};
 
 use super::values::ValueError;
 
-/// A join token to be made.
+/// A join token to be made, unless something else is to be done with those there are.
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[command(args_conflicts_with_subcommands = true)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct JoinToken {
     /// For how long it lets a node in: 30m, 1h, 7d at most
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = Life::parse)]
     pub expires: Life,
+    /// What is to be done instead.
+    #[command(subcommand)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Tokens>,
+}
+
+/// What can be done with join tokens.
+#[derive(Clone, Debug, PartialEq, Subcommand, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Tokens {
+    /// List the tokens that were made and have not expired; no secret is among them
+    #[command(after_help = "Example: holdfast --data /srv/holdfast join-token list")]
+    List,
+    /// Have a token let nobody in any more
+    #[command(after_help = "Example: holdfast --data /srv/holdfast join-token revoke 3f9a01c27be4")]
+    Revoke(WhichToken),
+}
+
+/// One join token.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WhichToken {
+    /// Its id, as 'join-token list' shows it
+    pub id: String,
 }
 
 /// For how long a token lets a node in, in whole seconds.
@@ -81,9 +106,64 @@ pub enum Node {
     /// Give a node work again
     #[command(after_help = "Example: holdfast --data /srv/holdfast node undrain berlin-2")]
     Undrain(Which),
-    /// End a node's membership for good; drain it first, while it still runs
-    #[command(after_help = "Example: holdfast --data /srv/holdfast node remove berlin-2")]
-    Remove(Which),
+    /// End a node's membership for good; drain it first, until it holds nothing
+    #[command(
+        after_help = "Examples:\n  holdfast --data /srv/holdfast node remove berlin-2\n  \
+                      holdfast --data /srv/holdfast node remove berlin-2 --force"
+    )]
+    Remove(Removal),
+    /// Have a node that joined take the place of one that is dead: its roles and its zone
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast node replace berlin-2 --with berlin-4"
+    )]
+    Replace(Replacement),
+}
+
+/// A node that is to go.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Removal {
+    /// The node, by its name or its id such as node-2
+    #[arg(value_parser = NodeRef::parse)]
+    pub node: NodeRef,
+    /// Remove it with what it holds: for a node that is dead for good
+    #[arg(long)]
+    #[serde(default)]
+    pub force: bool,
+    /// The words that are asked for otherwise: 'remove NODE'
+    #[arg(long, value_name = "TEXT", requires = "force")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
+}
+
+impl Removal {
+    /// What has to be typed.
+    pub fn phrase(&self) -> String {
+        format!("remove {}", self.node)
+    }
+}
+
+/// A node that takes the place of another.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Replacement {
+    /// The dead node, by its name or its id such as node-2
+    #[arg(value_parser = NodeRef::parse)]
+    pub node: NodeRef,
+    /// The node that takes its place
+    #[arg(long, value_name = "NODE", value_parser = NodeRef::parse)]
+    pub with: NodeRef,
+    /// The words that are asked for where something may be lost: 'replace NODE'
+    #[arg(long, value_name = "TEXT")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
+}
+
+impl Replacement {
+    /// What has to be typed.
+    pub fn phrase(&self) -> String {
+        format!("replace {}", self.node)
+    }
 }
 
 /// One node.

@@ -5,27 +5,31 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use holdfast_actors::catalog::Catalog;
+use holdfast_actors::catalog::command::Turned;
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::front::Front;
 use holdfast_actors::journal;
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{NodeId, Timestamp};
 use holdfast_actors::node::{self as domain, Stem};
 use holdfast_actors::ports::{Clock, Passwords, Pending, Ports};
 use holdfast_actors::repositories;
-use holdfast_actors::shell::Fault;
+use holdfast_actors::shell;
 use holdfast_cluster::calls::Calls;
 use holdfast_cluster::calls::machine::Limits;
-use holdfast_cluster::identity::{Folder, KeyHash, NodeCertificate};
+use holdfast_cluster::identity::{
+    self, Folder, KeyHash, NodeCertificate, RENEWAL, RenewalParts, Signer,
+};
 use holdfast_cluster::join::{Admits, Answer, Petition, Usher};
 use holdfast_cluster::member::{Links, Member, Options};
 use holdfast_cluster::nodes::Nodes;
-use holdfast_cluster::quic::{Class, Config, Endpoint, Ground, Pace, VERSION};
+use holdfast_cluster::quic::{Class, Config, Endpoint, Ground, Notice, Pace, VERSION};
 use holdfast_cluster::raft::{self, Replica};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::failure;
+use super::gate::{self, Gate};
 use crate::admin::office::Office;
 use crate::admin::others::{self, Counter, Others, Passing};
 use crate::cli::Failure;
@@ -47,9 +51,12 @@ pub(super) struct Clustered {
     replica: Replica,
     calls: Arc<dyn Calls>,
     tasks: JoinSet<()>,
+    gate: Gate,
+    folder: Folder,
+    membership: Membership,
 }
 
-/// Starts the domain on the ground of its cluster.
+/// Starts the domain on the ground of its cluster, or ends if that does not want this node.
 pub(super) async fn start(
     home: &Home,
     membership: &Membership,
@@ -58,16 +65,47 @@ pub(super) async fn start(
     passwords: Arc<dyn Passwords>,
 ) -> Result<(domain::Node, Clustered), Failure> {
     let folder = Folder::open(&home.path.join(CLUSTER)).map_err(|error| failure(&error))?;
+    if folder.is_copied() {
+        return Err(gate::copied(membership));
+    }
+    let (gate, turned) = Gate::new();
+    let started = begin(
+        home,
+        membership,
+        settings,
+        ports,
+        passwords,
+        (gate.clone(), turned),
+    );
+    tokio::select! {
+        started = started => started,
+        why = gate.unwanted(membership.node, None) => Err(gate::ended(why, membership, &folder)),
+    }
+}
+
+async fn begin(
+    home: &Home,
+    membership: &Membership,
+    settings: domain::Settings,
+    ports: &Ports,
+    passwords: Arc<dyn Passwords>,
+    (gate, turned): (Gate, mpsc::Receiver<Turned>),
+) -> Result<(domain::Node, Clustered), Failure> {
+    let folder = Folder::open(&home.path.join(CLUSTER)).map_err(|error| failure(&error))?;
     let certificate = folder.node().map_err(|error| failure(&error))?;
     let certificate = certificate.ok_or_else(|| {
         let told = "this node of a cluster has lost its key; make it anew and join again";
         Failure::other("no-identity", told)
     })?;
-    let key = certificate.hash();
+    let (key, good) = (
+        certificate.hash(),
+        (certificate.since(), certificate.until()),
+    );
     let (told, nodes) = watch::channel(Arc::new(membership.table(&key)));
     let porch = Arc::new(Porch::default());
     let joins = Arc::clone(&porch) as Arc<dyn Admits>;
-    let endpoint = listen(&folder, membership, certificate, (nodes, joins), ports)?;
+    let heard = (nodes, joins, gate.ear());
+    let endpoint = listen(&folder, membership, certificate, heard, ports)?;
 
     // Replicas of the catalog keep snapshots of it.
     let stem = Stem::start(None, ports).await;
@@ -83,32 +121,70 @@ pub(super) async fn start(
     let mut tasks = JoinSet::new();
     let rows = member.ground.catalog.subscribe();
     tasks.spawn(follow(membership.node, rows, told));
+    let catalog = member.ground.catalog.clone();
+    tasks.spawn(gate::report(turned, catalog, Arc::clone(&ports.clock)));
     let issuer = folder.issuer().map_err(|error| failure(&error))?;
-    if let Some(issuer) = issuer {
+    let issuer = issuer.map(Arc::new);
+    if let Some(issuer) = &issuer {
         let catalog = member.ground.catalog.clone();
-        let usher = Usher::new(catalog, Arc::new(issuer), Arc::clone(&ports.clock));
+        let usher = Usher::new(catalog, Arc::clone(issuer), Arc::clone(&ports.clock));
         // Nobody else sets it.
         let _ = porch.0.set(usher);
     }
+    let rows = member.ground.catalog.subscribe();
+    let signer = issuer.map(|issuer| Signer::new(issuer, rows.clone(), Arc::clone(&ports.clock)));
+    let renewal = RenewalParts {
+        folder: folder.clone(),
+        shows: endpoint.switches(),
+        signer,
+        calls: Arc::clone(&member.calls),
+        rows,
+    };
     let ground = member.ground.clone();
     let node = stem.grow(&settings, ground, ports.clone(), passwords).await;
     let node = node.map_err(|error| failure(&error))?;
     let tended = member.tend(&node, ports).await;
     tended.map_err(|error| failure(&error))?;
+    renew(&node, good, renewal, ports).await?;
     let clustered = Clustered {
         endpoint,
         replica: member.replica,
         calls: member.calls,
         tasks,
+        gate,
+        folder,
+        membership: membership.clone(),
     };
     Ok((node, clustered))
+}
+
+/// What the socket goes by: who may speak, who lets newcomers in, and who hears what happens.
+type Heard = (
+    watch::Receiver<Arc<Nodes>>,
+    Arc<dyn Admits>,
+    Arc<dyn Fn(Notice) + Send + Sync>,
+);
+
+/// Keeps the node's certificate good, and signs those of nodes that have no issuer.
+async fn renew(
+    node: &domain::Node,
+    good: (Timestamp, Timestamp),
+    parts: RenewalParts,
+    ports: &Ports,
+) -> Result<(), Failure> {
+    if let Some(signer) = parts.signer.clone() {
+        parts.calls.serve(RENEWAL, Arc::new(signer));
+    }
+    let path = shell::Path::node().child("identity");
+    let started = identity::renew(path, good, parts, ports.clone(), Some(node.root()));
+    started.await.map(|_| ()).map_err(|error| failure(&error))
 }
 
 fn listen(
     folder: &Folder,
     membership: &Membership,
     certificate: NodeCertificate,
-    (nodes, joins): (watch::Receiver<Arc<Nodes>>, Arc<dyn Admits>),
+    (nodes, joins, notices): Heard,
     ports: &Ports,
 ) -> Result<Endpoint, Failure> {
     let life = folder.begin_life(ports.entropy.as_ref());
@@ -130,7 +206,7 @@ fn listen(
         pace: Pace::default(),
         clock: Arc::clone(&ports.clock),
         joins: Some(joins),
-        notices: Arc::new(|_| {}),
+        notices,
     };
     let opened = Endpoint::open(config, Ground::Socket(socket));
     opened.map_err(|error| failure(&error))
@@ -221,8 +297,14 @@ impl Clustered {
     }
 
     /// Resolves when this node can take no part any more, with why.
-    pub(super) async fn ended(&self) -> Fault {
-        self.replica.ended().await
+    pub(super) async fn ended(&self) -> Failure {
+        let rows = self.replica.catalog().subscribe();
+        tokio::select! {
+            fault = self.replica.ended() => super::failed(&fault),
+            why = self.gate.unwanted(self.membership.node, Some(rows)) => {
+                gate::ended(why, &self.membership, &self.folder)
+            }
+        }
     }
 
     /// Gives up in order what others wait for: the repositories, then the catalog's lead, and the

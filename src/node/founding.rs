@@ -1,20 +1,16 @@
 //! The first node of a cluster: the root under the operator's passphrase, the issuer, and the
 //! node's own certificate.
 
-use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use holdfast_actors::kernel::{NodeId, Timestamp};
 use holdfast_actors::ports::Entropy;
 use holdfast_cluster::identity::{
     Authority, Folder, FolderError, IdentityError, KeyHash, NODE_LIFE, NodeCertificate, NodeKey,
-    PASSPHRASE_MIN, SealError, Sealed,
+    SealError, Sealed,
 };
-use zeroize::Zeroizing;
 
-use crate::cli::Failure;
 use crate::home::Membership;
-use crate::secret;
 
 /// The number of the node that founds a cluster.
 pub(super) const FIRST: NodeId = NodeId::new(1);
@@ -70,36 +66,4 @@ impl Founding {
         let certificate = NodeCertificate::new(chain, issuer.root().clone(), key)?;
         Ok(folder.keep_node(&certificate)?)
     }
-}
-
-/// The passphrase for the root: the file's first line, or typed twice.
-pub(super) fn passphrase(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
-    let chosen = match file {
-        Some(file) => {
-            let line = secret::line(file, &mut io::stdin().lock());
-            line.map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?
-        }
-        None if io::stdin().is_terminal() => typed()?,
-        None => {
-            let told = "the key of the cluster's root needs a passphrase, and there is no terminal \
-                        to ask at; add --passphrase-file FILE";
-            return Err(Failure::usage(told));
-        }
-    };
-    if chosen.chars().count() < PASSPHRASE_MIN {
-        return Err(Failure::usage(SealError::Short));
-    }
-    Ok(chosen)
-}
-
-fn typed() -> Result<Zeroizing<String>, Failure> {
-    let asked = |question| {
-        let line = secret::prompt(question);
-        line.map_err(|error| Failure::usage(format!("the terminal: {error}")))
-    };
-    let first = asked("Passphrase for the cluster's root")?;
-    if first != asked("The same again")? {
-        return Err(Failure::usage("the two passphrases differ"));
-    }
-    Ok(first)
 }

@@ -5,17 +5,19 @@ use std::path::Path;
 
 use holdfast_actors::kernel::{NodeName, Timestamp};
 use holdfast_actors::ports::Clock;
+use holdfast_cluster::identity::PASSPHRASE_MIN;
 use holdfast_cluster::nodes::ADDRESSES_MAX;
 use serde_json::json;
 
 use super::certificates::TLS;
 use super::failure;
-use super::founding::{self, Founding, passphrase};
+use super::founding::{self, Founding};
 use crate::cli::{Failure, Screen};
 use crate::clock::SystemClock;
 use crate::commands::node::{Init, Place};
 use crate::entropy::SystemEntropy;
 use crate::home::{self, CLUSTER, HomeError, Membership};
+use crate::secret;
 use crate::tls::{CertificateStore, Identity};
 
 /// Makes a new node: its directory, its name, its certificate; with `--cluster` the first of a
@@ -35,7 +37,12 @@ pub fn init(data: &Path, init: &Init, screen: &mut Screen) -> Result<(), Failure
         return tell(data, &name, &thumbprint, None, screen);
     }
     let membership = placed(&name, &init.place)?;
-    let passphrase = passphrase(init.passphrase_file.as_deref())?;
+    let passphrase = secret::chosen(
+        init.passphrase_file.as_deref(),
+        "Passphrase for the cluster's root",
+        PASSPHRASE_MIN,
+    );
+    let passphrase = passphrase.map_err(Failure::usage)?;
     let founding = Founding::new(&passphrase, now, &SystemEntropy);
     let founding = founding.map_err(|error| failure(&error))?;
     let root = founding.thumbprint().to_string();

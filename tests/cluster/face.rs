@@ -37,11 +37,37 @@ fn a_copied_data_directory_is_refused_beside_the_original() {
     cluster.start(2);
     cluster.settle();
     work.back_up(&cluster.login("acme", 2));
-    let said = copy.tries(5);
-    assert!(said.err.contains("runs twice"), "{said:?}");
+    // Started again and again it would count as the later one.
+    for _ in 0..3 {
+        let said = copy.tries(30);
+        assert_eq!(said.code, 4, "{said:?}");
+        let told = "from another data directory: this one is a copy, and is not served";
+        assert!(said.err.contains(told), "{said:?}");
+    }
+    let text = "node-3 'n3' runs twice";
+    cluster.until("an event tells of it", |cluster| {
+        cluster.told(30077, text) > 0
+    });
+    assert_eq!(cluster.told(30077, text), 1);
     cluster.settle();
     work.back_up(&cluster.login("acme", 1));
     work.holds(&cluster, "acme");
+    assert_eq!(cluster.trouble(), [""; 0]);
+}
+
+#[test]
+fn a_node_of_another_cluster_at_the_address_of_one_is_turned_away_and_told_of_once() {
+    let mut cluster = Cluster::of(3);
+    assert_eq!(cluster.nodes[2].terminate().code(), Some(0));
+    let stranger = cluster.stranger(2);
+    let text = "at the address of node-3 'n3' a node of another cluster answers";
+    cluster.until("an event tells of it", |cluster| {
+        cluster.told(30077, text) > 0
+    });
+    drop(stranger);
+    cluster.start(2);
+    cluster.settle();
+    assert_eq!(cluster.told(30077, text), 1);
     assert_eq!(cluster.trouble(), [""; 0]);
 }
 

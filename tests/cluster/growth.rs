@@ -22,6 +22,15 @@ fn copied(cluster: &Cluster) {
 fn retire(cluster: &mut Cluster, at: usize) {
     let name = cluster.nodes[at].name.clone();
     let begun = cluster.watch.seconds();
+    let early = cluster.any().plain(&["node", "remove", &name]);
+    assert_eq!(early.code, 5, "{early:?}");
+    assert!(early.err.contains(" still holds "), "{early:?}");
+    let early = cluster.any().plain(&["node", "remove", &name, "--force"]);
+    assert_eq!(early.code, 4, "{early:?}");
+    assert!(
+        early.err.contains("it still runs: drain it instead"),
+        "{early:?}"
+    );
     cluster.any().json(&["node", "drain", &name]);
     cluster.until("the drained node holds nothing", |cluster| {
         cluster.any().replicas(&name) == 0
@@ -32,16 +41,34 @@ fn retire(cluster: &mut Cluster, at: usize) {
     cluster.nodes[other].json(&["node", "remove", &name]);
 }
 
-/// Has a removed node end, and return: nobody speaks with it, and it serves nobody.
+/// A removed node ends by itself and says why; so it does when it returns, and the others tell of
+/// it once.
 fn dismissed(cluster: &mut Cluster, at: usize) {
-    let status = cluster.nodes[at].terminate();
-    assert_eq!(status.code(), Some(0), "{status}");
-    let said = cluster.nodes[at].tries(4);
-    let told = "the peer refuses: its key is not in the node table: it was removed";
-    assert!(said.err.contains(told), "{said:?}");
+    takes_nothing(cluster, at);
+    let (id, name) = (format!("node-{}", at + 1), cluster.nodes[at].name.clone());
+    let told = format!(
+        "error: {id} ({name}) was removed from its cluster and takes no part any more; to use \
+         this machine again, join anew with an empty directory"
+    );
+    let status = cluster.nodes[at].ended();
+    assert_eq!(status.code(), Some(4), "{status}");
+    assert_eq!(
+        cluster.nodes[at].logged().lines().last(),
+        Some(told.as_str())
+    );
+    for _ in 0..2 {
+        let said = cluster.nodes[at].tries(30);
+        assert_eq!(said.code, 4, "{said:?}");
+        assert_eq!(said.err.lines().last(), Some(told.as_str()));
+    }
+    let text = format!("{id} '{name}', which was removed, knocked");
+    cluster.until("an event tells of it", |cluster| {
+        cluster.told(30077, &text) > 0
+    });
+    assert_eq!(cluster.told(30077, &text), 1);
 }
 
-/// Fails unless a node that was removed, and still runs, takes nothing.
+/// Fails if a node that was removed, and may still run, takes anything.
 fn takes_nothing(cluster: &Cluster, at: usize) {
     let bytes = b"an object for a node that was removed";
     let wire = Wire::new(&cluster.login("acme", at)).within(Duration::from_secs(3));
@@ -58,9 +85,8 @@ fn a_node_is_drained_removed_and_replaced_and_all_copies_come_back() {
     let work = Work::begin(&cluster, &acme, 0);
     work.back_up(&acme);
     retire(&mut cluster, 2);
-    work.back_up(&acme);
-    takes_nothing(&cluster, 2);
     dismissed(&mut cluster, 2);
+    work.back_up(&acme);
     let new = cluster.join();
     cluster.settle();
     work.back_up(&cluster.login("acme", new));
@@ -70,6 +96,54 @@ fn a_node_is_drained_removed_and_replaced_and_all_copies_come_back() {
         cluster.any().replicas(&name) > 0,
         "the new node got nothing"
     );
+    work.holds(&cluster, "acme");
+    assert_eq!(cluster.trouble(), [""; 0]);
+}
+
+#[test]
+fn another_node_takes_the_place_of_one_that_died_with_what_it_was_told() {
+    let mut cluster = Cluster::of(3);
+    let acme = cluster.tenant("acme", 0);
+    let work = Work::begin(&cluster, &acme, 0);
+    work.back_up(&acme);
+    let kept = cluster.any().json(&["join-token", "list"]);
+    assert_eq!(kept[0]["state"], "used", "{kept}");
+    // A token that was revoked lets nobody in.
+    let token = cluster.any().json(&["join-token"]);
+    let id = token["id"].as_str().unwrap();
+    cluster.any().plain(&["join-token", "revoke", id]).good();
+    let refused = cluster.tries_to_join(token["token"].as_str().unwrap());
+    assert_eq!(refused.code, 3, "{refused:?}");
+    let new = cluster.join();
+    cluster.settle();
+    let alive = cluster
+        .any()
+        .plain(&["node", "replace", "n3", "--with", "n4"]);
+    assert_eq!(alive.code, 5, "{alive:?}");
+    cluster.nodes[2].kill();
+    cluster.until("it is down", |cluster| {
+        cluster
+            .any()
+            .states()
+            .get("n3")
+            .is_some_and(|it| it == "down")
+    });
+    let replaced = cluster
+        .any()
+        .plain(&["node", "replace", "n3", "--with", "n4"]);
+    assert_eq!(replaced.code, 0, "{replaced:?}");
+    work.back_up(&cluster.login("acme", new));
+    cluster.until("it has copies", |cluster| cluster.any().replicas("n4") > 0);
+    copied(&cluster);
+    cluster.until("it votes", |cluster| cluster.voters() == 3);
+    // Whoever is dead returns, and hears it.
+    let said = cluster.nodes[2].tries(30);
+    assert_eq!(said.code, 4, "{said:?}");
+    // A node that holds what others have too goes by force, once that was typed.
+    let forced = ["node", "remove", "n2", "--force", "--confirm", "remove n2"];
+    cluster.nodes[1].kill();
+    cluster.any().plain(&forced).good();
+    work.back_up(&cluster.login("acme", new));
     work.holds(&cluster, "acme");
     assert_eq!(cluster.trouble(), [""; 0]);
 }

@@ -161,6 +161,18 @@ fn without_a_majority_writes_are_refused_in_words_until_it_is_back() {
         });
         eprintln!("REFUSED without a majority: {:?}", pulse.last_refusal());
         assert_eq!(pulse.acknowledged(lost + 3.0), 0);
+        let asked = cluster.watch.seconds();
+        let said = cluster.nodes[0].plain(&["tenant", "add", "late"]);
+        let took = cluster.watch.seconds() - asked;
+        eprintln!("AN ORDER without a majority was answered after {took:.2} s");
+        assert!(took < 7.0, "{took} s");
+        assert_eq!(said.code, 6, "{said:?}");
+        let told = "1 of 3 voters of the catalog answer, which is no majority";
+        let missing = "no word from node-2 (n2), node-3 (n3); start 1 of them";
+        assert!(
+            said.err.contains(told) && said.err.contains(missing),
+            "{said:?}"
+        );
         let back = pulse.now();
         cluster.start(2);
         let gap = pulse.gap(back);

@@ -141,11 +141,11 @@ fn wall_clocks_that_step_on_nodes_end_no_lease_and_bring_none_back() {
         let node = &mut cluster.nodes[at];
         node.terminate();
         node.environment = vec![
-            ("LD_PRELOAD", library.clone()),
-            ("FAKETIME_TIMESTAMP_FILE", text(&file).to_owned()),
-            ("FAKETIME_NO_CACHE", "1".to_owned()),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-            ("NO_FAKE_STAT", "1".to_owned()),
+            ("LD_PRELOAD".to_owned(), library.clone()),
+            ("FAKETIME_TIMESTAMP_FILE".to_owned(), text(&file).to_owned()),
+            ("FAKETIME_NO_CACHE".to_owned(), "1".to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC".to_owned(), "1".to_owned()),
+            ("NO_FAKE_STAT".to_owned(), "1".to_owned()),
         ];
         cluster.start(at);
         cluster.settle();

@@ -5,11 +5,20 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::node::{HOLDFAST, Said, bound, run, text};
+use crate::node::{HOLDFAST, Said, Stopwatch, bound, run, text};
+use crate::nodes::PATIENCE;
 use crate::spaces::Space;
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
 
 /// One node.
 pub(crate) struct Member {
@@ -21,8 +30,8 @@ pub(crate) struct Member {
     pub(crate) port: u16,
     /// The network that it runs in, if that is its own.
     pub(crate) space: Option<Space>,
-    /// What is in the environment of its process.
-    pub(crate) environment: Vec<(&'static str, String)>,
+    /// What its process finds in its environment.
+    pub(crate) environment: Vec<(String, String)>,
     child: Option<Child>,
     /// Whether it is stopped by a signal.
     frozen: bool,
@@ -72,8 +81,8 @@ impl Member {
         };
         let child = command
             .args(words)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("NO_COLOR", "1")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.unwrap())
@@ -108,6 +117,23 @@ impl Member {
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
         self.child.take().expect("the node runs").wait().unwrap()
+    }
+
+    /// Waits until it ended by itself.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("the node runs");
+        let begun = Stopwatch::start();
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status;
+            }
+            if begun.seconds() > PATIENCE {
+                child.kill().unwrap();
+                panic!("{} does not end: {}", self.name, self.logged());
+            }
+            // There is nothing to wait at with a limit.
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Tries to serve from its directory for so many seconds: what came of it, and the log of it.

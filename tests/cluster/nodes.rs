@@ -11,9 +11,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::member::Member;
-use crate::node::{Login, Stopwatch, run, text};
+use crate::node::{Login, Said, Stopwatch, run, text};
 use crate::spaces::Spaces;
 use crate::wire::Wire;
+use serde_json::Value;
 
 /// The passphrase of the cluster's root.
 const PASSPHRASE: &str = "correct horse battery staple";
@@ -36,6 +37,8 @@ pub(crate) struct Cluster {
     /// Since the cluster was made.
     pub(crate) watch: Stopwatch,
     places: Places,
+    /// What the processes of new nodes find in their environment.
+    pub(crate) environment: Vec<(String, String)>,
     /// Where each node listens for the others, in their order.
     pub(crate) links: Vec<u16>,
     ports: Vec<u16>,
@@ -45,7 +48,7 @@ pub(crate) struct Cluster {
 }
 
 /// On loopback, IPv4.
-fn loopback(_: usize, port: u16) -> Vec<String> {
+pub(crate) fn loopback(_: usize, port: u16) -> Vec<String> {
     let address = format!("127.0.0.1:{port}");
     ["--address", &address].map(str::to_owned).to_vec()
 }
@@ -88,6 +91,7 @@ impl Cluster {
             nodes: Vec::new(),
             watch: Stopwatch::start(),
             places,
+            environment: Vec::new(),
             links: ports.split_off(10),
             ports,
             spaces: None,
@@ -126,10 +130,45 @@ impl Cluster {
         self.take_in(member)
     }
 
+    /// How often an event of this number says this.
+    pub(crate) fn told(&self, code: u64, text: &str) -> usize {
+        let events = self.any().try_json(&["events"]).unwrap_or_default();
+        let events = events.as_array().cloned().unwrap_or_default();
+        let says = |event: &Value| event["text"].as_str().is_some_and(|it| it.contains(text));
+        let told = events.iter().filter(|it| it["code"] == code && says(it));
+        told.count()
+    }
+
+    /// A newcomer that tries to join with a token, and what it is told.
+    pub(crate) fn tries_to_join(&mut self, token: &str) -> Said {
+        let file = self.path("another token");
+        fs::write(&file, token).unwrap();
+        let (member, place) = self.newcomer();
+        let words = ["join", "--name", "stranger", "--token-file", text(&file)];
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        member.plain(&[&words[..], &place].concat())
+    }
+
+    /// The first node of another cluster, at the address of one of this that does not run.
+    pub(crate) fn stranger(&mut self, at: usize) -> Member {
+        let place = (self.places)(at, self.links[at]);
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        let mut stranger = Member::new("stranger", self.path("stranger"), self.free_port());
+        let passphrase = self.path("passphrase");
+        let words = ["init", "--cluster", "--name", "stranger"];
+        let secret = ["--passphrase-file", text(&passphrase)];
+        stranger
+            .plain(&[&words[..], &secret, &place].concat())
+            .good();
+        stranger.start();
+        stranger
+    }
+
     fn newcomer(&mut self) -> (Member, Vec<String>) {
         let name = format!("n{}", self.nodes.len() + 1);
         let link = self.links[self.nodes.len()];
         let mut member = Member::new(&name, self.path(&name), self.free_port());
+        member.environment.clone_from(&self.environment);
         let at = self.nodes.len();
         if let Some(spaces) = &self.spaces {
             member.space = Some(spaces.place(at, member.port));
@@ -194,10 +233,15 @@ impl Cluster {
 
     /// Looks until something is so; fails after [`PATIENCE`].
     pub(crate) fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        self.until_within(PATIENCE, what, is_so);
+    }
+
+    /// The same; fails after so many seconds.
+    pub(crate) fn until_within(&self, limit: f64, what: &str, is_so: impl Fn(&Self) -> bool) {
         let begun = self.watch.seconds();
         while !is_so(self) {
             let passed = self.watch.seconds() - begun;
-            assert!(passed < PATIENCE, "{what}: not within {PATIENCE} s");
+            assert!(passed < limit, "{what}: not within {limit} s");
             // There is nothing to wait at: other processes are looked at.
             thread::sleep(LOOK);
         }
@@ -306,6 +350,24 @@ impl Cluster {
             certificate: self.path("ca.pem"),
             base: self.base.path().to_owned(),
         }
+    }
+
+    /// The same at a node that is none of these yet.
+    pub(crate) fn login_at(&self, tenant: &str, node: &Member) -> Login {
+        let certificate = node.data.join("tls/certificate.pem");
+        Login {
+            user: tenant.to_owned(),
+            password: self.passwords[tenant].clone(),
+            repository: "main".to_owned(),
+            port: node.port,
+            certificate,
+            base: self.base.path().to_owned(),
+        }
+    }
+
+    /// Has a node that was made elsewhere be the first of these.
+    pub(crate) fn begin_with(&mut self, first: Member) {
+        self.take_in(first);
     }
 
     /// The rows of the logs that tell of trouble.

@@ -115,6 +115,12 @@ pub enum Refused {
     /// The lease was taken by another life, or given back.
     #[error("the lease of {0} under {1} is lost")]
     LeaseLost(NodeId, Epoch),
+    /// The node still holds replicas.
+    #[error("{0} still holds {1} replicas")]
+    Holds(NodeId, u64),
+    /// Only a node that is down is replaced.
+    #[error("{0} is not down; drain it, then remove it")]
+    NotDown(NodeId),
     /// The repository still has extents.
     #[error("{0} still has extents")]
     NotEmpty(RepositoryId),
@@ -269,6 +275,8 @@ impl Refused {
             | Self::LeaseLost(..)
             | Self::Owned(..)
             | Self::NotTaken(..)
+            | Self::Holds(..)
+            | Self::NotDown(..)
             | Self::NotEmpty(..) => Class::Conflict,
             Self::TokenExpired(..)
             | Self::NodeKeyRemoved(..)
@@ -322,6 +330,8 @@ impl Refused {
             Self::LeaseLost(..) => "node-lease-lost",
             Self::Owned(..) => "owned",
             Self::NotTaken(..) => "not-taken",
+            Self::Holds(..) => "holds-replicas",
+            Self::NotDown(..) => "not-down",
             Self::TooFew { .. } => "too-few-copies",
             Self::TenantExists(..) => "tenant-exists",
             Self::SubtenantExists(..) => "subtenant-exists",

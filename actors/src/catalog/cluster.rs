@@ -66,6 +66,14 @@ pub enum ClusterCommand {
         /// What it says of itself. Whoever submits has seen that the key is its own.
         node: Box<NewNode>,
     },
+    /// A join token lets nobody in any more.
+    Revoke {
+        /// SHA-256 of its secret.
+        hash: [u8; 32],
+    },
+    /// A node turned somebody away who should not have come; makes one event however often and
+    /// wherever it happens. The system's.
+    Turned(Turned),
     /// What room the disk of a node has now. Its own word, under its lease.
     Room {
         /// Which.
@@ -75,6 +83,28 @@ pub enum ClusterCommand {
         /// How much.
         room: Room,
     },
+}
+
+/// Who was turned away by a node, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turned {
+    /// Why.
+    pub cause: TurnedCause,
+    /// As whom he came, if that is known.
+    pub peer: Option<NodeId>,
+    /// From where he came, at most 64 bytes; empty if this cluster went to him.
+    pub from: String,
+}
+
+/// Why somebody was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TurnedCause {
+    /// It was removed from the cluster.
+    Removed,
+    /// A node of that number runs already: one of two data directories is a copy.
+    Copy,
+    /// Its certificate is of another cluster.
+    Foreign,
 }
 
 /// What is done with a replica.
@@ -91,6 +121,14 @@ pub enum ReplicaCommand {
     /// it again. Refused if no other node that answers has all of it: what is left of the last copy
     /// is not given up.
     Lost,
+    /// The node has all of it, and other bytes than most nodes have: it copies it again. Refused
+    /// like [`ReplicaCommand::Lost`].
+    Differs,
+    /// The node's replica is damaged, and no other node that answers has all of it. Changes
+    /// nothing, and makes an event, once.
+    LastDamaged,
+    /// The replicas of the extent differ, and nobody can say which is right. The same.
+    Undecided,
 }
 
 /// A node that joins.
@@ -128,8 +166,16 @@ pub enum NodeCommand {
     Drain,
     /// Gives it work again.
     Undrain,
-    /// Ends its membership, and with it its lease.
+    /// Ends its membership, and with it its lease, whatever it holds.
     Remove,
+    /// The same, refused while it holds replicas.
+    Retire,
+    /// The same for a node that is down, and another node of the cluster takes its place: its roles
+    /// and its zone.
+    Replace {
+        /// The other.
+        with: NodeId,
+    },
 }
 
 /// What a life of a node does with the lease of that node.

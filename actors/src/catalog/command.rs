@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 pub use extent::ExtentCommand;
 
-pub use super::cluster::{ClusterCommand, LeaseCommand, NewNode, NodeCommand, ReplicaCommand};
+pub use super::cluster::{
+    ClusterCommand, LeaseCommand, NewNode, NodeCommand, ReplicaCommand, Turned, TurnedCause,
+};
 pub use super::contract::{Contract, ContractChange};
 use super::rows::{Role, Scope, SubtenantMode, Verifier, View};
 pub use super::service::ServiceCommand;

@@ -92,6 +92,20 @@ pub enum Code {
     JoinTokenMade = 30073,
     /// A node lost replicas of extents, and copies them again.
     ReplicaLost = 30074,
+    /// An operator revoked a join token.
+    JoinTokenRevoked = 30075,
+    /// A node took the place of one that was down.
+    NodeReplaced = 30076,
+    /// A removed node, a copy or a stranger knocked.
+    NodeTurnedAway = 30077,
+    /// Copies of a sealed extent differ, and what was wrong is made again.
+    ReplicaDiffers = 30078,
+    /// No copy of a sealed extent is sound any more.
+    LastCopyDamaged = 30079,
+    /// The catalog was begun anew from one node after a majority was lost.
+    CatalogRecovered = 30080,
+    /// The catalog was brought back from a backup of it.
+    CatalogImported = 30081,
     /// The disk of a node is full: it gets nothing new.
     NodeFull = 30082,
     /// It has room again.
@@ -116,11 +130,17 @@ impl Code {
             | Self::PurgeOrdered
             | Self::NodeLost
             | Self::ReplicaLost
+            | Self::ReplicaDiffers
+            | Self::NodeTurnedAway
             | Self::NodeFull
             | Self::Purged => Severity::Warning,
-            Self::LeaseEnded | Self::ClockDoubted | Self::RepositoryDamaged | Self::ExtentKept => {
-                Severity::Error
-            }
+            Self::LeaseEnded
+            | Self::ClockDoubted
+            | Self::RepositoryDamaged
+            | Self::LastCopyDamaged
+            | Self::CatalogRecovered
+            | Self::CatalogImported
+            | Self::ExtentKept => Severity::Error,
             Self::TenantAdded
             | Self::PasswordChanged
             | Self::QuotaAdded
@@ -146,6 +166,8 @@ impl Code {
             | Self::NodeJoined
             | Self::NodeChanged
             | Self::JoinTokenMade
+            | Self::JoinTokenRevoked
+            | Self::NodeReplaced
             | Self::NodeHasRoom
             | Self::CertificatePrepared => Severity::Information,
         }

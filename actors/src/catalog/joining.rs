@@ -68,6 +68,22 @@ impl Draft<'_> {
         Ok(Outcome::Token { expires })
     }
 
+    /// A token lets nobody in any more. Of one that was used, it stays known whom it let in.
+    pub(super) fn revoke(&mut self, hash: &[u8; 32]) -> Result<(), Refused> {
+        let tokens = &mut self.rows.cluster.tokens;
+        let token = *tokens.get(hash).ok_or(Refused::NoToken)?;
+        if let Some((node, _)) = token.used {
+            return Err(Refused::TokenUsed(node));
+        }
+        tokens.remove(hash);
+        let text = format!(
+            "a join token was revoked, which was good until {}",
+            token.expires
+        );
+        self.event(Code::JoinTokenRevoked, None, text, None);
+        Ok(())
+    }
+
     /// Lets a node in, once for a token; again for whoever lost the answer.
     pub(super) fn join(&mut self, hash: [u8; 32], new: &NewNode) -> Result<Outcome, Refused> {
         let cluster = &self.rows.cluster;

@@ -40,12 +40,15 @@ impl Draft<'_> {
         matches!(
             command,
             ClusterCommand::Token { .. }
+                | ClusterCommand::Revoke { .. }
                 | ClusterCommand::Node(
                     _,
                     NodeCommand::Set { key: None, .. }
                         | NodeCommand::Drain
                         | NodeCommand::Undrain
                         | NodeCommand::Remove
+                        | NodeCommand::Retire
+                        | NodeCommand::Replace { .. }
                 )
         )
     }
@@ -69,6 +72,8 @@ impl Draft<'_> {
             } => self.replica(*extent, *node, *command)?,
             ClusterCommand::Token { hash, life } => return self.promise(*hash, *life),
             ClusterCommand::Join { token, node } => return self.join(*token, node),
+            ClusterCommand::Revoke { hash } => self.revoke(hash)?,
+            ClusterCommand::Turned(turned) => self.turned(turned)?,
             ClusterCommand::Room { node, lease, room } => self.room(*node, *lease, *room)?,
         }
         Ok(Outcome::Done)
@@ -187,11 +192,44 @@ impl Draft<'_> {
                 self.enter(id, NodeState::Active);
             }
             NodeCommand::Undrain => {}
-            NodeCommand::Remove => {
-                self.enter(id, NodeState::Removed);
-                self.rows.cluster.leases.remove(&id);
-            }
+            NodeCommand::Remove => self.dismiss(id),
+            NodeCommand::Retire => match self.rows.holding(id) {
+                0 => self.dismiss(id),
+                held => return Err(Refused::Holds(id, held)),
+            },
+            NodeCommand::Replace { with } => self.replace(id, &node, *with)?,
         }
+        Ok(())
+    }
+
+    fn dismiss(&mut self, id: NodeId) {
+        self.enter(id, NodeState::Removed);
+        self.rows.cluster.leases.remove(&id);
+    }
+
+    /// Has a node do what one did that is down, which is removed. Copies are made again as for any
+    /// node that is gone.
+    fn replace(&mut self, id: NodeId, old: &Node, with: NodeId) -> Result<(), Refused> {
+        let new = self.live_node(with)?;
+        let is_well = matches!(new.state, NodeState::Joining | NodeState::Active);
+        if id == with || !is_well {
+            return Err(Refused::NotTaken(with));
+        }
+        if old.state != NodeState::Down {
+            return Err(Refused::NotDown(id));
+        }
+        let text = format!(
+            "{with} '{}' takes the place of {id} '{}'",
+            new.name, old.name
+        );
+        let heir = Node {
+            roles: old.roles.clone(),
+            zone: old.zone.clone(),
+            ..new
+        };
+        self.rows.cluster.nodes.insert(with, heir);
+        self.dismiss(id);
+        self.event(Code::NodeReplaced, None, text, None);
         Ok(())
     }
 
@@ -302,7 +340,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::super::apply;
-    use super::super::command::{Actor, Command, Submission};
+    use super::super::command::{Actor, Command, Submission, Turned, TurnedCause};
     use super::super::rows::Rows;
     use super::*;
     use crate::kernel::{NodeName, Sequence};
@@ -409,6 +447,80 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_node_that_joined_takes_the_place_of_one_that_is_down_and_of_no_other() {
+        let mut log = Log::of(3);
+        let with = NodeId::new(2);
+        let replace = || NodeCommand::Replace { with };
+        let zone = NodeCommand::Set {
+            addresses: None,
+            key: None,
+            roles: Some(["storage".to_owned()].into()),
+            zone: Some("cellar".to_owned()),
+        };
+        log.node(1, zone).unwrap();
+        assert_eq!(
+            log.node(1, replace()),
+            Err(Refused::NotDown(NodeId::new(1)))
+        );
+        log.pass(20, &[(2, 0), (3, 0)]);
+        assert_eq!(log.state(1), NodeState::Down);
+        assert_eq!(log.node(2, replace()), Err(Refused::NotTaken(with)));
+        log.node(1, replace()).unwrap();
+        assert_eq!(log.state(1), NodeState::Removed);
+        let heir = &log.rows.cluster.nodes[&with];
+        assert_eq!(heir.zone, "cellar");
+        assert_eq!(heir.roles, ["storage".to_owned()].into());
+        assert_eq!(log.node(1, replace()), Err(Refused::NoNode(NodeId::new(1))));
+    }
+
+    #[test]
+    fn a_node_is_retired_when_it_holds_nothing() {
+        let mut log = Log::of(2);
+        log.rows.cluster.load.insert(NodeId::new(2), 3);
+        let refused = log.node(2, NodeCommand::Retire);
+        assert_eq!(refused, Err(Refused::Holds(NodeId::new(2), 3)));
+        log.rows.cluster.load.insert(NodeId::new(2), 0);
+        log.node(2, NodeCommand::Retire).unwrap();
+        assert_eq!(log.state(2), NodeState::Removed);
+    }
+
+    #[test]
+    fn who_is_turned_away_again_and_again_makes_one_event_a_day() {
+        let mut log = Log::of(2);
+        let turned = |cause, peer: Option<u64>, from: &str| {
+            ClusterCommand::Turned(Turned {
+                cause,
+                peer: peer.map(NodeId::new),
+                from: from.to_owned(),
+            })
+        };
+        let told = |log: &Log| {
+            let events = log.rows.events.values();
+            let code = Code::NodeTurnedAway.number();
+            events.filter(|event| event.code == code).count()
+        };
+        for _ in 0..3 {
+            log.give(turned(TurnedCause::Copy, Some(2), "192.0.2.7"))
+                .unwrap();
+            log.give(turned(TurnedCause::Removed, Some(2), "192.0.2.7"))
+                .unwrap();
+            log.give(turned(TurnedCause::Foreign, None, "192.0.2.9"))
+                .unwrap();
+            log.give(turned(TurnedCause::Foreign, Some(2), "")).unwrap();
+        }
+        assert_eq!(told(&log), 4);
+        for number in 0..200 {
+            let from = format!("192.0.2.{number}");
+            log.give(turned(TurnedCause::Foreign, None, &from)).unwrap();
+        }
+        assert_eq!(told(&log), 64, "strangers fill no list");
+        log.wall += 2 * 86_400_000;
+        log.give(turned(TurnedCause::Copy, Some(2), "192.0.2.7"))
+            .unwrap();
+        assert_eq!(told(&log), 65);
     }
 
     #[test]

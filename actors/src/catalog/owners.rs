@@ -145,7 +145,7 @@ impl Draft<'_> {
                     lighten(&mut cluster.load, node);
                 }
             }
-            ReplicaCommand::Lost => {
+            ReplicaCommand::Lost | ReplicaCommand::Differs => {
                 if !replicas.whole.remove(&node) {
                     return Err(Refused::NotTaken(node));
                 }
@@ -155,12 +155,61 @@ impl Draft<'_> {
                 }
                 replicas.filling.insert(node);
             }
+            ReplicaCommand::LastDamaged | ReplicaCommand::Undecided => {
+                if !replicas.whole.contains(&node) {
+                    return Err(Refused::NotTaken(node));
+                }
+            }
         }
         cluster.replicas.insert(extent, replicas);
-        if command == ReplicaCommand::Lost {
-            self.tell_lost(extent, node);
+        match command {
+            ReplicaCommand::Lost => self.tell_lost(extent, node),
+            ReplicaCommand::Differs => self.tell_differs(extent, node),
+            ReplicaCommand::LastDamaged => self.tell_last_damaged(extent, node),
+            ReplicaCommand::Undecided => self.tell_undecided(extent),
+            ReplicaCommand::Fill | ReplicaCommand::Filled | ReplicaCommand::Drop => {}
         }
         Ok(())
+    }
+
+    fn tell_differs(&mut self, extent: ExtentId, node: NodeId) {
+        let text = format!(
+            "the replica of {extent} on {node} was read back and differs from those of most nodes; \
+             it is copied again from one of them"
+        );
+        self.event(Code::ReplicaDiffers, None, text, None);
+    }
+
+    fn tell_undecided(&mut self, extent: ExtentId) {
+        let whose = self.whose(extent);
+        self.tell_once(format!(
+            "the copies of {extent}{whose} differ, and as many say one thing as another; 'verify' \
+             reads which objects are whole"
+        ));
+    }
+
+    fn tell_last_damaged(&mut self, extent: ExtentId, node: NodeId) {
+        let whose = self.whose(extent);
+        self.tell_once(format!(
+            "the replica of {extent}{whose} on {node} is damaged, and no other node that answers \
+             has a sound one; what can still be read of it is kept"
+        ));
+    }
+
+    /// Whose an extent is, as a part of a sentence.
+    fn whose(&self, extent: ExtentId) -> String {
+        let row = self.rows.extents.get(&extent).map(|row| row.repository);
+        let whose = row.and_then(|id| Some((id, self.rows.repositories.get(&id)?)));
+        whose.map_or_else(String::new, |(id, row)| {
+            format!(" of '{}' ({id})", row.name)
+        })
+    }
+
+    /// Of what cannot be mended, as long as the event is kept.
+    fn tell_once(&mut self, text: String) {
+        if !self.rows.events.values().any(|event| event.text == text) {
+            self.event(Code::LastCopyDamaged, None, text, None);
+        }
     }
 
     /// Of many replicas of one node, once an hour.
@@ -606,6 +655,39 @@ mod tests {
         assert_eq!(cluster.repair(), 0);
         cluster.pass(4 * 60 * 2, &[1, 3, 4, 5]);
         assert!(cluster.repair() > 0);
+    }
+
+    #[test]
+    fn a_replica_that_differs_is_copied_again_and_a_last_one_that_is_damaged_is_told_of_once() {
+        let mut cluster = Cluster::of(3);
+        let epoch = cluster.own(1).unwrap();
+        let extent = cluster.sealed(epoch);
+        let mut say = |number: u64, command| {
+            let node = NodeId::new(number);
+            cluster.submit(ClusterCommand::Replica {
+                extent,
+                node,
+                command,
+            })
+        };
+        say(3, ReplicaCommand::Differs).unwrap();
+        let again = say(3, ReplicaCommand::Differs);
+        assert_eq!(again, Err(Refused::NotTaken(NodeId::new(3))), "it copies");
+        for _ in 0..2 {
+            say(2, ReplicaCommand::LastDamaged).unwrap();
+            say(2, ReplicaCommand::Undecided).unwrap();
+        }
+        let stranger = say(3, ReplicaCommand::LastDamaged);
+        assert_eq!(stranger, Err(Refused::NotTaken(NodeId::new(3))));
+        let rows = cluster.office.rows();
+        let replicas = &rows.cluster.replicas[&extent];
+        assert_eq!(replicas.filling, [NodeId::new(3)].into());
+        let told = |code: Code| {
+            let events = rows.events.values();
+            events.filter(|event| event.code == code.number()).count()
+        };
+        assert_eq!(told(Code::ReplicaDiffers), 1);
+        assert_eq!(told(Code::LastCopyDamaged), 2, "one of each");
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::names::{OperatorName, TenantName};
 pub enum Deed {
     /// Writes a repository to a directory.
     Export,
+    /// Reads the whole catalog, to keep it elsewhere.
+    Backup,
     /// Reads a repository back.
     Verify,
     /// Ends an actor.
@@ -38,7 +40,7 @@ pub fn may(rows: &Rows, by: &Actor, deed: Deed) -> Result<(), Refused> {
     let allowed = match (role, deed) {
         (
             Some(Role::Admin),
-            Deed::Export | Deed::Verify | Deed::Stop | Deed::Certify | Deed::Restart,
+            Deed::Export | Deed::Backup | Deed::Verify | Deed::Stop | Deed::Certify | Deed::Restart,
         ) => true,
         (Some(Role::TapeOperator | Role::Viewer) | None, _) => false,
     };

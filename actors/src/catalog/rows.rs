@@ -27,7 +27,7 @@ pub use by::TenantBy;
 pub use event::{Event, Severity};
 pub use home::Way;
 pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas, Room, Token};
-pub use placement::{COPIES, Lacking, Repair};
+pub use placement::{COPIES, Lacking, OnlyOn, Repair};
 pub use scrub::Scrub;
 
 /// All that the catalog holds, as of one command.

@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::recovery::read_all;
 use super::segment::frame_at;
-use super::{KIND_END, KIND_PART, Snapshot, snapshot_path};
+use super::{FOLDER, KIND_END, KIND_PART, Snapshot, segment_path, snapshot_path};
 use crate::frame::{BODY_MAX, HEADER, Header};
 use crate::kernel::{Epoch, Sequence};
 use crate::ports::{Disk, File};
@@ -41,6 +41,17 @@ pub async fn write(disk: &dyn Disk, folder: &str, snapshot: Snapshot) -> io::Res
         return Err(error);
     }
     disk.sync_folder(folder).await
+}
+
+/// Makes the journal of a node that never ran begin behind a snapshot.
+///
+/// # Errors
+/// When the disk says no; what is there then is no journal, and the node has to be made anew.
+pub async fn found(disk: &dyn Disk, snapshot: Snapshot) -> io::Result<()> {
+    let next = segment_path(snapshot.through.next());
+    disk.remove(&next).await?;
+    disk.create(&next).await?.sync().await?;
+    write(disk, FOLDER, snapshot).await
 }
 
 async fn fill(file: &Arc<dyn File>, snapshot: Snapshot) -> io::Result<()> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{ExtentId, NodeId};
 use holdfast_actors::ports::Pending;
 use holdfast_actors::schema::{self, Stored};
 use holdfast_actors::shell::Handle;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answer, Ask, Message, Refusal, Tell};
 use crate::calls::{Answers, CallError, Calls, Rejected};
+use crate::repair::digests::{self, Digest, Digests};
 
 /// The name under which a node is asked for its replicas.
 pub const SERVICE: &str = "replicas";
@@ -82,6 +83,25 @@ impl Remote {
     }
 }
 
+impl Remote {
+    /// What another node's replica of an extent came to when it was read back; none if it was not,
+    /// or the node does not answer.
+    pub(crate) fn digest(&self, node: NodeId, extent: ExtentId) -> Pending<Option<Digest>> {
+        let body = schema::encode(&digests::Wanted(extent)).into();
+        let called = self.0.call(node, digests::SERVICE, body, PATIENCE);
+        Box::pin(async move {
+            let body = called.await.ok()?;
+            schema::decode::<digests::Told>(&body).ok()?.0
+        })
+    }
+
+    /// Lets others ask for the digests of this node.
+    pub(crate) fn show(&self, digests: Arc<Digests>) {
+        self.0
+            .serve(digests::SERVICE, Arc::new(digests::Shown(digests)));
+    }
+}
+
 fn silent(node: NodeId, error: &CallError) -> Refusal {
     tracing::warn!(%node, %error, "a replica is silent");
     Refusal::Silent(node)
@@ -106,7 +126,7 @@ fn decode<T: Stored>(body: &Bytes) -> Option<(T, Bytes)> {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_actors::kernel::{Epoch, ExtentId};
+    use holdfast_actors::kernel::Epoch;
     use proptest::prelude::*;
 
     use super::*;

@@ -24,6 +24,7 @@ use keeping::Keeping;
 
 pub use hands::{Answer, Message, Notes, StoreHands};
 pub use recovery::recover;
+pub(super) use recovery::sound;
 
 /// The replicas of one node.
 #[derive(Debug, Default)]

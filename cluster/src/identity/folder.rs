@@ -3,7 +3,8 @@
 //! `node.pem` is its chain, the root and its key; `root.sealed`, where the cluster was founded, the
 //! root's key under the passphrase; `issuer.pem` and `issuer.key`, on nodes that admit others, the
 //! issuer; `starts` how often the node was started. `joining.key` is the key of a node that is not
-//! in yet: it asks again with the same one.
+//! in yet: it asks again with the same one. `copied` says that others refused this directory,
+//! because another run of the node counts.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -24,6 +25,7 @@ const ROOT: &str = "root.sealed";
 const ISSUER: &str = "issuer.pem";
 const ISSUER_KEY: &str = "issuer.key";
 const STARTS: &str = "starts";
+const COPIED: &str = "copied";
 /// The key of a node that joins, until it is in.
 pub const JOINING: &str = "joining.key";
 /// More than any of these files.
@@ -182,6 +184,20 @@ impl Folder {
     /// When the file cannot be written.
     pub fn keep_root(&self, sealed: &Sealed) -> Result<(), FolderError> {
         self.write(ROOT, sealed.bytes())
+    }
+
+    /// Whether the others said that another run of this node counts.
+    pub fn is_copied(&self) -> bool {
+        self.0.join(COPIED).exists()
+    }
+
+    /// Notes that they said so. Started again and again, an old copy would count more starts than
+    /// the node, and be taken for it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn note_copied(&self) -> Result<(), FolderError> {
+        self.write(COPIED, b"another run of this node counts\n")
     }
 
     /// Begins a run of this node: the count is durable when this returns.

@@ -72,6 +72,11 @@ impl TokenHash {
     }
 }
 
+/// By what people name a token that the catalog knows by this hash.
+pub fn token_id(hash: [u8; 32]) -> String {
+    TokenHash(hash).to_string()
+}
+
 impl fmt::Display for TokenHash {
     /// The first letters, which tell tokens apart.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

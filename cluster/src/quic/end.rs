@@ -2,6 +2,8 @@
 
 use quinn::{ConnectionError, VarInt};
 
+use super::lives::BadLife;
+
 /// Why this node closes a connection, or does not make one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum End {
@@ -15,8 +17,14 @@ pub(super) enum End {
     #[error("another connection serves")]
     Superseded,
     /// It is not in the node table any more.
-    #[error("it was removed from the cluster")]
+    #[error("it {REMOVED}")]
     Removed,
+    /// The peer, which proved who it is, says that this node is not of the cluster any more.
+    #[error("the peer says that this node {REMOVED}")]
+    Dismissed,
+    /// The peer, which proved who it is, says that another run of this node counts.
+    #[error("the peer refuses: {0}")]
+    Doubled(String),
     /// It breaks the protocol.
     #[error("it breaks the protocol: {0}")]
     Broken(String),
@@ -37,10 +45,16 @@ pub(super) enum End {
     RefusedBy(String),
 }
 
+/// What is said of a removed node, after its number. A node that hears it of itself believes it,
+/// so the words stay as they are.
+pub(super) const REMOVED: &str = "was removed from the cluster";
+/// What is said of who shows a certificate of another root.
+pub(super) const FOREIGN: &str = "its certificate is of another cluster";
+
 const LEAVING: u32 = 0;
 const REFUSED: u32 = 1;
 const SUPERSEDED: u32 = 2;
-const REMOVED: u32 = 3;
+const GONE: u32 = 3;
 const BROKEN: u32 = 4;
 const SEVERED: u32 = 5;
 
@@ -51,9 +65,9 @@ impl End {
     /// Its number on the wire.
     pub(super) fn code(&self) -> VarInt {
         VarInt::from_u32(match self {
-            Self::Refused(_) | Self::RefusedBy(_) => REFUSED,
+            Self::Refused(_) | Self::RefusedBy(_) | Self::Dismissed | Self::Doubled(_) => REFUSED,
             Self::Superseded => SUPERSEDED,
-            Self::Removed => REMOVED,
+            Self::Removed => GONE,
             Self::Broken(_) => BROKEN,
             Self::Severed => SEVERED,
             Self::Leaving | Self::NoWay(_) | Self::Late | Self::Lost(_) => LEAVING,
@@ -64,8 +78,24 @@ impl End {
     pub(super) const fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Refused(_) | Self::RefusedBy(_) | Self::Removed | Self::Broken(_)
+            Self::Refused(_)
+                | Self::RefusedBy(_)
+                | Self::Removed
+                | Self::Dismissed
+                | Self::Doubled(_)
+                | Self::Broken(_)
         )
+    }
+
+    /// The same after the handshake, when it is certain who the peer is: a node that is told then
+    /// that it was removed was.
+    pub(super) fn proved(self) -> Self {
+        if let Self::RefusedBy(said) = &self
+            && said.ends_with(REMOVED)
+        {
+            return Self::Dismissed;
+        }
+        self
     }
 }
 
@@ -90,7 +120,9 @@ impl From<ConnectionError> for End {
         let said = sentence(&close.reason);
         match u32::try_from(close.error_code.into_inner()) {
             Ok(SUPERSEDED) => Self::Superseded,
-            Ok(REFUSED | REMOVED | BROKEN) => Self::RefusedBy(said),
+            Ok(GONE) => Self::Dismissed,
+            Ok(REFUSED) if BadLife::is_told(&said) => Self::Doubled(said),
+            Ok(REFUSED | BROKEN) => Self::RefusedBy(said),
             Ok(_) | Err(_) => Self::Lost(format!("closed by the peer: {said}")),
         }
     }
@@ -99,8 +131,8 @@ impl From<ConnectionError> for End {
 /// What TLS says of a certificate, in the words of this trade.
 fn plain(said: &str) -> String {
     const WORDS: [(&str, &str); 6] = [
-        ("UnknownIssuer", "its certificate is of another cluster"),
-        ("BadSignature", "its certificate is of another cluster"),
+        ("UnknownIssuer", FOREIGN),
+        ("BadSignature", FOREIGN),
         ("Expired", "its certificate has expired"),
         ("NotValidYet", "its certificate is not good yet"),
         ("any known protocol", "it speaks another protocol"),

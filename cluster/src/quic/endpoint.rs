@@ -1,5 +1,7 @@
 //! One node's end of all its links: the socket, the connections that live, and three [`Link`]s.
 
+mod telling;
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -62,6 +64,9 @@ impl fmt::Debug for Config {
         write!(f, "Config({})", self.node)
     }
 }
+
+/// Shows another certificate from the next handshake on.
+pub type Switch = Arc<dyn Fn(&NodeCertificate) -> Result<(), IdentityError> + Send + Sync>;
 
 /// Where datagrams go and come from.
 #[derive(Debug)]
@@ -150,51 +155,6 @@ impl Shared {
 
     pub(super) fn lives(&self) -> MutexGuard<'_, Lives> {
         self.lives.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn notice(&self, notice: Notice) {
-        let now = self.clock.now().monotonic;
-        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = news.is_news(now, &notice);
-        drop(news);
-        if is_news {
-            match notice {
-                Notice::Refused { .. } => tracing::warn!(node = %self.node, "{notice}"),
-                Notice::Up { .. } | Notice::Down { .. } => {
-                    tracing::info!(node = %self.node, "{notice}");
-                }
-            }
-            (self.notices)(notice);
-        }
-    }
-
-    /// Tells that somebody was refused, if that is what happened.
-    pub(super) fn refused(&self, peer: Option<NodeId>, address: Option<SocketAddr>, end: &End) {
-        if end.is_refusal() {
-            let reason = end.to_string();
-            self.notice(Notice::Refused {
-                peer,
-                address,
-                reason,
-            });
-        }
-    }
-
-    pub(super) fn down(&self, peer: NodeId, class: Class, end: &End) {
-        let reason = end.to_string();
-        self.notice(Notice::Down {
-            peer,
-            class,
-            reason,
-        });
-    }
-
-    /// The table changed: whoever is no longer in it is cut off.
-    fn sift(&self) {
-        let nodes = self.nodes.borrow().clone();
-        self.live()
-            .cut_where(&End::Removed, |peer, key| !nodes.admits(peer, key));
-        self.lives().keep(|peer| nodes.node(peer).is_some());
     }
 }
 
@@ -295,6 +255,12 @@ impl Endpoint {
     /// When it cannot be used; the one before is shown then.
     pub fn switch(&self, certificate: &NodeCertificate) -> Result<(), IdentityError> {
         self.shown.switch(certificate)
+    }
+
+    /// The same for whoever renews it.
+    pub fn switches(&self) -> Switch {
+        let shown = Arc::clone(&self.shown);
+        Arc::new(move |certificate| shown.switch(certificate))
     }
 
     /// Cuts all connections with a node. They are made anew when there is something to send.

@@ -252,16 +252,29 @@ async fn greet(
         .ok_or(End::NoWay("it is not in the node table"))?
         .addresses;
     let connection = connect(shared, to, purpose, &addresses).await?;
-    let (peer, listed) = identify(shared, &connection)?;
-    let hello = shared.hello(purpose, attempt);
-    let send = open(&connection, &hello).await?;
-    let receive = connection.accept_uni().await?;
-    let greeted = greeting(shared, &connection, peer, receive, listed).await?;
+    let greeted = exchange(shared, &connection, purpose, attempt).await;
+    let (send, greeted) = greeted.map_err(End::proved)?;
+    let peer = greeted.peer;
     if peer != to || greeted.hello.purpose != purpose {
         let end = End::Broken("it answers for another".to_owned());
         close(&connection, &end);
         return Err(end);
     }
+    Ok((send, greeted))
+}
+
+/// Both greetings, on a connection that this node dialled.
+async fn exchange(
+    shared: &Arc<Shared>,
+    connection: &Connection,
+    purpose: Purpose,
+    attempt: u64,
+) -> Result<(quinn::SendStream, Greeted), End> {
+    let (peer, listed) = identify(shared, connection)?;
+    let hello = shared.hello(purpose, attempt);
+    let send = open(connection, &hello).await?;
+    let receive = connection.accept_uni().await?;
+    let greeted = greeting(shared, connection, peer, receive, listed).await?;
     Ok((send, greeted))
 }
 

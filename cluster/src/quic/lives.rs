@@ -6,18 +6,30 @@ use holdfast_actors::kernel::NodeId;
 
 use super::hello::Life;
 
+const EARLIER: &str = "was started again since: this is an earlier run, or a copy of its directory";
+const TWICE: &str = "runs twice: one of the two data directories is a copy";
+const OWN: &str = "is this node: a copy of its data directory runs elsewhere";
+
 /// Why a run of a node is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLife {
     /// A later run has been seen: this one was stopped, or its directory is a copy.
-    #[error("{0} was started again since: this is an earlier run, or a copy of its directory")]
+    #[error("{0} {EARLIER}")]
     Earlier(NodeId),
     /// Two runs say that they are the same one.
-    #[error("{0} runs twice: one of the two data directories is a copy")]
+    #[error("{0} {TWICE}")]
     Twice(NodeId),
     /// The certificate is of this node itself.
-    #[error("{0} is this node: a copy of its data directory runs elsewhere")]
+    #[error("{0} {OWN}")]
     Own(NodeId),
+}
+
+impl BadLife {
+    /// Whether this is such a sentence, about somebody else than who reads it.
+    pub(super) fn is_told(sentence: &str) -> bool {
+        let ends = [EARLIER, TWICE, OWN];
+        sentence.starts_with("node-") && ends.iter().any(|end| sentence.ends_with(end))
+    }
 }
 
 /// The last run of each node that was seen.

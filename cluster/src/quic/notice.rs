@@ -5,10 +5,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use holdfast_actors::catalog::command::{Turned, TurnedCause};
 use holdfast_actors::kernel::{Instant, NodeId};
 
 use super::class::Class;
+use super::end::{FOREIGN, REMOVED};
 use super::hello::Version;
+use super::lives::BadLife;
 
 /// The same refusal is told once in so long, however often the peer tries.
 const QUIET: Duration = Duration::from_secs(60);
@@ -45,6 +48,46 @@ pub enum Notice {
         /// Why, in a sentence.
         reason: String,
     },
+    /// A node says that this one was removed from the cluster.
+    Dismissed {
+        /// Which.
+        by: NodeId,
+    },
+    /// A node says that another run of this one counts: a copy of its data directory is about, and
+    /// maybe this is it.
+    Doubled {
+        /// Which.
+        by: NodeId,
+    },
+}
+
+impl Notice {
+    /// What the cluster is to know of a refusal; none of one that is of no consequence, or not this
+    /// node's.
+    pub fn turned(&self) -> Option<Turned> {
+        let Self::Refused {
+            peer,
+            address,
+            reason,
+        } = self
+        else {
+            return None;
+        };
+        let from = address.map(|address| address.ip().to_string());
+        let from = from.unwrap_or_default();
+        let turned = |cause, peer| Some(Turned { cause, peer, from });
+        if reason.ends_with(FOREIGN) {
+            // Whoever is first to see the other's certificate refuses; both mean the same.
+            return turned(TurnedCause::Foreign, *peer);
+        }
+        if let Some(who) = reason.strip_suffix(REMOVED) {
+            let number = who.trim_end().strip_prefix("node-")?.parse().ok()?;
+            return turned(TurnedCause::Removed, Some(NodeId::new(number)));
+        }
+        let is_copy = BadLife::is_told(reason);
+        peer.filter(|_| is_copy)
+            .and_then(|peer| turned(TurnedCause::Copy, Some(peer)))
+    }
 }
 
 impl fmt::Display for Notice {
@@ -73,6 +116,10 @@ impl fmt::Display for Notice {
                 }
                 write!(f, ": refused: {reason}")
             }
+            Self::Dismissed { by } => {
+                write!(f, "{by} says that this node {REMOVED}")
+            }
+            Self::Doubled { by } => write!(f, "{by} says that another run of this node counts"),
         }
     }
 }
@@ -113,6 +160,9 @@ impl News {
                     reason,
                 };
                 self.is_new_refusal(now, key)
+            }
+            Notice::Dismissed { .. } | Notice::Doubled { .. } => {
+                self.is_new_refusal(now, notice.clone())
             }
         }
     }

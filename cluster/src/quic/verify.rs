@@ -19,14 +19,17 @@ use rustls::{
 };
 use tokio::sync::watch;
 
+use super::end::REMOVED;
 use crate::identity::{IdentityError, KeyHash, node_called, server_name};
 use crate::nodes::Nodes;
 
 /// Why a peer with a good certificate is refused.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Denied {
-    #[error("its key is not in the node table: it was removed, or never joined")]
+    #[error("its key is not in the node table: it never joined")]
     NotInTable,
+    #[error("{0} {REMOVED}")]
+    Removed(NodeId),
     #[error("its key is not that of {0}")]
     OtherNode(NodeId),
     #[error("no node is called so")]
@@ -83,7 +86,12 @@ impl Verifier {
     /// Whose certificate this is, if it is one's in the table and says so itself.
     fn owner(&self, certificate: &ParsedCertificate<'_>) -> Result<NodeId, Error> {
         let key = KeyHash::of_info(&certificate.subject_public_key_info());
-        let owner = self.nodes.borrow().owner(&key).ok_or(Denied::NotInTable)?;
+        let nodes = self.nodes.borrow().clone();
+        let denied = || match nodes.removed(&key) {
+            Some(node) => Denied::Removed(node),
+            None => Denied::NotInTable,
+        };
+        let owner = nodes.owner(&key).ok_or_else(denied)?;
         let name = ServerName::try_from(server_name(owner)).map_err(|_| Denied::NoNode)?;
         verify_server_name(certificate, &name).map_err(|_| Denied::OtherNode(owner))?;
         Ok(owner)

@@ -32,7 +32,7 @@ use super::tasks::Tasks;
 use super::types::{Entry, Kind, LogId, Vote};
 use crate::folder::Folder;
 pub(super) use window::Record;
-use window::Window;
+pub(super) use window::Window;
 
 /// The folder of all that consensus keeps.
 pub(super) const FOLDER: &str = "raft";
@@ -94,6 +94,16 @@ impl fmt::Debug for Log {
     }
 }
 
+/// The log as its journal has it.
+pub(super) fn window(recovered: Recovered) -> Result<Window, LogError> {
+    let Recovered {
+        snapshot, records, ..
+    } = recovered;
+    let parts = snapshot.into_iter().flat_map(|snapshot| snapshot.parts);
+    let bodies = parts.chain(records.into_iter().map(|record| record.body));
+    Window::recover(bodies).map_err(|(at, error)| LogError::Record { at, error })
+}
+
 impl Log {
     /// Brings the log of a node back and goes on with it.
     ///
@@ -109,16 +119,8 @@ impl Log {
         let disk = Arc::new(Folder::new(Arc::clone(&ports.disk), FOLDER));
         let ports = Ports { disk, ..ports };
         let recovered = journal::recover(ports.disk.as_ref()).await?;
-        let Recovered {
-            snapshot,
-            records,
-            position,
-            ..
-        } = recovered;
-        let parts = snapshot.into_iter().flat_map(|snapshot| snapshot.parts);
-        let bodies = parts.chain(records.into_iter().map(|record| record.body));
-        let window =
-            Window::recover(bodies).map_err(|(at, error)| LogError::Record { at, error })?;
+        let position = recovered.position.clone();
+        let window = window(recovered)?;
         let journal =
             journal::start(path, position, options, ports, supervisor, on_failure).await?;
         let (flushed, waiting) = mpsc::unbounded_channel();

@@ -26,14 +26,14 @@ use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
-use super::types::{Kind, LogId, Membership, Proposal, SnapshotMeta};
+use super::types::{Entry, Kind, LogId, Membership, Proposal, SnapshotMeta};
 
 /// The folder of snapshots of the state.
 pub(super) const FOLDER: &str = "raft/state";
 
 /// The first part of a snapshot: up to where it goes, and who took part. The rows are the others.
 #[derive(Serialize, Deserialize)]
-struct Head(SnapshotMeta);
+pub(super) struct Head(pub(super) SnapshotMeta);
 
 impl Stored for Head {
     const VERSION: u8 = 1;
@@ -146,6 +146,11 @@ impl State {
         Ok(state)
     }
 
+    /// What it is made of: rows, up to where, and who takes part.
+    pub(super) fn parts(self) -> (Rows, Option<LogId>, Membership) {
+        (self.rows, self.applied, self.membership)
+    }
+
     pub(super) fn rows(&self) -> watch::Receiver<Rows> {
         self.publish.subscribe()
     }
@@ -206,6 +211,20 @@ fn is_late(proposal: &Proposal, place: &LogId) -> bool {
     let tick = &proposal.0.command;
     matches!(tick, Command::Cluster(ClusterCommand::Tick { term, .. })
         if *term != place.leader_id.term)
+}
+
+/// The rows behind an entry of the log that is no change of members.
+pub(super) fn behind(rows: &Rows, entry: &Entry) -> Rows {
+    let index = Sequence::new(entry.log_id.index);
+    match &entry.payload {
+        EntryPayload::Normal(proposal) if !is_late(proposal, &entry.log_id) => {
+            catalog::apply(rows, index, &proposal.0).0
+        }
+        EntryPayload::Normal(_) | EntryPayload::Blank | EntryPayload::Membership(_) => Rows {
+            index,
+            ..rows.clone()
+        },
+    }
 }
 
 /// Removes all snapshots but this one.

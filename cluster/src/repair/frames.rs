@@ -10,11 +10,11 @@ use holdfast_actors::frame::{HEADER, Header};
 /// Bytes that are no frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("damaged at byte {0}")]
-pub(super) struct Damaged(pub(super) u64);
+pub(crate) struct Damaged(pub(crate) u64);
 
 /// Goes through an extent from its beginning, in pieces.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     /// Where the frame begins whose end has not come yet.
     at: u64,
     begun: BytesMut,
@@ -25,7 +25,7 @@ impl Frames {
     ///
     /// # Errors
     /// At the first frame that does not check.
-    pub(super) fn take(&mut self, bytes: &Bytes) -> Result<(), Damaged> {
+    pub(crate) fn take(&mut self, bytes: &Bytes) -> Result<(), Damaged> {
         self.begun.extend_from_slice(bytes);
         while self.begun.len() >= HEADER {
             let damaged = Damaged(self.at);
@@ -42,7 +42,7 @@ impl Frames {
     }
 
     /// How far it came.
-    pub(super) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.at + self.begun.len() as u64
     }
 }

@@ -3,12 +3,14 @@
 //! What is longer than its sealed extent is cut, what is not of this node goes, what is to be
 //! copied is copied in pieces from a node that has all of it, checked, made durable, and reported.
 //! A replica that should be whole and is missing, too short or damaged is reported as lost and then
-//! copied again. In their turn all sealed replicas are read back.
+//! copied again. In their turn all sealed replicas are read back, and compared with those of
+//! others.
 //!
 //! Invariants: a replica is taken away only after rows that were read behind it, through a barrier,
 //! say that it is not of this node; a copy is reported only when all of it was checked and has
 //! taken its place; at most `FILLS` extents are copied at once.
 
+mod comparing;
 mod copying;
 mod files;
 mod hands;
@@ -74,6 +76,11 @@ pub struct Reconcile {
     damaged: BTreeSet<ExtentId>,
     /// What was reported as lost, until the catalog has said something.
     losing: BTreeSet<(ExtentId, NodeId)>,
+    /// Replicas that were read to their end.
+    to_compare: BTreeSet<ExtentId>,
+    /// Damaged ones of which nobody else has a sound copy, to be told; and those that were.
+    to_tell: BTreeSet<ExtentId>,
+    told: BTreeSet<ExtentId>,
     reading: Reading,
     pace: Pace,
     /// Whether somebody was asked how much is written, and when somebody is next.
@@ -104,6 +111,9 @@ impl Reconcile {
             retry_at: None,
             damaged: BTreeSet::new(),
             losing: BTreeSet::new(),
+            to_compare: BTreeSet::new(),
+            to_tell: BTreeSet::new(),
+            told: BTreeSet::new(),
             reading: Reading::new(draw),
             pace: Pace::default(),
             counting: false,
@@ -210,7 +220,7 @@ impl Reconcile {
         verdict: Verdict,
     ) {
         match command {
-            ReplicaCommand::Lost => {
+            ReplicaCommand::Lost | ReplicaCommand::Differs => {
                 self.losing.remove(&(extent, node));
                 if verdict == Verdict::Done {
                     self.lost += 1;
@@ -218,10 +228,16 @@ impl Reconcile {
                     self.later.insert(extent, (0, now + LOOK));
                 } else if node == self.node {
                     self.put_off(now, extent);
+                    if verdict == Verdict::Refused && self.damaged.contains(&extent) {
+                        self.to_tell.insert(extent);
+                    }
                 }
             }
             ReplicaCommand::Filled => self.reported(now, extent, verdict),
-            ReplicaCommand::Fill | ReplicaCommand::Drop => {}
+            ReplicaCommand::Fill
+            | ReplicaCommand::Drop
+            | ReplicaCommand::LastDamaged
+            | ReplicaCommand::Undecided => {}
         }
         self.look_at = self.look_at.min(now + SOON);
     }
@@ -234,6 +250,8 @@ impl Reconcile {
             acts.show(Effect::Look);
         }
         self.lose_damaged(now, acts);
+        self.tell_last(acts);
+        self.compare_digests(acts);
         self.begin_fills(now);
         self.go_on_copying(now, acts);
         self.go_on_reading(now, acts);
@@ -292,6 +310,11 @@ impl Machine for Reconcile {
                 command,
                 verdict,
             } => self.decided(now, extent, node, command, verdict),
+            Event::Compared {
+                extent,
+                mine,
+                theirs,
+            } => self.compared(extent, mine, &theirs, acts),
             Event::Appended(bytes) => {
                 self.counting = false;
                 self.pace.seen(now, bytes);

@@ -81,6 +81,9 @@ async fn a_removed_node_is_cut_off_at_once_and_stays_outside() {
         assert_eq!(heard(&link).await, Arrival::Down(other.node));
     }
     assert!(one.refusal().await.contains("removed from the cluster"));
+    let told = |notice: &Notice| matches!(notice, Notice::Dismissed { .. });
+    let by = Notice::Dismissed { by: one.node };
+    assert_eq!(other.told(told).await, by);
     let link = one.endpoint.link(Class::Calls);
     link.send(other.node, HELLO).unwrap();
     assert_eq!(heard(&link).await, Arrival::Down(other.node));

@@ -185,7 +185,10 @@ impl Running {
         let refused = |notice: &Notice| matches!(notice, Notice::Refused { .. });
         match self.told(refused).await {
             Notice::Refused { reason, .. } => reason,
-            notice @ (Notice::Up { .. } | Notice::Down { .. }) => panic!("{notice}"),
+            notice @ (Notice::Up { .. }
+            | Notice::Down { .. }
+            | Notice::Dismissed { .. }
+            | Notice::Doubled { .. }) => panic!("{notice}"),
         }
     }
 

@@ -66,6 +66,8 @@ pub(super) const MACHINES: &[Machine] = &[
             "NotEmpty",
             "Owned",
             "NotTaken",
+            "Holds",
+            "NotDown",
             "TooFew",
             "TokenExpired",
             "NodeKeyRemoved",

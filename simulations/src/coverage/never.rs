@@ -56,6 +56,8 @@ pub(super) const NEVER: &[Never] = &[
     never("Keeper", "refusal", "LeaseLost", ALONE),
     never("Keeper", "refusal", "Owned", ALONE),
     never("Keeper", "refusal", "NotTaken", ALONE),
+    never("Keeper", "refusal", "Holds", ALONE),
+    never("Keeper", "refusal", "NotDown", ALONE),
     never("Keeper", "refusal", "TooFew", ALONE),
     never(
         "Keeper",

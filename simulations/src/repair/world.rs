@@ -326,8 +326,11 @@ impl World {
                 let wrong = invariants::report(rows, &self.nodes, extent, node);
                 self.outcome.violations.extend(wrong);
             }
-            ReplicaCommand::Lost => self.outcome.lost += 1,
-            ReplicaCommand::Fill | ReplicaCommand::Drop => {}
+            ReplicaCommand::Lost | ReplicaCommand::Differs => self.outcome.lost += 1,
+            ReplicaCommand::Fill
+            | ReplicaCommand::Drop
+            | ReplicaCommand::LastDamaged
+            | ReplicaCommand::Undecided => {}
         }
         Verdict::Done
     }

@@ -1,8 +1,8 @@
 //! The shapes of what is said of the cluster.
 
 use holdfast_actors::catalog::rows::{self, Cluster, NodeState};
-use holdfast_actors::kernel::{NodeId, NodeName, Size};
-use holdfast_cluster::identity::KeyHash;
+use holdfast_actors::kernel::{NodeId, NodeName, Size, Timestamp};
+use holdfast_cluster::identity::{self, KeyHash};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::values::Moment;
@@ -11,10 +11,42 @@ use crate::commands::values::Moment;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct JoinToken {
+    /// By which it is listed and revoked.
+    pub id: String,
     /// The text that 'holdfast join' reads.
     pub token: String,
     /// From when on it lets nobody in.
     pub expires: Moment,
+}
+
+/// A join token that was made; its secret is not known.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TokenShown {
+    /// By which it is revoked.
+    pub id: String,
+    /// What it is good for: `good`, `used` or `expired`.
+    pub state: &'static str,
+    /// From when on it lets nobody in.
+    pub expires: Moment,
+    /// Whom it let in, such as `node-2`.
+    pub used_by: Option<String>,
+}
+
+impl TokenShown {
+    /// The token as the rows have it, at a moment.
+    pub fn of(hash: [u8; 32], token: &rows::Token, now: Timestamp) -> Self {
+        Self {
+            id: identity::token_id(hash),
+            state: match token.used {
+                Some(_) => "used",
+                None if token.expires <= now => "expired",
+                None => "good",
+            },
+            expires: Moment(token.expires),
+            used_by: token.used.map(|(node, _)| node.to_string()),
+        }
+    }
 }
 
 /// A node of the cluster.

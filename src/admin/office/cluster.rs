@@ -8,10 +8,14 @@ use holdfast_cluster::identity::{self, KeyHash, Secret, TOKEN_ADDRESSES_MAX};
 use holdfast_cluster::nodes::Nodes;
 
 use super::super::{Items, Problem, ProblemClass, answers};
+use super::route::named;
 use super::speaker::Speaker;
 use super::{Answer, Office, value};
-use crate::commands::cluster::{JoinToken, Node, NodeRef};
+use crate::commands::cluster::{JoinToken, Node, NodeRef, Removal, Replacement, Tokens};
 use crate::commands::values::Moment;
+
+/// So many repositories are named in one sentence.
+const NAMED_MAX: usize = 5;
 
 /// Which node of which cluster this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,15 +28,19 @@ pub struct Member {
 
 impl Office {
     /// Makes a join token. Its secret is drawn here and known nowhere but in the answer.
-    pub(super) async fn join_token(&self, by: &Speaker, order: JoinToken) -> Answer {
+    pub(super) async fn join_token(&self, by: &Speaker, order: JoinToken, items: &Items) -> Answer {
+        if let Some(tokens) = order.tokens {
+            return self.tokens(by, tokens, items).await;
+        }
         let member = self.services.member()?.ok_or(Refused::Alone)?;
         let addresses = meeting(&self.books.rows().cluster, member.node);
         if addresses.is_empty() {
             return Err(Refused::Unreachable.into());
         }
         let secret = Secret::draw(self.entropy.as_ref());
+        let secret_hash = *secret.hash().bytes();
         let command = ClusterCommand::Token {
-            hash: *secret.hash().bytes(),
+            hash: secret_hash,
             life: order.expires.0,
         };
         let outcome = self.submit(by, Command::Cluster(command)).await?;
@@ -49,6 +57,7 @@ impl Office {
             secret,
         };
         value(&answers::JoinToken {
+            id: identity::token_id(secret_hash),
             token: token.text().to_string(),
             expires: Moment(expires),
         })
@@ -77,15 +86,118 @@ impl Office {
                 let id = found(&rows.cluster, &which.node)?;
                 return value(&shown(&rows, id)?);
             }
-            Node::Drain(which) => (which, NodeCommand::Drain),
-            Node::Undrain(which) => (which, NodeCommand::Undrain),
-            Node::Remove(which) => (which, NodeCommand::Remove),
+            Node::Drain(which) => (which.node, NodeCommand::Drain),
+            Node::Undrain(which) => (which.node, NodeCommand::Undrain),
+            Node::Remove(removal) => {
+                let id = found(&rows.cluster, &removal.node)?;
+                let command = removed(&rows, id, &removal)?;
+                (removal.node, command)
+            }
+            Node::Replace(replacement) => {
+                let command = replaced(&rows, &replacement)?;
+                (replacement.node, command)
+            }
         };
-        let id = found(&rows.cluster, &which.node)?;
+        let id = found(&rows.cluster, &which)?;
         let command = Command::Cluster(ClusterCommand::Node(id, command));
         self.submit_and_show(by, command, |rows| shown(rows, id))
             .await
     }
+}
+
+impl Office {
+    async fn tokens(&self, by: &Speaker, order: Tokens, items: &Items) -> Answer {
+        let rows = self.books.rows();
+        if rows.cluster.nodes.is_empty() {
+            return Err(Refused::Alone.into());
+        }
+        let tokens = &rows.cluster.tokens;
+        match order {
+            Tokens::List => {
+                let now = self.services.wall();
+                for (hash, token) in tokens {
+                    items
+                        .send(&answers::TokenShown::of(*hash, token, now))
+                        .await?;
+                }
+                value(&())
+            }
+            Tokens::Revoke(which) => {
+                let meant = |hash: &&[u8; 32]| identity::token_id(**hash) == which.id;
+                let hash = *tokens.keys().find(meant).ok_or(Refused::NoToken)?;
+                let revoke = Command::Cluster(ClusterCommand::Revoke { hash });
+                self.submit_and_settle(by, revoke).await
+            }
+        }
+    }
+}
+
+/// The command that removes a node, if what it takes was said.
+fn removed(rows: &Rows, id: NodeId, order: &Removal) -> Result<NodeCommand, Problem> {
+    if !order.force {
+        return Ok(NodeCommand::Retire);
+    }
+    if order.confirm.as_ref() == Some(&order.phrase()) {
+        return Ok(NodeCommand::Remove);
+    }
+    let named = named(rows, id);
+    let runs = match rows.cluster.is_leased(id) {
+        true => "; it still runs: drain it instead",
+        false => "",
+    };
+    let told = format!(
+        "{named} is removed with what it holds: {}{runs}",
+        loss(rows, id)
+    );
+    Err(not_confirmed(&told, &order.phrase()))
+}
+
+/// The command that has a node take the place of another, if what it takes was said.
+fn replaced(rows: &Rows, order: &Replacement) -> Result<NodeCommand, Problem> {
+    let id = found(&rows.cluster, &order.node)?;
+    let with = found(&rows.cluster, &order.with)?;
+    let is_confirmed = order.confirm.as_ref() == Some(&order.phrase());
+    if is_confirmed || rows.only_on(id).extents == 0 {
+        return Ok(NodeCommand::Replace { with });
+    }
+    let told = format!(
+        "{} goes with what it holds: {}",
+        named(rows, id),
+        loss(rows, id)
+    );
+    Err(not_confirmed(&told, &order.phrase()))
+}
+
+/// What goes with a node, as a sentence.
+fn loss(rows: &Rows, id: NodeId) -> String {
+    let only = rows.only_on(id);
+    let held = rows.holding(id);
+    if only.extents == 0 {
+        return format!("{held} replicas, and of all of them there are others");
+    }
+    let whose: Vec<String> = only
+        .repositories
+        .iter()
+        .filter_map(|id| Some((rows.repositories.get(id)?, *id)))
+        .map(|(row, id)| format!("{} ({id})", row.name))
+        .take(NAMED_MAX)
+        .collect();
+    let more = only.repositories.len().saturating_sub(whose.len());
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "{held} replicas; of {} extents it has the only copy that counts, and what is in them is \
+         lost, in the repositories {}{more}",
+        only.extents,
+        whose.join(", ")
+    )
+}
+
+fn not_confirmed(told: &str, phrase: &str) -> Problem {
+    let told = format!("{told}; add --confirm '{phrase}' to go on");
+    Problem::new(ProblemClass::Refused, "not-confirmed", told)
 }
 
 /// Where a newcomer meets the cluster: at this node first, then at others that work.

@@ -150,7 +150,7 @@ impl Office {
     }
 
     /// Has each of these nodes do its part, all at the same time.
-    async fn shares(
+    pub(super) async fn shares(
         &self,
         by: &Speaker,
         order: &Order,

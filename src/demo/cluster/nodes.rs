@@ -165,7 +165,10 @@ fn found(data: &Path, name: &str, passphrase: &Path) -> Result<(), Failure> {
 
 fn join(data: &Path, name: &str, first: &Node, token_file: &Path) -> Result<(), Failure> {
     let expires = Life::parse("10m").map_err(|error| told(&error))?;
-    let (_, made) = first.order(Order::JoinToken(JoinToken { expires }))?;
+    let (_, made) = first.order(Order::JoinToken(JoinToken {
+        expires,
+        tokens: None,
+    }))?;
     let token = made["token"].as_str();
     let token = token.ok_or_else(|| said("the node makes no token"))?;
     fs::write(token_file, token).map_err(|error| told(&error))?;

@@ -274,3 +274,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_token_that_was_revoked_lets_nobody_in_and_one_that_was_used_stays_known() {
+    let mut log = Log::new();
+    log.token(1, 60).unwrap();
+    log.token(2, 60).unwrap();
+    log.join(2, "a", 1).unwrap();
+    let revoke = |number: u8| ClusterCommand::Revoke { hash: [number; 32] };
+    log.system(revoke(1)).unwrap();
+    assert_eq!(log.join(1, "b", 2), Err(Refused::NoToken));
+    assert_eq!(log.system(revoke(1)), Err(Refused::NoToken));
+    assert_eq!(log.system(revoke(2)), Err(Refused::TokenUsed(id(2))));
+    assert_eq!(log.join(2, "a", 1), Ok(2));
+}

@@ -67,10 +67,7 @@ impl Rows {
 
     fn coming_loads(&self) -> Loads {
         let cluster = &self.cluster;
-        let taking = cluster
-            .nodes
-            .keys()
-            .filter(|node| cluster.has_room(**node));
+        let taking = cluster.nodes.keys().filter(|node| cluster.has_room(**node));
         let load = |node: &NodeId| cluster.load.get(node).copied().unwrap_or_default();
         let mut loads = Loads(taking.map(|node| (*node, load(node))).collect());
         for replicas in cluster.replicas.values() {

@@ -41,6 +41,15 @@ pub struct Lacking {
     pub bytes: u64,
 }
 
+/// What would be lost with a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnlyOn {
+    /// Extents of which no other copy counts.
+    pub extents: u64,
+    /// Whose they are.
+    pub repositories: BTreeSet<RepositoryId>,
+}
+
 impl Cluster {
     /// How many nodes there are that store, whether they run or not; a node that stands alone is
     /// one.
@@ -380,6 +389,21 @@ impl Rows {
             let same = lease.is_some_and(|lease| lease.epoch == owner.lease);
             same && self.cluster.is_leased(owner.node)
         })
+    }
+
+    /// Extents of which a node has a whole copy and no other node has one that counts.
+    pub fn only_on(&self, node: NodeId) -> OnlyOn {
+        let cluster = &self.cluster;
+        let mut only = OnlyOn::default();
+        for (extent, replicas) in &cluster.replicas {
+            let mut others = replicas.whole.iter().filter(|it| **it != node);
+            let is_only = replicas.whole.contains(&node) && !others.any(|it| cluster.counts(*it));
+            if let Some(row) = self.extents.get(extent).filter(|_| is_only) {
+                only.extents += 1;
+                only.repositories.insert(row.repository);
+            }
+        }
+        only
     }
 
     /// How many replicas a node still has or is to have: while there are any, it cannot go.

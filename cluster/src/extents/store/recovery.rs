@@ -102,6 +102,13 @@ async fn check(disk: &Arc<dyn Disk>, store: &mut Store) {
 /// Up to where the frames of a file are sound, durable from now on.
 async fn walk(disk: &Arc<dyn Disk>, repository: RepositoryId, extent: ExtentId) -> io::Result<u64> {
     let file = disk.open(&extent::path(repository, extent)).await?;
+    let at = sound(file.as_ref()).await?;
+    settle(file.as_ref(), at).await?;
+    Ok(at)
+}
+
+/// Up to where the frames of a file are sound: each is read and checked.
+pub(in super::super) async fn sound(file: &dyn File) -> io::Result<u64> {
     let end = file.length().await?;
     let mut window = Bytes::new();
     let (mut begin, mut at) = (0, 0);
@@ -116,7 +123,6 @@ async fn walk(disk: &Arc<dyn Disk>, repository: RepositoryId, extent: ExtentId) 
             None => break,
         }
     }
-    settle(file.as_ref(), at).await?;
     Ok(at)
 }
 

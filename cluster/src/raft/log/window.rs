@@ -33,10 +33,10 @@ impl Stored for Record {
 /// The log.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Window {
-    pub(super) entries: BTreeMap<u64, Entry>,
+    pub(in super::super) entries: BTreeMap<u64, Entry>,
     pub(super) purged: Option<LogId>,
-    pub(super) vote: Option<Vote>,
-    pub(super) committed: Option<LogId>,
+    pub(in super::super) vote: Option<Vote>,
+    pub(in super::super) committed: Option<LogId>,
 }
 
 impl Record {

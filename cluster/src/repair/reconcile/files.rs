@@ -8,6 +8,7 @@ use holdfast_actors::extent;
 use holdfast_actors::kernel::{ExtentId, RepositoryId};
 use holdfast_actors::ports::{Disk, File};
 
+use super::super::digests::Making;
 use super::super::frames::Frames;
 use super::{Attempt, Pulled};
 
@@ -24,13 +25,17 @@ pub struct Copying {
 pub struct Scan {
     pub(super) extent: ExtentId,
     pub(super) frames: Frames,
+    pub(super) digest: Making,
 }
 
 impl Scan {
     /// From its beginning.
     pub(super) fn of(extent: ExtentId) -> Self {
-        let frames = Frames::default();
-        Self { extent, frames }
+        Self {
+            extent,
+            frames: Frames::default(),
+            digest: Making::default(),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! How replicas are copied, checked and taken away.
 
+mod scanning;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,7 +14,8 @@ use holdfast_actors::ports::{Disk, Pending, Ports};
 use holdfast_actors::shell::{self, Context, Fault, Handle, Hands, Path};
 use ractor::{ActorCell, SpawnErr};
 
-use super::super::super::extents::{self, Ask, Copied, Listing, Refusal, Remote};
+use super::super::super::extents::{self, Ask, Copied, Listing, Remote};
+use super::super::digests::Digests;
 use super::files::{self, Copying, Scan, copy_path};
 use super::{Attempt, Effect, Event, News, Pulled, Reconcile, Scanned, Verdict};
 
@@ -57,6 +60,8 @@ pub async fn start(
     }
     let mut draw = [0; 8];
     ports.entropy.fill(&mut draw);
+    let digests = Arc::new(Digests::default());
+    parts.remote.show(Arc::clone(&digests));
     let machine = Reconcile::new(parts.node, u64::from_le_bytes(draw));
     let hands = ReconcileHands {
         parts,
@@ -64,6 +69,7 @@ pub async fn start(
         copies: BTreeMap::new(),
         alive: BTreeMap::new(),
         scanned: None,
+        digests,
     };
     let actor = shell::spawn(path, machine, hands, ports, supervisor).await?;
     // Who ended already is started again by its supervisor.
@@ -93,6 +99,8 @@ struct ReconcileHands {
     /// The attempt of each extent that still counts.
     alive: BTreeMap<ExtentId, Attempt>,
     scanned: Option<Box<Scan>>,
+    /// Of replicas that were read to their end.
+    digests: Arc<Digests>,
 }
 
 impl ReconcileHands {
@@ -177,6 +185,7 @@ impl ReconcileHands {
         let (extent, length) = (copied.extent, copied.length);
         let from = copy_path(copied.repository, extent, attempt);
         self.alive.remove(&extent);
+        self.digests.forget(extent);
         let (copying, store) = (self.copies.remove(&extent), self.parts.store.clone());
         Box::pin(async move {
             let whole = copying.filter(|it| it.frames.end() == length);
@@ -196,32 +205,6 @@ impl ReconcileHands {
                 attempt,
                 done,
             })
-        })
-    }
-
-    fn scan(&mut self, extent: ExtentId, offset: u64, length: u32) -> Pending<Message> {
-        let begun = self.scanned.take();
-        let begun = begun.filter(|scan| scan.extent == extent && offset > 0);
-        let ask = Ask::Read {
-            extent,
-            offset,
-            length,
-        };
-        let asked = self
-            .parts
-            .store
-            .ask(|reply| extents::Message::Ask(ask, Bytes::new(), reply));
-        Box::pin(async move {
-            let mut scan = begun.unwrap_or_else(|| Box::new(Scan::of(extent)));
-            let scanned = match asked.await {
-                Ok(Ok((_, bytes))) if !bytes.is_empty() => {
-                    let sound = scan.frames.take(&bytes);
-                    sound.map_or(Scanned::Damaged, |()| Scanned::Bytes(bytes.len() as u64))
-                }
-                Ok(Ok(_) | Err(Refusal::Broken)) => Scanned::Damaged,
-                Ok(Err(_)) | Err(_) => Scanned::Gone,
-            };
-            Message::Scanned(extent, offset, scanned, scan)
         })
     }
 
@@ -335,6 +318,7 @@ impl Hands for ReconcileHands {
                 return Ok(None);
             }
             Effect::Drop(extent) => {
+                self.digests.forget(extent);
                 self.tell(extents::Message::Dropped(extent));
                 return Ok(None);
             }
@@ -364,6 +348,7 @@ impl Hands for ReconcileHands {
                 offset,
                 length,
             } => self.scan(extent, offset, length),
+            Effect::Compare { extent, with } => self.compare(extent, with),
             Effect::Submit {
                 extent,
                 node,

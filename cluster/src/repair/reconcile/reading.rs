@@ -187,6 +187,7 @@ impl Reconcile {
                 if *begin >= *length {
                     self.reading.sound += 1;
                     round.current = None;
+                    self.to_compare.insert(extent);
                 }
             }
             Scanned::Gone => round.current = None,

@@ -8,6 +8,7 @@ use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
 use imbl::ordmap::DiffItem;
 
 use super::super::super::extents::{Copied, Stage};
+use super::super::digests::Digest;
 
 /// What a node is to have of one extent, as the catalog says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,6 +178,15 @@ pub enum Event {
         /// What the catalog made of it.
         verdict: Verdict,
     },
+    /// The digests of an extent's replicas, as they were last read back.
+    Compared {
+        /// Of which extent.
+        extent: ExtentId,
+        /// Of this node's.
+        mine: Digest,
+        /// Of others', as far as they read them.
+        theirs: BTreeMap<NodeId, Digest>,
+    },
     /// So many bytes were appended by writers on this node since it started.
     Appended(u64),
     /// Nobody waits for this.
@@ -213,6 +223,9 @@ impl std::fmt::Debug for Event {
                 command,
                 verdict,
             } => write!(f, "Decided {command:?} of {extent} on {node}: {verdict:?}"),
+            Self::Compared { extent, theirs, .. } => {
+                write!(f, "Compared {extent} with {} others", theirs.len())
+            }
             Self::Appended(bytes) => write!(f, "Appended {bytes}"),
             Self::Nothing => f.write_str("Nothing"),
         }
@@ -269,6 +282,13 @@ pub enum Effect {
         offset: u64,
         /// How many bytes.
         length: u32,
+    },
+    /// Ask others what their replicas came to that were read to their end.
+    Compare {
+        /// Of which extent.
+        extent: ExtentId,
+        /// Who they are.
+        with: Vec<NodeId>,
     },
     /// Give the catalog a command.
     Submit {

@@ -130,6 +130,8 @@ impl World {
                 offset,
                 length,
             } => self.put(after, Happening::Scan(id, life, extent, offset, length)),
+            // Files are lengths here, without bytes that could differ.
+            reconcile::Effect::Compare { .. } => {}
             reconcile::Effect::Submit {
                 extent,
                 node,

@@ -1,0 +1,128 @@
+//! What the link tells a node of a cluster that is of consequence beyond the log: who was turned
+//! away, which the catalog is told, and that this node itself is not wanted any more.
+
+use std::sync::Arc;
+
+use holdfast_actors::catalog::Catalog;
+use holdfast_actors::catalog::command::{ClusterCommand, Command, Turned};
+use holdfast_actors::catalog::rows::{NodeState, Rows};
+use holdfast_actors::kernel::NodeId;
+use holdfast_actors::ports::Clock;
+use holdfast_cluster::identity::Folder;
+use holdfast_cluster::quic::Notice;
+use tokio::sync::{mpsc, watch};
+
+use crate::cli::{Exit, Failure};
+use crate::home::Membership;
+
+/// So many that were turned away may wait for the catalog; of more the log knows.
+const WAITING_MAX: usize = 64;
+
+/// Hears what the link tells.
+#[derive(Clone)]
+pub(super) struct Gate {
+    turned: mpsc::Sender<Turned>,
+    unwanted: watch::Sender<Option<Unwanted>>,
+}
+
+/// Why this node is not wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unwanted {
+    /// It was removed.
+    Removed,
+    /// Another run of it counts.
+    Copied,
+}
+
+impl Gate {
+    /// A gate, and who was turned away there.
+    pub(super) fn new() -> (Self, mpsc::Receiver<Turned>) {
+        let (turned, told) = mpsc::channel(WAITING_MAX);
+        let unwanted = watch::Sender::new(None);
+        (Self { turned, unwanted }, told)
+    }
+
+    /// What the link is to call.
+    pub(super) fn ear(&self) -> Arc<dyn Fn(Notice) + Send + Sync> {
+        let gate = self.clone();
+        Arc::new(move |notice| {
+            if let Notice::Dismissed { .. } = notice {
+                gate.unwanted.send_replace(Some(Unwanted::Removed));
+            } else if let Notice::Doubled { .. } = notice {
+                gate.unwanted.send_replace(Some(Unwanted::Copied));
+            } else if let Some(turned) = notice.turned() {
+                // What does not fit is in the log, and is told again while it goes on.
+                let _ = gate.turned.try_send(turned);
+            }
+        })
+    }
+
+    /// Resolves when the others say that this node is not wanted, or its own rows do.
+    pub(super) async fn unwanted(
+        &self,
+        node: NodeId,
+        rows: Option<watch::Receiver<Rows>>,
+    ) -> Unwanted {
+        let mut told = self.unwanted.subscribe();
+        let own = async {
+            let is_gone = |rows: &Rows| {
+                let row = rows.cluster.nodes.get(&node);
+                row.is_some_and(|row| row.state == NodeState::Removed)
+            };
+            if let Some(mut rows) = rows
+                && rows.wait_for(is_gone).await.is_ok()
+            {
+                return;
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            // The sender lives as long as this gate.
+            why = told.wait_for(Option::is_some) => {
+                why.ok().and_then(|why| *why).unwrap_or(Unwanted::Removed)
+            }
+            () = own => Unwanted::Removed,
+        }
+    }
+}
+
+/// Tells the catalog who was turned away.
+pub(super) async fn report(
+    mut turned: mpsc::Receiver<Turned>,
+    catalog: Catalog,
+    clock: Arc<dyn Clock>,
+) {
+    while let Some(turned) = turned.recv().await {
+        let command = Command::Cluster(ClusterCommand::Turned(turned));
+        if let Err(error) = catalog.order(clock.now().wall, command).await {
+            tracing::info!(%error, "the catalog was not told who was turned away");
+        }
+    }
+}
+
+/// How a node ends that is not wanted.
+pub(super) fn ended(why: Unwanted, membership: &Membership, folder: &Folder) -> Failure {
+    let named = format!("{} ({})", membership.node, membership.name);
+    match why {
+        Unwanted::Removed => {
+            let told = format!("{named} was removed from its cluster and takes no part any more");
+            Failure::new(Exit::Refused, "removed", told)
+        }
+        Unwanted::Copied => {
+            if let Err(error) = folder.note_copied() {
+                tracing::error!(%error, "it could not be noted that this directory is a copy");
+            }
+            copied(membership)
+        }
+    }
+}
+
+/// How a node ends, or does not begin, whose directory the others refused.
+pub(super) fn copied(membership: &Membership) -> Failure {
+    let told = format!(
+        "{} ({}) runs, or ran since, from another data directory: this one is a copy, and is not \
+         served",
+        membership.node, membership.name
+    );
+    Failure::new(Exit::Refused, "copied", told)
+}
