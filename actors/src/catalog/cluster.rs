@@ -118,7 +118,7 @@ pub enum NodeCommand {
     Drain,
     /// Gives it work again.
     Undrain,
-    /// Ends its membership, and with it its lease.
+    /// Ends its membership. Its lease runs to its end, and is renewed no more.
     Remove,
 }
 
