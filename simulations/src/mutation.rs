@@ -227,7 +227,7 @@ impl Mutation {
     const fn is_of_orders(self) -> bool {
         matches!(
             self,
-            Self::ForgottenDrain | Self::ForgottenRemoval | Self::IdleRepair
+            Self::ForgottenDrain | Self::ForgottenRemoval | Self::OtherReplica | Self::IdleRepair
         )
     }
 

@@ -90,6 +90,10 @@ impl Client {
                 }
                 continue;
             }
+            // Whoever got on in the calm leaves the time to what else must come to its end.
+            if is_calm && (is_removed || self.book.pages().settled.contains(&self.tenant)) {
+                continue;
+            }
             match self.dice.below(if self.only_looks { 2 } else { 8 }) {
                 0 => self.list().await,
                 1 => self.read().await,

@@ -109,7 +109,7 @@ pub(super) fn alter(disk: &Disk, node: NodeId, book: &Book) {
     let rows = book.pages().rows.clone();
     let theirs = rows.extents.iter().find_map(|(id, row)| {
         let replicas = rows.cluster.replicas.get(id)?;
-        let is_shared = replicas.whole.len() > 1 && replicas.whole.contains(&node);
+        let is_shared = replicas.whole.len() > 1 && replicas.whole.first() == Some(&node);
         let length = row.sealed.filter(|length| is_shared && *length > 0)?;
         Some((extent::path(row.repository, *id), length))
     });
