@@ -36,6 +36,9 @@ mod nodes;
 #[path = "../tests/cluster/pulse.rs"]
 #[expect(dead_code, reason = "tests use the rest of it")]
 mod pulse;
+#[path = "../tests/cluster/spaces.rs"]
+#[expect(dead_code, reason = "tests use the rest of it")]
+mod spaces;
 #[path = "../tests/support/wire.rs"]
 #[expect(dead_code, reason = "tests use the rest of it")]
 mod wire;

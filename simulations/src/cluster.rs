@@ -8,6 +8,7 @@ mod book;
 mod client;
 mod invariants;
 mod node;
+mod office;
 mod planted;
 mod run;
 mod split;

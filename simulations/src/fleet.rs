@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 use crate::dice::Dice;
 use crate::disk::{Disk, Faults};
 use crate::network::{Event, Network};
-use crate::plan::{End, Rot, Wire};
+use crate::plan::{End, Order, Rot, Wire};
 use crate::runtime;
 use crate::timepiece::Timepiece;
 use crate::trace::{Micros, Trace};
@@ -206,6 +206,16 @@ impl Fleet {
     pub(crate) fn rot(&mut self, node: NodeId, rot: Rot) {
         if let Some(berth) = self.berths.get_mut(&node).filter(|it| it.body.is_some()) {
             berth.program.rot(rot);
+        }
+    }
+
+    /// Operators order something of a node; who joins starts.
+    pub(crate) fn order(&mut self, node: NodeId, order: Order) {
+        if let Some(berth) = self.berths.get_mut(&node) {
+            berth.program.order(order);
+        }
+        if order == Order::Join {
+            self.start(node);
         }
     }
 

@@ -125,11 +125,19 @@ pub enum Mutation {
     ForgottenUpload,
     /// No node of a cluster gets what is at home there.
     StuckOwner,
+    /// Operators of a cluster are told that a node is drained, and it is not.
+    ForgottenDrain,
+    /// Operators of a cluster are told that a node is removed, and it is not.
+    ForgottenRemoval,
+    /// One replica of an extent is not what the others are.
+    OtherReplica,
+    /// Nobody in a cluster sees to copies.
+    IdleRepair,
 }
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 50] = [
+    pub const ALL: [(Self, &'static str); 54] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -180,6 +188,10 @@ impl Mutation {
         (Self::StaleOwner, "cluster-current"),
         (Self::ForgottenUpload, "cluster-kept"),
         (Self::StuckOwner, "cluster-progress"),
+        (Self::ForgottenDrain, "cluster-drained"),
+        (Self::ForgottenRemoval, "cluster-removed"),
+        (Self::OtherReplica, "cluster-equal"),
+        (Self::IdleRepair, "cluster-copies"),
     ];
 
     /// A plan of this seed in which the bug can show.
@@ -190,6 +202,7 @@ impl Mutation {
             None if catalog::Flaw::of(self).is_some() => Plan::catalog(seed),
             None if calls::Flaw::of(self).is_some() => Plan::calls(seed),
             None if matches!(self, Self::StaleOwner | Self::StuckOwner) => Plan::deposed(seed),
+            None if self.is_of_orders() => Plan::ordered(seed),
             None if cluster::Flaw::of(self).is_some() => Plan::cluster(seed),
             // A disk with a small journal is too small for a reserve.
             None if self == Self::BoastingDisk => Plan {
@@ -207,6 +220,14 @@ impl Mutation {
         matches!(
             self,
             Self::OtherInstant | Self::GrantedInstead | Self::NoPurgeHold | Self::Revenant
+        )
+    }
+
+    /// Whether it shows only where operators of a cluster order something of its nodes.
+    const fn is_of_orders(self) -> bool {
+        matches!(
+            self,
+            Self::ForgottenDrain | Self::ForgottenRemoval | Self::OtherReplica | Self::IdleRepair
         )
     }
 

@@ -4,6 +4,7 @@
 //! hard they strike, who is there and how they behave. Each seed draws some of each and leaves
 //! others out, because a run with everything in it hides what needs peace to show (swarm testing).
 
+mod cluster;
 mod draw;
 mod fleet;
 mod single;
@@ -12,7 +13,7 @@ mod wire;
 
 use serde::{Deserialize, Serialize};
 
-pub use fleet::{Fleet, Members, Mishap, Timed, Ways};
+pub use fleet::{Fleet, Members, Mishap, Order, Timed, Ways};
 pub use wire::Wire;
 
 /// Milliseconds of a day.

@@ -133,11 +133,13 @@ fn run_fleet(
         }
         Members::Cluster {
             nodes,
+            joins,
             tenants,
             pause,
         } => {
             let shape = cluster::Shape {
                 nodes: *nodes,
+                joins: *joins,
                 tenants: *tenants,
                 pause: *pause,
             };

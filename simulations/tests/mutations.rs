@@ -96,4 +96,8 @@ planted! {
     an_owner_that_does_not_know_it_was_deposed_is_caught: StaleOwner;
     an_upload_that_was_forgotten_is_caught: ForgottenUpload;
     a_tenant_that_gets_nowhere_is_caught: StuckOwner;
+    a_node_that_keeps_what_it_was_to_give_away_is_caught: ForgottenDrain;
+    a_node_that_writes_though_it_was_removed_is_caught: ForgottenRemoval;
+    a_replica_that_is_not_what_others_are_is_caught: OtherReplica;
+    an_extent_that_lacks_copies_in_silence_is_caught: IdleRepair;
 }

@@ -166,7 +166,7 @@ pub enum NodeCommand {
     Drain,
     /// Gives it work again.
     Undrain,
-    /// Ends its membership, and with it its lease, whatever it holds.
+    /// Ends its membership, whatever it holds. Its lease runs to its end, and is renewed no more.
     Remove,
     /// The same, refused while it holds replicas.
     Retire,

@@ -121,7 +121,25 @@ impl Draft<'_> {
         for id in silent {
             self.enter(id, NodeState::Down);
         }
+        self.forget_removed();
         self.look_at_walls();
+    }
+
+    /// Leases of nodes that are of the cluster no more go when they have ended.
+    fn forget_removed(&mut self) {
+        let cluster = &mut self.rows.cluster;
+        let removed = |id: &NodeId| {
+            let row = cluster.nodes.get(id);
+            row.is_none_or(|row| row.state == NodeState::Removed)
+        };
+        let ended = cluster
+            .leases
+            .iter()
+            .filter(|(_, it)| it.until <= cluster.now);
+        let ended: Vec<NodeId> = ended.map(|(id, _)| *id).filter(removed).collect();
+        for id in ended {
+            cluster.leases.remove(&id);
+        }
     }
 
     /// Takes the day from the wall clocks of a majority: now and then, when it changes, and at once
@@ -202,9 +220,10 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Its lease is renewed no more, and runs to its end: the node may not have heard yet, and shows
+    /// what it owned as its own until then.
     fn dismiss(&mut self, id: NodeId) {
         self.enter(id, NodeState::Removed);
-        self.rows.cluster.leases.remove(&id);
     }
 
     /// Has a node do what one did that is down, which is removed. Copies are made again as for any
@@ -591,7 +610,10 @@ mod tests {
         log.node(3, NodeCommand::Remove).unwrap();
         assert_eq!(log.acquire(3, 30), Err(Refused::NoNode(NodeId::new(3))));
         assert_eq!(log.add(3), Err(Refused::NodeExists(NodeId::new(3))));
-        assert!(!log.rows.cluster.is_leased(NodeId::new(3)));
+        // It may not have heard: nobody else has what it has before its lease is over.
+        assert!(log.rows.cluster.is_leased(NodeId::new(3)));
+        log.pass(8, &[(1, 0), (2, 0)]);
+        assert!(!log.rows.cluster.leases.contains_key(&NodeId::new(3)));
     }
 
     #[test]

@@ -31,6 +31,9 @@ impl Draft<'_> {
         let owner = self.rows.cluster.owners.get(&id).copied();
         // One that drains gets nothing new, but may start again.
         let before = owner.is_some_and(|owner| owner.node == node);
+        if state == Some(NodeState::Removed) {
+            return Err(Refused::NoNode(node));
+        }
         if state != Some(NodeState::Active) && !before && !removed {
             return Err(Refused::NotTaken(node));
         }

@@ -1,12 +1,16 @@
 //! What clients sent and were told: all that an invariant may judge by.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::kernel::NodeId;
 use holdfast_actors::object::Hash;
 
+use super::office::Standing;
 use crate::fleet::Log;
+use crate::plan::Order;
 use crate::trace::Micros;
 use crate::verdict::{Figures, Violation};
 
@@ -21,6 +25,14 @@ pub(super) struct Thing {
     /// When its deletion began first, and when it was known to be done.
     pub(super) deleting: Option<Micros>,
     pub(super) deleted: Option<Micros>,
+}
+
+/// Something that operators want of a node.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    pub(super) number: u64,
+    pub(super) node: NodeId,
+    pub(super) order: Order,
 }
 
 /// The book of one run. Cheap to clone.
@@ -38,19 +50,36 @@ pub(super) struct Pages {
     pub(super) is_calm: bool,
     /// Tenants that got on since.
     pub(super) settled: BTreeSet<usize>,
+    /// What operators still want, and how nodes stand after what was done of it.
+    pub(super) orders: VecDeque<Given>,
+    pub(super) given: u64,
+    pub(super) standings: BTreeMap<NodeId, Standing>,
+    /// Nodes that are up, and since when they are no majority.
+    pub(super) up: BTreeSet<NodeId>,
+    pub(super) voters: usize,
+    pub(super) minority: Option<Micros>,
+    /// The newest rows that any node has shown.
+    pub(super) rows: Rows,
     pub(super) figures: Figures,
     pub(super) violations: Vec<Violation>,
     pub(super) log: Log,
 }
 
 impl Book {
-    pub(super) fn new(tenants: usize, log: Log) -> Self {
+    pub(super) fn new(tenants: usize, voters: usize, log: Log) -> Self {
         Self(Arc::new(Mutex::new(Pages {
             things: vec![BTreeMap::new(); tenants],
             count: 0,
             calm: 0,
             is_calm: false,
             settled: BTreeSet::new(),
+            orders: VecDeque::new(),
+            given: 0,
+            standings: BTreeMap::new(),
+            up: BTreeSet::new(),
+            voters,
+            minority: None,
+            rows: Rows::default(),
             figures: Figures::default(),
             violations: Vec::new(),
             log,
@@ -79,6 +108,53 @@ impl Pages {
         self.log
             .say(now, format_args!("BROKEN {invariant}: {story}"));
         Violation::note(&mut self.violations, invariant, now, story);
+    }
+
+    /// Operators want something.
+    pub(super) fn wants(&mut self, node: NodeId, order: Order) {
+        self.given += 1;
+        let number = self.given;
+        self.orders.push_back(Given {
+            number,
+            node,
+            order,
+        });
+    }
+
+    /// What operators wanted was done, or they were told that it makes no sense.
+    pub(super) fn ordered(&mut self, given: &Given, now: Micros) {
+        let is_first = |first: &Given| first.number == given.number;
+        if !self.orders.front().is_some_and(is_first) {
+            return;
+        }
+        self.orders.pop_front();
+        let (node, order) = (given.node, given.order);
+        self.log.say(now, format_args!("{node}: {order:?} is done"));
+        match order {
+            Order::Join => self.standings.insert(node, Standing::Joined),
+            Order::Drain => self.standings.insert(node, Standing::Drained),
+            Order::Undrain => self.standings.remove(&node),
+            Order::Remove | Order::Expel => self.standings.insert(node, Standing::Removed(now)),
+        };
+    }
+
+    /// Since when a node is removed.
+    pub(super) fn removed(&self, node: NodeId) -> Option<Micros> {
+        match self.standings.get(&node) {
+            Some(Standing::Removed(since)) => Some(*since),
+            Some(Standing::Joined | Standing::Drained) | None => None,
+        }
+    }
+
+    /// A node is up from now on, or down.
+    pub(super) fn turns(&mut self, node: NodeId, is_up: bool, now: Micros) {
+        if is_up {
+            self.up.insert(node);
+        } else {
+            self.up.remove(&node);
+        }
+        let is_minority = self.up.len() * 2 <= self.voters;
+        self.minority = is_minority.then(|| self.minority.unwrap_or(now));
     }
 
     /// Things of a tenant that are there for certain, and nobody has begun to delete.

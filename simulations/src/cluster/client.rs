@@ -15,7 +15,7 @@ use holdfast_actors::service::{Entry, Found, Intent, Login, PIECE_MAX, Part, Sec
 use sha2::{Digest, Sha256};
 
 use super::book::{Book, Thing};
-use super::invariants::{current, kept};
+use super::invariants::{current, kept, quorum, removed};
 use crate::dice::Dice;
 use crate::timepiece::Timepiece;
 use crate::world::pass;
@@ -74,17 +74,24 @@ impl Client {
             let rows = self.catalog.rows();
             // Tenants get their logins one after the other.
             let is_made = rows.credentials.len() > self.tenant;
-            if !is_made || rows.home(&self.name) != Some(self.node) {
+            // Who works at a node that was removed tries whatever that knows.
+            let is_removed = self.book.pages().removed(self.node).is_some();
+            let is_here = rows.home(&self.name) == Some(self.node);
+            if !is_made || !is_here && (!is_removed || self.only_looks) {
                 continue;
             }
             let (calm, is_calm) = {
                 let pages = self.book.pages();
                 (pages.calm, pages.is_calm)
             };
-            if is_calm && settled != calm && !self.only_looks {
+            if is_calm && settled != calm && !self.only_looks && !is_removed {
                 if self.settle().await {
                     settled = calm;
                 }
+                continue;
+            }
+            // Whoever got on in the calm leaves the time to what else must come to its end.
+            if is_calm && (is_removed || self.book.pages().settled.contains(&self.tenant)) {
                 continue;
             }
             match self.dice.below(if self.only_looks { 2 } else { 8 }) {
@@ -191,9 +198,14 @@ impl Client {
             upload.finish(hash).await
         };
         let what = format!("stores {hash} of {length}");
+        let began = self.time.world();
         let is_stored = self.told(&what, sent).await.is_some();
         let now = self.time.world();
         let mut pages = self.book.pages();
+        if is_stored {
+            removed::check(&mut pages, self.node, began, now);
+            quorum::check(&mut pages, self.node, began, now);
+        }
         if is_stored && let Some(thing) = pages.things[self.tenant].get_mut(&hash) {
             thing.stored = Some(now);
             pages.figures.stored += 1;
@@ -219,8 +231,12 @@ impl Client {
             entry.delete(Kind::Data, hash).await
         };
         let is_deleted = self.told(&format!("deletes {hash}"), asked).await.is_some();
+        let began = now;
         let now = self.time.world();
         let mut pages = self.book.pages();
+        if is_deleted {
+            removed::check(&mut pages, self.node, began, now);
+        }
         if is_deleted && let Some(thing) = pages.things[self.tenant].get_mut(&hash) {
             thing.deleted = Some(now);
             pages.figures.deleted += 1;

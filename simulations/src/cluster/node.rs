@@ -25,7 +25,8 @@ use super::Flaw;
 use super::book::Book;
 use super::client::{Client, REPOSITORY, password, tenant};
 use super::invariants::progress;
-use super::planted::Flawed;
+use super::office::Office;
+use super::planted::{Flawed, alter};
 use super::split::split;
 use crate::clock::Clock;
 use crate::dice::Dice;
@@ -34,7 +35,8 @@ use crate::entropy::Entropy;
 use crate::fleet::{Main, Program, Stand};
 use crate::index::Index;
 use crate::passwords::Cheap;
-use crate::plan::End;
+use crate::plan::{End, Order};
+use crate::timepiece::Timepiece;
 use crate::witness::{self, Looker};
 use crate::world::pass;
 
@@ -52,6 +54,8 @@ const QUOTA: Size = Size::gib(1);
 pub(super) struct Node {
     pub(super) node: NodeId,
     pub(super) all: Vec<NodeId>,
+    /// How many of them there are at first.
+    pub(super) first: usize,
     pub(super) tenants: u32,
     pub(super) pause: u64,
     pub(super) wall: Timestamp,
@@ -63,6 +67,7 @@ pub(super) struct Node {
     pub(super) book: Book,
     pub(super) witness: Looker,
     pub(super) clock: Option<Arc<Clock>>,
+    pub(super) time: Option<Timepiece>,
 }
 
 impl Program for Node {
@@ -72,6 +77,9 @@ impl Program for Node {
         let passed = Duration::from_micros(stand.time.world());
         let clock = Arc::new(Clock::starting_at(self.wall + passed));
         self.clock = Some(Arc::clone(&clock));
+        self.time = Some(stand.time);
+        let now = stand.time.world();
+        self.book.pages().turns(self.node, true, now);
         let directory = Arc::new(Directory::default());
         witness::seat_at(&directory, &self.witness, self.node.to_string(), stand.time);
         let node = self.clone();
@@ -82,7 +90,11 @@ impl Program for Node {
                 let now = time.world();
                 book.say(now, format_args!("{id} fails: {fault}"));
                 // A disk that fails ends its node.
-                if !fault.0.contains("planted") && !fault.0.contains("journal has failed") {
+                let is_removed = book.pages().removed(id).is_some();
+                if !is_removed
+                    && !fault.0.contains("planted")
+                    && !fault.0.contains("journal has failed")
+                {
                     let story = format_args!("{id} failed: {fault}");
                     book.pages().breach(progress::ID, now, story);
                 }
@@ -92,6 +104,8 @@ impl Program for Node {
 
     fn over(&mut self, end: Option<End>) {
         self.clock = None;
+        let now = self.time.take().map_or(0, |time| time.world());
+        self.book.pages().turns(self.node, false, now);
         match end.unwrap_or(End::Kill) {
             End::Power => {
                 self.disk.crash(&mut self.dice);
@@ -102,12 +116,19 @@ impl Program for Node {
                 self.index.kill();
             }
         }
+        if self.flaw == Some(Flaw::OtherReplica) {
+            alter(&self.disk, self.node, &self.book);
+        }
         self.disk.set_hanging(false);
         self.disk.set_faults(Faults::default());
     }
 
     fn disk(&self) -> Option<&Disk> {
         Some(&self.disk)
+    }
+
+    fn order(&mut self, order: Order) {
+        self.book.pages().wants(self.node, order);
     }
 
     fn step_wall(&mut self, by: i64) {
@@ -180,8 +201,10 @@ impl Node {
         }
         let node = stem.grow(&settings, ground, ports.clone(), Arc::new(Cheap));
         let node = node.await.map_err(|error| fault(&error))?;
-        let tended = member.tend(&node, &ports).await;
-        tended.map_err(|error| fault(&error))?;
+        if self.flaw != Some(Flaw::IdleRepair) {
+            let tended = member.tend(&node, &ports).await;
+            tended.map_err(|error| fault(&error))?;
+        }
         let replica = member.replica;
         let mut work = JoinSet::new();
         let tenants = 0..self.tenants as usize;
@@ -205,6 +228,7 @@ impl Node {
             };
             work.spawn(client.work());
         }
+        self.attend(&mut work, &node.catalog, stand);
         let duties = async {
             if self.all.first() == Some(&self.node) {
                 self.set_up(&node.catalog).await;
@@ -219,9 +243,37 @@ impl Node {
         }
     }
 
-    /// Lets all nodes in, and makes the tenants. Done again, it changes nothing.
+    /// Whoever else looks at the catalog of this node, or brings orders there.
+    fn attend(&self, work: &mut JoinSet<()>, catalog: &Catalog, stand: &Stand) {
+        let office = Office {
+            catalog: catalog.clone(),
+            book: self.book.clone(),
+            time: stand.time,
+            wall: self.wall,
+            flaw: self.flaw,
+        };
+        work.spawn(office.work());
+        let (book, mut rows) = (self.book.clone(), catalog.subscribe());
+        work.spawn(async move {
+            loop {
+                {
+                    let shown = rows.borrow_and_update();
+                    let mut pages = book.pages();
+                    if pages.rows.index < shown.index {
+                        pages.rows = shown.clone();
+                    }
+                }
+                if rows.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Lets the first nodes in, and makes the tenants. Done again, it changes nothing.
     async fn set_up(&self, catalog: &Catalog) {
-        let nodes = self.all.iter().filter_map(|node| {
+        let first = self.all.iter().take(self.first);
+        let nodes = first.filter_map(|node| {
             let command = ClusterCommand::Node(*node, NodeCommand::Add(row(*node)?));
             Some(Command::Cluster(command))
         });
@@ -250,7 +302,7 @@ impl Node {
 }
 
 /// A node's row.
-fn row(node: NodeId) -> Option<NewNode> {
+pub(super) fn row(node: NodeId) -> Option<NewNode> {
     Some(NewNode {
         name: NodeName::parse(&node.to_string())?,
         addresses: Vec::new(),

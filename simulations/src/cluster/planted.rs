@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use holdfast_actors::kernel::{Epoch, ExtentId, RepositoryId};
+use holdfast_actors::extent;
+use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
 use holdfast_actors::ports::Pending;
 use holdfast_actors::repository::{Register, Tenure};
 use holdfast_actors::shell::Fault;
 
+use super::book::Book;
+use crate::disk::Disk;
 use crate::mutation::Mutation;
 
 /// A planted bug of the cluster's world.
@@ -18,14 +21,26 @@ pub(crate) enum Flaw {
     ForgottenUpload,
     /// No node gets what is at home there.
     StuckOwner,
+    /// Operators are told that a node is drained, and it was not told.
+    ForgottenDrain,
+    /// Operators are told that a node is removed, and nobody else is.
+    ForgottenRemoval,
+    /// Where a node ends, a replica on its disk changes.
+    OtherReplica,
+    /// Nobody sees to copies.
+    IdleRepair,
 }
 
 impl Flaw {
     /// Each with the mutation that plants it.
-    const ALL: [(Mutation, Self); 3] = [
+    const ALL: [(Mutation, Self); 7] = [
         (Mutation::StaleOwner, Self::StaleOwner),
         (Mutation::ForgottenUpload, Self::ForgottenUpload),
         (Mutation::StuckOwner, Self::StuckOwner),
+        (Mutation::ForgottenDrain, Self::ForgottenDrain),
+        (Mutation::ForgottenRemoval, Self::ForgottenRemoval),
+        (Mutation::OtherReplica, Self::OtherReplica),
+        (Mutation::IdleRepair, Self::IdleRepair),
     ];
 
     /// The flaw that a mutation plants, if it is one of the cluster.
@@ -86,5 +101,22 @@ impl Register for Flawed {
 
     fn forget(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>> {
         self.register.forget(extent, epoch)
+    }
+}
+
+/// Changes a byte in the middle of one replica that a node has and others have too.
+pub(super) fn alter(disk: &Disk, node: NodeId, book: &Book) {
+    let rows = book.pages().rows.clone();
+    let theirs = rows.extents.iter().find_map(|(id, row)| {
+        let replicas = rows.cluster.replicas.get(id)?;
+        let is_shared = replicas.whole.len() > 1 && replicas.whole.first() == Some(&node);
+        let length = row.sealed.filter(|length| is_shared && *length > 0)?;
+        Some((extent::path(row.repository, *id), length))
+    });
+    let Some((path, length)) = theirs else { return };
+    let middle = usize::try_from(length / 2).unwrap_or(0);
+    if let Some(mut bytes) = disk.content(&path).filter(|bytes| bytes.len() > middle) {
+        bytes[middle] ^= 1;
+        disk.rot(&path, bytes);
     }
 }

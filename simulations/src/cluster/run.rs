@@ -1,12 +1,13 @@
 //! A run of the cluster: trouble, a calm in which all must get on, the power of all, a calm again.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use holdfast_actors::kernel::{NodeId, Timestamp};
 
 use super::Flaw;
 use super::book::Book;
-use super::invariants::progress;
+use super::invariants::{copies, drained, equal, progress};
 use super::node::Node;
 use crate::dice::Dice;
 use crate::disk::Disk;
@@ -27,6 +28,8 @@ const LOOK: Micros = 100 * MILLI;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     pub(crate) nodes: u32,
+    /// How many more may join.
+    pub(crate) joins: u32,
     pub(crate) tenants: u32,
     pub(crate) pause: u64,
 }
@@ -36,6 +39,7 @@ struct World {
     timetable: Timetable,
     book: Book,
     nodes: Vec<NodeId>,
+    disks: BTreeMap<NodeId, Disk>,
 }
 
 /// Runs a plan to its end.
@@ -56,6 +60,8 @@ pub(crate) fn run(
         for node in &world.nodes {
             world.fleet.crash(*node, Some(End::Power));
         }
+        let now = world.fleet.now();
+        equal::check(&mut world.book.pages(), &world.disks, now);
         world.calm();
     }
     let now = world.fleet.now();
@@ -86,37 +92,45 @@ impl World {
         let dice = Dice::of_seed(plan.seed).fork("cluster world");
         let trace = Trace::new(options.keeps_lines);
         let mut fleet = Fleet::new(of.quantum, of.wire.clone(), dice.fork("fleet"), trace);
-        let book = Book::new(shape.tenants as usize, fleet.log.clone());
+        let first = shape.nodes as usize;
+        let book = Book::new(shape.tenants as usize, first, fleet.log.clone());
         let flaw = options.mutation.and_then(Flaw::of);
-        let nodes: Vec<NodeId> = (0..shape.nodes).map(member).collect();
+        let all = shape.nodes + shape.joins;
+        let nodes: Vec<NodeId> = (0..all).map(member).collect();
+        let mut disks = BTreeMap::new();
         for (number, node) in nodes.iter().copied().enumerate() {
             let dice = dice.fork(&format!("disk of {node}"));
             // Some disks are slower than others.
             let micros = plan.disk_micros << dice.fork("speed").below(3);
             let drift = of.drifts.get(number).copied().unwrap_or(0);
+            let disk = Disk::default();
+            disks.insert(node, disk.clone());
             let program = Node {
                 node,
                 all: nodes.clone(),
+                first,
                 tenants: shape.tenants,
                 pause: shape.pause,
                 wall: Timestamp::from_millis(plan.wall),
                 flaw,
-                disk: Disk::default(),
+                disk,
                 index: Index::default(),
                 latency: Duration::from_micros(micros),
                 dice,
                 book: book.clone(),
                 witness: witness.clone(),
                 clock: None,
+                time: None,
             };
             fleet.add(node, drift, Box::new(program));
         }
-        nodes.iter().for_each(|node| fleet.start(*node));
+        nodes.iter().take(first).for_each(|node| fleet.start(*node));
         Self {
-            timetable: Timetable::new(of.mishaps.clone(), shape.nodes),
+            timetable: Timetable::new(of.mishaps.clone(), all),
             fleet,
             book,
             nodes,
+            disks,
         }
     }
 
@@ -136,16 +150,29 @@ impl World {
             let then = self.fleet.now() + LOOK;
             self.timetable.run_until(&mut self.fleet, then);
         }
+        let deadline = self.fleet.now() + drained::PATIENCE;
+        while self.fleet.now() < deadline && !self.is_over() {
+            let then = self.fleet.now() + LOOK;
+            self.timetable.run_until(&mut self.fleet, then);
+        }
         let now = self.fleet.now();
         let mut pages = self.book.pages();
         pages.is_calm = false;
         pages.figures.checks += 1;
         progress::check(&mut pages, now);
+        drained::check(&mut pages, now);
+        copies::check(&mut pages, now);
         pages.settled.len() == pages.things.len()
     }
 
     fn is_settled(&self) -> bool {
         let pages = self.book.pages();
         pages.settled.len() == pages.things.len()
+    }
+
+    /// Whether all that was ordered is done, and nothing lacks copies.
+    fn is_over(&self) -> bool {
+        let pages = self.book.pages();
+        drained::is_over(&pages) && copies::lacking(&pages.rows) == 0
     }
 }

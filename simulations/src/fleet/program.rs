@@ -7,7 +7,7 @@ use holdfast_actors::ports::Link;
 
 use crate::dice::Dice;
 use crate::disk::Disk;
-use crate::plan::{End, Rot};
+use crate::plan::{End, Order, Rot};
 use crate::timepiece::Timepiece;
 use crate::trace::Micros;
 use crate::yields::Yields;
@@ -40,6 +40,9 @@ pub(crate) trait Program {
 
     /// Lets something of what the disk holds rot, while the present life goes on.
     fn rot(&mut self, _rot: Rot) {}
+
+    /// Operators order something of the node, whether it is up or not.
+    fn order(&mut self, _order: Order) {}
 
     /// Sets the wall clock of the present life; called inside of its runtime.
     fn step_wall(&mut self, _by: i64) {}

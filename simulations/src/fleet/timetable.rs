@@ -194,6 +194,7 @@ impl Timetable {
                 bits,
                 sectors,
             } => fleet.rot(member(node), Rot { bits, sectors }),
+            Mishap::Order { node, order } => fleet.order(member(node), order),
             Mishap::Step { node, by } => fleet.step_wall(member(node), by),
         }
     }

@@ -94,59 +94,6 @@ impl Plan {
         plan
     }
 
-    /// The plan of a seed for whole nodes that are one cluster, with the clocks and the network
-    /// that the catalog bears.
-    pub fn cluster(seed: u64) -> Self {
-        let dice = Dice::of_seed(seed).fork("cluster");
-        let mut shape = dice.fork("shape");
-        let nodes = [3, 3, 4, 5][shape.below(4) as usize];
-        let members = Members::Cluster {
-            nodes,
-            tenants: 1 + shape.below(4) as u32,
-            pause: [50, 200, 1_000][shape.below(3) as usize],
-        };
-        let mut plan = Self::single(seed);
-        plan.tenants.clear();
-        plan.lives.clear();
-        plan.disk_micros = 50 << shape.below(5);
-        let mut fleet = bearable(fleet(&dice, nodes, 0, members));
-        set_clocks(&mut fleet, &dice, nodes);
-        plan.fleet = Some(fleet);
-        plan
-    }
-
-    /// The plan of a seed for a busy cluster of three in which two nodes are cut off for a while,
-    /// one after the other: what shows only where two believe to own the same shows here.
-    pub fn deposed(seed: u64) -> Self {
-        let mut plan = Self::cluster(seed);
-        let mut dice = Dice::of_seed(seed).fork("deposed");
-        let mut mishaps = Vec::new();
-        for node in 0..2 {
-            let at = 3_000 + u64::from(node) * 11_000 + dice.below(500);
-            let (side, ways) = (vec![node], Ways::Both);
-            let mishap = Mishap::Part { side, ways };
-            mishaps.push(Timed { at, mishap });
-            let (at, mishap) = (at + 9_000, Mishap::Heal);
-            mishaps.push(Timed { at, mishap });
-        }
-        plan.fleet = Some(Fleet {
-            quantum: 2_000,
-            wire: Wire {
-                least: 2_000,
-                ..Wire::default()
-            },
-            members: Members::Cluster {
-                nodes: 3,
-                tenants: 3,
-                pause: 50,
-            },
-            drifts: Vec::new(),
-            millis: 25_000,
-            mishaps,
-        });
-        plan
-    }
-
     /// The plan of a seed for nodes that call each other.
     pub fn calls(seed: u64) -> Self {
         let dice = Dice::of_seed(seed).fork("calls");
@@ -208,7 +155,7 @@ impl Plan {
 }
 
 /// With clocks no worse than leases bear, and a network that carries what consensus needs.
-fn bearable(mut fleet: Fleet) -> Fleet {
+pub(super) fn bearable(mut fleet: Fleet) -> Fleet {
     fleet.wire.kib_per_second = None;
     fleet.wire.is_uneven &= fleet.wire.least <= 1_000;
     for drift in &mut fleet.drifts {
@@ -219,7 +166,7 @@ fn bearable(mut fleet: Fleet) -> Fleet {
 
 /// Steps of nodes' wall clocks, in some runs: of one node's or of several, forward and back. Nobody
 /// is told; a minute is nothing, hours move midnight, and weeks are doubted.
-fn set_clocks(fleet: &mut Fleet, dice: &Dice, nodes: u32) {
+pub(super) fn set_clocks(fleet: &mut Fleet, dice: &Dice, nodes: u32) {
     let mut dice = dice.fork("wall clocks");
     if !dice.one_in(3) {
         return;
@@ -237,7 +184,7 @@ fn set_clocks(fleet: &mut Fleet, dice: &Dice, nodes: u32) {
     fleet.mishaps.sort_by_key(|timed| timed.at);
 }
 
-fn fleet(dice: &Dice, nodes: u32, clients: u32, members: Members) -> Fleet {
+pub(super) fn fleet(dice: &Dice, nodes: u32, clients: u32, members: Members) -> Fleet {
     let mut shape = dice.fork("fleet");
     let quantum = [1_000, 2_000, 5_000][shape.below(3) as usize];
     let wire = Wire {
@@ -335,7 +282,7 @@ fn mishap(dice: &mut Dice, kinds: &Kinds, nodes: u32, all: u32) -> Option<Mishap
     }
 }
 
-const fn crash_once(node: u32, end: End, off: u64) -> Mishap {
+pub(super) const fn crash_once(node: u32, end: End, off: u64) -> Mishap {
     Mishap::Crash {
         node,
         end,

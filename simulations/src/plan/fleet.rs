@@ -57,8 +57,11 @@ pub enum Members {
     },
     /// Whole nodes that are one cluster, with a client of every tenant at each.
     Cluster {
-        /// How many.
+        /// How many at first.
         nodes: u32,
+        /// How many more may join; they are counted behind the others.
+        #[serde(default)]
+        joins: u32,
         /// Whom they serve.
         tenants: u32,
         /// Milliseconds between two requests of a client at most.
@@ -184,6 +187,13 @@ pub enum Mishap {
         #[serde(default)]
         sectors: u32,
     },
+    /// Operators of a cluster order something of a node.
+    Order {
+        /// Of which.
+        node: u32,
+        /// What.
+        order: Order,
+    },
     /// A node's wall clock is set.
     Step {
         /// Which.
@@ -191,6 +201,21 @@ pub enum Mishap {
         /// By how many milliseconds, forward or back.
         by: i64,
     },
+}
+
+/// What operators order of a cluster's node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// It is let in.
+    Join,
+    /// It gets nothing new, and gives away what it has.
+    Drain,
+    /// It gets work again.
+    Undrain,
+    /// It is of the cluster no more, once it is empty.
+    Remove,
+    /// It is of the cluster no more, whatever it has.
+    Expel,
 }
 
 impl Mishap {

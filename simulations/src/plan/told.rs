@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{End, Mishap, Ways};
+use super::{End, Mishap, Order, Ways};
 use crate::fleet::member;
 use crate::scenario::units::spelled;
 
@@ -46,6 +46,17 @@ impl fmt::Display for Mishap {
             }
             Self::Hang { .. } | Self::Drag { .. } | Self::Disk { .. } | Self::Rot { .. } => {
                 self.of_disk(f)
+            }
+            Self::Order { node, order } => {
+                let node = member(*node);
+                f.write_str(match order {
+                    Order::Join => "operators let in ",
+                    Order::Drain => "operators drain ",
+                    Order::Undrain => "operators give work again to ",
+                    Order::Remove => "operators remove, once it is empty, ",
+                    Order::Expel => "operators remove at once ",
+                })?;
+                write!(f, "{node}")
             }
             Self::Step { node, by } => {
                 let way = if *by < 0 { "back" } else { "forward" };
@@ -107,6 +118,7 @@ impl Mishap {
             | Self::Forget { .. }
             | Self::Slow { .. }
             | Self::Sleep { .. }
+            | Self::Order { .. }
             | Self::Step { .. } => Ok(()),
         }
     }

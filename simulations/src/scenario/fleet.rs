@@ -66,9 +66,8 @@ pub(super) fn settle(
         Members::Register {
             replicas, clients, ..
         } => replicas + clients,
-        Members::Catalog { nodes, .. }
-        | Members::Calls { nodes, .. }
-        | Members::Cluster { nodes, .. } => *nodes,
+        Members::Catalog { nodes, .. } | Members::Calls { nodes, .. } => *nodes,
+        Members::Cluster { nodes, joins, .. } => nodes + joins,
     };
     fleet.drifts.truncate(all as usize);
     if let Some(faults) = faults {
@@ -189,6 +188,7 @@ impl FleetPart {
                 nodes,
                 tenants: users,
                 pause,
+                ..
             }
             | Members::Calls {
                 nodes,

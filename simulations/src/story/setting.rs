@@ -108,10 +108,11 @@ fn members(members: &Members) -> String {
         ),
         Members::Cluster {
             nodes,
+            joins,
             tenants,
             pause,
         } => format!(
-            "A cluster: {}; it serves {tenants} tenants, each with a client at every node, which \
+            "A cluster: {}, and {joins} more may join; it serves {tenants} tenants, each with a client at every node, which \
              asks at most {pause} ms after its last request.",
             to(0, *nodes)
         ),

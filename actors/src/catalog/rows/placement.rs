@@ -71,12 +71,17 @@ impl Cluster {
         row.is_some_and(|row| row.state == NodeState::Active && stores(row)) && self.is_leased(node)
     }
 
-    /// Those whose lease runs.
+    /// Those of the cluster whose lease runs.
     pub fn reachable<'a>(
         &'a self,
         nodes: &'a BTreeSet<NodeId>,
     ) -> impl Iterator<Item = NodeId> + 'a {
-        nodes.iter().copied().filter(|node| self.is_leased(*node))
+        let removed = |node: &NodeId| {
+            let row = self.nodes.get(node);
+            row.is_some_and(|row| row.state == NodeState::Removed)
+        };
+        let there = nodes.iter().copied().filter(move |node| !removed(node));
+        there.filter(|node| self.is_leased(*node))
     }
 
     /// The node that serves what has this number, as long as the nodes are the same: each has its

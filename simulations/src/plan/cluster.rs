@@ -1,0 +1,142 @@
+//! The clusters that seeds draw: what befalls them, and what operators order meanwhile.
+
+use super::draw::{bearable, crash_once, fleet, set_clocks};
+use super::{End, Fleet, Members, Mishap, Order, Plan, Timed, Ways, Wire};
+use crate::dice::Dice;
+
+impl Plan {
+    /// The plan of a seed for whole nodes that are one cluster, with the clocks and the network
+    /// that the catalog bears.
+    pub fn cluster(seed: u64) -> Self {
+        let dice = Dice::of_seed(seed).fork("cluster");
+        let mut shape = dice.fork("shape");
+        let nodes = [3, 3, 4, 5][shape.below(4) as usize];
+        let mut orders = dice.fork("orders");
+        let joins = u32::from(orders.one_in(3));
+        let members = Members::Cluster {
+            nodes,
+            joins,
+            tenants: 1 + shape.below(4) as u32,
+            pause: [50, 200, 1_000][shape.below(3) as usize],
+        };
+        let mut plan = Self::single(seed);
+        plan.tenants.clear();
+        plan.lives.clear();
+        plan.disk_micros = 50 << shape.below(5);
+        let mut fleet = bearable(fleet(&dice, nodes, 0, members));
+        set_clocks(&mut fleet, &dice, nodes);
+        give_orders(&mut fleet, &mut orders, nodes, joins);
+        lose_quorum(&mut fleet, &mut dice.fork("quorum"), nodes);
+        fleet.mishaps.sort_by_key(|timed| timed.at);
+        plan.fleet = Some(fleet);
+        plan
+    }
+
+    /// The plan of a seed for a busy cluster of three in which two nodes are cut off for a while,
+    /// one after the other: what shows only where two believe to own the same shows here.
+    pub fn deposed(seed: u64) -> Self {
+        let mut plan = Self::cluster(seed);
+        let mut dice = Dice::of_seed(seed).fork("deposed");
+        let mut mishaps = Vec::new();
+        for node in 0..2 {
+            let at = 3_000 + u64::from(node) * 11_000 + dice.below(500);
+            let (side, ways) = (vec![node], Ways::Both);
+            let mishap = Mishap::Part { side, ways };
+            mishaps.push(Timed { at, mishap });
+            let (at, mishap) = (at + 9_000, Mishap::Heal);
+            mishaps.push(Timed { at, mishap });
+        }
+        plan.fleet = Some(Fleet {
+            quantum: 2_000,
+            wire: Wire {
+                least: 2_000,
+                ..Wire::default()
+            },
+            members: Members::Cluster {
+                nodes: 3,
+                joins: 0,
+                tenants: 3,
+                pause: 50,
+            },
+            drifts: Vec::new(),
+            millis: 25_000,
+            mishaps,
+        });
+        plan
+    }
+
+    /// The plan of a seed for a cluster of four or five of whose nodes operators drain one, or
+    /// remove it: empty or at once.
+    pub fn ordered(seed: u64) -> Self {
+        let mut plan = Self::cluster(seed);
+        let mut dice = Dice::of_seed(seed).fork("ordered");
+        if let Some(Fleet {
+            members: Members::Cluster { nodes, joins, .. },
+            mishaps,
+            millis,
+            ..
+        }) = &mut plan.fleet
+        {
+            (*nodes, *joins) = (4, 0);
+            *millis = 12_000;
+            let node = dice.below(4) as u32;
+            let at = 4_000 + dice.below(2_000);
+            let order = [Order::Drain, Order::Expel][dice.below(2) as usize];
+            *mishaps = vec![Timed {
+                at,
+                mishap: Mishap::Order { node, order },
+            }];
+        }
+        plan
+    }
+}
+
+/// What operators order, in most runs: a node joins, another is drained and comes back or goes, or
+/// is removed at once.
+fn give_orders(fleet: &mut Fleet, dice: &mut Dice, nodes: u32, joins: u32) {
+    let quarter = fleet.millis / 4;
+    let order = |at, node, order| Timed {
+        at,
+        mishap: Mishap::Order { node, order },
+    };
+    for node in nodes..nodes + joins {
+        let at = quarter + dice.below(2 * quarter);
+        fleet.mishaps.push(order(at, node, Order::Join));
+    }
+    let (node, at) = (
+        dice.below(u64::from(nodes)) as u32,
+        quarter + dice.below(quarter),
+    );
+    let then = at + dice.below(2 * quarter);
+    // Whoever removes one of three has no third one for copies.
+    let may_go = nodes > 3;
+    match dice.below(6) {
+        0 | 1 => {
+            fleet.mishaps.push(order(at, node, Order::Drain));
+            fleet.mishaps.push(order(then, node, Order::Undrain));
+        }
+        2 if may_go => {
+            fleet.mishaps.push(order(at, node, Order::Drain));
+            fleet.mishaps.push(order(then, node, Order::Remove));
+        }
+        3 if may_go => fleet.mishaps.push(order(at, node, Order::Expel)),
+        2 => fleet.mishaps.push(order(at, node, Order::Drain)),
+        _ => {}
+    }
+}
+
+/// In some runs so many nodes lose power for a while that the others are no majority.
+fn lose_quorum(fleet: &mut Fleet, dice: &mut Dice, nodes: u32) {
+    if !dice.one_in(4) {
+        return;
+    }
+    let at = 3_000 + dice.below(fleet.millis / 2);
+    let off = 4_000 + dice.below(8_000);
+    let first = dice.below(u64::from(nodes)) as u32;
+    for number in 0..nodes.div_ceil(2) {
+        let node = (first + number) % nodes;
+        let mishap = crash_once(node, End::Power, off);
+        fleet.mishaps.push(Timed { at, mishap });
+    }
+    fleet.millis = fleet.millis.max(at + off + 3_000);
+}
