@@ -65,7 +65,7 @@ pub(crate) async fn fill(repository: &Handle<Message>, bytes: u64) {
     for _ in 0..bytes / FRAME_BYTES as u64 {
         let bytes = frame.clone();
         let taken = repository
-            .ask(|reply| Message::Frame(upload, bytes, reply))
+            .ask(|reply| Message::Frame(upload, bytes, None, reply))
             .await;
         taken.unwrap().unwrap();
     }
@@ -181,7 +181,7 @@ impl Client {
             let frame = bytes.slice(at..bytes.len().min(at + FRAME_BYTES));
             let taken = self
                 .repository
-                .ask(|reply| Message::Frame(upload, frame, reply))
+                .ask(|reply| Message::Frame(upload, frame, None, reply))
                 .await;
             match taken.into() {
                 Outcome::Done => {}
