@@ -6,13 +6,15 @@
 //! when it was written, so a bad frame below such a mark is damage, and an error, while above it is
 //! a torn tail. What the index knows is not read again, and is told apart from what it makes up.
 
+mod known;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
 use super::chain::Chain;
-use super::checkpoint::{self, Stamp, Unusable};
-use super::entry::{Entry, Place};
+use super::checkpoint::Unusable;
+use super::entry::Entry;
 use super::head::HEAD_BYTES;
 use super::machine::Repository;
 use super::report::Source;
@@ -20,9 +22,11 @@ use super::scan::Scan;
 use super::standby::Standby;
 use crate::extent;
 use crate::kernel::{ExtentId, RepositoryId, Sequence};
-use crate::ports::{Disk, File, Pending, Ports};
+use crate::ports::{Disk, File, Ports};
 use crate::schema::SchemaError;
 use crate::shell::Fault;
+
+pub(super) use known::{Start, behind, indexed};
 
 /// Why a repository cannot be opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -174,24 +178,6 @@ pub async fn recover_with(
     recover(&ports.disk, id, extents, repository).await
 }
 
-/// How a file is opened: one that nobody writes any more, or any.
-pub(super) type Opening = fn(&dyn Disk, &str) -> Pending<io::Result<Arc<dyn File>>>;
-
-/// Begins with what the index has, if the log has the entry up to which it goes.
-pub(super) async fn indexed(
-    ports: &Ports,
-    id: RepositoryId,
-    extents: &[(ExtentId, Option<u64>)],
-    opening: Opening,
-    repository: &mut Repository,
-) -> Result<Start, Unusable> {
-    let (stamp, snapshot) = checkpoint::read(&ports.index, id).await?;
-    let from = behind(&ports.disk, id, extents, opening, &stamp).await;
-    let from = from.ok_or(Unusable::Unknown(stamp.sequence))?;
-    repository.resume(stamp, snapshot);
-    Ok(from)
-}
-
 /// Reads all extents in their order, each with its sealed length if it has one, into `repository`.
 ///
 /// # Errors
@@ -251,50 +237,6 @@ async fn emptied_behind(
     Some(emptied)
         .filter(|emptied| *emptied >= damaged)
         .unwrap_or_default()
-}
-
-/// Where a scan begins, and the last entry that is known already.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Start {
-    pub(super) place: Place,
-    pub(super) known: Sequence,
-    /// The checksum of its frame.
-    pub(super) checksum: u32,
-    /// Up to which extent no entry counts.
-    pub(super) emptied: ExtentId,
-    /// The frames before.
-    pub(super) chain: Chain,
-}
-
-/// The place behind the entry that a stamp names; `None` if the log has another one there.
-pub(super) async fn behind(
-    disk: &Arc<dyn Disk>,
-    id: RepositoryId,
-    extents: &[(ExtentId, Option<u64>)],
-    opening: Opening,
-    stamp: &Stamp,
-) -> Option<Start> {
-    let Place { extent, offset } = stamp.place;
-    let sealed = extents.iter().find(|(known, _)| *known == extent)?.1;
-    let file = opening(disk.as_ref(), &extent::path(id, extent))
-        .await
-        .ok()?;
-    let length = file.length().await.ok()?;
-    let end = sealed.unwrap_or(length).min(length);
-    let scan = Scan::new(extent, file, end, true).await;
-    let mut scan = scan.ok()?;
-    let frame = scan.frame(offset).await.ok()?.ok()?;
-    let named = (stamp.sequence, stamp.checksum);
-    let same = (frame.header.sequence, frame.header.checksum) == named && frame.entry.is_some();
-    let offset = offset + frame.header.total();
-    let from = Start {
-        place: Place { extent, offset },
-        known: stamp.sequence,
-        checksum: stamp.checksum,
-        emptied: stamp.emptied,
-        chain: Chain::behind(extent, stamp.sequence),
-    };
-    same.then_some(from)
 }
 
 async fn scan(

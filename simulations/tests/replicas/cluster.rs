@@ -138,8 +138,11 @@ impl Cluster {
 
     pub(crate) async fn created(&self) -> Arc<dyn File> {
         let nodes = self.ids();
-        let created = self.extents.create(REPOSITORY, EXTENT, WRITER, &nodes);
-        created.await.unwrap()
+        let on = (&nodes[..], &[][..]);
+        let created = self.extents.create(REPOSITORY, EXTENT, WRITER, on);
+        let (file, failed) = created.await.unwrap();
+        assert_eq!(failed, []);
+        file
     }
 
     pub(crate) fn tell(&self, number: u64, message: Message) {

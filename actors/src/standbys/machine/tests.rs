@@ -163,7 +163,11 @@ fn one_whose_owner_went_stays_a_while_for_the_next_and_is_kept_in_the_index_alon
                     left = 0;
                     node.step(Event::Written { id, done })
                 }
-                _ => Vec::new(),
+                Effect::Begin { .. }
+                | Effect::LeaveOff(_)
+                | Effect::Forget(_)
+                | Effect::Give(..)
+                | Effect::Refuse(_) => Vec::new(),
             });
         }
         if node.now.monotonic < Instant::default() + LINGER {

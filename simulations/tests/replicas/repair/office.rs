@@ -239,8 +239,8 @@ impl Office {
         let created = self
             .cluster
             .extents
-            .create(REPOSITORY, extent, self.owner, &nodes);
-        created.await.unwrap();
+            .create(REPOSITORY, extent, self.owner, (&nodes, &[]));
+        assert_eq!(created.await.unwrap().1, []);
         let epoch = self.owner;
         self.submit(Command::Extent(ExtentCommand::Begin { extent, epoch }))
             .await;
