@@ -2,8 +2,7 @@
 //! identity of one of them, and this test speaks for it.
 
 use std::net::UdpSocket;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,10 +52,10 @@ fn heard(cluster: &Cluster, at: usize, major: u16, minor: u16) -> Notice {
         link.send(NodeId::new(1), Bytes::from_static(b"hello"))
             .unwrap();
         let first = loop {
-            match told.recv_timeout(LONG).unwrap() {
-                // An attempt that came too late is followed by another.
-                Notice::Down { .. } => {}
-                notice => break notice,
+            let notice = told.recv_timeout(LONG).unwrap();
+            // An attempt that came too late is followed by another.
+            if !matches!(notice, Notice::Down { .. }) {
+                break notice;
             }
         };
         endpoint.close().await;

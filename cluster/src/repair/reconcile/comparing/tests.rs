@@ -64,6 +64,7 @@ fn whoever_differs_from_most_copies_it_again() {
 fn nobody_is_accused_before_a_majority_of_all_is_known() {
     assert_eq!(told(&[2, 3], &[(2, 9)]), [], "the third may say either");
     assert_eq!(told(&[2, 3], &[]), []);
+    assert_eq!(told(&[2, 3, 4, 5], &[(2, 9), (3, 9)]), [], "two of five");
     // Who has none that counts says nothing.
     assert_eq!(told(&[2, 3], &[(2, 1), (4, 9)]), []);
     let undecided = [(1, ReplicaCommand::Undecided)];
