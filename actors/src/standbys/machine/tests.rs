@@ -1,3 +1,5 @@
+//! What standbys decide, on a clock that the test moves; nothing is read or written.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -224,7 +226,9 @@ fn what_is_too_much_to_know_is_left_to_the_index() {
 proptest! {
     /// Whatever happens in whatever order, each has its turn and no more is done at once than may.
     #[test]
-    fn turns_come_to_all_and_few_at_once(steps in prop::collection::vec((0_u8..7, 1_u64..6), 1..200)) {
+    fn turns_come_to_all_and_few_at_once(
+        steps in prop::collection::vec((0_u8..7, 1_u64..6), 1..200),
+    ) {
         let mut node = Node::default();
         let mut busy: BTreeMap<RepositoryId, bool> = BTreeMap::new();
         let note = |effects: Vec<Effect>, busy: &mut BTreeMap<RepositoryId, bool>| {
