@@ -179,8 +179,8 @@ impl Draft<'_> {
                 self.enter(id, NodeState::Active);
             }
             NodeCommand::Undrain => {}
-            // Its lease is renewed no more, and runs to its end: the node may not have heard yet, and
-            // shows what it owned as its own until then.
+            // Its lease is renewed no more, and runs to its end: the node may not have heard yet,
+            // and shows what it owned as its own until then.
             NodeCommand::Remove => self.enter(id, NodeState::Removed),
         }
         Ok(())
