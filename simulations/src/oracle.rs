@@ -232,6 +232,15 @@ impl Oracle {
         }
     }
 
+    /// Bytes of the objects of a kind that are there for certain: whatever they cost is charged.
+    pub(crate) fn certain(&self, shelf: ShelfId, kind: Kind) -> u64 {
+        let all = self.shelves[shelf].iter();
+        let is_stored = |object: &Object| object.under_way == 0 && object.told == Told::Present;
+        all.filter(|((of, _), object)| *of == kind && is_stored(object))
+            .map(|(_, object)| object.size)
+            .sum()
+    }
+
     /// Bytes of all objects of a kind that anybody ever tried to store.
     pub(crate) fn known(&self, shelf: ShelfId, kind: Kind) -> u64 {
         let all = self.shelves[shelf].iter();

@@ -79,6 +79,10 @@ impl Spaces {
         self.host(at + 1)
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a door for tenants that is open as long as the test"
+    )]
     /// The network of a node that tenants reach at this port of loopback, as all others.
     pub(crate) fn place(&self, at: usize, port: u16) -> Space {
         let address = self.address(at);

@@ -8,6 +8,7 @@ use holdfast_actors::object::Kind;
 use holdfast_actors::repository::Report;
 
 use crate::ledger::Book;
+use crate::oracle::Oracle;
 
 /// The id of this invariant.
 pub(crate) const ID: &str = "I3";
@@ -20,9 +21,13 @@ pub(crate) fn check(book: &mut Book, tenant: usize, report: &Report) {
         .iter()
         .enumerate()
         .filter(|(_, shelf)| shelf.tenant == tenant);
-    let slack: u64 = shelves
-        .map(|(shelf, _)| book.oracle.known(shelf, Kind::Index))
-        .sum();
+    let own: Vec<usize> = shelves.map(|(shelf, _)| shelf).collect();
+    let of = |bytes: fn(&Oracle, usize, Kind) -> u64| -> u64 {
+        let bytes = |shelf: &usize| bytes(&book.oracle, *shelf, Kind::Index);
+        own.iter().map(bytes).sum()
+    };
+    // What is on its way now is charged later.
+    let (slack, stored) = (of(Oracle::known), of(Oracle::certain));
     let now = book.now();
     let undone = book.undoing.as_ref().map(|undoing| undoing.tenant);
     let account = &mut book.accounts[tenant];
@@ -31,8 +36,8 @@ pub(crate) fn check(book: &mut Book, tenant: usize, report: &Report) {
         account.charged = None;
         return;
     }
-    let before = account.charged.replace((now, sum, slack));
-    let Some((then, old, old_slack)) = before else {
+    let before = account.charged.replace((now, sum, stored));
+    let Some((then, old, old_stored)) = before else {
         return;
     };
     let facts = (account.quota.since(then), account.bin_limit.since(then));
@@ -40,7 +45,7 @@ pub(crate) fn check(book: &mut Book, tenant: usize, report: &Report) {
         return;
     };
     // Above a quota that was lowered, `index/` alone may grow.
-    if sum > quota + slack && sum > old + (slack - old_slack) {
+    if sum > quota + slack && sum > old + slack.saturating_sub(old_stored) {
         let story = format!(
             "{}: {old} grew to {sum}, the quota is {quota}",
             account.name

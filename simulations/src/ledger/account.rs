@@ -90,7 +90,8 @@ pub(crate) struct Account {
     /// Uploads that have a task, by number, with the time of their begin.
     pub(crate) running: BTreeMap<u64, Micros>,
     pub(crate) uploads: u64,
-    /// When the last look was, what was charged and reserved then, and all of `index/`.
+    /// When the last look was, what was charged and reserved then, and what of `index/` was there
+    /// for certain.
     pub(crate) charged: Option<(Micros, u64, u64)>,
 }
 

@@ -112,8 +112,8 @@ fn members(members: &Members) -> String {
             tenants,
             pause,
         } => format!(
-            "A cluster: {}, and {joins} more may join; it serves {tenants} tenants, each with a client at every node, which \
-             asks at most {pause} ms after its last request.",
+            "A cluster: {}, and {joins} more may join; it serves {tenants} tenants, each with a \
+             client at every node, which asks at most {pause} ms after its last request.",
             to(0, *nodes)
         ),
         Members::Calls {

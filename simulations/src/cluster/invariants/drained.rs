@@ -1,5 +1,6 @@
 //! What operators ordered comes to its end: once nothing goes wrong any more, a node that was
-//! drained holds nothing, one that was removed is not of the cluster, and one that was let in works.
+//! drained holds nothing, one that was removed is not of the cluster, and one that was let in
+//! works.
 
 use holdfast_actors::catalog::rows::NodeState;
 use holdfast_actors::kernel::NodeId;
