@@ -75,8 +75,8 @@ pub(crate) struct Book {
     start: Timestamp,
     /// The latest that the node's wall clock ever showed.
     high: Timestamp,
-    /// Whether an operator said that it is a later day than the wall clock showed: the catalog's time
-    /// runs days before that clock from then on.
+    /// Whether an operator said that it is a later day than the wall clock showed: the catalog's
+    /// time runs days before that clock from then on.
     ahead: bool,
 }
 

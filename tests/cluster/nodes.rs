@@ -43,7 +43,7 @@ pub(crate) struct Cluster {
     pub(crate) links: Vec<u16>,
     ports: Vec<u16>,
     /// Where the nodes have networks of their own, if they have.
-    spaces: Option<Spaces>,
+    pub(crate) spaces: Option<Spaces>,
     passwords: BTreeMap<String, String>,
 }
 
@@ -57,23 +57,6 @@ impl Cluster {
     /// So many nodes that serve, all of them at work.
     pub(crate) fn of(count: usize) -> Self {
         Self::placed(count, Box::new(loopback))
-    }
-
-    /// So many nodes, each in a network of its own.
-    pub(crate) fn apart(count: usize, spaces: Spaces) -> Self {
-        let addresses: Vec<_> = (0..count).map(|at| spaces.address(at)).collect();
-        let mut cluster = Self::empty(Box::new(move |at, port| {
-            let address = format!("{}:{port}", addresses[at]);
-            ["--address", &address].map(str::to_owned).to_vec()
-        }));
-        cluster.spaces = Some(spaces);
-        cluster.make(count);
-        cluster
-    }
-
-    /// The networks of the nodes.
-    pub(crate) fn spaces(&self) -> &Spaces {
-        self.spaces.as_ref().expect("the nodes have networks")
     }
 
     /// The same, at other places.

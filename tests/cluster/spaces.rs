@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use crate::node::run;
+use crate::nodes::Cluster;
 
 /// Addresses of so many tests at once do not meet.
 const SUBNETS: u32 = 250 * 100;
@@ -119,6 +120,25 @@ fn pass(client: &TcpStream, there: SocketAddr) {
         scope.spawn(|| one_way(client, &server));
         one_way(&server, client);
     });
+}
+
+impl Cluster {
+    /// So many nodes, each in a network of its own.
+    pub(crate) fn apart(count: usize, spaces: Spaces) -> Self {
+        let addresses: Vec<_> = (0..count).map(|at| spaces.address(at)).collect();
+        let mut cluster = Self::empty(Box::new(move |at, port| {
+            let address = format!("{}:{port}", addresses[at]);
+            ["--address", &address].map(str::to_owned).to_vec()
+        }));
+        cluster.spaces = Some(spaces);
+        cluster.make(count);
+        cluster
+    }
+
+    /// The networks of the nodes.
+    pub(crate) fn spaces(&self) -> &Spaces {
+        self.spaces.as_ref().expect("the nodes have networks")
+    }
 }
 
 impl Drop for Spaces {

@@ -220,8 +220,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Its lease is renewed no more, and runs to its end: the node may not have heard yet, and shows
-    /// what it owned as its own until then.
+    /// Its lease is renewed no more, and runs to its end: the node may not have heard yet, and
+    /// shows what it owned as its own until then.
     fn dismiss(&mut self, id: NodeId) {
         self.enter(id, NodeState::Removed);
     }

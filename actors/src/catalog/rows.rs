@@ -7,6 +7,7 @@ mod home;
 mod nodes;
 mod placement;
 mod scrub;
+mod standing;
 
 use std::fmt;
 use std::time::Duration;
@@ -27,8 +28,9 @@ pub use by::TenantBy;
 pub use event::{Event, Severity};
 pub use home::Way;
 pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas, Room, Token};
-pub use placement::{COPIES, Lacking, OnlyOn, Repair};
+pub use placement::{COPIES, Lacking, Repair};
 pub use scrub::Scrub;
+pub use standing::OnlyOn;
 
 /// All that the catalog holds, as of one command.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -246,10 +246,7 @@ pub async fn forget(index: &Arc<dyn Index>, id: RepositoryId) -> io::Result<()> 
     index.flush().await
 }
 
-/// Takes everything of a repository out of the index, the stamp first.
-///
-/// # Errors
-/// When the index fails; what is left of a repository without a stamp is never believed.
+/// The same, the stamp first: what is left of a repository without one is never believed.
 async fn clear(index: &Arc<dyn Index>, id: RepositoryId) -> io::Result<()> {
     index.apply(vec![Change::Remove(stamp_key(id))]).await?;
     for prefix in [prefix(b"object/", id), prefix(b"bin/", id)] {

@@ -180,6 +180,8 @@ pub(super) const MACHINES: &[Machine] = &[
             "Discarded",
             "Checkpointed",
             "Wake",
+            "Park",
+            "Resume",
         ],
         facts: &[
             "Stored", "Deleted", "Purged", "Restored", "Moved", "Emptied", "Stranded",
@@ -200,6 +202,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "Tell",
             "Show",
             "Yielded",
+            "Held",
         ],
         refusals: &[
             "Quota",
@@ -214,6 +217,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "StorageFull",
             "StorageFailed",
             "Moving",
+            "Settling",
         ],
     },
     Machine {

@@ -29,11 +29,18 @@ const ALONE: &str = "a keeper keeps the catalog of a node that stands alone";
 /// What a node does that gives its repositories to another.
 const STAYS: &str = "a node that stands alone has nobody to give a repository to";
 
+/// What only clients ask for that go on where they left off.
+const ANEW: &str = "a simulated client sends an object anew, as restic does";
+
 /// All of them.
 pub(super) const NEVER: &[Never] = &[
     never("Repository", "event", "Yield", STAYS),
     never("Repository", "effect", "Yielded", STAYS),
     never("Repository", "refusal", "Moving", STAYS),
+    never("Repository", "event", "Park", ANEW),
+    never("Repository", "event", "Resume", ANEW),
+    never("Repository", "effect", "Held", ANEW),
+    never("Repository", "refusal", "Settling", ANEW),
     never(
         "Rotation",
         "event",

@@ -154,7 +154,7 @@ fn one_whose_owner_went_stays_a_while_for_the_next_and_is_kept_in_the_index_alon
     node.found(ONE, 1, Some(1));
     node.news(&[], &[ONE]);
     let (mut effects, mut left) = (Vec::new(), 1);
-    for _ in 0..70 {
+    for _ in 0..100 {
         let mut due = node.pass(500);
         while let Some(effect) = due.pop() {
             effects.push(effect);
