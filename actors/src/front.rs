@@ -187,7 +187,8 @@ impl Entry for Inside {
         let stay = Arc::clone(&self.0);
         Box::pin(async move {
             let held = stay.look().await?;
-            let Some(object) = held.object(&stay.key(kind, name), stay.moment(kind)) else {
+            let key = stay.key(kind, name);
+            let Some(object) = held.object(&key, stay.moment(kind)) else {
                 return stay.told(Ok(Found::Missing));
             };
             let total = object.size;
@@ -199,7 +200,7 @@ impl Entry for Inside {
             if task.is_err() {
                 return stay.told(task.map(|()| Found::Missing));
             }
-            let body = stay.visit.reader.open(object, range.clone()).await;
+            let body = stay.visit.reader.open(&key, object, range.clone()).await;
             match body {
                 Ok(body) => {
                     let pieces = download::pieces(body, stay);

@@ -37,8 +37,8 @@ impl Reader {
     /// # Errors
     /// When it is not what it was.
     pub async fn check(&self, key: &Key, object: Object) -> Result<(), Unsound> {
-        let stored = self.entry(object.place).await?;
-        let mut body = self.open(object, 0..object.size.as_bytes()).await?;
+        let whole = 0..object.size.as_bytes();
+        let (stored, mut body) = self.find(key, object, whole).await?;
         let (mut hash, mut length) = (Sha256::new(), 0);
         while let Some(piece) = body.next().await {
             let piece = piece?;

@@ -1,5 +1,7 @@
 //! Reading an object back: its entry says where its frames are, and every frame is checked.
 
+mod body;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::ops::Range;
@@ -7,14 +9,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use super::entry::{Entry, FRAME_BYTES, Moved, Piece, Place, Stored};
+use super::entry::{Entry, FRAME_ENTRY, Moved, Place, Stored};
 use super::head::TRAILER;
 use super::snapshot::Object;
 use crate::extent;
 use crate::frame::{BODY_MAX, FrameError, HEADER, Header};
-use crate::kernel::{ExtentId, RepositoryId, Size};
+use crate::kernel::{Epoch, ExtentId, RepositoryId};
+use crate::object::Key;
 use crate::ports::{Disk, File};
 use crate::schema::{self, SchemaError};
+
+pub use body::Body;
+use body::{checked, frames_of};
 
 /// Why an object cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +53,17 @@ pub enum ReadError {
         /// How.
         source: SchemaError,
     },
+    /// What lies there is sound and belongs elsewhere: a disk wrote it to the wrong place.
+    #[error("what lies at byte {offset} of {extent} belongs elsewhere")]
+    Elsewhere {
+        /// In which extent.
+        extent: ExtentId,
+        /// Where.
+        offset: u64,
+    },
+    /// The bytes of an object are not those that were taken in, though each frame is sound.
+    #[error("the bytes of {0:?} are not those that were taken in")]
+    Bytes(Key),
     /// The entry at that place is of another kind.
     #[error("there is no object at byte {offset} of {extent}")]
     NoObject {
@@ -62,17 +79,23 @@ pub enum ReadError {
 pub struct Reader {
     disk: Arc<dyn Disk>,
     repository: RepositoryId,
-    files: Arc<Mutex<BTreeMap<ExtentId, Arc<dyn File>>>>,
+    files: Arc<Mutex<BTreeMap<ExtentId, Opened>>>,
     /// Where objects went that were moved since the repository was loaded.
     moved: Arc<Mutex<BTreeMap<Place, Place>>>,
+}
+
+/// An extent's file, and the epoch of the one writer of all that is in it; none if its head cannot
+/// be read.
+#[derive(Clone)]
+struct Opened {
+    file: Arc<dyn File>,
+    epoch: Option<Epoch>,
 }
 
 /// What an entry has at most, mostly.
 const GLANCE: usize = HEADER + (16 << 10);
 /// Files kept open for reading.
 const FILES_MAX: usize = 64;
-/// Bytes read at once: two full frames. Each read is a thread's errand, so fewer cost less.
-const RUN_MAX: usize = 2 * (HEADER + FRAME_BYTES);
 
 impl Reader {
     /// A reader of one repository's extents.
@@ -91,15 +114,40 @@ impl Reader {
     }
 
     /// Finds the bytes of an object in a range that lies inside of it. The files that hold them
-    /// stay open as long as what this gives, whatever is given back meanwhile.
+    /// stay open as long as what this gives, whatever is given back meanwhile. Of a whole object
+    /// the last bytes are given only if all of them are those that were taken in.
     ///
     /// # Errors
-    /// When the object's entry cannot be read.
-    pub async fn open(&self, object: Object, range: Range<u64>) -> Result<Body, ReadError> {
+    /// When the object's entry cannot be read, or is that of another object.
+    pub async fn open(
+        &self,
+        key: &Key,
+        object: Object,
+        range: Range<u64>,
+    ) -> Result<Body, ReadError> {
+        let is_whole = range == (0..object.size.as_bytes());
+        let (stored, body) = self.find(key, object, range).await?;
+        Ok(if is_whole { body.proved(&stored) } else { body })
+    }
+
+    /// Finds an object's entry, and its bytes in a range that lies inside of it.
+    pub(super) async fn find(
+        &self,
+        key: &Key,
+        object: Object,
+        range: Range<u64>,
+    ) -> Result<(Stored, Body), ReadError> {
         loop {
             let place = self.follow(object.place);
             let found = match self.entry(place).await {
-                Ok(stored) => self.body(&stored, range.clone()).await,
+                Ok(stored) if stored.key != *key || stored.size != object.size => {
+                    let Place { extent, offset } = place;
+                    Err(ReadError::Elsewhere { extent, offset })
+                }
+                Ok(stored) => {
+                    let body = self.body(&stored, range.clone()).await;
+                    body.map(|body| (stored, body))
+                }
                 Err(error) => Err(error),
             };
             match found {
@@ -119,18 +167,14 @@ impl Reader {
             let wanted = range.start.max(begin)..range.end.min(end);
             if !wanted.is_empty() {
                 let extent = piece.extent;
-                let file = self.file(extent).await;
-                let file = file.map_err(|source| ReadError::Disk { extent, source })?;
+                let opened = self.file(extent).await;
+                let opened = opened.map_err(|source| ReadError::Disk { extent, source })?;
                 let wanted = wanted.start - begin..wanted.end - begin;
-                frames_of(piece, &file, wanted, &mut frames);
+                frames_of(piece, &opened, wanted, &mut frames);
             }
             begin = end;
         }
-        Ok(Body {
-            size: stored.size,
-            frames,
-            ready: VecDeque::new(),
-        })
+        Ok(Body::of(stored.size, frames))
     }
 
     /// An object was moved from one place to another. Whoever looked before still finds it, as long
@@ -183,9 +227,9 @@ impl Reader {
 
     /// Reads and checks one frame, whose length is likely `guess` bytes; gives its body.
     async fn frame(&self, extent: ExtentId, offset: u64, guess: usize) -> Result<Bytes, ReadError> {
-        let file = self.file(extent).await;
-        let file = file.map_err(|source| ReadError::Disk { extent, source })?;
-        frame(file.as_ref(), extent, offset, guess).await
+        let opened = self.file(extent).await;
+        let opened = opened.map_err(|source| ReadError::Disk { extent, source })?;
+        frame(&opened, extent, offset, guess).await
     }
 
     /// Keeps an extent open no longer.
@@ -194,7 +238,7 @@ impl Reader {
         files.remove(&extent);
     }
 
-    async fn file(&self, extent: ExtentId) -> io::Result<Arc<dyn File>> {
+    async fn file(&self, extent: ExtentId) -> io::Result<Opened> {
         let known = self
             .files
             .lock()
@@ -208,18 +252,22 @@ impl Reader {
             .disk
             .open(&extent::path(self.repository, extent))
             .await?;
+        let head = file.read(0, HEADER).await;
+        let head = head.ok().and_then(|head| Header::decode(&head).ok());
+        let epoch = head.map(|head| head.epoch);
+        let opened = Opened { file, epoch };
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= FILES_MAX {
             files.pop_first();
         }
-        files.insert(extent, Arc::clone(&file));
-        Ok(file)
+        files.insert(extent, opened.clone());
+        Ok(opened)
     }
 }
 
-/// Reads and checks one frame, whose length is likely `guess` bytes; gives its body.
+/// Reads and checks the frame of an entry, whose length is likely `guess` bytes; gives its body.
 async fn frame(
-    file: &dyn File,
+    opened: &Opened,
     extent: ExtentId,
     offset: u64,
     guess: usize,
@@ -231,137 +279,14 @@ async fn frame(
         source,
     };
     let guess = guess.min(HEADER + BODY_MAX);
-    let mut bytes = file.read(offset, guess).await.map_err(disk)?;
+    let mut bytes = opened.file.read(offset, guess).await.map_err(disk)?;
     let header = Header::decode(&bytes).map_err(damaged)?;
     let total = HEADER + header.length as usize;
     if bytes.len() < total {
-        bytes = file.read(offset, total).await.map_err(disk)?;
+        bytes = opened.file.read(offset, total).await.map_err(disk)?;
     }
-    checked(&bytes).map_err(damaged)
-}
-
-/// The frames of a piece that hold a range of its bytes.
-fn frames_of(
-    piece: &Piece,
-    file: &Arc<dyn File>,
-    range: Range<u64>,
-    frames: &mut VecDeque<Stretch>,
-) {
-    let full = FRAME_BYTES as u64;
-    let mut at = range.start;
-    while at < range.end {
-        let number = at / full;
-        let begin = number * full;
-        let end = piece.length.min(begin + full);
-        frames.push_back(Stretch {
-            file: Arc::clone(file),
-            extent: piece.extent,
-            offset: piece.offset + number * (HEADER as u64 + full),
-            length: (end - begin) as usize,
-            wanted: (at - begin) as usize..(end.min(range.end) - begin) as usize,
-        });
-        at = end;
+    if header.kind != FRAME_ENTRY || opened.epoch.is_some_and(|epoch| header.epoch != epoch) {
+        return Err(ReadError::Elsewhere { extent, offset });
     }
-}
-
-/// Reads and checks frames that lie one behind the other.
-async fn fetch(run: &[Stretch]) -> VecDeque<Result<Bytes, ReadError>> {
-    let Some(first) = run.first() else {
-        return VecDeque::new();
-    };
-    let length = run.iter().map(Stretch::total).sum();
-    match first.file.read(first.offset, length).await {
-        Ok(bytes) => run
-            .iter()
-            .map(|one| one.cut(first.offset, &bytes))
-            .collect(),
-        Err(source) => {
-            let extent = first.extent;
-            VecDeque::from([Err(ReadError::Disk { extent, source })])
-        }
-    }
-}
-
-/// The body of the frame that some bytes begin with.
-fn checked(bytes: &Bytes) -> Result<Bytes, FrameError> {
-    let header = Header::decode(bytes)?;
-    let total = HEADER + header.length as usize;
-    let body = bytes.slice(HEADER.min(bytes.len())..total.min(bytes.len()));
-    header.check(&body)?;
-    Ok(body)
-}
-
-/// What is wanted of one frame.
-struct Stretch {
-    file: Arc<dyn File>,
-    extent: ExtentId,
-    offset: u64,
-    length: usize,
-    wanted: Range<usize>,
-}
-
-impl Stretch {
-    /// The bytes of the whole frame.
-    const fn total(&self) -> usize {
-        HEADER + self.length
-    }
-
-    /// Whether it lies right behind another.
-    fn follows(&self, other: &Self) -> bool {
-        self.extent == other.extent && self.offset == other.offset + other.total() as u64
-    }
-
-    /// What is wanted, out of bytes that were read from `begin` on.
-    fn cut(&self, begin: u64, bytes: &Bytes) -> Result<Bytes, ReadError> {
-        let (extent, offset) = (self.extent, self.offset);
-        let from = bytes.len().min((offset - begin) as usize);
-        let body = checked(&bytes.slice(from..bytes.len().min(from + self.total())));
-        let whole = body.and_then(|body| match body.len() == self.length {
-            true => Ok(body.slice(self.wanted.clone())),
-            false => Err(FrameError::Body),
-        });
-        whole.map_err(|source| ReadError::Frame {
-            extent,
-            offset,
-            source,
-        })
-    }
-}
-
-/// The bytes of an object, frame by frame.
-pub struct Body {
-    size: Size,
-    frames: VecDeque<Stretch>,
-    /// What was read together and not yet asked for.
-    ready: VecDeque<Result<Bytes, ReadError>>,
-}
-
-impl Body {
-    /// The length of the whole object.
-    pub const fn size(&self) -> Size {
-        self.size
-    }
-
-    /// The next bytes, at most a frame's; `None` at the end.
-    pub async fn next(&mut self) -> Option<Result<Bytes, ReadError>> {
-        if self.ready.is_empty() {
-            let run = self.next_run();
-            self.ready = fetch(&run).await;
-        }
-        self.ready.pop_front()
-    }
-
-    /// The next frames that one read fetches: those that lie one behind the other.
-    fn next_run(&mut self) -> Vec<Stretch> {
-        let mut run: Vec<Stretch> = Vec::new();
-        let mut total = 0;
-        while let Some(next) = self.frames.pop_front_if(|next| {
-            run.last()
-                .is_none_or(|last| next.follows(last) && total + next.total() <= RUN_MAX)
-        }) {
-            total += next.total();
-            run.push(next);
-        }
-        run
-    }
+    checked(&bytes).map(|(_, body)| body).map_err(damaged)
 }

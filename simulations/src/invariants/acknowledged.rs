@@ -133,7 +133,7 @@ pub(crate) async fn check(scene: &Scene, seen: &Seen) {
             };
             let object = seen.snapshot.object(&key, Moment::Now);
             if let Some(object) = object {
-                let body = body(&seen.reader, object).await;
+                let body = body(&seen.reader, &key, object).await;
                 let mut book = scene.ledger.book();
                 match body {
                     Some(body) => read(&mut book, shelf, &name, tick, Some(body)),
@@ -154,8 +154,11 @@ pub(crate) async fn check(scene: &Scene, seen: &Seen) {
 }
 
 /// Length and hash of an object as the operator reads it; none if it cannot be read.
-pub(crate) async fn body(reader: &Reader, object: Object) -> Option<(u64, Hash)> {
-    let mut body = reader.open(object, 0..object.size.as_bytes()).await.ok()?;
+pub(crate) async fn body(reader: &Reader, key: &Key, object: Object) -> Option<(u64, Hash)> {
+    let mut body = reader
+        .open(key, object, 0..object.size.as_bytes())
+        .await
+        .ok()?;
     let (mut digest, mut length) = (Sha256::new(), 0);
     while let Some(piece) = body.next().await {
         let piece = piece.ok()?;

@@ -95,7 +95,7 @@ pub(super) async fn kept(
         };
         let object = seen.snapshot.object(&key, Moment::At(deletion.before));
         let found = match object {
-            Some(object) => acknowledged::body(&seen.reader, object).await,
+            Some(object) => acknowledged::body(&seen.reader, &key, object).await,
             None => None,
         };
         let mut book = scene.ledger.book();

@@ -49,7 +49,7 @@ pub(crate) async fn check(scene: &Scene, tenant: usize, id: RepositoryId) -> u64
         let Some(object) = seen.snapshot.object(&key, Moment::Now) else {
             continue;
         };
-        let mut found = acknowledged::body(&seen.reader, object).await;
+        let mut found = acknowledged::body(&seen.reader, &key, object).await;
         if scene.mutation == Some(Mutation::UncheckedRead) {
             found = found.or(Some((stored.size, Hash::ZERO)));
         }

@@ -76,7 +76,10 @@ pub(crate) async fn fill(repository: &Handle<Message>, bytes: u64) {
 pub(crate) async fn compare(reader: &Reader, object: Object, number: u64) -> Result<(), String> {
     let whole = 0..object.size.as_bytes();
     let failed = |error| format!("object {number} cannot be read: {error}");
-    let mut body = reader.open(object, whole).await.map_err(failed)?;
+    let mut body = reader
+        .open(&key(number), object, whole)
+        .await
+        .map_err(failed)?;
     let mut bytes = Vec::new();
     while let Some(part) = body.next().await {
         bytes.extend_from_slice(&part.map_err(failed)?);

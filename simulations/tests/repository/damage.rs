@@ -80,7 +80,7 @@ async fn judged(world: &World, frame: Lying, stored: &[u64]) -> Found {
             continue;
         };
         let mut body = reader
-            .open(object, 0..object.size.as_bytes())
+            .open(&key(*number), object, 0..object.size.as_bytes())
             .await
             .unwrap();
         let mut failed = None;

@@ -174,7 +174,7 @@ fn who_looked_before_an_object_was_moved_still_reads_it() {
         assert_eq!(of(6).place.extent, first);
         // A download that goes on, of more than one frame.
         let size = of(6).size.as_bytes();
-        let mut body = visit.reader.open(of(6), 0..size).await.unwrap();
+        let mut body = visit.reader.open(&key(6), of(6), 0..size).await.unwrap();
         let mut bytes = body.next().await.unwrap().unwrap().to_vec();
         while world.disk.content(&path).is_some() {
             pause(Duration::from_millis(1)).await;

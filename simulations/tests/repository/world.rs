@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use holdfast_actors::kernel::{Epoch, ExtentId, RepositoryId, Size, Space, Timestamp};
+use holdfast_actors::kernel::{
+    Epoch, ExtentId, Machine as _, RepositoryId, Size, Space, Timestamp,
+};
 use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::repository::{
@@ -374,7 +376,8 @@ impl World {
     /// Starts what was recovered.
     pub(crate) async fn start(&self, machine: Repository, ports: &Ports) -> Handle<Message> {
         let register: Arc<dyn Register> = self.catalog.clone();
-        let epoch = register.acquire(ID).await.unwrap();
+        // Both are of one owner.
+        let epoch = Epoch::new(machine.observe()["epoch"].as_u64().unwrap());
         let reader = Reader::new(Arc::clone(&ports.disk), ID);
         let promises = Promises::default();
         let hands = Hands::new(ID, epoch, register, reader, &promises, Box::new(|_, _| ()));
