@@ -48,7 +48,7 @@ pub(super) async fn export(
     for (done, (key, object)) in objects.iter().enumerate() {
         let path = to.join(place(key));
         let mut file = create(&path).map_err(|error| wrong(&path, &error))?;
-        let written = copy(visit, *object, |piece| file.write_all(&piece)).await;
+        let written = copy(visit, (key, *object), |piece| file.write_all(&piece)).await;
         written
             .map_err(|error| unreadable(key, &error))?
             .map_err(|error| wrong(&path, &error))?;
@@ -115,10 +115,13 @@ fn create(path: &Path) -> io::Result<File> {
 /// Reads an object piece by piece; stops at the first piece that is not taken.
 async fn copy(
     visit: &Visit,
-    object: Object,
+    (key, object): (&Key, Object),
     mut take: impl FnMut(Bytes) -> io::Result<()>,
 ) -> Result<io::Result<()>, ReadError> {
-    let mut body = visit.reader.open(object, 0..object.size.as_bytes()).await?;
+    let mut body = visit
+        .reader
+        .open(key, object, 0..object.size.as_bytes())
+        .await?;
     while let Some(piece) = body.next().await {
         if let Err(error) = take(piece?) {
             return Ok(Err(error));
