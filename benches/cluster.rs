@@ -29,11 +29,13 @@ use std::time::{Duration, Instant};
 
 use holdfast::clock::SystemClock;
 use holdfast_actors::catalog::command::{
-    Actor, Command, Contract, ContractChange, RepositoryCommand, Submission, TenantCommand,
+    Actor, Command, Contract, ContractChange, OperatorCommand, RepositoryCommand, Submission,
+    TenantCommand,
 };
+use holdfast_actors::catalog::rows::Role;
 use holdfast_actors::catalog::{Catalog, SubmitError};
 use holdfast_actors::kernel::{Rate, Size, Timestamp};
-use holdfast_actors::names::{RepositoryName, TenantName};
+use holdfast_actors::names::{OperatorName, RepositoryName, TenantName};
 use holdfast_actors::ports::Clock as _;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -136,6 +138,11 @@ fn leading(folder: &Path, count: u64, each: u64) -> Value {
     row(&name, start.elapsed().as_secs_f64(), Some("<= 3"))
 }
 
+/// Who gives all commands.
+fn ann() -> Actor {
+    Actor::Operator(OperatorName::parse("ann").unwrap())
+}
+
 fn leader(members: &[Member]) -> &Member {
     members
         .iter()
@@ -163,6 +170,13 @@ fn name(number: u64) -> TenantName {
 fn tenants(on: &Member, count: u64, each: u64) {
     let (catalog, next) = (on.catalog(), Arc::new(AtomicU64::new(0)));
     on.run(async {
+        let name = OperatorName::parse("ann").unwrap();
+        let (role, uid) = (Role::Admin, Some(0));
+        let hire = Command::Operator(name, OperatorCommand::Add { role, uid });
+        catalog
+            .order(SystemClock::new().now().wall, hire)
+            .await
+            .unwrap();
         let mut makers = JoinSet::new();
         for _ in 0..FILLING {
             makers.spawn(make(catalog.clone(), Arc::clone(&next), count, each));
@@ -197,7 +211,23 @@ async fn make(catalog: Catalog, next: Arc<AtomicU64>, count: u64, each: u64) {
 
 /// Gives a command until it is known to be done; one that was done is refused the second time.
 async fn order(catalog: &Catalog, at: Timestamp, command: Command) {
-    while let Err(SubmitError::Gone(_)) = catalog.order(at, command.clone()).await {}
+    let submission = Submission {
+        client: 0,
+        sequence: 0,
+        by: ann(),
+        at,
+        command,
+    };
+    loop {
+        match catalog.submit(submission.clone()).await {
+            Ok(_) => return,
+            Err(SubmitError::Gone(_)) => {}
+            Err(SubmitError::Refused(refused)) => {
+                assert!(refused.reason().ends_with("exists"), "{refused}");
+                return;
+            }
+        }
+    }
 }
 
 struct Round {
@@ -215,7 +245,7 @@ async fn change(catalog: &Catalog, client: u64, sequence: u64, tenant: u64) -> R
     let submission = Submission {
         client,
         sequence,
-        by: Actor::System,
+        by: ann(),
         at: SystemClock::new().now().wall,
         command: Command::Tenant(name(tenant), TenantCommand::Set(change)),
     };

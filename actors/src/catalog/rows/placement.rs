@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Rows;
 use super::balance::clearly;
 use super::nodes::{Cluster, Node, NodeState, Room};
-use crate::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
+use crate::kernel::{ExtentId, NodeId};
 
 /// How many copies of an extent there are to be, if there are so many nodes.
 pub const COPIES: usize = 3;
