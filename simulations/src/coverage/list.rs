@@ -240,7 +240,16 @@ pub(super) const MACHINES: &[Machine] = &[
         events: &["Append", "Written", "Synced", "Settle", "Seal"],
         facts: &[],
         effects: &["Write", "Sync", "Answer", "Sealed"],
-        refusals: &["Full", "Broken", "Fenced", "Sealed"],
+        refusals: &["Full", "Broken", "Fenced", "Sealed", "Short"],
+    },
+    Machine {
+        name: "Standbys",
+        events: &["News", "Followed", "Written", "Asked", "Wake"],
+        facts: &[],
+        effects: &[
+            "Begin", "CatchUp", "Write", "LeaveOff", "Forget", "Give", "Refuse",
+        ],
+        refusals: &[],
     },
     Machine {
         name: "Session",
@@ -329,6 +338,7 @@ mod tests {
             ("Session", "session.rs", "session.rs"),
             ("Bandwidth", "bandwidth/machine.rs", "bandwidth/machine.rs"),
             ("Rotation", "rotation.rs", "rotation.rs"),
+            ("Standbys", "standbys/machine.rs", "standbys/machine.rs"),
             (
                 "Supervisor",
                 "supervision/machine.rs",

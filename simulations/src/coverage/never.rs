@@ -32,6 +32,9 @@ const STAYS: &str = "a node that stands alone has nobody to give a repository to
 /// What only clients ask for that go on where they left off.
 const ANEW: &str = "a simulated client sends an object anew, as restic does";
 
+/// What a node does that stands by for others.
+const UNFOLLOWED: &str = "a node that stands alone has nobody to stand by for";
+
 /// All of them.
 pub(super) const NEVER: &[Never] = &[
     never("Repository", "event", "Yield", STAYS),
@@ -41,6 +44,24 @@ pub(super) const NEVER: &[Never] = &[
     never("Repository", "event", "Resume", ANEW),
     never("Repository", "effect", "Held", ANEW),
     never("Repository", "refusal", "Settling", ANEW),
+    never(
+        "Extent",
+        "refusal",
+        "Short",
+        "one disk writes what it is given, or says that it failed",
+    ),
+    never("Standbys", "event", "News", UNFOLLOWED),
+    never("Standbys", "event", "Followed", UNFOLLOWED),
+    never("Standbys", "event", "Written", UNFOLLOWED),
+    never("Standbys", "event", "Asked", UNFOLLOWED),
+    never("Standbys", "event", "Wake", UNFOLLOWED),
+    never("Standbys", "effect", "Begin", UNFOLLOWED),
+    never("Standbys", "effect", "CatchUp", UNFOLLOWED),
+    never("Standbys", "effect", "Write", UNFOLLOWED),
+    never("Standbys", "effect", "LeaveOff", UNFOLLOWED),
+    never("Standbys", "effect", "Forget", UNFOLLOWED),
+    never("Standbys", "effect", "Give", UNFOLLOWED),
+    never("Standbys", "effect", "Refuse", UNFOLLOWED),
     never(
         "Rotation",
         "event",
