@@ -130,7 +130,7 @@ pub trait Entry: Send + Sync + 'static {
     /// what came of it is kept for a while once it is cut.
     ///
     /// # Errors
-    /// [`Reason::BadLength`](crate::refusal::Reason::BadLength) when other than `from` bytes are
+    /// [`Reason::BadLength`] when other than `from` bytes are
     /// held; and what [`Entry::begin`] may say.
     fn resume(
         &self,
