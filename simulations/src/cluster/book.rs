@@ -66,7 +66,13 @@ pub(super) struct Pages {
 }
 
 impl Book {
-    pub(super) fn new(tenants: usize, voters: usize, log: Log) -> Self {
+    pub(super) fn new(tenants: usize, nodes: usize, log: Log) -> Self {
+        // Of more than five nodes five vote, of four three: the others may all be down.
+        let voters = match nodes {
+            0..3 => 1,
+            3..5 => 3,
+            5.. => 5,
+        };
         Self(Arc::new(Mutex::new(Pages {
             things: vec![BTreeMap::new(); tenants],
             count: 0,
