@@ -122,7 +122,7 @@ pub(super) async fn load(loading: Loading) -> Result<Loaded, LoadError> {
             .await
             .map_err(catalog)?;
     }
-    let reader = Reader::new(Arc::clone(&ports.disk), id);
+    let reader = Reader::new(Arc::clone(&ports.disk), id, Arc::clone(&register));
     let hands = Hands::new(id, epoch, register, reader, &promises, idle);
     let spawned = shell::spawn(path, machine, hands, ports, Some(supervisor)).await;
     let handle = spawned.map_err(|source| LoadError::Spawn {

@@ -82,6 +82,11 @@ impl Register for CatalogRegister {
         mine.filter(|extent| rows.begun.contains(extent)).collect()
     }
 
+    fn writer(&self, extent: ExtentId) -> Option<Epoch> {
+        let rows = self.catalog.rows();
+        rows.extents.get(&extent).map(|row| row.epoch)
+    }
+
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>> {
         let answer = self.submit(Command::Extent(ExtentCommand::Seal {
             extent,

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::entry::{Entry, FRAME_ENTRY, Moved, Place, Stored};
 use super::head::TRAILER;
+use super::register::Register;
 use super::snapshot::Object;
 use crate::extent;
 use crate::frame::{BODY_MAX, FrameError, HEADER, Header};
@@ -79,13 +80,15 @@ pub enum ReadError {
 pub struct Reader {
     disk: Arc<dyn Disk>,
     repository: RepositoryId,
+    register: Arc<dyn Register>,
     files: Arc<Mutex<BTreeMap<ExtentId, Opened>>>,
     /// Where objects went that were moved since the repository was loaded.
     moved: Arc<Mutex<BTreeMap<Place, Place>>>,
 }
 
-/// An extent's file, and the epoch of the one writer of all that is in it; none if its head cannot
-/// be read.
+/// An extent's file, and the epoch of the one writer of all that is in it; none if the catalog has
+/// forgotten it. Its head says the same, and is one sector that a disk may have overwritten with
+/// another's.
 #[derive(Clone)]
 struct Opened {
     file: Arc<dyn File>,
@@ -98,11 +101,12 @@ const GLANCE: usize = HEADER + (16 << 10);
 const FILES_MAX: usize = 64;
 
 impl Reader {
-    /// A reader of one repository's extents.
-    pub fn new(disk: Arc<dyn Disk>, repository: RepositoryId) -> Self {
+    /// A reader of one repository's extents; this says who wrote them.
+    pub fn new(disk: Arc<dyn Disk>, repository: RepositoryId, register: Arc<dyn Register>) -> Self {
         Self {
             disk,
             repository,
+            register,
             files: Arc::default(),
             moved: Arc::default(),
         }
@@ -252,9 +256,7 @@ impl Reader {
             .disk
             .open(&extent::path(self.repository, extent))
             .await?;
-        let head = file.read(0, HEADER).await;
-        let head = head.ok().and_then(|head| Header::decode(&head).ok());
-        let epoch = head.map(|head| head.epoch);
+        let epoch = self.register.writer(extent);
         let opened = Opened { file, epoch };
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= FILES_MAX {

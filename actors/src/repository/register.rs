@@ -22,6 +22,8 @@ pub trait Register: Send + Sync + 'static {
     fn begin(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>>;
     /// The open extents of a repository whose files were durable once.
     fn begun(&self, repository: RepositoryId) -> Vec<ExtentId>;
+    /// The one epoch that ever writes to an extent; none of one that is forgotten.
+    fn writer(&self, extent: ExtentId) -> Option<Epoch>;
     /// The final length of an extent.
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>>;
     /// An emptied extent stays, because an object in it cannot be read: an operator wants to know.

@@ -148,6 +148,10 @@ impl Register for Claims {
         self.common.begun(repository)
     }
 
+    fn writer(&self, extent: ExtentId) -> Option<Epoch> {
+        self.common.writer(extent)
+    }
+
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>> {
         self.common.seal(extent, epoch, length)
     }

@@ -91,6 +91,10 @@ impl Register for Flawed {
         self.register.begun(repository)
     }
 
+    fn writer(&self, extent: ExtentId) -> Option<Epoch> {
+        self.register.writer(extent)
+    }
+
     fn seal(&self, extent: ExtentId, epoch: Epoch, length: u64) -> Pending<Result<(), Fault>> {
         self.register.seal(extent, epoch, length)
     }

@@ -11,7 +11,7 @@ use holdfast_actors::repository::{Denied, FRAME_BYTES, Message, Moment, Object, 
 use holdfast_actors::shell::{Gone, Handle};
 use holdfast_simulations::dice::Dice;
 
-use crate::world::{ID, OBJECTS, Told, World, content, key};
+use crate::world::{OBJECTS, Told, World, content, key};
 
 const CLIENTS: u64 = 4;
 const STEPS: u64 = 30;
@@ -26,7 +26,7 @@ pub(crate) async fn work(
         number,
         dice: (world.dice).fork(&format!("{number} {:?}", world.catalog.extents())),
         repository: repository.clone(),
-        reader: Reader::new(Arc::clone(&ports.disk), ID),
+        reader: world.reader(ports),
         told: Arc::clone(&world.told),
     };
     for object in &world.script {

@@ -1,12 +1,11 @@
 //! A flipped bit at every class of offset, in sealed and in open extents.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_actors::extent;
 use holdfast_actors::frame::{HEADER, Header};
 use holdfast_actors::kernel::{Epoch, ExtentId, Sequence, Timestamp};
-use holdfast_actors::repository::{Entry, Moment, ReadError, Reader, RecoveryError};
+use holdfast_actors::repository::{Entry, Moment, ReadError, RecoveryError};
 use holdfast_actors::schema;
 
 use crate::clients;
@@ -73,7 +72,7 @@ async fn judged(world: &World, frame: Lying, stored: &[u64]) -> Found {
         }
         Err(other) => panic!("{other:?}"),
     };
-    let (reader, mut unreadable) = (Reader::new(Arc::clone(&ports.disk), ID), None);
+    let (reader, mut unreadable) = (world.reader(&ports), None);
     for number in stored {
         let held = machine.state().held();
         let Some(object) = held.object(&key(*number), Moment::Now) else {

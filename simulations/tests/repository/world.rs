@@ -39,6 +39,7 @@ pub(crate) struct Rows {
     last: u64,
     extents: BTreeMap<ExtentId, Option<u64>>,
     begun: BTreeSet<ExtentId>,
+    writers: BTreeMap<ExtentId, Epoch>,
     /// Which were said to be kept, each time.
     pub(crate) kept: Vec<ExtentId>,
 }
@@ -82,11 +83,12 @@ impl Register for Catalog {
         Self::extents(self)
     }
 
-    fn open(&self, _: RepositoryId, _: Epoch) -> Pending<Result<ExtentId, Fault>> {
+    fn open(&self, _: RepositoryId, epoch: Epoch) -> Pending<Result<ExtentId, Fault>> {
         let mut rows = self.0.lock().unwrap();
         rows.last += 1;
         let id = ExtentId::new(rows.last);
         rows.extents.insert(id, None);
+        rows.writers.insert(id, epoch);
         Box::pin(async move { Ok(id) })
     }
 
@@ -97,6 +99,10 @@ impl Register for Catalog {
 
     fn begun(&self, _: RepositoryId) -> Vec<ExtentId> {
         self.0.lock().unwrap().begun.iter().copied().collect()
+    }
+
+    fn writer(&self, extent: ExtentId) -> Option<Epoch> {
+        self.0.lock().unwrap().writers.get(&extent).copied()
     }
 
     fn seal(&self, extent: ExtentId, _: Epoch, length: u64) -> Pending<Result<(), Fault>> {
@@ -343,9 +349,15 @@ impl World {
         Ok(())
     }
 
+    /// A reader of what is stored.
+    pub(crate) fn reader(&self, ports: &Ports) -> Reader {
+        let register = Arc::clone(&self.catalog);
+        Reader::new(Arc::clone(&ports.disk), ID, register)
+    }
+
     /// Compares what is there with what was promised.
     async fn check(&self, machine: &Repository, ports: &Ports) -> Result<(), String> {
-        let reader = Reader::new(Arc::clone(&ports.disk), ID);
+        let reader = self.reader(ports);
         let held = machine.state().snapshot();
         let mut live = Size::ZERO;
         for number in 0..OBJECTS {
@@ -378,7 +390,7 @@ impl World {
         let register: Arc<dyn Register> = self.catalog.clone();
         // Both are of one owner.
         let epoch = Epoch::new(machine.observe()["epoch"].as_u64().unwrap());
-        let reader = Reader::new(Arc::clone(&ports.disk), ID);
+        let reader = self.reader(ports);
         let promises = Promises::default();
         let hands = Hands::new(ID, epoch, register, reader, &promises, Box::new(|_, _| ()));
         let path = Path::node().child("repositories").child(ID);
