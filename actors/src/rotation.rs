@@ -38,11 +38,12 @@ pub trait Certificates: Send + 'static {
     /// which the catalog is told of it: always the same for one certificate.
     fn served(&self) -> (String, u64);
 
-    /// Serves the next certificate from now on.
+    /// Serves the next certificate from now on, if it is the one with this date. If another took
+    /// its place meanwhile, that one waits for its own.
     ///
     /// # Errors
-    /// When there is none, or nothing can be kept; then nothing changes.
-    fn switch(&mut self) -> Result<(), Fault>;
+    /// When nothing can be kept; then nothing changes.
+    fn switch(&mut self, due: Timestamp) -> Result<(), Fault>;
 
     /// The catalog knows of this certificate. One that is served no more is no news.
     ///
@@ -63,8 +64,8 @@ pub enum Event {
 /// What is wanted.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Serve the next certificate.
-    Switch,
+    /// Serve the next certificate, which was to be served from this date on.
+    Switch(Timestamp),
     /// Tell the catalog of the one that is served.
     Announce,
 }
@@ -132,11 +133,11 @@ impl Rotation {
         if self.is_busy {
             return;
         }
-        let wait = self.standing.due.map(|due| due.since(now.wall));
+        let wait = self.standing.due.map(|due| (due, due.since(now.wall)));
         let effect = match wait {
             _ if self.standing.untold => Effect::Announce,
-            Some(Duration::ZERO) => Effect::Switch,
-            Some(wait) => {
+            Some((due, Duration::ZERO)) => Effect::Switch(due),
+            Some((_, wait)) => {
                 self.look = Some(now.monotonic + wait.min(LOOK));
                 return;
             }
@@ -175,6 +176,10 @@ mod tests {
         format!("{:?}", acts.iter().collect::<Vec<_>>())
     }
 
+    fn assert_switches(acts: &str) {
+        assert!(acts.starts_with("[Start Switch("), "{acts}");
+    }
+
     #[test]
     fn the_next_certificate_is_served_at_its_date_and_told_of_once() {
         let mut rotation = Rotation::new(due(1000));
@@ -182,7 +187,7 @@ mod tests {
         assert_eq!(rotation.deadline(), Some(now(600).monotonic));
         assert_eq!(woken(&mut rotation, now(600)), "[]");
         assert_eq!(rotation.deadline(), Some(now(1000).monotonic));
-        assert_eq!(woken(&mut rotation, now(1000)), "[Start Switch]");
+        assert_switches(&woken(&mut rotation, now(1000)));
         assert_eq!(rotation.deadline(), None);
         let untold = Standing {
             due: None,
@@ -197,10 +202,10 @@ mod tests {
     #[test]
     fn a_failure_is_tried_again_after_a_minute() {
         let mut rotation = Rotation::new(due(0));
-        assert_eq!(woken(&mut rotation, now(1)), "[Start Switch]");
+        assert_switches(&woken(&mut rotation, now(1)));
         assert_eq!(done(&mut rotation, now(1), Event::Failed), "[]");
         assert_eq!(woken(&mut rotation, now(60)), "[]");
-        assert_eq!(woken(&mut rotation, now(61)), "[Start Switch]");
+        assert_switches(&woken(&mut rotation, now(61)));
     }
 
     #[test]
@@ -211,6 +216,6 @@ mod tests {
             wall: now(1_000_000).wall,
             ..now(600)
         };
-        assert_eq!(woken(&mut rotation, jumped), "[Start Switch]");
+        assert_switches(&woken(&mut rotation, jumped));
     }
 }

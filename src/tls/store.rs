@@ -241,7 +241,10 @@ impl rotation::Certificates for CertificateStore {
         (self.served.thumbprint().to_string(), self.served.number())
     }
 
-    fn switch(&mut self) -> Result<(), Fault> {
+    fn switch(&mut self, due: Timestamp) -> Result<(), Fault> {
+        if self.due() != Some(due) {
+            return Ok(());
+        }
         Self::switch(self).map_err(|error| Fault::of(&error))
     }
 
@@ -341,6 +344,19 @@ mod tests {
         assert_eq!(store.status().thumbprint, second.to_string());
         assert_eq!(store.status().next, None);
         assert!(matches!(store.switch(), Err(StoreError::NoNext)));
+    }
+
+    #[test]
+    fn a_certificate_that_took_the_place_of_the_next_waits_for_its_own_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = CertificateStore::create(folder.path(), identity()).unwrap();
+        let first = store.served().thumbprint();
+        store.rotate(identity(), day("2026-05-08")).unwrap();
+        store.rotate(identity(), day("2026-05-18")).unwrap();
+        rotation::Certificates::switch(&mut store, day("2026-05-08")).unwrap();
+        assert_eq!(store.served().thumbprint(), first);
+        rotation::Certificates::switch(&mut store, day("2026-05-18")).unwrap();
+        assert_ne!(store.served().thumbprint(), first);
     }
 
     #[test]

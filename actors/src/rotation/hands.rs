@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Certificates, Effect, Event, Rotation};
 use crate::catalog::Catalog;
 use crate::catalog::command::{Actor, Command, ServiceCommand, Submission};
-use crate::kernel::Never;
+use crate::kernel::{Never, Timestamp};
 use crate::ports::Pending;
 use crate::shell::{Context, Fault, Hands};
 
@@ -36,9 +36,9 @@ impl RotationHands {
         Self { store, catalog }
     }
 
-    fn switch(&self) -> Message {
+    fn switch(&self, due: Timestamp) -> Message {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        match store.switch() {
+        match store.switch(due) {
             Ok(()) => Message::Look,
             Err(fault) => Message::Failed(fault),
         }
@@ -99,7 +99,7 @@ impl Hands for RotationHands {
         context: &Context<Self>,
     ) -> Result<Option<Pending<Message>>, Fault> {
         Ok(Some(match effect {
-            Effect::Switch => Box::pin(std::future::ready(self.switch())),
+            Effect::Switch(due) => Box::pin(std::future::ready(self.switch(due))),
             Effect::Announce => self.announce(context),
         }))
     }
