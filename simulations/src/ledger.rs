@@ -168,6 +168,12 @@ impl Book {
     pub(crate) fn confirmed(&mut self, today: Date) {
         let wall = self.clock.as_ref().map(|clock| clock.now().wall);
         self.ahead = wall.is_some_and(|wall| Date::of(wall) < today);
+        // The hour is still that of the clock, and may be later than the right one.
+        if let Some(wall) = wall {
+            let hour = |at: Timestamp| at.as_millis() % DAY;
+            let late = hour(wall).saturating_sub(hour(self.right_wall()));
+            self.leaps += late * 1_000;
+        }
     }
 
     /// Whether anything of a tenant's repository has rotted: only what is read is judged then.

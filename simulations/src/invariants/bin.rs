@@ -4,6 +4,7 @@
 //! repository's view as of an instant between the two, for as many days as the tenant's bin had
 //! when it was deleted. Days are those of a right clock: a step forward of at most a day, which
 //! nobody could tell from time that passed, is taken off; one of more than a day takes nothing off.
+//! Whoever confirms the day says nothing of the hour: what the clock's is late by is taken off too.
 
 use holdfast_actors::kernel::Timestamp;
 use holdfast_actors::object::{Key, Kind};

@@ -115,6 +115,11 @@ async fn put_back(scene: &Scene, tenant: usize, id: RepositoryId, dice: &mut Dic
             Err(SubmitError::Gone(_)) => return,
         }
     }
+    restore(scene, (tenant, id), &instant).await;
+}
+
+/// Has the repository put back, and looks at what it shows then.
+async fn restore(scene: &Scene, (tenant, id): (usize, RepositoryId), instant: &Instant) {
     let to = match scene.mutation {
         Some(Mutation::OtherInstant) => Timestamp::from_millis(instant.at.as_millis() - 3_600_000),
         _ => instant.at,
@@ -124,12 +129,17 @@ async fn put_back(scene: &Scene, tenant: usize, id: RepositoryId, dice: &mut Dic
     };
     let restore = |reply| Message::Restore(to, reply);
     let is_done = matches!(visit.repository.ask(restore).await, Ok(Ok(())));
-    let Some(seen) = scene.see(tenant, id).await.filter(|_| is_done) else {
+    let Some(seen) = scene.see(tenant, id).await else {
         return;
     };
     let mut book = scene.ledger.book();
     if book.accounts[tenant].served() != Some(id) {
         book.undoing = None;
+        return;
+    }
+    if !is_done {
+        // A full disk refuses it, for one.
+        begun(&mut book, &seen);
         return;
     }
     book.figures.views += 1;
@@ -223,7 +233,7 @@ fn shows(
     None
 }
 
-/// After a start: what was begun before it was done whole, or not at all.
+/// What was begun and not answered as done was done whole, or not at all.
 pub(crate) fn begun(book: &mut Book, seen: &Seen) {
     let undoing = book
         .undoing

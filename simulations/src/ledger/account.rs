@@ -44,9 +44,9 @@ impl<T: Clone + PartialEq> Fact<T> {
         self.in_doubt = false;
     }
 
-    /// The value, if it has been this and nothing else since then.
+    /// The value, if it had been this before then and was nothing else since.
     pub(crate) fn since(&self, then: Micros) -> Option<&T> {
-        (!self.in_doubt && self.since <= then).then_some(&self.value)
+        (!self.in_doubt && self.since < then).then_some(&self.value)
     }
 
     /// Whether a command that changes it is not answered yet.
