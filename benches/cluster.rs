@@ -3,7 +3,7 @@
 //! leads a large catalog; and calls of 256 bytes.
 //!
 //! `cargo bench --bench cluster`, with `-- --full` for the catalog of 10,000 tenants that is
-//! promised, and `-- --json` for programs. All three nodes share the machine; each has a runtime
+//! promised, `-- --calls` for the calls alone, and `-- --json` for programs. All three nodes share the machine; each has a runtime
 //! with one thread. Promised: 8,000 commands a second with 64 in flight, 99 of 100 within 15 ms
 //! with 16 in flight, 3,000 a second when every sync takes 5 ms longer, a new leader of 10,000
 //! tenants with 5 repositories each within 3 s; 250,000 calls a second with 64 in flight, 99 of 100
@@ -55,6 +55,9 @@ fn main() {
     let has = |word: &str| std::env::args().any(|it| it == word);
     let (tenants, each) = if has("--full") { LARGE } else { SMALL };
     let folder = tempfile::tempdir_in("target").unwrap();
+    if has("--calls") {
+        return report(&calls::measure(folder.path()), has("--json"));
+    }
     let mut rows = agreeing(&folder.path().join("plain"));
     rows.extend(slowly(&folder.path().join("slow")));
     rows.extend(calls::measure(&folder.path().join("calls")));
