@@ -31,6 +31,14 @@ pub trait Link: Send + Sync + 'static {
     /// When the frame is too large, or when no permit is left. Nothing was sent then.
     fn send(&self, to: NodeId, frame: Bytes) -> Result<(), Unsent>;
 
+    /// The same for a frame that lies in parts, which need not be joined for it.
+    ///
+    /// # Errors
+    /// As with [`Link::send`].
+    fn send_parts(&self, to: NodeId, parts: Vec<Bytes>) -> Result<(), Unsent> {
+        self.send(to, parts.concat().into())
+    }
+
     /// The next that arrives; `None` once the link is closed, and for ever after. For one caller at
     /// a time. If it is dropped before it is ready, nothing is lost.
     fn receive(&self) -> Pending<Option<Arrival>>;

@@ -164,6 +164,11 @@ impl Directory {
         let _ = self.watch.set(watch);
     }
 
+    /// Whether anybody looks on.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watch.get().is_some()
+    }
+
     /// Whoever looks on is told of a step.
     pub(super) fn decided<'a>(&self, step: impl FnOnce() -> Step<'a>) {
         if let Some(watch) = self.watch.get() {

@@ -1,6 +1,7 @@
 //! The flight recorder: the last decisions of an actor, small enough to be always on.
 
 use std::collections::VecDeque;
+use std::fmt::{self, Debug, Write as _};
 
 use serde::Serialize;
 
@@ -69,9 +70,40 @@ fn cut(mut text: String) -> String {
     text
 }
 
+/// The text of a thing as far as it is kept: of a large one no more is made than that.
+pub(super) fn line(thing: &dyn Debug) -> String {
+    let mut line = Line(String::new());
+    // The one failure is that there is no more room.
+    let _ = write!(line, "{thing:?}");
+    cut(line.0)
+}
+
+/// Text that takes a little more than is kept, and then no more.
+struct Line(String);
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.push_str(text);
+        if self.0.len() > LINE_MAX {
+            return Err(fmt::Error);
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_large_thing_no_more_is_written_than_is_kept() {
+        let small: Vec<u64> = (0..10).collect();
+        assert_eq!(line(&small), format!("{small:?}"));
+        let large: Vec<u64> = (1_000_000..3_000_000).collect();
+        let kept = line(&large);
+        assert_eq!(kept, cut(format!("{:?}", &large[..100])));
+        assert!(kept.ends_with('…'), "{kept}");
+    }
 
     #[test]
     fn the_recorder_never_outgrows_its_bounds() {

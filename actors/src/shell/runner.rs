@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::directory::Resident;
-use super::recorder::Recorder;
+use super::recorder::{Recorder, line};
 use super::{Context, End, Fault, Gone, Handle, Hands, Input, Inspection, Path, Step};
 use crate::kernel::{Act, Acts, Instant, Machine, Now};
 use crate::ports::{Pending, Ports};
@@ -193,7 +194,7 @@ impl<H: Hands> State<H> {
                 let Some(event) = self.hands.admit(message, &self.context) else {
                     return Ok(());
                 };
-                let told = format!("{event:?}");
+                let told = self.line(&event);
                 self.machine.step(now, event, &mut acts);
                 self.act(now, told, acts)?;
             }
@@ -233,7 +234,7 @@ impl<H: Hands> State<H> {
         if told == "Wake" && acts.is_empty() {
             return Ok(());
         }
-        let shown: Vec<String> = acts.iter().map(|act| format!("{act:?}")).collect();
+        let shown: Vec<String> = acts.iter().map(|act| self.line(act)).collect();
         self.show(Some(&told), &shown);
         self.recorder.record(now, told, shown);
         for act in acts {
@@ -245,6 +246,14 @@ impl<H: Hands> State<H> {
             }
         }
         Ok(())
+    }
+
+    /// The text of an event or act: all of it if somebody looks on.
+    fn line(&self, thing: &dyn Debug) -> String {
+        if self.context.ports.directory.is_watched() {
+            return format!("{thing:?}");
+        }
+        line(thing)
     }
 
     /// Shows a step to whoever looks on.

@@ -121,7 +121,7 @@ impl<M> ExchangeHands<M> {
         let refusal = if self.refused.contains(&to) {
             Some(holdfast_actors::ports::Unsent::NoPermit)
         } else {
-            self.link.send(to, encode(&envelopes)).err()
+            self.link.send_parts(to, encode(&envelopes)).err()
         };
         if let Some(why) = refusal {
             self.refused.insert(to);

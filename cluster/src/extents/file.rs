@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, RepositoryId};
 use holdfast_actors::ports::{Clock, File, Pending};
 
-use super::remote::CHUNK;
+use super::remote::{CHUNK, question};
 use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Tally, Tell};
 use followed::Followed;
 
@@ -55,7 +55,7 @@ impl Extents {
         let mut asked = Several::default();
         let mut failed = absent.to_vec();
         for node in nodes.iter().filter(|node| !absent.contains(node)) {
-            asked.push(*node, self.remote.ask(*node, &ask, &Bytes::new()));
+            asked.push(*node, self.remote.ask(*node, &ask));
         }
         let (mut made, mut last) = (Vec::new(), Refusal::Absent(extent));
         while let Some((node, answer)) = asked.next().await {
@@ -98,7 +98,7 @@ impl Extents {
         let mut fencing = fencing.without(absent.iter().copied());
         let mut asked = Several::default();
         for node in nodes {
-            asked.push(*node, self.remote.ask(*node, &ask, &Bytes::new()));
+            asked.push(*node, self.remote.ask(*node, &ask));
         }
         loop {
             if let Some(outcome) = fencing.outcome(self.now()) {
@@ -151,13 +151,13 @@ impl Extents {
     }
 
     /// Asks all nodes for the same, one after the other on each; all must do it.
-    async fn all(&self, nodes: &[NodeId], asks: &[(Ask, Bytes)]) -> io::Result<()> {
+    async fn all(&self, nodes: &[NodeId], asks: &[Bytes]) -> io::Result<()> {
         let mut tallies = VecDeque::new();
         let mut asked = Several::default();
-        for (number, (ask, bytes)) in asks.iter().enumerate() {
+        for (number, ask) in asks.iter().enumerate() {
             tallies.push_back(Tally::new(nodes.iter().copied()));
             for node in nodes {
-                asked.push((number, *node), self.remote.ask(*node, ask, bytes));
+                asked.push((number, *node), self.remote.put(*node, ask.clone()));
             }
         }
         let mut open = asks.len();
@@ -211,7 +211,7 @@ impl Extents {
                 offset,
                 length: left.min(CHUNK) as u32,
             };
-            let (_, found) = self.remote.ask(node, &ask, &Bytes::new()).await?;
+            let (_, found) = self.remote.ask(node, &ask).await?;
             if found.is_empty() {
                 break;
             }
@@ -238,15 +238,14 @@ impl File for Written {
         let (extent, epoch) = (self.extent, self.epoch);
         let mut asks = Vec::new();
         let mut offset = at;
-        for bytes in chunks(parts) {
-            let length = bytes.len() as u64;
+        for chunk in chunks(parts) {
             let ask = Ask::Append {
                 extent,
                 epoch,
                 offset,
             };
-            asks.push((ask, bytes));
-            offset += length;
+            asks.push(question(&ask, &chunk));
+            offset += chunk.iter().map(|part| part.len() as u64).sum::<u64>();
         }
         let (extents, nodes) = (self.extents.clone(), self.nodes.clone());
         let end = Arc::clone(&self.end);
@@ -262,7 +261,7 @@ impl File for Written {
         let (extents, nodes) = (self.extents.clone(), self.nodes.clone());
         Box::pin(async move {
             let ask = Ask::Sync { extent, epoch };
-            extents.all(&nodes, &[(ask, Bytes::new())]).await
+            extents.all(&nodes, &[question(&ask, &[])]).await
         })
     }
 
@@ -327,25 +326,21 @@ impl File for Closed {
     }
 }
 
-/// Cuts and joins parts into as few chunks as there can be.
-fn chunks(parts: Vec<Bytes>) -> Vec<Bytes> {
-    let mut chunks = Vec::new();
-    let mut small = BytesMut::new();
+/// Cuts and puts together parts to as few chunks as there can be, each in its parts.
+fn chunks(parts: Vec<Bytes>) -> Vec<Vec<Bytes>> {
+    let (mut chunks, mut room) = (Vec::<Vec<Bytes>>::new(), 0);
     for mut part in parts {
         while !part.is_empty() {
-            let piece = part.split_to(part.len().min(CHUNK));
-            if small.len() + piece.len() > CHUNK {
-                chunks.push(small.split().freeze());
+            if room == 0 {
+                chunks.push(Vec::new());
+                room = CHUNK;
             }
-            if piece.len() == CHUNK {
-                chunks.push(piece);
-            } else {
-                small.extend_from_slice(&piece);
+            let piece = part.split_to(part.len().min(room));
+            room -= piece.len();
+            if let Some(chunk) = chunks.last_mut() {
+                chunk.push(piece);
             }
         }
-    }
-    if !small.is_empty() {
-        chunks.push(small.freeze());
     }
     chunks
 }

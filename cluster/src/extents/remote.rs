@@ -56,7 +56,7 @@ impl Answers for Replicas {
                 Ok((tell, bytes)) => (Ok(tell), bytes),
                 Err(refusal) => (Err(refusal), Bytes::new()),
             };
-            Ok(encode(&Word(word), &bytes))
+            Ok(encode(&Word(word), &[bytes]))
         })
     }
 }
@@ -72,8 +72,12 @@ impl Remote {
     }
 
     /// Asks a node. One that cannot be asked, or does not answer in time, is [`Refusal::Silent`].
-    pub fn ask(&self, node: NodeId, ask: &Ask, bytes: &Bytes) -> Pending<Answer> {
-        let body = encode(ask, bytes);
+    pub fn ask(&self, node: NodeId, ask: &Ask) -> Pending<Answer> {
+        self.put(node, question(ask, &[]))
+    }
+
+    /// Asks a node with these bytes, which may be the same for many.
+    pub(super) fn put(&self, node: NodeId, body: Bytes) -> Pending<Answer> {
         let called = self.0.call(node, SERVICE, body, PATIENCE);
         Box::pin(async move {
             let body = called.await.map_err(|error| silent(node, &error))?;
@@ -107,13 +111,21 @@ fn silent(node: NodeId, error: &CallError) -> Refusal {
     Refusal::Silent(node)
 }
 
-fn encode<T: Stored>(word: &T, bytes: &Bytes) -> Bytes {
+/// The bytes of a question, and of what travels behind it.
+pub(super) fn question(ask: &Ask, parts: &[Bytes]) -> Bytes {
+    encode(ask, parts)
+}
+
+fn encode<T: Stored>(word: &T, parts: &[Bytes]) -> Bytes {
     let word = schema::encode(word);
-    let mut body = BytesMut::with_capacity(2 + word.len() + bytes.len());
+    let length: usize = parts.iter().map(Bytes::len).sum();
+    let mut body = BytesMut::with_capacity(2 + word.len() + length);
     // Words are a few numbers.
     body.put_u16_le(u16::try_from(word.len()).unwrap_or(u16::MAX));
     body.put_slice(&word);
-    body.put_slice(bytes);
+    for part in parts {
+        body.put_slice(part);
+    }
     body.freeze()
 }
 
@@ -136,7 +148,7 @@ mod tests {
         fn any_bytes_are_read_or_refused(body: Vec<u8>) {
             let body = Bytes::from(body);
             if let Some((ask, bytes)) = decode::<Ask>(&body) {
-                let again = encode(&ask, &bytes);
+                let again = encode(&ask, std::slice::from_ref(&bytes));
                 prop_assert_eq!(decode::<Ask>(&again), Some((ask, bytes)));
             }
         }
@@ -150,7 +162,8 @@ mod tests {
             epoch,
             offset,
         };
-        let body = encode(&ask, &Bytes::from_static(b"abc"));
+        let parts = [Bytes::from_static(b"a"), Bytes::from_static(b"bc")];
+        let body = encode(&ask, &parts);
         let hex: String = body.iter().map(|b| format!("{b:02x}")).collect();
         expect_test::expect!["0b000101fb2c0102fc70110100616263"].assert_eq(&hex);
         assert_eq!(decode(&body), Some((ask, Bytes::from_static(b"abc"))));

@@ -80,8 +80,8 @@ struct Peer {
     bell: Arc<Notify>,
     /// Offers that wait for their verdict.
     offers: BTreeMap<Way, oneshot::Sender<Verdict>>,
-    /// Frames that were not written yet.
-    outgoing: VecDeque<Bytes>,
+    /// Frames that were not written yet, each in its parts.
+    outgoing: VecDeque<Vec<Bytes>>,
     /// The lengths of all frames that hold a permit, oldest first.
     under_way: VecDeque<usize>,
     /// How many of those were written.
@@ -311,8 +311,9 @@ impl Lane {
         }
     }
 
-    fn put(&self, to: NodeId, frame: Bytes) -> Result<(), Unsent> {
-        if frame.len() > FRAME_MAX {
+    fn put(&self, to: NodeId, frame: Vec<Bytes>) -> Result<(), Unsent> {
+        let length = frame.iter().map(Bytes::len).sum();
+        if length > FRAME_MAX {
             return Err(Unsent::TooLarge);
         }
         let mut state = self.state();
@@ -324,12 +325,12 @@ impl Lane {
             // It belongs to a connection that is dead, behind all that was lost with it.
             return Ok(());
         }
-        if !peer.permits.has_room_for(frame.len()) {
+        if !peer.permits.has_room_for(length) {
             peer.is_refused = true;
             return Err(Unsent::NoPermit);
         }
-        peer.permits.take(frame.len());
-        peer.under_way.push_back(frame.len());
+        peer.permits.take(length);
+        peer.under_way.push_back(length);
         peer.outgoing.push_back(frame);
         if peer.way.is_some() {
             peer.bell.notify_one();
@@ -378,7 +379,11 @@ impl Link for ClassLink {
     }
 
     fn send(&self, to: NodeId, frame: Bytes) -> Result<(), Unsent> {
-        self.0.put(to, frame)
+        self.0.put(to, vec![frame])
+    }
+
+    fn send_parts(&self, to: NodeId, parts: Vec<Bytes>) -> Result<(), Unsent> {
+        self.0.put(to, parts)
     }
 
     fn receive(&self) -> Pending<Option<Arrival>> {

@@ -23,6 +23,9 @@ const LOST: u8 = 133;
 const DOWN: u8 = 134;
 const UNFAMILIAR: u8 = 135;
 
+/// Longer bodies are not copied when they are written.
+const COPIED: usize = 4 << 10;
+
 /// Why bytes are no frame of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
@@ -40,16 +43,24 @@ pub enum FrameError {
     Many,
 }
 
-/// The bytes of a frame with these envelopes, which [`fit`](Envelope::fits) together.
-pub fn encode(envelopes: &[Envelope]) -> Bytes {
-    let length: usize = envelopes.iter().map(Envelope::length).sum();
-    let mut frame = BytesMut::with_capacity(OPENING + length);
-    frame.put_u8(MAJOR);
-    frame.put_u8(MINOR);
+/// The bytes of a frame with these envelopes, which [`fit`](Envelope::fits) together, in parts:
+/// large bodies are not copied.
+pub fn encode(envelopes: &[Envelope]) -> Vec<Bytes> {
+    let length: usize = envelopes.iter().map(Envelope::copied).sum();
+    let (mut parts, mut small) = (Vec::new(), BytesMut::with_capacity(OPENING + length));
+    small.put_u8(MAJOR);
+    small.put_u8(MINOR);
     for envelope in envelopes {
-        envelope.write(&mut frame);
+        envelope.write(&mut small);
+        if let Some(body) = envelope.large() {
+            parts.push(small.split().freeze());
+            parts.push(body.clone());
+        }
     }
-    frame.freeze()
+    if !small.is_empty() {
+        parts.push(small.freeze());
+    }
+    parts
 }
 
 /// The envelopes of a frame.
@@ -153,6 +164,11 @@ const fn passing_of(code: u8) -> Option<Passing> {
     }
 }
 
+/// A body that is copied; of a large one nothing.
+fn small(body: &Bytes) -> &[u8] {
+    if body.len() > COPIED { &[] } else { body }
+}
+
 impl Envelope {
     const fn kind(&self) -> u8 {
         match self {
@@ -171,6 +187,20 @@ impl Envelope {
         }
     }
 
+    /// The body that a frame has as a part of its own, at the end of this.
+    fn large(&self) -> Option<&Bytes> {
+        let (Self::Call { body, .. } | Self::Answer { body, .. }) = self else {
+            return None;
+        };
+        (body.len() > COPIED).then_some(body)
+    }
+
+    /// How many bytes of it are copied.
+    fn copied(&self) -> usize {
+        self.length() - self.large().map_or(0, Bytes::len)
+    }
+
+    /// All of it but a large body.
     fn write(&self, frame: &mut BytesMut) {
         let length = self.length() - 4;
         frame.put_u32_le(u32::try_from(length).unwrap_or(u32::MAX));
@@ -190,12 +220,12 @@ impl Envelope {
                 frame.put_u32_le(u32::try_from(within.as_millis()).unwrap_or(u32::MAX));
                 frame.put_u16_le(u16::try_from(service.len()).unwrap_or(u16::MAX));
                 frame.put_slice(service);
-                frame.put_slice(body);
+                frame.put_slice(small(body));
             }
             Self::Watch { path: text, .. } | Self::Rejected { why: text, .. } => {
                 frame.put_slice(text);
             }
-            Self::Answer { body, .. } => frame.put_slice(body),
+            Self::Answer { body, .. } => frame.put_slice(small(body)),
             Self::Down { passing, .. } => frame.put_u8(passing_code(*passing)),
             Self::Cancel { .. }
             | Self::NoService { .. }

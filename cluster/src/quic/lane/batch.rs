@@ -9,7 +9,7 @@ use super::super::permits::TELL;
 
 /// About so many bytes are handed over in one write.
 const BATCH: usize = 64 << 10;
-/// Longer frames are not copied.
+/// Longer parts are not copied.
 const COPIED: usize = 4 << 10;
 
 /// Bytes in order.
@@ -23,12 +23,12 @@ pub(in super::super) struct Batch {
 impl Batch {
     /// Takes frames from the queue, and the permits to give back. Permits alone are no reason to
     /// write before there are a few.
-    pub(super) fn of(outgoing: &mut VecDeque<Bytes>, owed: &mut u32) -> Self {
+    pub(super) fn of(outgoing: &mut VecDeque<Vec<Bytes>>, owed: &mut u32) -> Self {
         let mut batch = Self::default();
         if outgoing.is_empty() && *owed < TELL {
             return batch;
         }
-        let all: usize = outgoing.iter().map(|frame| HEADER + frame.len()).sum();
+        let all: usize = outgoing.iter().map(|frame| HEADER + length(frame)).sum();
         let mut small = BytesMut::with_capacity(HEADER + all.min(BATCH + COPIED));
         if *owed > 0 {
             small.put_slice(&taken(*owed));
@@ -39,16 +39,18 @@ impl Batch {
             let Some(frame) = outgoing.pop_front() else {
                 break;
             };
-            bytes += HEADER + frame.len();
+            bytes += HEADER + length(&frame);
             batch.frames += 1;
-            if let Some(header) = frame_header(frame.len()) {
+            if let Some(header) = frame_header(length(&frame)) {
                 small.put_slice(&header);
             }
-            if frame.len() <= COPIED {
-                small.put_slice(&frame);
-            } else {
-                batch.chunks.push(small.split().freeze());
-                batch.chunks.push(frame);
+            for part in frame {
+                if part.len() <= COPIED {
+                    small.put_slice(&part);
+                } else {
+                    batch.chunks.push(small.split().freeze());
+                    batch.chunks.push(part);
+                }
             }
         }
         if !small.is_empty() {
@@ -60,6 +62,10 @@ impl Batch {
     pub(in super::super) fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
+}
+
+fn length(frame: &[Bytes]) -> usize {
+    frame.iter().map(Bytes::len).sum()
 }
 
 #[cfg(test)]
@@ -76,12 +82,17 @@ mod tests {
                 prop_oneof![0..300_usize, 4_000..70_000_usize], 0..40),
             mut owed in 0..100_u32,
         ) {
-            let mut outgoing: VecDeque<Bytes> = lengths
+            let mut outgoing: VecDeque<Vec<Bytes>> = lengths
                 .iter()
                 .enumerate()
-                .map(|(number, length)| Bytes::from(vec![number as u8; *length]))
+                .map(|(number, length)| {
+                    let mut frame = Bytes::from(vec![number as u8; *length]);
+                    let head = frame.split_to(number * 97 % (length + 1));
+                    vec![head, frame]
+                })
                 .collect();
-            let mut expected: Vec<Item> = outgoing.iter().cloned().map(Item::Frame).collect();
+            let frames = outgoing.iter().map(|parts| parts.concat().into());
+            let mut expected: Vec<Item> = frames.map(Item::Frame).collect();
             if owed >= TELL || (owed > 0 && !outgoing.is_empty()) {
                 expected.insert(0, Item::Taken(owed));
             }

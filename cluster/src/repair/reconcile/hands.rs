@@ -5,7 +5,6 @@ mod scanning;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use holdfast_actors::catalog::command::{ClusterCommand, Command, ReplicaCommand};
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::catalog::{Catalog, SubmitError};
@@ -161,7 +160,7 @@ impl ReconcileHands {
             offset,
             length,
         };
-        let asked = self.parts.remote.ask(from, &ask, &Bytes::new());
+        let asked = self.parts.remote.ask(from, &ask);
         Box::pin(async move {
             let begun = match begun {
                 Some(begun) => Ok(begun),

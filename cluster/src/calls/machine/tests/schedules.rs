@@ -167,7 +167,8 @@ impl Pair {
                     let why = Unsent::NoPermit;
                     here.unsent.push(News::Unsent { to, envelopes, why });
                 } else {
-                    here.flying.push_back((self.connection, encode(&envelopes)));
+                    here.flying
+                        .push_back((self.connection, encode(&envelopes).concat().into()));
                 }
             }
             Effect::Conclude(all) => {
