@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{self, Poll};
+use std::task::{self, Poll, Waker};
 
 use bytes::Bytes;
 use holdfast_actors::kernel::{Machine, Never, NodeId, Ticket};
@@ -144,14 +145,16 @@ impl<M> ExchangeHands<M> {
         // Begun here, in the order of calls; tasks would begin in any.
         let service = self.inbox.service(service);
         let Some(service) = service else { return };
-        let work = Work(Arc::new(Mutex::new(Some(service.answer(from, body)))));
+        let mut answering = service.answer(from, body);
+        match at_once(&mut answering) {
+            Poll::Ready(outcome) => return due.settle(outcome),
+            Poll::Pending => {}
+        }
+        let work = Work(Arc::new(Mutex::new(Some(answering))));
         let at_work = work.clone();
         let task = self.work.spawn(async move {
-            let outcome = match at_work.await {
-                Ok(body) => Outcome::Answer(body),
-                Err(rejected) => Outcome::Rejected(rejected.0),
-            };
-            due.settle(outcome);
+            let answer = at_work.await;
+            due.settle(Outcome::from(answer));
         });
         self.running.insert((from, ticket), (task, Some(work)));
     }
@@ -253,6 +256,24 @@ impl<M> Drop for ExchangeHands<M> {
 }
 
 type Answering = Pending<Result<Bytes, Rejected>>;
+
+/// What a service answers without having to wait; that needs no task. One that panics has ended.
+fn at_once(answering: &mut Answering) -> Poll<Outcome> {
+    let mut context = task::Context::from_waker(Waker::noop());
+    let polled = catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(&mut context)));
+    polled.map_or(Poll::Ready(Outcome::Lost), |answer| {
+        answer.map(Outcome::from)
+    })
+}
+
+impl From<Result<Bytes, Rejected>> for Outcome {
+    fn from(answer: Result<Bytes, Rejected>) -> Self {
+        match answer {
+            Ok(body) => Self::Answer(body),
+            Err(rejected) => Self::Rejected(rejected.0),
+        }
+    }
+}
 
 /// A service's work on one call. A task that is aborted drops what it holds later; this is dropped
 /// at once, so that what comes in its place never runs beside it.
