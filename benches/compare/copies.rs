@@ -1,4 +1,5 @@
-//! Three copies of everything, on three nodes that share this machine, beside one node.
+//! Three copies of everything, on three nodes that share this machine, beside one node: once with
+//! the client at the node that writes its repository, and once at another, which passes all on.
 
 use std::fs;
 use std::io;
@@ -21,29 +22,45 @@ pub(crate) fn measure(plan: &Plan, program: &Program, report: &mut Report) -> io
     tree::make(&tree, Shape::Big { bytes })?;
     let mut backup = report.row("three copies: backup", "s", Goal::AtMost(1.4));
     let mut spent = report.row("three copies: server CPU", "s/GiB", Goal::None);
+    let mut passed = report.row("three copies, passed on: backup", "s", Goal::None);
+    let mut carried = report.row("three copies, passed on: server CPU", "s/GiB", Goal::None);
     let gibibytes = bytes as f64 / f64::from(1 << 30);
     for _ in 0..plan.rounds() {
         plan.progress(format_args!("backup to one node"));
         let alone = Server::start(program, &plan.folder)?;
+        restic::Client::new(&alone)?.run(&["init"])?;
         let (took, cpu) = back_up(&alone, tree::text(&tree)?)?;
         drop(alone);
-        backup.beside_a("one node", took);
-        spent.beside_a("one node", cpu / gibibytes);
-        plan.progress(format_args!("backup to three nodes"));
-        let cluster = Server::start_cluster(program, &plan.folder, NODES)?;
-        let (took, cpu) = back_up(&cluster, tree::text(&tree)?)?;
-        backup.add(Make::Holdfast, took);
-        spent.add(Make::Holdfast, cpu / gibibytes);
+        for row in [&mut backup, &mut passed] {
+            row.beside_a("one node", took);
+        }
+        for row in [&mut spent, &mut carried] {
+            row.beside_a("one node", cpu / gibibytes);
+        }
+        let ways = [
+            (true, &mut backup, &mut spent),
+            (false, &mut passed, &mut carried),
+        ];
+        for (to_owner, backup, spent) in ways {
+            let at = if to_owner { "" } else { ", not its owner" };
+            plan.progress(format_args!("backup to three nodes{at}"));
+            let mut cluster = Server::start_cluster(program, &plan.folder, NODES)?;
+            restic::Client::new(&cluster)?.run(&["init"])?;
+            cluster.reach(to_owner)?;
+            let (took, cpu) = back_up(&cluster, tree::text(&tree)?)?;
+            backup.add(Make::Holdfast, took);
+            spent.add(Make::Holdfast, cpu / gibibytes);
+        }
     }
-    report.take(backup);
-    report.take(spent);
+    for row in [backup, spent, passed, carried] {
+        report.take(row);
+    }
     Ok(())
 }
 
 /// Seconds of a backup, and seconds that the processor worked for all nodes meanwhile.
 fn back_up(server: &Server, tree: &str) -> io::Result<(f64, f64)> {
     let client = restic::Client::new(server)?;
-    client.run(&["init"])?;
     tree::settle_disk();
     let before = worked(server)?;
     let took = client.timed(&["backup", tree])?;

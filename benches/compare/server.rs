@@ -87,8 +87,8 @@ pub(crate) struct Server {
     program: PathBuf,
     base: TempDir,
     child: Option<Child>,
-    /// The other nodes, if it is a cluster.
-    others: Vec<Child>,
+    /// The other nodes, if it is a cluster, and where they listen.
+    others: Vec<(Child, u16)>,
 }
 
 impl Server {
@@ -147,14 +147,16 @@ impl Server {
         ];
         self.run(&[&words[..], &["--token-file", &text(&token)]].concat())?;
         let log = File::create(self.path(&format!("{name}.log")))?;
+        let port = free_port()?;
+        let listen = format!("127.0.0.1:{port}");
         let mut command = Command::new(&self.program);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data", &data]);
+        command.args(["serve", "--listen", &listen, "--data", &data]);
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
-        self.others.push(child);
+        self.others.push((child, port));
         Ok(())
     }
 
@@ -175,10 +177,37 @@ impl Server {
         }
     }
 
+    /// From now on clients come to the node that writes the repository, or to one that passes on
+    /// to it all that they say.
+    pub(crate) fn reach(&mut self, the_owner: bool) -> io::Result<()> {
+        let number = (0..=self.others.len()).find(|it| self.owns(*it) == the_owner);
+        let number = number.ok_or_else(|| io::Error::other("no such node"))?;
+        if let Some(at) = number.checked_sub(1) {
+            self.port = self.others[at].1;
+        }
+        let data = text(&self.data_of(number));
+        let pem = self.run(&["--data", &data, "certificate", "show", "--pem"])?;
+        fs::write(self.certificate(), pem)
+    }
+
+    /// Whether a node has an actor that writes a repository.
+    fn owns(&self, number: usize) -> bool {
+        let data = text(&self.data_of(number));
+        let tree = self.run(&["--data", &data, "--json", "shell", "-c", "tree"]);
+        tree.is_ok_and(|tree| tree.contains("node/repositories/repository-"))
+    }
+
+    fn data_of(&self, number: usize) -> PathBuf {
+        match number {
+            0 => self.data(),
+            number => self.path(&format!("n{number}")),
+        }
+    }
+
     fn new(program: &Program, folder: &Path) -> io::Result<Self> {
         Ok(Self {
             make: program.make,
-            port: TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
+            port: free_port()?,
             user: USER,
             password: PEER_PASSWORD.to_owned(),
             repository: match program.make {
@@ -297,8 +326,8 @@ impl Server {
 
     /// The processes of all its nodes.
     pub(crate) fn processes(&self) -> Vec<u32> {
-        let all = self.child.iter().chain(&self.others);
-        all.map(Child::id).collect()
+        let others = self.others.iter().map(|(child, _)| child);
+        self.child.iter().chain(others).map(Child::id).collect()
     }
 
     /// Its process, 0 when it does not run.
@@ -338,12 +367,17 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        for mut child in self.child.take().into_iter().chain(self.others.drain(..)) {
+        let others = self.others.drain(..).map(|(child, _)| child);
+        for mut child in self.child.take().into_iter().chain(others) {
             // It may have ended by itself, which the next request would have told.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// A place for a node of a cluster that nobody has now.
