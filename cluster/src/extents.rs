@@ -13,6 +13,7 @@ mod adopt;
 mod fencing;
 mod file;
 mod remote;
+mod silence;
 mod store;
 mod tally;
 mod word;
@@ -21,6 +22,7 @@ pub use adopt::{Adopted, look, note};
 pub use fencing::{Fenced, Fencing, Nobody};
 pub use file::Extents;
 pub use remote::{Remote, Replicas, SERVICE};
+pub use silence::Silence;
 pub use store::{
     Answer, Effect, Event, Listing, Message, Notes, Refusal, Store, StoreHands, recover,
 };

@@ -6,6 +6,7 @@
 mod backup;
 mod cluster;
 mod contracts;
+mod doubt;
 mod gather;
 mod listing;
 mod logins;

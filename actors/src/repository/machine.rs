@@ -170,6 +170,10 @@ impl Repository {
     }
 
     fn opened(&mut self, now: Now, opened: Result<ExtentId, Denied>, acts: &mut Acts<Self>) {
+        let is_waited_for = !self.stalled.is_empty();
+        if opened == Err(Denied::StorageFailed) && is_waited_for && self.tail.insists() {
+            return acts.start(Effect::Open);
+        }
         self.tail.opened(opened.ok());
         if let Ok(extent) = opened {
             self.emptying.opened(extent);

@@ -19,7 +19,17 @@ pub(super) struct Tail {
     sequence: Sequence,
     current: Option<Place>,
     next: Option<ExtentId>,
-    opening: bool,
+    opening: Opening,
+}
+
+/// Whether an extent is being made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Opening {
+    #[default]
+    No,
+    First,
+    /// The first one could not be.
+    Second,
 }
 
 /// What must be done before a frame can be placed.
@@ -43,7 +53,7 @@ impl Tail {
             sequence: last,
             current: None,
             next: None,
-            opening: false,
+            opening: Opening::No,
         }
     }
 
@@ -76,14 +86,26 @@ impl Tail {
     /// Whether another extent is to be made now; says so once.
     pub(super) fn wants_extent(&mut self) -> bool {
         let roomy = self.current.is_some_and(|at| at.offset < PREPARE);
-        let wanted = !roomy && self.next.is_none() && !self.opening;
-        self.opening |= wanted;
+        let wanted = !roomy && self.next.is_none() && self.opening == Opening::No;
+        if wanted {
+            self.opening = Opening::First;
+        }
         wanted
+    }
+
+    /// An extent could not be made: whether another is to be made at once, in its place. Where it
+    /// was to lie, a node may just have gone; the second one does without it.
+    pub(super) fn insists(&mut self) -> bool {
+        let insists = self.opening == Opening::First;
+        if insists {
+            self.opening = Opening::Second;
+        }
+        insists
     }
 
     /// An extent was made, or could not be.
     pub(super) const fn opened(&mut self, extent: Option<ExtentId>) {
-        self.opening = false;
+        self.opening = Opening::No;
         if let Some(extent) = extent {
             self.next = Some(extent);
         }

@@ -1,21 +1,21 @@
 //! Extents on several nodes, as files: whoever writes and reads them does not notice.
 
 mod followed;
+mod several;
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, RepositoryId};
 use holdfast_actors::ports::{Clock, File, Pending};
 
 use super::remote::{CHUNK, question};
-use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Tally, Tell};
+use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Silence, Tally, Tell};
 use followed::Followed;
+use several::{Several, chunks};
 
 /// The extents that one node writes and reads.
 #[derive(Clone)]
@@ -23,6 +23,7 @@ pub struct Extents {
     remote: Remote,
     clock: Arc<dyn Clock>,
     node: NodeId,
+    silence: Arc<Mutex<Silence>>,
 }
 
 impl Extents {
@@ -32,11 +33,34 @@ impl Extents {
             remote,
             clock,
             node,
+            silence: Arc::default(),
         }
     }
 
+    fn silence(&self) -> MutexGuard<'_, Silence> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks a node, and notes whether it says anything.
+    fn ask(&self, node: NodeId, ask: &Ask) -> Pending<Answer> {
+        self.put(node, question(ask, &[]))
+    }
+
+    fn put(&self, node: NodeId, body: Bytes) -> Pending<Answer> {
+        let (extents, answer) = (self.clone(), self.remote.put(node, body));
+        Box::pin(async move {
+            let answer = answer.await;
+            match answer {
+                Err(Refusal::Silent(_)) => extents.silence().silent(extents.now(), node),
+                Ok(_) | Err(_) => extents.silence().spoke(node),
+            }
+            answer
+        })
+    }
+
     /// Makes an empty replica on each of these nodes that can: those that could not are said, and
-    /// must not count as copies of what is written to it. Nobody asks those that are `absent`.
+    /// must not count as copies of what is written to it. Nobody asks those that are `absent`, nor
+    /// those that were just silent, where `least` others are left.
     ///
     /// # Errors
     /// When none of them can.
@@ -46,6 +70,7 @@ impl Extents {
         extent: ExtentId,
         epoch: Epoch,
         (nodes, absent): (&[NodeId], &[NodeId]),
+        least: usize,
     ) -> io::Result<(Arc<dyn File>, Vec<NodeId>)> {
         let ask = Ask::Create {
             repository,
@@ -53,10 +78,11 @@ impl Extents {
             epoch,
         };
         let mut asked = Several::default();
-        let mut failed = absent.to_vec();
-        for node in nodes.iter().filter(|node| !absent.contains(node)) {
-            asked.push(*node, self.remote.ask(*node, &ask));
+        let out = self.silence().left_out(self.now(), nodes, absent, least);
+        for node in nodes.iter().filter(|node| !out.contains(node)) {
+            asked.push(*node, self.ask(*node, &ask));
         }
+        let mut failed = out;
         let (mut made, mut last) = (Vec::new(), Refusal::Absent(extent));
         while let Some((node, answer)) = asked.next().await {
             match answer {
@@ -98,7 +124,7 @@ impl Extents {
         let mut fencing = fencing.without(absent.iter().copied());
         let mut asked = Several::default();
         for node in nodes {
-            asked.push(*node, self.remote.ask(*node, &ask));
+            asked.push(*node, self.ask(*node, &ask));
         }
         loop {
             if let Some(outcome) = fencing.outcome(self.now()) {
@@ -157,7 +183,7 @@ impl Extents {
         for (number, ask) in asks.iter().enumerate() {
             tallies.push_back(Tally::new(nodes.iter().copied()));
             for node in nodes {
-                asked.push((number, *node), self.remote.put(*node, ask.clone()));
+                asked.push((number, *node), self.put(*node, ask.clone()));
             }
         }
         let mut open = asks.len();
@@ -211,7 +237,7 @@ impl Extents {
                 offset,
                 length: left.min(CHUNK) as u32,
             };
-            let (_, found) = self.remote.ask(node, &ask).await?;
+            let (_, found) = self.ask(node, &ask).await?;
             if found.is_empty() {
                 break;
             }
@@ -326,25 +352,6 @@ impl File for Closed {
     }
 }
 
-/// Cuts and puts together parts to as few chunks as there can be, each in its parts.
-fn chunks(parts: Vec<Bytes>) -> Vec<Vec<Bytes>> {
-    let (mut chunks, mut room) = (Vec::<Vec<Bytes>>::new(), 0);
-    for mut part in parts {
-        while !part.is_empty() {
-            if room == 0 {
-                chunks.push(Vec::new());
-                room = CHUNK;
-            }
-            let piece = part.split_to(part.len().min(room));
-            room -= piece.len();
-            if let Some(chunk) = chunks.last_mut() {
-                chunk.push(piece);
-            }
-        }
-    }
-    chunks
-}
-
 fn error(refusal: Refusal) -> io::Error {
     let kind = match refusal {
         Refusal::Full => io::ErrorKind::StorageFull,
@@ -357,37 +364,4 @@ fn error(refusal: Refusal) -> io::Error {
         Refusal::Silent(_) => io::ErrorKind::TimedOut,
     };
     io::Error::new(kind, refusal)
-}
-
-/// Answers of several nodes, as they come. All are asked in the order in which they were pushed.
-struct Several<K>(Vec<(K, Pending<Answer>)>);
-
-impl<K> Default for Several<K> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<K> Several<K> {
-    fn push(&mut self, key: K, asked: Pending<Answer>) {
-        self.0.push((key, asked));
-    }
-
-    /// The next; none when there is none left.
-    async fn next(&mut self) -> Option<(K, Answer)> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let (at, answer) = poll_fn(|context| {
-            for (at, (_, asked)) in self.0.iter_mut().enumerate() {
-                if let Poll::Ready(answer) = asked.as_mut().poll(context) {
-                    return Poll::Ready((at, answer));
-                }
-            }
-            Poll::Pending
-        })
-        .await;
-        let (key, _) = self.0.remove(at);
-        Some((key, answer))
-    }
 }

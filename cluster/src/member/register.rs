@@ -1,12 +1,14 @@
 //! What repositories ask of the catalog, on a node of a cluster: the right to write is had under
 //! the node's lease.
 
+mod claiming;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_actors::catalog::command::{ClusterCommand, Command};
 use holdfast_actors::catalog::rows::Rows;
-use holdfast_actors::catalog::{Catalog, Outcome, Refused, SubmitError};
+use holdfast_actors::catalog::{Catalog, Outcome, SubmitError};
 use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, RepositoryId};
 use holdfast_actors::ports::{Clock, Pending};
 use holdfast_actors::repositories::CatalogRegister;
@@ -16,11 +18,7 @@ use openraft::async_runtime::AsyncRuntime;
 use tokio::sync::watch;
 
 use crate::raft::{Held, Tasks};
-
-/// How long a repository is waited for: longer than the lease of an owner that is gone lasts.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long nothing is asked after a refusal that time may change, unless its owner changes.
-const PAUSE: Duration = Duration::from_millis(100);
+use claiming::{Claim, Claiming, Next};
 
 /// Speaks to the catalog for the repositories of one node of a cluster.
 #[derive(Clone)]
@@ -61,49 +59,28 @@ impl Claims {
         Box::pin(async move { answer.await.map(|(outcome, _)| outcome) })
     }
 
-    /// Waits a while, or until another owns a repository, or nobody.
-    async fn wait(&self, repository: RepositoryId) {
+    /// Waits so long, or until another owns a repository, or nobody.
+    async fn wait(&self, repository: RepositoryId, pause: Duration) {
         let mut rows = self.catalog.subscribe();
         let owner = |rows: &Rows| rows.cluster.owners.get(&repository).copied();
         let before = owner(&rows.borrow_and_update());
         let changed = rows.wait_for(|rows| owner(rows) != before);
         // A catalog that ended says so when it is asked.
-        let _ = Tasks::timeout(PAUSE, changed).await;
+        let _ = Tasks::timeout(pause, changed).await;
     }
 
     /// Asks once, under the lease that is held now.
     async fn claim(&self, repository: RepositoryId) -> Claim {
         let held = *self.held.borrow();
         let Some(held) = held.filter(|held| held.is_held(self.now())) else {
-            return Claim::Later(Fault(format!("{} holds no lease", self.node)));
+            return Claim::without_lease(self.node);
         };
         let answer = self.order(ClusterCommand::Own {
             repository,
             node: self.node,
             lease: held.epoch,
         });
-        judge(answer.await)
-    }
-}
-
-/// What came of a claim.
-#[derive(Debug)]
-enum Claim {
-    Granted(Epoch),
-    /// In a moment it may be granted.
-    Later(Fault),
-    Never(Fault),
-}
-
-fn judge(answer: Result<Outcome, SubmitError>) -> Claim {
-    match answer {
-        Ok(Outcome::Epoch { epoch }) => Claim::Granted(epoch),
-        Ok(outcome) => Claim::Never(Fault(format!("the catalog answered {outcome:?}"))),
-        // The owner before is there until its lease ends, or this node's lease has just ended.
-        Err(SubmitError::Refused(refused @ (Refused::Owned(..) | Refused::LeaseLost(..)))) => {
-            Claim::Later(Fault::of(&refused))
-        }
-        Err(error) => Claim::Never(Fault::of(&error)),
+        Claim::of(answer.await)
     }
 }
 
@@ -111,12 +88,13 @@ impl Register for Claims {
     fn acquire(&self, repository: RepositoryId) -> Pending<Result<Epoch, Fault>> {
         let claims = self.clone();
         Box::pin(async move {
-            let deadline = claims.now() + PATIENCE;
+            let claiming = Claiming::begin(claims.now());
             loop {
-                match claims.claim(repository).await {
-                    Claim::Granted(epoch) => return Ok(epoch),
-                    Claim::Later(_) if claims.now() < deadline => claims.wait(repository).await,
-                    Claim::Later(fault) | Claim::Never(fault) => return Err(fault),
+                let claim = claims.claim(repository).await;
+                match claiming.told(claims.now(), claim) {
+                    Next::Done(epoch) => return Ok(epoch),
+                    Next::Wait(pause) => claims.wait(repository, pause).await,
+                    Next::Fail(fault) => return Err(fault),
                 }
             }
         })
@@ -162,29 +140,5 @@ impl Register for Claims {
 
     fn forget(&self, extent: ExtentId, epoch: Epoch) -> Pending<Result<(), Fault>> {
         self.common.forget(extent, epoch)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_meets_an_owner_waits_and_who_is_refused_otherwise_does_not() {
-        let repository = RepositoryId::new(1);
-        let epoch = Epoch::new(9);
-        let granted = judge(Ok(Outcome::Epoch { epoch }));
-        assert!(
-            matches!(granted, Claim::Granted(it) if it == epoch),
-            "{granted:?}"
-        );
-        let owned = judge(Err(Refused::Owned(repository, NodeId::new(2)).into()));
-        assert!(matches!(owned, Claim::Later(_)), "{owned:?}");
-        let lost = judge(Err(Refused::LeaseLost(NodeId::new(1), epoch).into()));
-        assert!(matches!(lost, Claim::Later(_)), "{lost:?}");
-        let gone = judge(Err(Refused::NoRepositoryId(repository).into()));
-        assert!(matches!(gone, Claim::Never(_)), "{gone:?}");
-        let strange = judge(Ok(Outcome::Done));
-        assert!(matches!(strange, Claim::Never(_)), "{strange:?}");
     }
 }

@@ -102,16 +102,18 @@ impl Inner {
 
     async fn create(&self, path: &str) -> io::Result<Arc<dyn File>> {
         let (repository, extent) = named(path)?;
-        let (epoch, nodes, absent) = {
+        let (epoch, nodes, absent, least) = {
             let rows = self.rows.borrow();
             let row = rows.extents.get(&extent).ok_or(io::ErrorKind::NotFound)?;
             let nodes = nodes(&rows, extent);
             let absent = absent(&rows, &nodes);
-            (row.epoch, nodes, absent)
+            let wanted = rows.repositories.get(&repository);
+            let least = wanted.map_or(1, |row| row.min_copies as usize);
+            (row.epoch, nodes, absent, least)
         };
         let created = self
             .extents
-            .create(repository, extent, epoch, (&nodes, &absent));
+            .create(repository, extent, epoch, (&nodes, &absent), least);
         let (file, failed) = created.await?;
         for node in failed {
             self.do_without(extent, node).await?;

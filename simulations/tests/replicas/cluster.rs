@@ -139,7 +139,7 @@ impl Cluster {
     pub(crate) async fn created(&self) -> Arc<dyn File> {
         let nodes = self.ids();
         let on = (&nodes[..], &[][..]);
-        let created = self.extents.create(REPOSITORY, EXTENT, WRITER, on);
+        let created = self.extents.create(REPOSITORY, EXTENT, WRITER, on, 1);
         let (file, failed) = created.await.unwrap();
         assert_eq!(failed, []);
         file

@@ -40,12 +40,33 @@ pub(in crate::rest) fn may_repeat(
     passed == 0 && is_undone
 }
 
-/// How long to pause after so many refusals of a request that came so long ago; none if it is to be
-/// refused.
-pub(super) fn pause(limit: Duration, waited: Duration, refusals: u32) -> Option<Duration> {
-    let left = limit.checked_sub(waited).filter(|left| !left.is_zero())?;
-    let doubled = PAUSE.saturating_mul(1 << refusals.min(8));
-    Some(doubled.min(PAUSE_MAX).min(left))
+/// Whether one request waits once more, each time that nobody takes it. It knows no clock.
+///
+/// Invariant: it waits no longer than its limit, and not without a seat, of which it takes one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Waiting {
+    refusals: u32,
+    has_seat: bool,
+}
+
+impl Waiting {
+    /// Nobody takes a request that came so long ago: for how long to pause; none if it is to be
+    /// refused. `takes_seat` is asked if it has none yet.
+    fn refused(
+        &mut self,
+        waited: Duration,
+        limit: Duration,
+        takes_seat: impl FnOnce() -> bool,
+    ) -> Option<Duration> {
+        let left = limit.checked_sub(waited).filter(|left| !left.is_zero())?;
+        self.has_seat = self.has_seat || takes_seat();
+        if !self.has_seat {
+            return None;
+        }
+        let doubled = PAUSE.saturating_mul(1 << self.refusals.min(8));
+        self.refusals += 1;
+        Some(doubled.min(PAUSE_MAX).min(left))
+    }
 }
 
 /// Room for those that wait.
@@ -62,7 +83,7 @@ impl Room {
 #[derive(Debug)]
 pub(in crate::rest) struct Hold {
     came: Instant,
-    refusals: u32,
+    waiting: Waiting,
     seat: Option<OwnedSemaphorePermit>,
 }
 
@@ -74,19 +95,18 @@ impl Hold {
     pub(in crate::rest) fn begin() -> Self {
         Self {
             came: Instant::now(),
-            refusals: 0,
+            waiting: Waiting::default(),
             seat: None,
         }
     }
 
     /// How long to pause now; none if it is to be refused.
     pub(super) fn next(&mut self, room: &Room, limit: Duration) -> Option<Duration> {
-        let pause = pause(limit, self.came.elapsed(), self.refusals)?;
-        if self.seat.is_none() {
-            self.seat = Some(Arc::clone(&room.0).try_acquire_owned().ok()?);
-        }
-        self.refusals += 1;
-        Some(pause)
+        let seat = &mut self.seat;
+        self.waiting.refused(self.came.elapsed(), limit, || {
+            *seat = Arc::clone(&room.0).try_acquire_owned().ok();
+            seat.is_some()
+        })
     }
 }
 
@@ -126,17 +146,30 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nobody_waits_longer_than_the_limit(limit in 1_u64..10_000, work in 0_u64..50) {
-            let (limit, work) = (Duration::from_millis(limit), Duration::from_millis(work));
-            let (mut waited, mut refusals) = (Duration::ZERO, 0);
-            while let Some(pause) = pause(limit, waited, refusals) {
+        fn nobody_waits_longer_than_the_limit_nor_without_a_seat(
+            limit in 1_u64..10_000,
+            work in prop::collection::vec(0_u64..50, 1..400),
+            has_room in any::<bool>(),
+        ) {
+            let limit = Duration::from_millis(limit);
+            let (mut waiting, mut waited, mut seats) = (Waiting::default(), Duration::ZERO, 0);
+            let mut last = Duration::ZERO;
+            for work in work {
+                let pause = waiting.refused(waited, limit, || {
+                    seats += 1;
+                    has_room
+                });
+                let Some(pause) = pause else {
+                    prop_assert!(waited >= limit || !has_room);
+                    break;
+                };
+                prop_assert!(has_room && seats == 1);
                 prop_assert!(!pause.is_zero() && pause <= PAUSE_MAX);
                 waited += pause;
                 prop_assert!(waited <= limit);
-                waited += work;
-                refusals += 1;
+                prop_assert!(pause >= last || waited == limit);
+                (last, waited) = (pause, waited + Duration::from_millis(work));
             }
-            prop_assert!(waited >= limit);
         }
     }
 }

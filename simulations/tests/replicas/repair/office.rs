@@ -239,7 +239,7 @@ impl Office {
         let created = self
             .cluster
             .extents
-            .create(REPOSITORY, extent, self.owner, (&nodes, &[]));
+            .create(REPOSITORY, extent, self.owner, (&nodes, &[]), 1);
         assert_eq!(created.await.unwrap().1, []);
         let epoch = self.owner;
         self.submit(Command::Extent(ExtentCommand::Begin { extent, epoch }))

@@ -124,6 +124,28 @@ fn an_extent_that_cannot_be_made_is_a_refusal_and_asked_for_again() {
 }
 
 #[test]
+fn an_extent_that_fails_while_it_is_made_is_made_once_more_before_anybody_is_refused() {
+    for (second, answer) in [
+        (Ok(ExtentId::new(2)), Ok(None)),
+        (Err(Denied::StorageFailed), Err(Denied::StorageFailed)),
+    ] {
+        let mut world = World::new(settings(1_000));
+        world.openable = None;
+        let asked = world.asked;
+        let ticket = world.ticket();
+        let (key, by) = (data(1), CredentialId::new(1));
+        world.feed(Event::Delete(Delete { ticket, key, by }));
+        assert_eq!(world.asked, asked + 1);
+        world.feed(Event::Opened(Err(Denied::StorageFailed)));
+        assert_eq!(world.asked, asked + 2, "it is tried again");
+        assert_eq!(world.answers.get(&ticket), None, "nobody is refused yet");
+        world.feed(Event::Opened(second));
+        assert_eq!(world.answers.get(&ticket), Some(&answer));
+        assert_eq!(world.asked, asked + 2, "and not for ever");
+    }
+}
+
+#[test]
 fn a_repository_rests_a_minute_after_the_last_visitor_left() {
     let mut world = World::new(settings(1_000));
     world.feed(Event::Visited);
