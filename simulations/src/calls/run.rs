@@ -90,6 +90,14 @@ pub(crate) fn run(
         let then = fleet.now() + LOOK;
         timetable.run_until(&mut fleet, then);
     }
+    if let Some(book) = &book {
+        book.pages().hush();
+        let end = fleet.now() + PATIENCE;
+        while fleet.now() < end && !wire::complete::is_settled(book) {
+            let then = fleet.now() + LOOK;
+            timetable.run_until(&mut fleet, then);
+        }
+    }
     let now = fleet.now();
     if let Some(book) = &book {
         wire::progress::finish(book, &nodes, now);

@@ -36,6 +36,7 @@ pub(crate) struct Pages {
     /// Ways on which a frame came since all is healed.
     pub(super) came: BTreeSet<Way>,
     pub(super) is_healed: bool,
+    pub(super) is_hushed: bool,
 }
 
 impl Book {
@@ -79,6 +80,11 @@ impl Pages {
     /// All is healed from now on.
     pub(crate) fn heal(&mut self) {
         self.is_healed = true;
+    }
+
+    /// Nobody sends any more from now on.
+    pub(crate) fn hush(&mut self) {
+        self.is_hushed = true;
     }
 
     /// A frame is handed to the link, which takes it.

@@ -19,7 +19,7 @@ const MARK: usize = 16;
 /// Bytes of a frame at most, most of the time.
 const SMALL: u64 = 300;
 /// The same for one that takes several turns of the congestion window.
-const LARGE: u64 = 200_000;
+const LARGE: u64 = 100_000;
 
 /// One class of one life of a node.
 pub(crate) struct Chatter {
@@ -71,11 +71,14 @@ impl Chatter {
         loop {
             pass(1 + self.dice.below(self.pause)).await;
             let peer = self.peers[self.dice.below(self.peers.len() as u64) as usize];
-            let burst = if self.dice.one_in(10) { 100 } else { 1 };
-            let most = match self.class {
-                Class::Bulk if self.dice.one_in(8) => LARGE,
-                Class::Bulk | Class::Control | Class::Calls => SMALL,
+            let (burst, most) = match self.class {
+                Class::Bulk if self.dice.one_in(8) => (1, LARGE),
+                _ if self.dice.one_in(20) => (100, SMALL),
+                Class::Bulk | Class::Control | Class::Calls => (1, SMALL),
             };
+            if self.book.pages().is_hushed {
+                continue;
+            }
             let number = numbers.entry(peer).or_insert(0);
             for _ in 0..self.dice.below(burst + 1) {
                 let mark = (self.life, *number + 1);

@@ -7,16 +7,19 @@ use crate::trace::Micros;
 /// The id of this invariant.
 pub(in crate::wire) const ID: &str = "wire-complete";
 
-/// Microseconds in which a frame may be under way when nothing goes wrong.
-const PATIENCE: Micros = 10_000_000;
+/// Whether nothing is under way.
+pub(crate) fn is_settled(book: &Book) -> bool {
+    let pages = book.pages();
+    pages.under_way.values().all(|marks| marks.is_empty())
+}
 
-/// All has been healed for long.
+/// All has been healed for long, and nobody has sent anything for long.
 pub(crate) fn finish(book: &Book, now: Micros) {
     let late: Vec<_> = {
         let pages = book.pages();
         let first = |(way, marks): (&_, &std::collections::BTreeMap<_, Micros>)| {
-            let old = marks.iter().find(|(_, at)| **at + PATIENCE < now)?;
-            Some((*way, *old.0, *old.1))
+            let (mark, at) = marks.first_key_value()?;
+            Some((*way, *mark, *at))
         };
         pages.under_way.iter().filter_map(first).collect()
     };
