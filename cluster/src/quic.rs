@@ -10,11 +10,13 @@
 //!
 //! [`Link`]: holdfast_actors::ports::Link
 
+mod chance;
 pub mod class;
 mod end;
 pub mod endpoint;
 pub mod frame;
 mod greet;
+mod ground;
 pub mod hello;
 mod lane;
 mod live;
@@ -30,7 +32,8 @@ mod verify;
 mod visit;
 
 pub use class::{Class, Purpose};
-pub use endpoint::{Config, Endpoint, Ground, OpenError, Switch};
+pub use endpoint::{Config, Endpoint, OpenError, Switch};
+pub use ground::{Datagrams, Ground};
 pub use hello::{Life, VERSION, Version};
 pub use notice::Notice;
 pub use streams::{Stream, Streams};

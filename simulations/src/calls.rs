@@ -15,6 +15,7 @@ mod run;
 mod service;
 
 pub(crate) use flaw::Flaw;
+pub(crate) use history::History;
 pub(crate) use run::{Shape, run};
 
 #[cfg(test)]

@@ -116,8 +116,10 @@ impl Fleet {
         let time = Timepiece::starting_at(self.now, berth.drift);
         let yields = Yields::new(dice.fork("yields"));
         let link = self.network.join(node, time, yields.clone());
+        let datagrams = self.network.socket(node, time);
         let main = berth.program.live(Stand {
             link,
+            datagrams,
             time,
             dice,
             yields,
@@ -178,6 +180,28 @@ impl Fleet {
             berth.is_asleep = false;
             self.network.wake(node, self.now);
             self.log.say(self.now, format_args!("{node} wakes"));
+        }
+    }
+
+    /// Lets the connection between two nodes die: one of them ends it, and the other too unless it
+    /// is not to notice.
+    pub(crate) fn kill(&mut self, one: NodeId, other: NodeId, both_know: bool) {
+        if both_know {
+            self.network.kill(one, other, self.now);
+            self.sever(other, one);
+        } else {
+            self.network.forget(one, other, self.now);
+        }
+        self.sever(one, other);
+    }
+
+    /// Lets a node end what connections it has made with another itself.
+    fn sever(&mut self, node: NodeId, peer: NodeId) {
+        if let Some(berth) = self.berths.get_mut(&node)
+            && let Some(body) = &berth.body
+        {
+            let _entered = body.runtime.enter();
+            berth.program.sever(peer);
         }
     }
 

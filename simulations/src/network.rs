@@ -6,17 +6,23 @@
 //! side when that side notices. A node that crashed is silent; one that is back knows nothing of
 //! the connections of its former life, and says so to whoever uses one.
 //!
+//! Below that there are datagrams, for nodes that bring connections of their own: each is late by
+//! itself, so that they overtake each other, and lost while its direction is cut; some are lost or
+//! come twice.
+//!
 //! Chance has dice by purpose: delays, losses, and how late a death is noticed.
 
 mod link;
 mod pair;
 mod schedule;
+mod socket;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::ports;
+use holdfast_cluster::quic;
 
 use crate::dice::Dice;
 use crate::plan::Wire;
@@ -25,8 +31,10 @@ use crate::trace::Micros;
 use crate::yields::Yields;
 
 pub(crate) use schedule::Event;
+pub(crate) use socket::address;
 
 use link::Link;
+use socket::Socket;
 use state::State;
 
 /// The network of one world. Cheap to clone.
@@ -38,6 +46,15 @@ pub(crate) struct Network(Arc<Mutex<State>>);
 pub(crate) struct Counts {
     pub(crate) arrived: u64,
     pub(crate) lost: u64,
+}
+
+/// What becomes of datagrams beside being late: each number `n` stands for once in `n`, 0 for never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spoil {
+    /// It is lost.
+    pub(crate) lost: u64,
+    /// It comes twice, each time after a time of its own.
+    pub(crate) twice: u64,
 }
 
 impl Network {
@@ -62,6 +79,21 @@ impl Network {
             time,
             yields,
         })
+    }
+
+    /// The way of the present life of a node for datagrams.
+    pub(crate) fn socket(&self, node: NodeId, time: Timepiece) -> Arc<dyn quic::Datagrams> {
+        Arc::new(Socket {
+            network: self.clone(),
+            node,
+            life: self.state().life(node),
+            time,
+        })
+    }
+
+    /// Lets datagrams fare so from now on.
+    pub(crate) fn spoil(&self, spoil: Spoil) {
+        self.state().spoil = spoil;
     }
 
     /// A node's life ends: nothing of it sends any more, and what is on its way to it is lost.

@@ -70,6 +70,7 @@ fn lives(fleet: &Fleet) -> impl Iterator<Item = &Life> {
         Members::Register { .. }
         | Members::Catalog { .. }
         | Members::Calls { .. }
+        | Members::Wire { .. }
         | Members::Cluster { .. } => &[],
     };
     of_nodes.iter().flatten()
@@ -82,7 +83,7 @@ pub fn size(plan: &Plan) -> Size {
         Some(Members::Register { clients, .. } | Members::Catalog { clients, .. }) => {
             *clients as usize
         }
-        Some(Members::Calls { callers, .. }) => *callers as usize,
+        Some(Members::Calls { callers, .. } | Members::Wire { callers, .. }) => *callers as usize,
         Some(Members::Cluster { tenants, .. }) => *tenants as usize,
         Some(Members::Holdfast { .. }) | None => plan.tenants.len(),
     };

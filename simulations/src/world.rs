@@ -31,6 +31,7 @@ use crate::index::Index;
 use crate::invariants::panics;
 use crate::ledger::{Account, Ledger, Shelf};
 use crate::mutation::Mutation;
+use crate::network::Spoil;
 use crate::office::Desk;
 use crate::plan::{self, End, Life, Loss, Members, Plan};
 use crate::register;
@@ -128,6 +129,28 @@ fn run_fleet(
                 callers: *callers,
                 pause: *pause,
                 window: *window,
+                wire: None,
+            };
+            calls::run(witness, plan, fleet, shape, options)
+        }
+        Members::Wire {
+            nodes,
+            callers,
+            pause,
+            window,
+            lost,
+            twice,
+        } => {
+            let spoil = Spoil {
+                lost: *lost,
+                twice: *twice,
+            };
+            let shape = calls::Shape {
+                nodes: *nodes,
+                callers: *callers,
+                pause: *pause,
+                window: *window,
+                wire: Some(spoil),
             };
             calls::run(witness, plan, fleet, shape, options)
         }

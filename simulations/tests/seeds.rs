@@ -36,7 +36,13 @@ const FOUND: [(u64, &str); 6] = [
 ];
 
 /// Plans of one seed.
-const KINDS: [fn(u64) -> Plan; 4] = [Plan::single, Plan::several, Plan::register, Plan::calls];
+const KINDS: [fn(u64) -> Plan; 5] = [
+    Plan::single,
+    Plan::several,
+    Plan::register,
+    Plan::calls,
+    Plan::wire,
+];
 
 fn is_long() -> bool {
     std::env::var_os("HOLDFAST_LONG").is_some_and(|value| value != "0")
@@ -210,4 +216,11 @@ fn much_happens_in_a_few_seeds() {
         sum.crashes > 75 && sum.views > 100 && sum.commands > 300,
         "{sum:?}"
     );
+}
+
+/// Few, for each costs as much as several of another kind.
+#[test]
+fn seeds_of_the_real_link_are_good() {
+    let count = if is_long() { 100 } else { 6 };
+    good_of(0..count, "--kind wire", Plan::wire);
 }

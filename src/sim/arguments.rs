@@ -171,6 +171,8 @@ pub enum Kind {
     Calls,
     /// Whole nodes that are one cluster, with tenants' clients at each
     Cluster,
+    /// The same as calls over the link of production, with datagrams below it
+    Wire,
 }
 
 impl Kind {
@@ -183,6 +185,7 @@ impl Kind {
             Self::Catalog => Plan::catalog(seed),
             Self::Calls => Plan::calls(seed),
             Self::Cluster => Plan::cluster(seed),
+            Self::Wire => Plan::wire(seed),
         }
     }
 
@@ -195,6 +198,7 @@ impl Kind {
             Self::Catalog => "catalog",
             Self::Calls => "calls",
             Self::Cluster => "cluster",
+            Self::Wire => "wire",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_actors::kernel::{NodeId, Timestamp};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -152,23 +153,29 @@ impl NodeCertificate {
     }
 
     /// What TLS serves.
-    pub(crate) fn certified(&self) -> Result<Arc<CertifiedKey>, IdentityError> {
-        self.serving(self.chain.clone())
+    pub(crate) fn certified(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<Arc<CertifiedKey>, IdentityError> {
+        self.serving(self.chain.clone(), provider)
     }
 
     /// The same for newcomers, who do not have the root.
-    pub(crate) fn certified_with_root(&self) -> Result<Arc<CertifiedKey>, IdentityError> {
+    pub(crate) fn certified_with_root(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<Arc<CertifiedKey>, IdentityError> {
         let root = std::slice::from_ref(&self.root);
-        self.serving([&self.chain, root].concat())
+        self.serving([&self.chain, root].concat(), provider)
     }
 
     fn serving(
         &self,
         chain: Vec<CertificateDer<'static>>,
+        provider: &CryptoProvider,
     ) -> Result<Arc<CertifiedKey>, IdentityError> {
         let key = PrivateKeyDer::Pkcs8(self.key.der().to_vec().into());
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let certified = CertifiedKey::from_der(chain, key, &provider);
+        let certified = CertifiedKey::from_der(chain, key, provider);
         certified.map(Arc::new).map_err(IdentityError::Unusable)
     }
 }

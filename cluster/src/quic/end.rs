@@ -1,6 +1,6 @@
 //! Why a connection ends, in a number and in a sentence.
 
-use quinn::{ConnectionError, VarInt};
+use quinn::{ConnectionError, TransportErrorCode, VarInt};
 
 use super::lives::BadLife;
 
@@ -104,6 +104,12 @@ impl From<ConnectionError> for End {
         let ConnectionError::ApplicationClosed(close) = &error else {
             return match error {
                 ConnectionError::TransportError(_) => Self::Refused(plain(&error.to_string())),
+                // It gave up before both knew each other.
+                ConnectionError::ConnectionClosed(close)
+                    if close.error_code == TransportErrorCode::APPLICATION_ERROR =>
+                {
+                    Self::Lost("the peer gave up".to_owned())
+                }
                 ConnectionError::ConnectionClosed(close) => Self::RefusedBy(plain(&format!(
                     "{} {}",
                     close.error_code,
@@ -157,6 +163,20 @@ fn sentence(said: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_gives_up_in_the_middle_of_a_handshake_refuses_nobody() {
+        let closed = |error_code| {
+            let close = quinn::ConnectionClose {
+                error_code,
+                frame_type: None,
+                reason: bytes::Bytes::new(),
+            };
+            End::from(ConnectionError::ConnectionClosed(close))
+        };
+        assert!(!closed(TransportErrorCode::APPLICATION_ERROR).is_refusal());
+        assert!(closed(TransportErrorCode::crypto(120)).is_refusal());
+    }
 
     #[test]
     fn what_a_peer_says_is_cut_and_cleaned() {

@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::ports::{Clock, Link};
-use quinn::{AsyncUdpSocket, ClientConfig, EndpointConfig, Runtime, ServerConfig};
+use quinn::ClientConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::class::{Class, Purpose};
 use super::end::End;
 use super::greet::{answer, dial};
+use super::ground::Ground;
 use super::hello::{Hello, Life, Version};
 use super::lane::{ClassLink, Dial, Lane};
 use super::live::Live;
@@ -67,22 +68,6 @@ impl fmt::Debug for Config {
 
 /// Shows another certificate from the next handshake on.
 pub type Switch = Arc<dyn Fn(&NodeCertificate) -> Result<(), IdentityError> + Send + Sync>;
-
-/// Where datagrams go and come from.
-#[derive(Debug)]
-pub enum Ground {
-    /// A socket of the kernel. One that is bound to `[::]` serves IPv4 too.
-    Socket(std::net::UdpSocket),
-    /// A network that somebody else makes, with its own time, and the seed of quinn's chance.
-    Made {
-        /// The datagrams.
-        socket: Arc<dyn AsyncUdpSocket>,
-        /// Time and tasks.
-        runtime: Arc<dyn Runtime>,
-        /// Connection numbers and the like are drawn from it.
-        seed: [u8; 32],
-    },
-}
 
 /// Why there is no endpoint.
 #[derive(Debug, thiserror::Error)]
@@ -175,6 +160,7 @@ impl Endpoint {
             joins,
             notices,
         } = config;
+        let chance = ground.chance();
         let Tls {
             shown,
             server,
@@ -184,8 +170,9 @@ impl Endpoint {
             nodes.clone(),
             Arc::clone(&clock),
             joins.is_some(),
+            chance.provider(),
         )?;
-        let mut listening = ServerConfig::with_crypto(server);
+        let mut listening = chance.server(server, Arc::clone(&clock));
         listening
             .transport_config(transport(None, pace))
             // Nodes do not wander; who seems to is somebody else.
@@ -194,11 +181,11 @@ impl Endpoint {
             .incoming_buffer_size(EARLY_MAX)
             .incoming_buffer_size_total(EARLY_MAX * 4);
         let clients = Class::ALL.map(|class| {
-            let mut config = ClientConfig::new(Arc::clone(&client) as _);
+            let mut config = chance.client(Arc::clone(&client));
             config.transport_config(transport(Some(class), pace));
             config
         });
-        let (outlet, wishes) = Outlet::new(pace, &listening, ClientConfig::new(client as _));
+        let (outlet, wishes) = Outlet::new(pace, &listening, chance.client(client), &chance);
         let (dials, dialled) = mpsc::unbounded_channel();
         let lanes = Class::ALL.map(|class| Arc::new(Lane::new(node, class, dials.clone())));
         let shared = Arc::new(Shared {
@@ -206,7 +193,7 @@ impl Endpoint {
             version,
             pace,
             nodes,
-            quinn: listen(listening, ground)?,
+            quinn: ground.listen(chance.endpoint(), listening)?,
             visits: joins.map(Visits::new),
             life,
             lanes,
@@ -292,24 +279,6 @@ impl Drop for Endpoint {
         }
         self.shared.outlet.close();
         self.task.abort();
-    }
-}
-
-fn listen(config: ServerConfig, ground: Ground) -> io::Result<quinn::Endpoint> {
-    let mut endpoint = EndpointConfig::default();
-    match ground {
-        Ground::Socket(socket) => {
-            let runtime = Arc::new(quinn::TokioRuntime);
-            quinn::Endpoint::new(endpoint, Some(config), socket, runtime)
-        }
-        Ground::Made {
-            socket,
-            runtime,
-            seed,
-        } => {
-            endpoint.rng_seed(Some(seed));
-            quinn::Endpoint::new_with_abstract_socket(endpoint, Some(config), socket, runtime)
-        }
     }
 }
 

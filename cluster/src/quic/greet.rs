@@ -205,7 +205,10 @@ async fn meet(shared: &Arc<Shared>, incoming: Incoming) -> Result<Met, (Option<N
         true => incoming.accept_with(shared.outlet.server()),
         false => incoming.accept(),
     };
-    let connection = accepted.map_err(nobody)?.await.map_err(nobody)?;
+    // What begins no handshake, such as a datagram of an earlier connection that comes late, is from
+    // nobody who could be refused.
+    let accepted = accepted.map_err(|error| (None, End::Lost(error.to_string())));
+    let connection = accepted?.await.map_err(nobody)?;
     if visit::is_newcomer(&connection) {
         let heard = visit::hear(&connection).await;
         let petition = heard.map_err(|end| (None, end))?;

@@ -16,10 +16,11 @@ use std::time::Duration;
 
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::ports::Pending;
-use quinn::{ClientConfig, Connection, ConnectionId, Incoming, ServerConfig, VarInt};
+use quinn::{ClientConfig, Connection, Incoming, ServerConfig, VarInt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::chance::Chance;
 use super::class::Purpose;
 use super::end::End;
 use super::endpoint::Shared;
@@ -100,9 +101,11 @@ impl Outlet {
         pace: Pace,
         listening: &ServerConfig,
         mut client: ClientConfig,
+        chance: &Chance,
     ) -> (Self, mpsc::UnboundedReceiver<NodeId>) {
         client.transport_config(raw(pace));
-        client.initial_dst_cid_provider(Arc::new(number));
+        let chance = chance.clone();
+        client.initial_dst_cid_provider(Arc::new(move || chance.number(NUMBER)));
         let mut server = listening.clone();
         server.transport_config(raw(pace));
         let (wishes, wished) = mpsc::unbounded_channel();
@@ -248,15 +251,6 @@ enum Wanted {
 
 fn is_same(one: &Connection, other: &Connection) -> bool {
     one.stable_id() == other.stable_id()
-}
-
-/// A number for a connection for streams, which nobody can guess.
-fn number() -> ConnectionId {
-    let mut bytes = [0; NUMBER];
-    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-        tracing::warn!("no chance to be had for the number of a connection");
-    }
-    ConnectionId::new(&bytes)
 }
 
 /// Whether a peer dials for streams.

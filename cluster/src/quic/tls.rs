@@ -7,7 +7,7 @@ use std::time::Duration;
 use holdfast_actors::ports::Clock;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::UnixTime;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -26,7 +26,10 @@ pub const ALPN: &[u8] = b"holdfast/1";
 
 /// The certificate that is shown from the next handshake on.
 #[derive(Debug)]
-pub(super) struct Shown(RwLock<Faces>);
+pub(super) struct Shown {
+    faces: RwLock<Faces>,
+    provider: Arc<CryptoProvider>,
+}
 
 /// What is shown to whom.
 #[derive(Debug)]
@@ -37,23 +40,23 @@ struct Faces {
 }
 
 impl Faces {
-    fn of(certificate: &NodeCertificate) -> Result<Self, IdentityError> {
+    fn of(certificate: &NodeCertificate, provider: &CryptoProvider) -> Result<Self, IdentityError> {
         Ok(Self {
-            node: certificate.certified()?,
-            newcomer: certificate.certified_with_root()?,
+            node: certificate.certified(provider)?,
+            newcomer: certificate.certified_with_root(provider)?,
         })
     }
 }
 
 impl Shown {
     pub(super) fn switch(&self, certificate: &NodeCertificate) -> Result<(), IdentityError> {
-        let faces = Faces::of(certificate)?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = faces;
+        let faces = Faces::of(certificate, &self.provider)?;
+        *self.faces.write().unwrap_or_else(PoisonError::into_inner) = faces;
         Ok(())
     }
 
     fn certified(&self) -> Arc<CertifiedKey> {
-        let faces = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let faces = self.faces.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&faces.node)
     }
 }
@@ -62,7 +65,7 @@ impl ResolvesServerCert for Shown {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let mut names = hello.alpn().into_iter().flatten();
         if names.any(|name| name == join::ALPN) {
-            let faces = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let faces = self.faces.read().unwrap_or_else(PoisonError::into_inner);
             return Some(Arc::clone(&faces.newcomer));
         }
         Some(self.certified())
@@ -111,11 +114,14 @@ pub(super) fn tls(
     nodes: watch::Receiver<Arc<Nodes>>,
     clock: Arc<dyn Clock>,
     admits: bool,
+    provider: Arc<CryptoProvider>,
 ) -> Result<Tls, IdentityError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Verifier::new(certificate.root(), nodes, Arc::clone(&provider), admits)?;
     let verifier = Arc::new(verifier);
-    let shown = Arc::new(Shown(RwLock::new(Faces::of(certificate)?)));
+    let shown = Arc::new(Shown {
+        faces: RwLock::new(Faces::of(certificate, &provider)?),
+        provider: Arc::clone(&provider),
+    });
     let unusable = IdentityError::Unusable;
 
     let wall = Arc::new(Wall(Arc::clone(&clock)));

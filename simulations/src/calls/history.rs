@@ -43,11 +43,11 @@ pub(super) struct Death {
 
 /// The history of one run. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct History(Arc<Mutex<Pages>>);
+pub(crate) struct History(Arc<Mutex<Pages>>);
 
 /// Its pages.
 #[derive(Debug)]
-pub(super) struct Pages {
+pub(crate) struct Pages {
     pub(super) questions: BTreeMap<Number, Question>,
     /// Calls under way at a node, from a node, of a service.
     pub(super) under_way: BTreeMap<(NodeId, NodeId, &'static str), u16>,
@@ -64,7 +64,7 @@ pub(super) struct Pages {
 
 impl History {
     /// An empty history, told in this log.
-    pub(super) fn new(log: Log) -> Self {
+    pub(crate) fn new(log: Log) -> Self {
         Self(Arc::new(Mutex::new(Pages {
             questions: BTreeMap::new(),
             under_way: BTreeMap::new(),
@@ -80,7 +80,7 @@ impl History {
     }
 
     /// Opens it. Never held over an await.
-    pub(super) fn pages(&self) -> MutexGuard<'_, Pages> {
+    pub(crate) fn pages(&self) -> MutexGuard<'_, Pages> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -163,8 +163,13 @@ impl Pages {
         self.figures.crashes += 1;
     }
 
+    /// Adds a line to the trace.
+    pub(crate) fn say(&self, now: Micros, what: fmt::Arguments<'_>) {
+        self.log.say(now, what);
+    }
+
     /// Writes down a broken promise.
-    pub(super) fn breach(
+    pub(crate) fn breach(
         &mut self,
         invariant: &'static str,
         now: Micros,

@@ -21,6 +21,7 @@ use crate::entropy::Entropy;
 use crate::fleet::{Main, Program, Stand};
 use crate::index::Index;
 use crate::plan::End;
+use crate::wire::Berth;
 use crate::witness::{self, Looker};
 
 /// One node over all its lives.
@@ -31,6 +32,8 @@ pub(super) struct CallsNode {
     pub(super) flaw: Option<Flaw>,
     pub(super) history: History,
     pub(super) witness: Looker,
+    /// Its place on the network, if it makes its connections itself.
+    pub(super) berth: Option<Berth>,
 }
 
 impl Program for CallsNode {
@@ -43,6 +46,10 @@ impl Program for CallsNode {
             disk: Disk::default().port(),
             index: Index::default().port(),
             directory,
+        };
+        let (link, chatter) = match &mut self.berth {
+            Some(berth) => berth.begin(&stand).ok()?,
+            None => (Arc::clone(&stand.link), Vec::new()),
         };
         let exchange = Arc::new(Exchange::new(self.node, ports.entropy.as_ref()));
         for name in &NAMES[..3] {
@@ -76,7 +83,7 @@ impl Program for CallsNode {
             ..Limits::default()
         };
         Some(Box::pin(async move {
-            let (link, at) = (Arc::clone(&stand.link), Path::node().child("calls"));
+            let at = Path::node().child("calls");
             let started = match flaw {
                 None => {
                     let machine = Switchboard::new(node, limits);
@@ -93,6 +100,9 @@ impl Program for CallsNode {
             let mut work = JoinSet::new();
             let dice = stand.dice.fork("lodger");
             work.spawn(lodge(node, ports, history, stand.time, dice));
+            for chatter in chatter {
+                work.spawn(chatter.run());
+            }
             for caller in callers {
                 work.spawn(caller.ask());
             }
@@ -106,5 +116,14 @@ impl Program for CallsNode {
 
     fn over(&mut self, _: Option<End>) {
         self.history.pages().forget(self.node);
+        if let Some(berth) = &mut self.berth {
+            berth.over();
+        }
+    }
+
+    fn sever(&mut self, peer: NodeId) {
+        if let Some(berth) = &self.berth {
+            berth.sever(peer);
+        }
     }
 }

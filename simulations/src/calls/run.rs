@@ -9,9 +9,11 @@ use super::node::CallsNode;
 use crate::dice::Dice;
 use crate::fleet::{Fleet, Timetable, member};
 use crate::invariants::panics;
+use crate::network::Spoil;
 use crate::plan::{self, Plan};
 use crate::trace::{Micros, Trace};
 use crate::verdict::Verdict;
+use crate::wire::{self, Berth, Book};
 use crate::witness::Looker;
 use crate::world::Options;
 
@@ -33,6 +35,8 @@ pub(crate) struct Shape {
     /// Milliseconds between two calls of one at most.
     pub(crate) pause: u64,
     pub(crate) window: u16,
+    /// What becomes of datagrams, for nodes whose link is that of production.
+    pub(crate) wire: Option<Spoil>,
 }
 
 /// Runs a plan to its end.
@@ -49,6 +53,10 @@ pub(crate) fn run(
     let mut fleet = Fleet::new(of.quantum, of.wire.clone(), dice.fork("fleet"), trace);
     let history = History::new(fleet.log.clone());
     let nodes: Vec<NodeId> = (0..shape.nodes).map(member).collect();
+    let book = shape.wire.map(|spoil| {
+        fleet.network.spoil(spoil);
+        Book::new(history.clone())
+    });
     for (number, node) in nodes.iter().copied().enumerate() {
         let program = CallsNode {
             node,
@@ -57,6 +65,7 @@ pub(crate) fn run(
             flaw: options.mutation.and_then(Flaw::of),
             history: history.clone(),
             witness: witness.clone(),
+            berth: berth(node, &nodes, shape.pause, book.as_ref()),
         };
         let drift = of.drifts.get(number).copied().unwrap_or(0);
         fleet.add(node, drift, Box::new(program));
@@ -68,13 +77,32 @@ pub(crate) fn run(
     fleet.mend(&nodes);
     let healed = fleet.now();
     history.pages().is_healed = true;
+    if let Some(book) = &book {
+        fleet.network.spoil(Spoil::default());
+        book.pages().heal();
+    }
     let least = healed + PEACE + 2 * of.wire.silence * MILLI;
-    let settled = |history: &History| progress::is_settled(&history.pages(), &nodes);
-    while fleet.now() < least || (fleet.now() < healed + PATIENCE && !settled(&history)) {
+    let settled = || {
+        let is_heard = |book: &Book| wire::progress::is_settled(book, &nodes);
+        progress::is_settled(&history.pages(), &nodes) && book.as_ref().is_none_or(is_heard)
+    };
+    while fleet.now() < least || (fleet.now() < healed + PATIENCE && !settled()) {
         let then = fleet.now() + LOOK;
         timetable.run_until(&mut fleet, then);
     }
+    if let Some(book) = &book {
+        book.pages().hush();
+        let end = fleet.now() + PATIENCE;
+        while fleet.now() < end && !wire::complete::is_settled(book) {
+            let then = fleet.now() + LOOK;
+            timetable.run_until(&mut fleet, then);
+        }
+    }
     let now = fleet.now();
+    if let Some(book) = &book {
+        wire::progress::finish(book, &nodes, now);
+        wire::complete::finish(book, now);
+    }
     let mut pages = history.pages();
     progress::finish(&mut pages, &nodes, now);
     told::finish(&mut pages, healed, now);
@@ -91,4 +119,14 @@ pub(crate) fn run(
         violations,
         figures,
     }
+}
+
+/// The place of a node whose link is that of production.
+fn berth(node: NodeId, nodes: &[NodeId], pause: u64, book: Option<&Book>) -> Option<Berth> {
+    let berth = Berth::new(node, nodes, pause, book?.clone());
+    #[expect(
+        clippy::expect_used,
+        reason = "no plan has more nodes than there are certificates, which a test reads"
+    )]
+    Some(berth.expect("there is a certificate for every node"))
 }

@@ -3,7 +3,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use holdfast_actors::kernel::NodeId;
 use holdfast_actors::ports::Link;
+use holdfast_cluster::quic::Datagrams;
 
 use crate::dice::Dice;
 use crate::disk::Disk;
@@ -44,6 +46,10 @@ pub(crate) trait Program {
     /// Operators order something of the node, whether it is up or not.
     fn order(&mut self, _order: Order) {}
 
+    /// Ends the connections with another node that the present life has made itself; called inside
+    /// of its runtime.
+    fn sever(&mut self, _peer: NodeId) {}
+
     /// Sets the wall clock of the present life; called inside of its runtime.
     fn step_wall(&mut self, _by: i64) {}
 }
@@ -52,6 +58,8 @@ pub(crate) trait Program {
 pub(crate) struct Stand {
     /// The way to the others.
     pub(crate) link: Arc<dyn Link>,
+    /// The way to the others for datagrams.
+    pub(crate) datagrams: Arc<dyn Datagrams>,
     /// The world's time.
     pub(crate) time: Timepiece,
     /// This life's own dice.

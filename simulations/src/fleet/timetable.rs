@@ -159,10 +159,8 @@ impl Timetable {
             }
             Mishap::Part { side, ways } => self.part(fleet, &side, ways),
             Mishap::Heal => fleet.network.heal(now),
-            Mishap::Kill { one, other } => fleet.network.kill(member(one), member(other), now),
-            Mishap::Forget { node, peer } => {
-                fleet.network.forget(member(node), member(peer), now);
-            }
+            Mishap::Kill { one, other } => fleet.kill(member(one), member(other), true),
+            Mishap::Forget { node, peer } => fleet.kill(member(node), member(peer), false),
             Mishap::Slow { one, other, times } => {
                 fleet.network.slow(member(one), member(other), times);
             }

@@ -14,6 +14,12 @@ pub(super) type Place = (Micros, u64);
 /// Something that reaches a node.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Event {
+    /// A datagram, of no connection that the network knows.
+    Datagram {
+        from: NodeId,
+        to: NodeId,
+        body: Bytes,
+    },
     /// A frame of the connection with this number.
     Frame {
         from: NodeId,
@@ -45,7 +51,7 @@ impl Event {
     /// Whom it reaches.
     pub(crate) const fn node(&self) -> NodeId {
         match self {
-            Self::Frame { to, .. } => *to,
+            Self::Frame { to, .. } | Self::Datagram { to, .. } => *to,
             Self::Dead { node, .. } | Self::Silence { node, .. } | Self::Room { node, .. } => *node,
         }
     }
@@ -55,10 +61,11 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Frame { from, to, body, .. } => {
-                let sum = body.iter().fold(0_u32, |sum, byte| {
-                    sum.wrapping_mul(31).wrapping_add(u32::from(*byte))
-                });
-                write!(f, "{to} <- {from}: {} B {sum:08x}", body.len())
+                write!(f, "{to} <- {from}: {} B {:08x}", body.len(), sum(body))
+            }
+            Self::Datagram { from, to, body } => {
+                let (length, sum) = (body.len(), sum(body));
+                write!(f, "{to} <- {from}: datagram of {length} B {sum:08x}")
             }
             Self::Dead { node, peer, .. } | Self::Silence { node, peer, .. } => {
                 write!(f, "{node} lost {peer}")
@@ -66,6 +73,13 @@ impl fmt::Debug for Event {
             Self::Room { node, peer, .. } => write!(f, "{node} may send to {peer} again"),
         }
     }
+}
+
+/// Tells bodies apart in a trace.
+fn sum(body: &[u8]) -> u32 {
+    body.iter().fold(0_u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(*byte))
+    })
 }
 
 /// All that has not happened yet.

@@ -1,19 +1,21 @@
 //! All pairs, all nodes, and the rules by which frames pass.
 
 mod arrivals;
+mod datagrams;
 mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::task::Waker;
 
 use bytes::Bytes;
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::ports::{Arrival, PERMITS, Unsent};
 use tokio::sync::Notify;
 
-use super::Counts;
 use super::pair::{End, Lane, Pair};
 use super::schedule::{Event, Schedule};
+use super::{Counts, Spoil};
 use crate::dice::Dice;
 use crate::plan::Wire;
 use crate::trace::Micros;
@@ -31,6 +33,10 @@ pub(super) struct State {
     distances: Dice,
     losses: Dice,
     notices: Dice,
+    spoils: Dice,
+    pub(super) spoil: Spoil,
+    /// Directions on which datagrams are lost for a moment, and until when.
+    mutes: BTreeMap<(NodeId, NodeId), Micros>,
     pub(super) schedule: Schedule,
     pub(super) counts: Counts,
     nodes: BTreeMap<NodeId, Harbour>,
@@ -51,6 +57,9 @@ struct Harbour {
     /// Each with the connection whose permit it holds.
     arrivals: VecDeque<(Arrival, u64)>,
     bell: Arc<Notify>,
+    /// Datagrams, and who waits for one.
+    letters: VecDeque<(NodeId, Bytes)>,
+    reader: Option<Waker>,
 }
 
 fn ends(from: NodeId, to: NodeId) -> ((NodeId, NodeId), End) {
@@ -69,6 +78,9 @@ impl State {
             distances: dice.fork("distances"),
             losses: dice.fork("losses"),
             notices: dice.fork("notices"),
+            spoils: dice.fork("spoils"),
+            spoil: Spoil::default(),
+            mutes: BTreeMap::new(),
             schedule: Schedule::default(),
             counts: Counts::default(),
             nodes: BTreeMap::new(),
@@ -86,6 +98,8 @@ impl State {
         harbour.is_up = true;
         harbour.arrivals.clear();
         harbour.bell = Arc::default();
+        harbour.letters.clear();
+        harbour.reader = None;
         (harbour.life, Arc::clone(&harbour.bell))
     }
 

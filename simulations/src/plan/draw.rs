@@ -112,6 +112,28 @@ impl Plan {
         plan
     }
 
+    /// The plan of a seed for nodes that call each other over the link of production. Never drawn
+    /// unless it is asked for: it costs several times as much as the others, and what it shows
+    /// beyond them is in the link alone.
+    pub fn wire(seed: u64) -> Self {
+        let dice = Dice::of_seed(seed).fork("wire");
+        let mut shape = dice.fork("shape");
+        let nodes = [2, 2, 3, 4][shape.below(4) as usize];
+        let members = Members::Wire {
+            nodes,
+            callers: 1 + shape.below(2) as u32,
+            pause: [20, 100, 400][shape.below(3) as usize],
+            window: [1, 3, 8][shape.below(3) as usize],
+            lost: [0, 5, 20, 200][shape.below(4) as usize],
+            twice: [0, 3, 30][shape.below(3) as usize],
+        };
+        let mut plan = Self::single(seed);
+        plan.tenants.clear();
+        plan.lives.clear();
+        plan.fleet = Some(bearable(fleet(&dice, nodes, 0, members)));
+        plan
+    }
+
     /// The plan of a seed for a replicated register on nodes that a network joins.
     pub fn register(seed: u64) -> Self {
         let dice = Dice::of_seed(seed).fork("register");
@@ -314,7 +336,13 @@ mod tests {
 
     #[test]
     fn a_fleets_plan_comes_back_from_its_text() {
-        let plans = [Plan::register, Plan::several, Plan::catalog, Plan::calls];
+        let plans = [
+            Plan::register,
+            Plan::several,
+            Plan::catalog,
+            Plan::calls,
+            Plan::wire,
+        ];
         for (seed, of) in (0..50).flat_map(|seed| plans.map(|of| (seed, of))) {
             let plan = of(seed);
             let text = serde_json::to_string(&plan).unwrap();

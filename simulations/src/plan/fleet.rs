@@ -78,6 +78,23 @@ pub enum Members {
         /// Calls of one node to one service of another under way at once.
         window: u16,
     },
+    /// The same over the link of production, QUIC and TLS and all, which has datagrams below it.
+    Wire {
+        /// How many, at most 8.
+        nodes: u32,
+        /// Callers on each, and as many watchers.
+        callers: u32,
+        /// Milliseconds between two calls of one at most, and between two frames of chatter.
+        pause: u64,
+        /// Calls of one node to one service of another under way at once.
+        window: u16,
+        /// Once in so many datagrams is lost; 0 for never.
+        #[serde(default)]
+        lost: u64,
+        /// Once in so many datagrams comes twice; 0 for never.
+        #[serde(default)]
+        twice: u64,
+    },
 }
 
 /// Something that goes wrong, and when.

@@ -8,6 +8,7 @@ use super::timeline::{self, Fault};
 use super::units::{Micros, Millis};
 use crate::fleet::member;
 use crate::plan::{Fleet, Life, Members, Plan, Timed};
+use crate::wire;
 
 /// The most nodes of a file, clients of a register included.
 const NODES_MAX: u32 = 100;
@@ -36,6 +37,7 @@ enum Kind {
     Register,
     Catalog,
     Cluster,
+    Wire,
 }
 
 /// A fleet instead of the one node of a plan; the names of those who are in it.
@@ -51,6 +53,7 @@ pub(super) fn settle(
         Kind::Register => Plan::register(plan.seed),
         Kind::Catalog => Plan::catalog(plan.seed),
         Kind::Cluster => Plan::cluster(plan.seed),
+        Kind::Wire => Plan::wire(plan.seed),
     };
     let Some(mut fleet) = drawn.fleet else {
         return Ok(());
@@ -66,7 +69,9 @@ pub(super) fn settle(
         Members::Register {
             replicas, clients, ..
         } => replicas + clients,
-        Members::Catalog { nodes, .. } | Members::Calls { nodes, .. } => *nodes,
+        Members::Catalog { nodes, .. }
+        | Members::Calls { nodes, .. }
+        | Members::Wire { nodes, .. } => *nodes,
         Members::Cluster { nodes, joins, .. } => nodes + joins,
     };
     fleet.drifts.truncate(all as usize);
@@ -141,9 +146,17 @@ impl FleetPart {
     }
 
     fn fill(&self, text: &str, members: &mut Members) -> Result<(), ScenarioError> {
+        let most = match members {
+            Members::Wire { .. } => wire::NODES_MAX,
+            Members::Holdfast { .. }
+            | Members::Register { .. }
+            | Members::Catalog { .. }
+            | Members::Calls { .. }
+            | Members::Cluster { .. } => NODES_MAX / 2,
+        };
         let count = |given: &Option<Spanned<u32>>, drawn: u32| match given {
-            Some(given) if !(1..=NODES_MAX / 2).contains(given.get_ref()) => {
-                let message = format!("a fleet has 1 to {} of them", NODES_MAX / 2);
+            Some(given) if !(1..=most).contains(given.get_ref()) => {
+                let message = format!("a fleet has 1 to {most} of them");
                 Err(ScenarioError::at(text, given.span(), message))
             }
             Some(given) => Ok(*given.get_ref()),
@@ -191,6 +204,12 @@ impl FleetPart {
                 ..
             }
             | Members::Calls {
+                nodes,
+                callers: users,
+                pause,
+                ..
+            }
+            | Members::Wire {
                 nodes,
                 callers: users,
                 pause,

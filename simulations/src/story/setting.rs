@@ -86,6 +86,13 @@ fn of_fleet(fleet: &Fleet) -> Vec<String> {
     sentences
 }
 
+fn once_in(count: u64, what: &str) -> String {
+    match count {
+        0 => format!("none {what}"),
+        count => format!("one in {count} {what}"),
+    }
+}
+
 fn members(members: &Members) -> String {
     let to = |from: u32, count: u32| match count {
         0 => "nobody".to_owned(),
@@ -125,6 +132,20 @@ fn members(members: &Members) -> String {
             "{} call each other, {callers} callers on each; {window} calls at once to a service, \
              and each at most {pause} ms after the last.",
             to(0, *nodes)
+        ),
+        Members::Wire {
+            nodes,
+            callers,
+            pause,
+            window,
+            lost,
+            twice,
+        } => format!(
+            "{} call each other over QUIC, {callers} callers on each; {window} calls at once to a \
+             service, and each at most {pause} ms after the last. Of datagrams {}, {}.",
+            to(0, *nodes),
+            once_in(*lost, "is lost"),
+            once_in(*twice, "comes twice"),
         ),
         Members::Register {
             replicas,

@@ -19,6 +19,15 @@ impl State {
                     self.lost(from, node, number);
                     continue;
                 }
+            } else if let Event::Datagram { .. } = event {
+                if !self.reaches(node) {
+                    self.counts.lost += 1;
+                    continue;
+                }
+                if self.asleep.contains_key(&node) {
+                    self.dreams.push(event);
+                    continue;
+                }
             } else if self.asleep.contains_key(&node) {
                 self.dreams.push(event);
                 continue;
@@ -46,6 +55,7 @@ impl State {
                 self.push(to, Arrival::Frame { from, body }, number);
                 true
             }
+            Event::Datagram { from, to, body } => self.put(from, to, body),
             Event::Dead { node, peer, number } => self.down(node, peer, number),
             Event::Silence { node, peer, number } => {
                 if !self.is_silent(node, peer, number, now) || !self.down(node, peer, number) {

@@ -9,6 +9,8 @@ use super::{State, ends};
 use crate::network::schedule::Event;
 use crate::trace::Micros;
 
+/// Microseconds for which a node's datagrams are lost on their way to who is not to notice.
+const MUTE: u64 = 200_000;
 /// Microseconds within which a broken connection is noticed.
 const NOTICE: u64 = 20_000;
 
@@ -60,6 +62,9 @@ impl State {
         now: Micros,
         both_know: bool,
     ) {
+        if !both_know {
+            self.mutes.insert((node, peer), now + MUTE);
+        }
         let (key, end) = ends(node, peer);
         self.lose(node, peer);
         self.lose(peer, node);
