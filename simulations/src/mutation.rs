@@ -123,6 +123,8 @@ pub enum Mutation {
     StaleOwner,
     /// Some uploads to a cluster are acknowledged and not finished.
     ForgottenUpload,
+    /// A node of a cluster acknowledges uploads that it cannot store yet, and stores them later.
+    HastyGateway,
     /// No node of a cluster gets what is at home there.
     StuckOwner,
     /// Operators of a cluster are told that a node is drained, and it is not.
@@ -137,7 +139,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 54] = [
+    pub const ALL: [(Self, &'static str); 55] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -187,6 +189,7 @@ impl Mutation {
         (Self::DeafWatcher, "calls-told"),
         (Self::StaleOwner, "cluster-current"),
         (Self::ForgottenUpload, "cluster-kept"),
+        (Self::HastyGateway, "cluster-quorum"),
         (Self::StuckOwner, "cluster-progress"),
         (Self::ForgottenDrain, "cluster-drained"),
         (Self::ForgottenRemoval, "cluster-removed"),
@@ -202,6 +205,7 @@ impl Mutation {
             None if catalog::Flaw::of(self).is_some() => Plan::catalog(seed),
             None if calls::Flaw::of(self).is_some() => Plan::calls(seed),
             None if matches!(self, Self::StaleOwner | Self::StuckOwner) => Plan::deposed(seed),
+            None if self == Self::HastyGateway => Plan::headless(seed),
             None if self.is_of_orders() => Plan::ordered(seed),
             None if cluster::Flaw::of(self).is_some() => Plan::cluster(seed),
             // A disk with a small journal is too small for a reserve.

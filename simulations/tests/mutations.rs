@@ -95,6 +95,7 @@ planted! {
     a_watcher_that_is_never_told_is_caught: DeafWatcher;
     an_owner_that_does_not_know_it_was_deposed_is_caught: StaleOwner;
     an_upload_that_was_forgotten_is_caught: ForgottenUpload;
+    an_upload_that_no_majority_stands_behind_is_caught: HastyGateway;
     a_tenant_that_gets_nowhere_is_caught: StuckOwner;
     a_node_that_keeps_what_it_was_to_give_away_is_caught: ForgottenDrain;
     a_node_that_writes_though_it_was_removed_is_caught: ForgottenRemoval;

@@ -14,16 +14,20 @@ use holdfast_actors::refusal::Refusal;
 use holdfast_actors::service::{Entry, Found, Intent, Login, PIECE_MAX, Part, Secret, Service};
 use sha2::{Digest, Sha256};
 
+use super::Flaw;
 use super::book::{Book, Thing};
 use super::invariants::{current, kept, quorum, removed};
 use crate::dice::Dice;
 use crate::timepiece::Timepiece;
+use crate::trace::Micros;
 use crate::world::pass;
 
 /// The repository that every tenant has.
 pub(super) const REPOSITORY: &str = "main";
 /// How long a client waits for one request.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a gateway takes at most that acknowledges what it cannot store yet.
+const HASTE: Duration = Duration::from_secs(1);
 
 /// The name of a tenant.
 pub(super) fn tenant(number: usize) -> String {
@@ -61,8 +65,8 @@ pub(super) struct Client {
     pub(super) pause: u64,
     /// Whether it changes nothing.
     pub(super) only_looks: bool,
-    /// Whether some uploads are left unfinished that pass for finished.
-    pub(super) forgets: bool,
+    /// What is wrong with the way to the node.
+    pub(super) flaw: Option<Flaw>,
 }
 
 impl Client {
@@ -183,34 +187,65 @@ impl Client {
             ..Thing::default()
         };
         self.book.pages().things[self.tenant].insert(hash, thing);
-        let size = Size::bytes(length as u64);
-        let is_forgotten = self.forgets && self.dice.one_in(10);
-        let sent = async {
-            let entry = self.enter(Intent::Write(Kind::Data, size)).await?;
-            let mut upload = entry.begin(Kind::Data, hash, size).await?;
-            for at in (0..length).step_by(PIECE_MAX) {
-                let piece = bytes.slice(at..length.min(at + PIECE_MAX));
-                upload.write(piece).await?;
-            }
-            if is_forgotten {
-                return Ok(());
-            }
-            upload.finish(hash).await
-        };
+        let is_forgotten = self.flaw == Some(Flaw::ForgottenUpload) && self.dice.one_in(10);
         let what = format!("stores {hash} of {length}");
         let began = self.time.world();
+        let sent = async {
+            match self.flaw {
+                Some(Flaw::HastyGateway) => self.hasten(hash, &bytes, began).await,
+                Some(_) | None => self.send(hash, &bytes, is_forgotten).await,
+            }
+        };
         let is_stored = self.told(&what, sent).await.is_some();
+        if is_stored {
+            self.acknowledged(began);
+        }
         let now = self.time.world();
         let mut pages = self.book.pages();
-        if is_stored {
-            removed::check(&mut pages, self.node, began, now);
-            quorum::check(&mut pages, self.node, began, now);
-        }
         if is_stored && let Some(thing) = pages.things[self.tenant].get_mut(&hash) {
             thing.stored = Some(now);
             pages.figures.stored += 1;
         }
         is_stored
+    }
+
+    async fn send(&self, hash: Hash, bytes: &Bytes, is_forgotten: bool) -> Result<(), Refusal> {
+        let length = bytes.len();
+        let size = Size::bytes(length as u64);
+        let entry = self.enter(Intent::Write(Kind::Data, size)).await?;
+        let mut upload = entry.begin(Kind::Data, hash, size).await?;
+        for at in (0..length).step_by(PIECE_MAX) {
+            let piece = bytes.slice(at..length.min(at + PIECE_MAX));
+            upload.write(piece).await?;
+        }
+        if is_forgotten {
+            return Ok(());
+        }
+        upload.finish(hash).await
+    }
+
+    /// Sends by a gateway that acknowledges what it cannot store yet, and stores it when it can.
+    async fn hasten(&self, hash: Hash, bytes: &Bytes, began: Micros) -> Result<(), Refusal> {
+        let mut is_told = false;
+        loop {
+            let sent = self.send(hash, bytes, false);
+            if let Ok(Ok(())) = tokio::time::timeout(HASTE, sent).await {
+                return Ok(());
+            }
+            if !is_told {
+                is_told = true;
+                self.acknowledged(began);
+            }
+            pass(50).await;
+        }
+    }
+
+    /// An upload that began then is acknowledged now.
+    fn acknowledged(&self, began: Micros) {
+        let now = self.time.world();
+        let mut pages = self.book.pages();
+        removed::check(&mut pages, self.node, began, now);
+        quorum::check(&mut pages, self.node, began, now);
     }
 
     fn any(&mut self) -> Option<Hash> {

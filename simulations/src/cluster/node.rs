@@ -224,7 +224,7 @@ impl Node {
                 dice: stand.dice.fork(&format!("client {tenant} {only_looks}")),
                 pause: self.pause,
                 only_looks,
-                forgets: self.flaw == Some(Flaw::ForgottenUpload),
+                flaw: self.flaw,
             };
             work.spawn(client.work());
         }

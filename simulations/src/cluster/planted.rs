@@ -19,6 +19,8 @@ pub(crate) enum Flaw {
     StaleOwner,
     /// Some uploads are acknowledged and not finished.
     ForgottenUpload,
+    /// Uploads that nobody can store yet are acknowledged, and stored later.
+    HastyGateway,
     /// No node gets what is at home there.
     StuckOwner,
     /// Operators are told that a node is drained, and it was not told.
@@ -33,9 +35,10 @@ pub(crate) enum Flaw {
 
 impl Flaw {
     /// Each with the mutation that plants it.
-    const ALL: [(Mutation, Self); 7] = [
+    const ALL: [(Mutation, Self); 8] = [
         (Mutation::StaleOwner, Self::StaleOwner),
         (Mutation::ForgottenUpload, Self::ForgottenUpload),
+        (Mutation::HastyGateway, Self::HastyGateway),
         (Mutation::StuckOwner, Self::StuckOwner),
         (Mutation::ForgottenDrain, Self::ForgottenDrain),
         (Mutation::ForgottenRemoval, Self::ForgottenRemoval),

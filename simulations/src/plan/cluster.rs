@@ -46,22 +46,22 @@ impl Plan {
             let (at, mishap) = (at + 9_000, Mishap::Heal);
             mishaps.push(Timed { at, mishap });
         }
-        plan.fleet = Some(Fleet {
-            quantum: 2_000,
-            wire: Wire {
-                least: 2_000,
-                ..Wire::default()
-            },
-            members: Members::Cluster {
-                nodes: 3,
-                joins: 0,
-                tenants: 3,
-                pause: 50,
-            },
-            drifts: Vec::new(),
-            millis: 25_000,
-            mishaps,
+        plan.fleet = Some(busy(25_000, mishaps));
+        plan
+    }
+
+    /// The plan of a seed for a busy cluster of three of which two lose power for a while: the
+    /// third is no majority.
+    pub fn headless(seed: u64) -> Self {
+        let mut plan = Self::cluster(seed);
+        let mut dice = Dice::of_seed(seed).fork("headless");
+        let at = 4_000 + dice.below(2_000);
+        let first = dice.below(3) as u32;
+        let mishaps = [first, (first + 1) % 3].map(|node| Timed {
+            at,
+            mishap: crash_once(node, End::Power, 9_000),
         });
+        plan.fleet = Some(busy(16_000, mishaps.to_vec()));
         plan
     }
 
@@ -88,6 +88,26 @@ impl Plan {
             }];
         }
         plan
+    }
+}
+
+/// Three nodes at which clients are busy.
+fn busy(millis: u64, mishaps: Vec<Timed>) -> Fleet {
+    Fleet {
+        quantum: 2_000,
+        wire: Wire {
+            least: 2_000,
+            ..Wire::default()
+        },
+        members: Members::Cluster {
+            nodes: 3,
+            joins: 0,
+            tenants: 3,
+            pause: 50,
+        },
+        drifts: Vec::new(),
+        millis,
+        mishaps,
     }
 }
 
