@@ -54,6 +54,9 @@ impl Rows {
         cluster.leases.clear();
         cluster.owners.clear();
         cluster.tokens.clear();
+        rows.gateways.members = (rows.gateways.members.into_iter())
+            .filter(|(node, _)| *node == survivor)
+            .collect();
         rows.ease();
         let text = format!(
             "the catalog goes on from {survivor} alone, as it was known there up to command {}; \
@@ -67,21 +70,26 @@ impl Rows {
     }
 
     /// The catalog of a backup on a new node, alone or the first of a cluster; `last` is the
-    /// highest number of an extent that lies there. What it knew of its cluster is left behind.
+    /// highest number of an extent that lies there. What it knew of its cluster is left behind;
+    /// pools stay, for the tenants who were given them, and have no gateway yet.
     #[must_use]
     pub fn imported(&self, home: Option<&Home>, last: u64, at: Timestamp) -> Self {
         let mut rows = self.clone();
         rows.skip(last);
         rows.cluster = Cluster::default();
+        rows.gateways.members.clear();
         rows.answers.clear();
         if let Some(home) = home {
             rows.settle(home);
             rows.ease();
         }
-        let text = format!(
+        let mut text = format!(
             "the catalog was brought back from a backup, as it was at command {}",
             self.index.raw()
         );
+        if home.is_some() && !rows.gateways.pools.is_empty() {
+            text.push_str("; its pools have no gateway until 'pool add' gives them some");
+        }
         rows.note(at, Code::CatalogImported, text);
         rows
     }

@@ -110,6 +110,14 @@ pub enum Code {
     NodeFull = 30082,
     /// It has room again.
     NodeHasRoom = 30083,
+    /// A pool of gateways was made.
+    PoolAdded = 30090,
+    /// A pool has other gateways than before.
+    PoolChanged = 30091,
+    /// A pool was removed.
+    PoolRemoved = 30092,
+    /// No gateway is left for tenants without a pool.
+    EveryGatewayPooled = 30093,
 }
 
 impl Code {
@@ -133,6 +141,8 @@ impl Code {
             | Self::ReplicaDiffers
             | Self::NodeTurnedAway
             | Self::NodeFull
+            | Self::PoolRemoved
+            | Self::EveryGatewayPooled
             | Self::Purged => Severity::Warning,
             Self::LeaseEnded
             | Self::ClockDoubted
@@ -169,6 +179,8 @@ impl Code {
             | Self::JoinTokenRevoked
             | Self::NodeReplaced
             | Self::NodeHasRoom
+            | Self::PoolAdded
+            | Self::PoolChanged
             | Self::CertificatePrepared => Severity::Information,
         }
     }

@@ -33,6 +33,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "Extent",
             "Service",
             "Cluster",
+            "Pool",
         ],
         effects: &["Answer", "Publish"],
         refusals: &[
@@ -86,6 +87,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "ClockDoubted",
             "NotPurged",
             "NotRemoved",
+            "Pool",
             "TooMany",
             "Range",
             "Quota",
@@ -125,6 +127,8 @@ pub(super) const MACHINES: &[Machine] = &[
             "NotFound",
             "Unauthenticated",
             "Ended",
+            "WrongGateway",
+            "SpareGateway",
         ],
     },
     Machine {
