@@ -110,6 +110,8 @@ pub enum Code {
     NodeFull = 30082,
     /// It has room again.
     NodeHasRoom = 30083,
+    /// An operator read the whole catalog, for a backup of it.
+    CatalogExported = 30084,
     /// A pool of gateways was made.
     PoolAdded = 30090,
     /// A pool has other gateways than before.
@@ -179,6 +181,7 @@ impl Code {
             | Self::JoinTokenRevoked
             | Self::NodeReplaced
             | Self::NodeHasRoom
+            | Self::CatalogExported
             | Self::PoolAdded
             | Self::PoolChanged
             | Self::CertificatePrepared => Severity::Information,

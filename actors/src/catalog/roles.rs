@@ -100,9 +100,9 @@ impl Draft<'_> {
                 ServiceCommand::CertificateUpdated { .. } | ServiceCommand::SessionEnded { .. } => {
                     true
                 }
-                ServiceCommand::Maintenance(_) | ServiceCommand::CertificatePrepared { .. } => {
-                    false
-                }
+                ServiceCommand::Maintenance(_)
+                | ServiceCommand::CertificatePrepared { .. }
+                | ServiceCommand::Exported => false,
             },
             Command::Credential(_) | Command::Approval(..) | Command::Pool(..) => false,
         };
