@@ -251,7 +251,7 @@ pub(super) const MACHINES: &[Machine] = &[
         events: &["News", "Followed", "Written", "Asked", "Wake"],
         facts: &[],
         effects: &[
-            "Begin", "CatchUp", "Write", "LeaveOff", "Forget", "Give", "Refuse",
+            "Begin", "CatchUp", "Write", "LeaveOff", "Forget", "Give", "Refuse", "Sweep", "Clear",
         ],
         refusals: &[],
     },
@@ -342,7 +342,7 @@ mod tests {
             ("Session", "session.rs", "session.rs"),
             ("Bandwidth", "bandwidth/machine.rs", "bandwidth/machine.rs"),
             ("Rotation", "rotation.rs", "rotation.rs"),
-            ("Standbys", "standbys/machine.rs", "standbys/machine.rs"),
+            ("Standbys", "standbys/event.rs", "standbys/machine.rs"),
             (
                 "Supervisor",
                 "supervision/machine.rs",
