@@ -1,6 +1,7 @@
 //! Pools of gateways: who is served by which, what becomes of that when gateways go, and what
 //! restic and the agent make of it.
 
+use std::cell::Cell;
 use std::fs;
 use std::thread;
 
@@ -70,7 +71,8 @@ fn a_tenant_is_served_by_the_gateways_of_its_pool_and_by_no_other() {
     create(&cluster, "west", &[0]);
     create(&cluster, "east", &[1]);
     order(&cluster, "tenant set acme --pools west");
-    let port = |at: usize| cluster.nodes[at].port;
+    let ports = [0, 1, 2].map(|at: usize| cluster.nodes[at].port);
+    let port = |at: usize| ports[at];
     let not_yet = || (403, "wrong-gateway".to_owned());
     cluster.until("all nodes know of the pools", |cluster| {
         [1, 2]
@@ -147,8 +149,11 @@ fn a_tenant_is_served_by_the_gateways_of_its_pool_and_by_no_other() {
 
     // The pool is back: who comes by a spare one is sent there, but may end what it began.
     cluster.nodes[0].start();
+    let guests = Cell::new(9);
     cluster.until("the pool is back", |cluster| {
-        let wire = Wire::new(&cluster.login("acme", 2)).from(9);
+        // Each time somebody new.
+        guests.set(guests.get() + 1);
+        let wire = Wire::new(&cluster.login("acme", 2)).from(guests.get());
         let reply = wire.ask("GET", "/main/config", b"");
         reply.status == 503 && reply.header("x-holdfast-reason") == "spare-gateway"
     });
