@@ -174,6 +174,12 @@ pub enum Command {
         after_help = "Example: holdfast --data /srv/holdfast node list"
     )]
     Node(commands::cluster::Node),
+    /// Gateways that serve given tenants, and no others
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast pool list"
+    )]
+    Pool(commands::pool::Pool),
     /// Read stored data back and compare it with what was received
     #[command(after_help = "Example: holdfast --data /srv/holdfast verify acme main")]
     Verify(commands::Verify),
@@ -277,6 +283,10 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
         Command::Node(order) => {
             let data = needed(data)?;
             return confirm::node(&present::Desk { data, operator }, order, screen);
+        }
+        Command::Pool(order) => {
+            let data = needed(data)?;
+            return confirm::pool(&present::Desk { data, operator }, order, screen);
         }
         Command::Verify(order) => Order::Verify(order),
         Command::Status(status) => {

@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod credential;
 pub mod node;
 pub mod operator;
+pub mod pool;
 pub mod repository;
 pub mod service;
 pub mod shell;
@@ -59,6 +60,8 @@ pub enum Order {
     JoinToken(cluster::JoinToken),
     /// The nodes of the cluster.
     Node(cluster::Node),
+    /// Pools of gateways.
+    Pool(pool::Pool),
     /// The whole catalog, in pieces.
     Catalog,
     /// Whether the node answers, and how it is.

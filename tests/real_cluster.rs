@@ -24,6 +24,8 @@ mod member;
 mod node;
 #[path = "cluster/nodes.rs"]
 mod nodes;
+#[path = "cluster/pools.rs"]
+mod pools;
 #[path = "cluster/pulse.rs"]
 mod pulse;
 #[path = "cluster/recovery.rs"]

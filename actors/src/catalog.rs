@@ -23,6 +23,7 @@ mod nodes;
 mod operators;
 mod outcome;
 mod owners;
+mod pools;
 #[cfg(test)]
 mod properties;
 mod queries;
@@ -47,5 +48,6 @@ pub use hands::{Catalog, Door, Message, SubmitError, start};
 pub use machine::{Answer, Effect, Event, Keeper};
 pub use nodes::{LEASE, TICK};
 pub use outcome::Outcome;
+pub use pools::PoolRefused;
 pub use record::{Record, RecoverError, restore, snapshot};
 pub use roles::{Deed, may};

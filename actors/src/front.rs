@@ -62,7 +62,7 @@ impl Service for Front {
     ) -> Pending<Result<Arc<dyn Entry>, Refusal>> {
         let front = self.clone();
         Box::pin(async move {
-            let peer = login.peer;
+            let (peer, by) = (login.peer, login.gateway);
             let admitted = front
                 .gateway
                 .ask(|reply| gateway::Message::Login(login, reply));
@@ -73,6 +73,7 @@ impl Service for Front {
             let visit = Box::new(tenant::Visit {
                 admitted,
                 peer,
+                gateway: by,
                 repository,
                 intent,
             });

@@ -4,6 +4,7 @@
 //! with pools those of its pools. If none of its pools' is there, it uses those in no pool, if it
 //! was agreed that it may; never those of a pool that is not its own.
 
+mod doors;
 mod itinerary;
 
 use std::collections::BTreeSet;
@@ -13,16 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::NodeId;
 
+pub use doors::{Door, Doors};
 pub use itinerary::{Itinerary, Stop};
 
 /// The most bytes of a pool's name.
 const NAME_MAX: usize = 48;
-/// How a node's labels name its pool: `pool:` and the name.
-const LABEL: &str = "pool:";
+/// What is written where no pool is meant; it names none.
+pub const NONE: &str = "none";
 /// The label of a node that takes tenants.
 pub const GATEWAY: &str = "gateway";
 
-/// The name of a pool of gateways: 1 to 48 of a-z, 0-9 and `-`.
+/// The name of a pool of gateways: 1 to 48 of a-z, 0-9 and `-`, and not [`NONE`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PoolName(String);
@@ -32,18 +34,7 @@ impl PoolName {
     pub fn parse(text: &str) -> Option<Self> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let fits = (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(plain);
-        fits.then(|| Self(text.to_owned()))
-    }
-
-    /// The pool that a node's labels name; if they should name several, the first by name.
-    pub fn of(labels: &BTreeSet<String>) -> Option<Self> {
-        let mut names = labels.iter().filter_map(|label| label.strip_prefix(LABEL));
-        names.find_map(Self::parse)
-    }
-
-    /// The label that names it.
-    pub fn label(&self) -> String {
-        format!("{LABEL}{}", self.0)
+        (fits && text != NONE).then(|| Self(text.to_owned()))
     }
 }
 
@@ -98,17 +89,25 @@ pub struct Offer {
     pub is_spare: bool,
 }
 
-/// Whether a tenant may use a gateway while nothing else is down.
-fn is_own(terms: &Terms, pool: Option<&PoolName>) -> bool {
-    match pool {
-        Some(pool) => terms.pools.contains(pool),
-        None => terms.pools.is_empty(),
-    }
+/// How a tenant stands to a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It uses it.
+    Own,
+    /// It uses it while none of its own is there.
+    Spare,
+    /// It never does.
+    Barred,
 }
 
-/// Whether a tenant may use a gateway in no pool that is not its own when its own are down.
-fn is_spare(terms: &Terms, pool: Option<&PoolName>) -> bool {
-    !terms.pools.is_empty() && terms.fails_over && pool.is_none()
+/// How a tenant stands to a gateway of that pool, or of none.
+pub fn standing(terms: &Terms, pool: Option<&PoolName>) -> Standing {
+    match pool {
+        Some(pool) if terms.pools.contains(pool) => Standing::Own,
+        None if terms.pools.is_empty() => Standing::Own,
+        None if terms.fails_over => Standing::Spare,
+        Some(_) | None => Standing::Barred,
+    }
 }
 
 /// The gateways that a tenant may use, the best first: of those that are there its own by load,
@@ -117,9 +116,12 @@ pub fn offer(gateways: &[Gateway], terms: &Terms) -> Vec<Offer> {
     let usable = gateways.iter().filter(|gateway| gateway.is_up);
     let mut usable: Vec<(bool, u64, NodeId)> = usable
         .filter_map(|gateway| {
-            let pool = gateway.pool.as_ref();
-            let spare = is_spare(terms, pool);
-            (spare || is_own(terms, pool)).then_some((spare, gateway.load, gateway.node))
+            let is_spare = match standing(terms, gateway.pool.as_ref()) {
+                Standing::Own => false,
+                Standing::Spare => true,
+                Standing::Barred => return None,
+            };
+            Some((is_spare, gateway.load, gateway.node))
         })
         .collect();
     usable.sort_unstable();
@@ -137,7 +139,7 @@ mod tests {
         PoolName::parse(&format!("pool-{number}")).unwrap()
     }
 
-    fn gateways() -> impl Strategy<Value = Vec<Gateway>> {
+    pub(super) fn gateways() -> impl Strategy<Value = Vec<Gateway>> {
         let one = (proptest::option::of(0..3_u8), any::<bool>(), 0..50_u64);
         prop::collection::vec(one, 0..8).prop_map(|all| {
             let numbered = all.into_iter().zip(1..);
@@ -151,7 +153,7 @@ mod tests {
         })
     }
 
-    fn terms() -> impl Strategy<Value = Terms> {
+    pub(super) fn terms() -> impl Strategy<Value = Terms> {
         let pools = prop::collection::btree_set((0..3_u8).prop_map(pool), 0..3);
         (pools, any::<bool>()).prop_map(|(pools, fails_over)| Terms { pools, fails_over })
     }
@@ -196,22 +198,13 @@ mod tests {
                 prop_assert_eq!(is_offered, own);
             }
         }
-
-        #[test]
-        fn no_label_is_too_odd(labels in prop::collection::btree_set(any::<String>(), 0..4)) {
-            let _ = PoolName::of(&labels);
-        }
     }
 
     #[test]
-    fn a_label_names_a_pool() {
-        let labels = ["gateway", "pool:eu-west"].map(str::to_owned);
-        let name = PoolName::of(&BTreeSet::from(labels)).unwrap();
-        assert_eq!(
-            (name.to_string().as_str(), name.label().as_str()),
-            ("eu-west", "pool:eu-west")
-        );
-        for bad in ["", "A", "a b", &"a".repeat(49), "a:b"] {
+    fn a_pool_has_a_plain_name() {
+        let name = PoolName::parse("eu-west").unwrap();
+        assert_eq!(name.to_string(), "eu-west");
+        for bad in ["", "A", "a b", &"a".repeat(49), "a:b", NONE] {
             assert_eq!(PoolName::parse(bad), None, "{bad}");
         }
     }

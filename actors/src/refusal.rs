@@ -42,11 +42,15 @@ pub enum Reason {
     Unavailable,
     /// What was asked makes no sense; the sentence says why.
     Invalid,
+    /// It came by a gateway that is not the tenant's (R3.41).
+    WrongGateway,
+    /// It came by a gateway that takes the tenant only while none of its own is there (R3.42).
+    SpareGateway,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::LeaseExpired,
         Self::QuotaExceeded,
         Self::Disabled,
@@ -64,6 +68,8 @@ impl Reason {
         Self::Ended,
         Self::Unavailable,
         Self::Invalid,
+        Self::WrongGateway,
+        Self::SpareGateway,
     ];
 
     /// The word as clients read it; never changes once released.
@@ -86,6 +92,8 @@ impl Reason {
             Self::Ended => "ended",
             Self::Unavailable => "unavailable",
             Self::Invalid => "invalid",
+            Self::WrongGateway => "wrong-gateway",
+            Self::SpareGateway => "spare-gateway",
         }
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use crate::kernel::{Date, Size};
+use crate::kernel::{Date, NodeId, Size};
 use crate::object::{Hash, Hashing, Kind};
 use crate::ports::Pending;
 use crate::refusal::{Reason, Refusal};
@@ -54,6 +54,8 @@ pub struct Login {
     pub password: Secret,
     /// The client's address; an IPv4 address is never wrapped in an IPv6 one.
     pub peer: IpAddr,
+    /// The node that took the request; none where nodes stand alone.
+    pub gateway: Option<NodeId>,
 }
 
 /// What a request is about to do, so that it can be refused before anything is read.
@@ -326,6 +328,7 @@ mod tests {
             user: "acme".to_owned(),
             password: Secret::new("hunter2".to_owned()),
             peer: IpAddr::from([127, 0, 0, 1]),
+            gateway: None,
         };
         assert!(!format!("{login:?}").contains("hunter2"));
     }

@@ -6,13 +6,15 @@
 //! memory and in its index. When it is to take over, only the end of the log is left to read. What
 //! it knows may be behind, or nothing at all: then a takeover takes longer, and nothing else.
 
+mod event;
 mod hands;
 mod machine;
 
 use std::time::Duration;
 
+pub use event::{Effect, Event, Lost};
 pub use hands::{Message, StandbysHands};
-pub use machine::{Effect, Event, Lost, Standbys};
+pub use machine::Standbys;
 
 /// How many are begun, caught up or written at once: tenants go first.
 const AT_ONCE: usize = 2;

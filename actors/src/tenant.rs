@@ -16,12 +16,13 @@ use std::net::IpAddr;
 
 use crate::catalog::rows;
 use crate::gateway::Admitted;
-use crate::kernel::{CredentialId, Date, RepositoryId, Size, Space};
+use crate::gateways::Doors;
+use crate::kernel::{CredentialId, Date, NodeId, RepositoryId, Size, Space};
 use crate::names::{RepositoryName, SubtenantName, TenantName};
 use crate::service::Intent;
 use crate::session::Report;
 
-pub use admission::{account, tenant_itself};
+pub use admission::{account, gateway, tenant_itself};
 pub use hands::{Answer, Message, SessionSink, TenantHands};
 pub use machine::{Effect, Event, Tenant};
 pub use permit::Permit;
@@ -69,6 +70,8 @@ pub struct Contract {
     pub maintenance: Option<String>,
     /// The day by which leases end.
     pub today: Date,
+    /// By which gateways it comes in.
+    pub doors: Doors,
 }
 
 impl fmt::Debug for Contract {
@@ -89,6 +92,8 @@ pub struct Visit {
     pub admitted: Admitted,
     /// From where.
     pub peer: IpAddr,
+    /// By which gateway; none where nodes stand alone.
+    pub gateway: Option<NodeId>,
     /// For which repository, as sent; may be no name at all.
     pub repository: String,
     /// To do what.

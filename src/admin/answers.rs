@@ -2,6 +2,7 @@
 //! bytes, a day and an instant are text, and what has no value is null.
 
 mod cluster;
+mod pools;
 mod tenancy;
 
 use holdfast_actors::catalog::rows::{self, Rows, Severity};
@@ -12,6 +13,7 @@ use serde::{Serialize, Serializer};
 use crate::commands::values::{Day, Moment, Month};
 
 pub use cluster::{ClusterStatus, JoinToken, Member, NodeStatus, Share, TokenShown, Wait};
+pub use pools::{Pool, PoolShown};
 pub use tenancy::{
     Approval, Credential, LastSession, Operator, Password, Slice, Subtenant, Tenant, TenantFigures,
     View, ViewLogin,

@@ -12,6 +12,7 @@ mod listing;
 mod logins;
 mod look;
 mod lost;
+mod pools;
 mod repositories;
 mod route;
 mod speaker;
@@ -153,6 +154,7 @@ impl Office {
             Order::Certificate(order) => self.certificate(by, order).await,
             Order::JoinToken(order) => self.join_token(by, order, items).await,
             Order::Node(order) => self.node(by, order, items).await,
+            Order::Pool(order) => self.pool(by, order, items).await,
             Order::Catalog => self.catalog(by, items).await,
             Order::Status => self.status().await,
             Order::Shell(look) => self.look(by, look, items).await,

@@ -243,6 +243,12 @@ impl Client {
         };
         let make = || self.request(ask, &gateway);
         let sent = gateway.pool.send(make, ask.limit).await;
+        if let Ok((answer, _)) = &sent
+            && is_elsewhere(answer)
+        {
+            // One that does not serve this account knows which do.
+            self.relearn(&gateway).await;
+        }
         (Some(gateway), sent)
     }
 
@@ -276,6 +282,17 @@ impl Client {
         answer: Answer,
         patience: &Patience,
     ) -> Tried {
+        if is_elsewhere(&answer) {
+            let moved = gateway.is_some_and(|gateway| self.route.failed(&gateway));
+            if moved || transient(&answer) {
+                return Tried::Again(Again {
+                    wanted: Duration::ZERO,
+                    moved,
+                    last: Ok(answer),
+                });
+            }
+            return Tried::Final(answer);
+        }
         if !transient(&answer) {
             if answer.status.is_success() {
                 self.welcomed.store(true, Ordering::Relaxed);
@@ -329,15 +346,26 @@ impl Client {
         if !is_mine {
             return;
         }
-        if let (Some(gateway), Ok((answer, _))) =
-            self.try_once(&Ask::new(Method::GET, GATEWAYS)).await
+        if let Some(gateway) = self.route.current()
+            && self.relearn(&gateway).await
+        {
+            self.route.answered(&gateway);
+        }
+    }
+
+    /// Asks a gateway for the list of gateways; whether it told one.
+    async fn relearn(&self, gateway: &Gateway) -> bool {
+        let ask = Ask::new(Method::GET, GATEWAYS);
+        let make = || self.request(&ask, gateway);
+        if let Ok((answer, _)) = gateway.pool.send(make, ask.limit).await
             && answer.status == StatusCode::OK
             && let Ok(told) = serde_json::from_slice::<Gateways>(&answer.body)
         {
-            self.route.answered(&gateway);
             self.resuming.store(told.resumes, Ordering::Relaxed);
             self.route.learn(&told.gateways);
+            return true;
         }
+        false
     }
 
     fn request(&self, ask: &Ask, gateway: &Gateway) -> Request<Payload> {
@@ -373,11 +401,22 @@ impl Client {
     }
 }
 
+/// Whether a gateway says that others are to be used.
+fn is_elsewhere(answer: &Answer) -> bool {
+    let reason = answer.headers.get(REASON).map(HeaderValue::as_bytes);
+    matches!(reason, Some(b"wrong-gateway" | b"spare-gateway"))
+}
+
 /// Whether another try may bring another answer.
 fn transient(answer: &Answer) -> bool {
     let reason = answer.headers.get(REASON).map(HeaderValue::as_bytes);
     match answer.status {
-        StatusCode::SERVICE_UNAVAILABLE => matches!(reason, None | Some(b"busy" | b"unavailable")),
+        StatusCode::SERVICE_UNAVAILABLE => {
+            matches!(
+                reason,
+                None | Some(b"busy" | b"unavailable" | b"spare-gateway")
+            )
+        }
         StatusCode::REQUEST_TIMEOUT
         | StatusCode::TOO_MANY_REQUESTS
         | StatusCode::INTERNAL_SERVER_ERROR

@@ -204,6 +204,12 @@ fn explain(status: StatusCode, reason: Option<&str>) -> &'static str {
         (_, Some("disabled")) => "the provider refuses: the account is disabled",
         (_, Some("maintenance")) => "the provider refuses: maintenance is under way",
         (_, Some("scope")) => "the provider refuses: this credential may not do that",
+        (_, Some("wrong-gateway")) => {
+            "this gateway does not serve this account; use the address that the provider gave for it"
+        }
+        (_, Some("spare-gateway")) => {
+            "this gateway takes this account only while none of its own works, and one does"
+        }
         (_, Some("busy")) => "the provider refuses: too much is under way at once",
         (401, _) => "the server does not accept this name and password",
         (403, _) => "the server refuses",

@@ -10,6 +10,7 @@ use super::screen::Screen;
 use super::{is_interactive, present};
 use crate::commands::Order;
 use crate::commands::cluster::Node;
+use crate::commands::pool::{PHRASE, Pool};
 
 /// The most bytes that are read of what is typed.
 const TYPED_MAX: u64 = 1024;
@@ -40,6 +41,25 @@ pub(super) fn node(
     };
     *confirm = Some(typed(&told.message, &phrase, screen)?);
     desk.order(Order::Node(order), screen)
+}
+
+/// The same for an order about a pool.
+pub(super) fn pool(
+    desk: &present::Desk,
+    mut order: Pool,
+    screen: &mut Screen,
+) -> Result<(), Failure> {
+    let told = match desk.order(Order::Pool(order.clone()), screen) {
+        Err(failure) if failure.reason == REASON && is_interactive() => failure,
+        done => return done,
+    };
+    let confirm = match &mut order {
+        Pool::Create(new) => &mut new.confirm,
+        Pool::Add(more) => &mut more.confirm,
+        Pool::List | Pool::Show(_) | Pool::Remove(_) | Pool::Take(_) => return Err(told),
+    };
+    *confirm = Some(typed(&told.message, PHRASE, screen)?);
+    desk.order(Order::Pool(order), screen)
 }
 
 /// What somebody types who was told what may be lost.

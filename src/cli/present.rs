@@ -21,6 +21,7 @@ use crate::commands::certificate::Certificate;
 use crate::commands::cluster::{JoinToken, Node, Tokens};
 use crate::commands::credential::Credential;
 use crate::commands::operator::{Approval, Operator};
+use crate::commands::pool::Pool;
 use crate::commands::repository::Repository;
 use crate::commands::shell::Look;
 use crate::commands::subtenant::Subtenant;
@@ -29,8 +30,8 @@ use crate::commands::{Events, Order};
 use crate::inspect;
 use columns::{
     APPROVALS, BIN, CERTIFICATE, CLOCK, CREDENTIALS, EVENTS, MAINTENANCE, MOVED, NODE, NODES,
-    OPERATOR, PENDING, REPOSITORY, REPOSITORY_FIGURES, SUBTENANT, TENANT, TENANTS, TOKENS, USAGE,
-    VERIFIED,
+    OPERATOR, PENDING, POOL, POOLS, REPOSITORY, REPOSITORY_FIGURES, SUBTENANT, TENANT, TENANTS,
+    TOKENS, USAGE, VERIFIED,
 };
 
 /// Where orders are given from.
@@ -264,6 +265,8 @@ fn form(order: &Order) -> Form {
         Order::JoinToken(JoinToken { tokens: None, .. }) => Form::Token,
         Order::Node(Node::List) => Form::Table(NODES),
         Order::Node(_) => Form::Record(NODE),
+        Order::Pool(Pool::List) => Form::Table(POOLS),
+        Order::Pool(_) => Form::Record(POOL),
         Order::Usage(_) => Form::Table(USAGE),
         Order::Verify(_) => Form::Table(VERIFIED),
         Order::Events(Events { follow: true, .. }) => Form::Stream(layout::event),

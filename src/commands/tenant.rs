@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use holdfast_actors::names::TenantName;
 use serde::{Deserialize, Serialize};
 
+use super::pool::{Pools, Switch};
 use super::values::{Ceiling, Throttle, Until};
 
 /// What can be done with tenants.
@@ -13,7 +14,7 @@ pub enum Tenant {
     /// Add a tenant
     #[command(
         after_help = "What is not given: --lease never --tasks 16 --bandwidth none --bin-days 7\n\
-                      --bin-limit quota --restore-grace 0 --purge-hold 0\n\n\
+                      --bin-limit quota --restore-grace 0 --purge-hold 0 --pools none --fail-over off\n\n\
                       Example: holdfast --data /srv/holdfast tenant add acme \
                       --lease 2027-12-31 --bandwidth 50MB/s"
     )]
@@ -25,8 +26,11 @@ pub enum Tenant {
     #[command(after_help = "Example: holdfast --data /srv/holdfast tenant show acme")]
     Show(Named),
     /// Change a tenant's contract; what is not given stays
-    #[command(after_help = "Example: holdfast --data /srv/holdfast tenant set acme \
-                            --lease never --bandwidth none")]
+    #[command(
+        after_help = "Examples:\n  holdfast --data /srv/holdfast tenant set acme \
+                      --lease never --bandwidth none\n  \
+                      holdfast --data /srv/holdfast tenant set acme --pools west --fail-over on"
+    )]
     Set(Contract),
     /// Shut a tenant out and end its sessions at once
     #[command(
@@ -104,6 +108,12 @@ pub struct Terms {
     /// Days behind the lease's end before which nobody may purge
     #[arg(long, value_name = "N")]
     pub purge_hold: Option<u32>,
+    /// The pools of gateways that serve it, or 'none' for gateways in no pool
+    #[arg(long, value_name = "POOL,...|none", value_parser = Pools::parse)]
+    pub pools: Option<Pools>,
+    /// Whether gateways in no pool serve it while all of its pools are down
+    #[arg(long, value_enum, value_name = "on|off")]
+    pub fail_over: Option<Switch>,
     /// Free text for operators
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,

@@ -12,8 +12,8 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use holdfast_actors::catalog::rows::{Node, NodeState, Rows};
-use holdfast_actors::gateways::{GATEWAY, Gateway, PoolName, Terms, offer};
+use holdfast_actors::catalog::rows::{NodeState, Rows};
+use holdfast_actors::gateways::{Gateway, PoolName, Terms, offer};
 use holdfast_actors::kernel::{Instant, NodeId};
 use holdfast_actors::ports::{Clock, Pending};
 use holdfast_cluster::calls::{Answers, Calls, Rejected};
@@ -129,14 +129,12 @@ impl Gateways {
             return BTreeMap::from([(ALONE, None)]);
         };
         let rows = self.rows.borrow();
-        let works = |(id, node): &(&NodeId, &Node)| {
-            let is_here = **id == calls.node();
-            let is_up = is_here || node.state == NodeState::Active;
-            is_up && node.roles.contains(GATEWAY)
-        };
-        let nodes = rows.cluster.nodes.iter().filter(works);
-        nodes
-            .map(|(id, node)| (*id, PoolName::of(&node.roles)))
+        let gateways = rows.gateways().filter(|(id, node)| {
+            let is_here = *id == calls.node();
+            is_here || node.state == NodeState::Active
+        });
+        gateways
+            .map(|(id, _)| (id, rows.gateways.members.get(&id).cloned()))
             .collect()
     }
 

@@ -10,7 +10,6 @@ use holdfast_actors::catalog::rows::{self, Rows, Scope, State, SubtenantMode, Ve
 use holdfast_actors::catalog::{Catalog, Class, Outcome, Refused, SubmitError};
 use holdfast_actors::front::Front;
 use holdfast_actors::gateway::{self, Admitted};
-use holdfast_actors::gateways::Terms;
 use holdfast_actors::kernel::{RepositoryId, Size, Space};
 use holdfast_actors::names::{RepositoryName, SubtenantName};
 use holdfast_actors::ports::{Passwords as _, Ports};
@@ -23,7 +22,7 @@ use zeroize::Zeroizing;
 use super::figures::report;
 use super::gateways;
 use crate::passwords::{Argon2id, checked, generate, verifier_of};
-use crate::selfservice::server::{SelfService, Wanted};
+use crate::selfservice::server::{Came, SelfService, Wanted};
 use crate::selfservice::{Account, Gateways, PasswordChange, SubtenantMade, SubtenantRow, Usage};
 
 /// The node, as tenants ask it for themselves.
@@ -39,7 +38,7 @@ pub(super) struct Counter {
 pub(super) struct Caller {
     admitted: Admitted,
     user: String,
-    peer: std::net::IpAddr,
+    came: Came,
 }
 
 impl Caller {
@@ -110,13 +109,18 @@ impl SelfService for Counter {
     async fn log_in(&self, login: Option<Login>) -> Result<Caller, Refusal> {
         let nobody = || Refusal::new(Reason::Unauthenticated, "a name and a password are needed");
         let login = login.ok_or_else(nobody)?;
-        let (user, peer) = (login.user.clone(), login.peer);
+        let (user, came) = (login.user.clone(), (login.peer, login.gateway));
         let admitted = self.admit(login).await?;
         Ok(Caller {
             admitted,
             user,
-            peer,
+            came,
         })
+    }
+
+    fn passes(&self, caller: &Caller) -> Result<(), Refusal> {
+        let (_, gateway) = caller.came;
+        tenant::gateway(&self.catalog.rows(), &caller.admitted, gateway)
     }
 
     async fn account(&self, caller: &Caller) -> Result<Account, Refusal> {
@@ -139,9 +143,14 @@ impl SelfService for Counter {
         })
     }
 
-    async fn gateways(&self, _caller: &Caller) -> Result<Gateways, Refusal> {
+    async fn gateways(&self, caller: &Caller) -> Result<Gateways, Refusal> {
+        let terms = self
+            .catalog
+            .rows()
+            .gateways
+            .terms(caller.admitted.tenant_id);
         Ok(Gateways {
-            gateways: self.gateways.of(&Terms::default()).await,
+            gateways: self.gateways.of(&terms).await,
             resumes: true,
         })
     }
@@ -157,7 +166,8 @@ impl SelfService for Counter {
         let current = Login {
             user: caller.user.clone(),
             password: Secret::new(change.current.to_string()),
-            peer: caller.peer,
+            peer: caller.came.0,
+            gateway: caller.came.1,
         };
         let credential = caller.admitted.credential;
         if self.admit(current).await?.credential != credential {

@@ -62,9 +62,12 @@ pub(super) const fn status(reason: Reason) -> StatusCode {
         | Reason::Disabled
         | Reason::Scope
         | Reason::Exists
+        | Reason::WrongGateway
         | Reason::Ended => StatusCode::FORBIDDEN,
         Reason::QuotaExceeded | Reason::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
-        Reason::Maintenance | Reason::Busy | Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Reason::Maintenance | Reason::Busy | Reason::Unavailable | Reason::SpareGateway => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Reason::NotFound => StatusCode::NOT_FOUND,
         Reason::BadHash | Reason::BadLength | Reason::Invalid => StatusCode::BAD_REQUEST,
         Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

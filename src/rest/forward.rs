@@ -27,6 +27,8 @@
 //! - Without a majority of the nodes no lease of an owner runs, and an owner without one answers
 //!   nothing, not even what it could read: another may have taken over and changed it. So reads and
 //!   restores end as writes do, within the 1.5 s of a lease, and the refusal names the cause.
+//! - Whether a tenant may come by a gateway the owner decides, which knows who it is: a stranger
+//!   learns from no gateway whose it is.
 //! - Two nodes that do not agree on where a tenant is (one knows older rows) refuse for that
 //!   moment; a request passes one gateway at most.
 //! - One stream carries one request at a time and then the next, of whichever client. Streams that
@@ -70,6 +72,8 @@ pub const HOLD: Duration = Duration::from_secs(6);
 
 /// Who knows where requests are handled.
 pub trait Router: Send + Sync + 'static {
+    /// Which node this is.
+    fn here(&self) -> NodeId;
     /// Where those of this user are, a name as it was sent. Asked for every request, so it must not
     /// wait; and the same costs whether there is such a user or not.
     fn way(&self, user: &str) -> Way;
@@ -93,6 +97,10 @@ pub struct Homes {
 }
 
 impl Router for Homes {
+    fn here(&self) -> NodeId {
+        self.here
+    }
+
     fn way(&self, user: &str) -> Way {
         let holds = !self.is_cut_off();
         self.rows.borrow().way(self.here, holds, user)
@@ -183,6 +191,11 @@ impl Forward {
             room: room.clone(),
             hold,
         })
+    }
+
+    /// The node that takes clients' requests here.
+    pub(super) fn here(&self) -> NodeId {
+        self.router.here()
     }
 
     /// Waits until a request of a client that came to nothing is worth another try, and says what

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use holdfast_actors::kernel::Size;
+use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::object::{Hash, Kind};
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::{Entry, Found, Intent, Login, Part, Progress, Secret, Service};
@@ -31,7 +31,7 @@ use super::resume::Resume;
 use super::route::{self, Verb};
 use super::watch::{Turn, Watch};
 use super::{download, range, upload};
-use crate::selfservice::server::Counter;
+use crate::selfservice::server::{Came, Counter};
 
 /// What the requests of one connection share.
 #[derive(Clone)]
@@ -54,6 +54,8 @@ pub(super) struct Client {
     pub(super) is_node: bool,
     /// The client's address.
     pub(super) peer: IpAddr,
+    /// The node that took the request from its client; none where nodes stand alone.
+    pub(super) gateway: Option<NodeId>,
 }
 
 impl Client {
@@ -105,7 +107,11 @@ impl Client {
     ) -> Answer {
         turn.answered.kind = "self-service";
         turn.answered.received = request.body().size_hint().lower();
-        let answered = timeout(self.limits.piece, counter.answer(self.peer, request)).await;
+        let answered = timeout(
+            self.limits.piece,
+            counter.answer((self.peer, self.gateway), request),
+        )
+        .await;
         let Ok(answered) = answered else {
             return answer::denial(&Denial::Refusal(late()));
         };
@@ -121,7 +127,7 @@ impl Client {
         head: &Parts,
         body: &mut Incoming,
     ) -> Result<Answer, Denial> {
-        let login = login(&head.headers, self.peer)?;
+        let login = login(&head.headers, (self.peer, self.gateway))?;
         let resume = Resume::of(&head.headers)?;
         let intent = match request.verb {
             Verb::Create => Intent::Create,
@@ -222,13 +228,14 @@ fn missing() -> Refusal {
 }
 
 /// Reads who asks. restic sends it unasked with each request.
-fn login(headers: &HeaderMap, peer: IpAddr) -> Result<Login, Refusal> {
+fn login(headers: &HeaderMap, (peer, gateway): Came) -> Result<Login, Refusal> {
     let (user, password) = basic(headers)
         .ok_or_else(|| Refusal::new(Reason::Unauthenticated, "a name and a password are needed"))?;
     Ok(Login {
         user,
         password,
         peer,
+        gateway,
     })
 }
 

@@ -272,6 +272,10 @@ impl Acceptor {
             forward: self.behind.forward.clone(),
             is_node: matches!(guest, Guest::Node(_)),
             peer,
+            gateway: match guest {
+                Guest::Node(node) => Some(node),
+                Guest::Client(_) => self.behind.forward.as_ref().map(|it| it.here()),
+            },
         }
     }
 

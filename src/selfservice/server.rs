@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use holdfast_actors::kernel::Size;
+use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::names::{RepositoryName, SubtenantName};
 use holdfast_actors::ports::Pending;
 use holdfast_actors::refusal::{Reason, Refusal};
@@ -30,6 +30,9 @@ use super::{
 
 /// The largest request body: a password and some names.
 const BODY_MAX: usize = 16 << 10;
+/// From where a request came, and by which gateway; none where nodes stand alone.
+pub type Came = (IpAddr, Option<NodeId>);
+
 /// The longest `Authorization` header.
 const AUTHORIZATION_MAX: usize = 8 << 10;
 const REASON: &str = "x-holdfast-reason";
@@ -71,6 +74,15 @@ pub trait SelfService: Send + Sync {
         &self,
         login: Option<Login>,
     ) -> impl Future<Output = Result<Self::Caller, Refusal>> + Send;
+
+    /// Whether the caller may ask for more than which gateways are its own, by the one it came by.
+    ///
+    /// # Errors
+    /// When it may not.
+    fn passes(&self, caller: &Self::Caller) -> Result<(), Refusal> {
+        let _ = caller;
+        Ok(())
+    }
 
     /// The caller's figures. The tenant's bin is not among them.
     fn account(
@@ -118,10 +130,10 @@ pub trait SelfService: Send + Sync {
 
 /// Self-service as a face sees it, whoever stands behind.
 pub trait Counter: Send + Sync + 'static {
-    /// Answers one request of a client at `peer`, whatever it is.
+    /// Answers one request of a client, whatever it is.
     fn answer(
         self: Arc<Self>,
-        peer: IpAddr,
+        came: Came,
         request: Request<Incoming>,
     ) -> Pending<Response<Full<Bytes>>>;
 }
@@ -129,10 +141,10 @@ pub trait Counter: Send + Sync + 'static {
 impl<S: SelfService + 'static> Counter for S {
     fn answer(
         self: Arc<Self>,
-        peer: IpAddr,
+        came: Came,
         request: Request<Incoming>,
     ) -> Pending<Response<Full<Bytes>>> {
-        Box::pin(async move { handle(self.as_ref(), peer, request).await })
+        Box::pin(async move { handle(self.as_ref(), came, request).await })
     }
 }
 
@@ -141,21 +153,21 @@ pub fn serves(path: &str) -> bool {
     path.starts_with(PREFIX)
 }
 
-/// Answers one request of a client at `peer`, whatever it is.
-pub async fn handle<S, B>(service: &S, peer: IpAddr, request: Request<B>) -> Response<Full<Bytes>>
+/// Answers one request of a client, whatever it is.
+pub async fn handle<S, B>(service: &S, came: Came, request: Request<B>) -> Response<Full<Bytes>>
 where
     S: SelfService,
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    answer(service, peer, request)
+    answer(service, came, request)
         .await
         .unwrap_or_else(|denial| denied(&denial))
 }
 
 async fn answer<S, B>(
     service: &S,
-    peer: IpAddr,
+    came: Came,
     request: Request<B>,
 ) -> Result<Response<Full<Bytes>>, Denial>
 where
@@ -164,7 +176,11 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (parts, body) = request.into_parts();
-    let caller = service.log_in(login(&parts.headers, peer)).await?;
+    let caller = service.log_in(login(&parts.headers, came)).await?;
+    // Who came to a wrong one is told which are right.
+    if parts.uri.path() != GATEWAYS {
+        service.passes(&caller)?;
+    }
     match (parts.uri.path(), &parts.method) {
         (ACCOUNT, &Method::GET) => Ok(done(&service.account(&caller).await?)),
         (ACCOUNT, _) => Err(Denial::Method("GET")),
@@ -213,7 +229,7 @@ fn wanted(new: NewSubtenant) -> Result<Wanted, Denial> {
 }
 
 /// The log-in of a request, if there is one; whether it is anybody's is not known here.
-fn login(headers: &HeaderMap, peer: IpAddr) -> Option<Login> {
+fn login(headers: &HeaderMap, (peer, gateway): Came) -> Option<Login> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, coded) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") || coded.len() > AUTHORIZATION_MAX {
@@ -225,6 +241,7 @@ fn login(headers: &HeaderMap, peer: IpAddr) -> Option<Login> {
         user: user.to_owned(),
         password: Secret::new(password.to_owned()),
         peer,
+        gateway,
     })
 }
 
@@ -251,11 +268,15 @@ fn done(body: &impl Serialize) -> Response<Full<Bytes>> {
 /// As on the restic face, but for a taken name, which is no refused upload here.
 const fn status(reason: Reason) -> StatusCode {
     match reason {
-        Reason::LeaseExpired | Reason::Disabled | Reason::Scope | Reason::Ended => {
-            StatusCode::FORBIDDEN
-        }
+        Reason::LeaseExpired
+        | Reason::Disabled
+        | Reason::Scope
+        | Reason::WrongGateway
+        | Reason::Ended => StatusCode::FORBIDDEN,
         Reason::QuotaExceeded | Reason::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
-        Reason::Maintenance | Reason::Busy | Reason::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Reason::Maintenance | Reason::Busy | Reason::Unavailable | Reason::SpareGateway => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Reason::NotFound => StatusCode::NOT_FOUND,
         Reason::Exists => StatusCode::CONFLICT,
         Reason::BadHash | Reason::BadLength | Reason::TooLarge | Reason::Invalid => {

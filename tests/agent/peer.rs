@@ -207,7 +207,7 @@ type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer {
     if serves(request.uri().path()) {
         let ledger = Arc::clone(&state.lock().unwrap().ledger);
-        return Ok(handle(&*ledger, [127, 0, 0, 1].into(), request).await);
+        return Ok(handle(&*ledger, ([127, 0, 0, 1].into(), None), request).await);
     }
     let (parts, body) = request.into_parts();
     let body = body

@@ -201,7 +201,11 @@ fn ask(method: &str, path: &str, login: Option<&str>, body: &str) -> (u16, Strin
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let response = runtime.block_on(handle(&Ledger::default(), [127, 0, 0, 1].into(), request));
+    let response = runtime.block_on(handle(
+        &Ledger::default(),
+        ([127, 0, 0, 1].into(), None),
+        request,
+    ));
     let header = |name| {
         response
             .headers()

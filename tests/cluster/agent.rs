@@ -7,13 +7,13 @@ use crate::node::{noise, plant, text};
 use crate::nodes::Cluster;
 
 /// One object of this size is on its way while something happens, in bytes.
-const BULK: usize = 24 << 20;
+pub(crate) const BULK: usize = 24 << 20;
 /// What may be sent twice of it, in bytes: what the owner has not made durable yet, for the gateway
 /// has a replica, too; and what is on its way.
 const TWICE: u64 = 14 << 20;
 
 /// What the sessions of a tenant sent up to now, as the node that serves it counts.
-fn uploaded(cluster: &Cluster, owner: usize) -> u64 {
+pub(crate) fn uploaded(cluster: &Cluster, owner: usize) -> u64 {
     let rows = cluster.nodes[owner].try_json(&["shell", "-c", "sessions"]);
     let rows = rows.unwrap_or_default();
     let rows = rows.as_array().into_iter().flatten();

@@ -89,6 +89,13 @@ fn a_catalog_is_brought_back_from_its_backup_with_the_extents_in_place() {
     let work = Work::begin(&cluster, &acme, 0);
     work.back_up(&acme);
     work.back_up(&cluster.login("acme", 1));
+    let pooled = cluster.nodes[2].name.clone();
+    let order = |cluster: &Cluster, line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        cluster.any().json(&words)
+    };
+    order(&cluster, &format!("pool create west {pooled}"));
+    order(&cluster, "tenant add western --pools west --fail-over on");
     let (file, passphrase) = (cluster.path("backup"), cluster.path("passphrase"));
     let words = [
         "catalog",
@@ -98,6 +105,7 @@ fn a_catalog_is_brought_back_from_its_backup_with_the_extents_in_place() {
         text(&passphrase),
     ];
     cluster.nodes[1].plain(&words).good();
+    assert_eq!(cluster.told(30084, "the whole catalog was read"), 1);
     assert_eq!(cluster.nodes[1].plain(&words).code, 5, "the file is there");
     for node in &mut cluster.nodes {
         assert_eq!(node.terminate().code(), Some(0));
@@ -136,6 +144,15 @@ fn a_catalog_is_brought_back_from_its_backup_with_the_extents_in_place() {
     cluster.settle();
     work.back_up(&cluster.login("acme", 2));
     work.holds(&cluster, "acme");
+    assert_eq!(cluster.told(30084, "the whole catalog was read"), 1);
+    assert_eq!(cluster.told(30081, "acknowledge with one until"), 1);
+    // Pools are still there, for who was given them, and get other gateways.
+    let pool = order(&cluster, "pool show west");
+    assert_eq!(pool["gateways"], serde_json::json!([]));
+    assert_eq!(pool["given-to"], serde_json::json!(["western"]));
+    let name = &cluster.nodes[2].name;
+    let pool = order(&cluster, &format!("pool add west {name}"));
+    assert_eq!(pool["gateways"], serde_json::json!([name]));
     assert_eq!(cluster.trouble(), [""; 0]);
 }
 

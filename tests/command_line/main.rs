@@ -13,5 +13,6 @@ mod nodes;
 mod office;
 mod others;
 mod passed;
+mod pools;
 mod socket;
 mod world;

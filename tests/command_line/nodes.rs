@@ -31,7 +31,7 @@ fn add(id: u64) -> Command {
     ))
 }
 
-fn cluster() -> World {
+pub(crate) fn cluster() -> World {
     let member = Member {
         node: NodeId::new(2),
         root: KeyHash::new([7; 32]),
@@ -47,7 +47,8 @@ fn nodes_are_listed_shown_drained_and_removed() {
     let world = cluster();
     let first = json!({
         "id": "node-1", "name": "berlin-1", "state": "joining", "zone": null,
-        "roles": ["gateway", "storage"], "addresses": ["192.0.2.1:7443"], "replicas": 0,
+        "roles": ["gateway", "storage"], "pool": null, "addresses": ["192.0.2.1:7443"],
+        "replicas": 0,
         "key": "01".repeat(32),
     });
     let listed = done(&world, "node list");
@@ -91,7 +92,13 @@ fn a_token_says_where_the_cluster_is_and_is_shown_once() {
 #[test]
 fn a_node_that_stands_alone_has_no_cluster_to_speak_of() {
     let world = World::named("data", |runtime: &Runtime| runtime.block_on(furnish()));
-    for line in ["node list", "node drain node-1", "join-token"] {
+    for line in [
+        "node list",
+        "node drain node-1",
+        "join-token",
+        "pool list",
+        "pool create west node-1",
+    ] {
         refused(&world, line, 4, "alone");
     }
 }

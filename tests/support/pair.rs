@@ -59,6 +59,10 @@ impl Told {
 }
 
 impl Router for Told {
+    fn here(&self) -> NodeId {
+        self.here
+    }
+
     fn way(&self, _user: &str) -> Way {
         match NodeId::new(self.home.load(Ordering::Relaxed)) {
             nowhere if nowhere.raw() == 0 => Way::Nowhere,

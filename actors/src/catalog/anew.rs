@@ -54,11 +54,13 @@ impl Rows {
         cluster.leases.clear();
         cluster.owners.clear();
         cluster.tokens.clear();
-        rows.ease();
+        rows.gateways.members = (rows.gateways.members.into_iter())
+            .filter(|(node, _)| *node == survivor)
+            .collect();
+        let eased = rows.ease();
         let text = format!(
             "the catalog goes on from {survivor} alone, as it was known there up to command {}; \
-             given up: {}; what is stored is acknowledged with one copy until 'repository set \
-             --min-copies' says otherwise",
+             given up: {}{eased}",
             self.index.raw(),
             gone.join(", ")
         );
@@ -67,31 +69,47 @@ impl Rows {
     }
 
     /// The catalog of a backup on a new node, alone or the first of a cluster; `last` is the
-    /// highest number of an extent that lies there. What it knew of its cluster is left behind.
+    /// highest number of an extent that lies there. What it knew of its cluster is left behind;
+    /// pools stay, for the tenants who were given them, and have no gateway yet.
     #[must_use]
     pub fn imported(&self, home: Option<&Home>, last: u64, at: Timestamp) -> Self {
         let mut rows = self.clone();
         rows.skip(last);
         rows.cluster = Cluster::default();
+        rows.gateways.members.clear();
         rows.answers.clear();
+        let mut eased = String::new();
         if let Some(home) = home {
             rows.settle(home);
-            rows.ease();
+            eased = rows.ease();
         }
-        let text = format!(
-            "the catalog was brought back from a backup, as it was at command {}",
+        let mut text = format!(
+            "the catalog was brought back from a backup, as it was at command {}{eased}",
             self.index.raw()
         );
+        if home.is_some() && !rows.gateways.pools.is_empty() {
+            text.push_str("; its pools have no gateway until 'pool add' gives them some");
+        }
         rows.note(at, Code::CatalogImported, text);
         rows
     }
 
     /// Has as many copies do as there are nodes: otherwise nothing is taken, not even the lock that
-    /// a restore needs.
-    fn ease(&mut self) {
+    /// a restore needs. Says of how many repositories this is so from now on, as the end of a
+    /// sentence; nobody changes it back when there are nodes again.
+    fn ease(&mut self) -> String {
         let most = self.cluster.usual_copies();
+        let eased = self.repositories.values();
+        let eased = eased.filter(|row| row.min_copies > most).count();
         self.repositories
             .alter(|row| row.min_copies > most, |row| row.min_copies = most);
+        match eased {
+            0 => String::new(),
+            _ => format!(
+                "; repositories that wanted more copies acknowledge with one until 'repository set \
+                 --min-copies' says otherwise: {eased}"
+            ),
+        }
     }
 
     fn skip(&mut self, last: u64) {
@@ -211,7 +229,7 @@ mod tests {
         assert_eq!(after.tenants, before.tenants);
         let (_, told) = after.events.get_max().unwrap();
         assert!(told.text.contains("up to command 700"), "{}", told.text);
-        assert!(told.text.contains("given up: node-1 'n';"), "{}", told.text);
+        assert!(told.text.contains("given up: node-1 'n'"), "{}", told.text);
     }
 
     #[test]
@@ -235,5 +253,34 @@ mod tests {
         assert_eq!(nodes.len(), 1);
         assert_eq!(nodes[0].1.name.as_str(), "new");
         assert!(first.cluster.leases.is_empty());
+    }
+
+    #[test]
+    fn it_is_said_of_how_many_repositories_fewer_copies_are_waited_for_than_they_wanted() {
+        let mut office = Office::open();
+        office.add_tenant("acme");
+        let wanted = office.add_repository("acme", "main", 0);
+        office.add_repository("acme", "other", 0);
+        let mut before = office.rows().clone();
+        before
+            .repositories
+            .change(&wanted, |row| row.min_copies = 2);
+        let home = Home {
+            node: NodeId::new(1),
+            row: row("new"),
+            extents: BTreeSet::new(),
+        };
+        let imported = before.imported(Some(&home), 0, Timestamp::default());
+        let recovered = before.recovered(NodeId::new(1), Timestamp::default());
+        for after in [imported, recovered] {
+            assert_eq!(after.repositories[&wanted].min_copies, 1);
+            let (_, told) = after.events.get_max().unwrap();
+            let said = "more copies acknowledge with one until 'repository set --min-copies' says \
+                        otherwise: 1";
+            assert!(told.text.ends_with(said), "{}", told.text);
+        }
+        let alone = before.imported(None, 0, Timestamp::default());
+        let (_, told) = alone.events.get_max().unwrap();
+        assert!(!told.text.contains("acknowledge"), "{}", told.text);
     }
 }

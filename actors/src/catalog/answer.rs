@@ -1,5 +1,6 @@
 //! Why the catalog refuses a command. It decides nothing.
 
+use super::PoolRefused;
 use crate::kernel::{
     CredentialId, Date, Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Timestamp,
 };
@@ -195,6 +196,9 @@ pub enum Refused {
     /// A served repository is not purged.
     #[error("{0} was not removed")]
     NotRemoved(RepositoryId),
+    /// A rule about pools of gateways says no.
+    #[error(transparent)]
+    Pool(#[from] PoolRefused),
     /// There is a bound to everything.
     #[error("there are {most} {what} already, and no more are taken")]
     TooMany {
@@ -246,6 +250,7 @@ impl Refused {
     /// What kind of refusal it is.
     pub const fn class(&self) -> Class {
         match self {
+            Self::Pool(refused) => refused.class(),
             Self::NoTenant(..)
             | Self::NoSubtenant(..)
             | Self::NoCredential(..)
@@ -358,6 +363,7 @@ impl Refused {
             Self::ClockDoubted => "clock-doubted",
             Self::NotPurged(..) => "not-purged",
             Self::NotRemoved(..) => "not-removed",
+            Self::Pool(refused) => refused.reason(),
             Self::TooMany { .. } => "too-many",
             Self::Range { .. } => "out-of-range",
             Self::Quota { .. } => "quota-out-of-range",

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use super::command::{
     Actor, ApprovalCommand, Command, ContractChange, OperatorCommand, RepositoryCommand,
-    TenantCommand,
+    TenantCommand, TermsChange,
 };
 use super::draft::{Draft, TEXT_MAX, short};
 use super::events::Code;
 use super::rows::{Approval, ApprovalState, Repository, Role, Rows, Tenant};
 use super::{Outcome, Refused};
+use crate::gateways::NONE;
 use crate::kernel::Timestamp;
 use crate::names::{OperatorName, RepositoryName, TenantName};
 
@@ -35,13 +36,14 @@ impl Draft<'_> {
         match command {
             Command::Tenant(name, command) => match command {
                 TenantCommand::Remove { .. } | TenantCommand::Purge { .. } => true,
-                TenantCommand::Set(change) => {
+                TenantCommand::Set(change) | TenantCommand::SetWith(change, _) => {
                     let tenant = self.rows.tenants.get(name);
                     tenant.is_some_and(|tenant| shortens(tenant, change))
                 }
-                TenantCommand::Add(_) | TenantCommand::Disable { .. } | TenantCommand::Enable => {
-                    false
-                }
+                TenantCommand::Add(_)
+                | TenantCommand::AddWith(..)
+                | TenantCommand::Disable { .. }
+                | TenantCommand::Enable => false,
             },
             Command::Repository(command) => matches!(
                 command,
@@ -63,6 +65,7 @@ impl Draft<'_> {
             | Command::Approval(..)
             | Command::Extent(_)
             | Command::Cluster(_)
+            | Command::Pool(..)
             | Command::Service(_) => false,
         }
     }
@@ -260,8 +263,41 @@ fn tenant_of(command: &Command) -> Option<&TenantName> {
         | Command::Approval(..)
         | Command::Extent(_)
         | Command::Cluster(_)
+        | Command::Pool(..)
         | Command::Service(_) => None,
     }
+}
+
+/// What a grave change of a contract changes.
+fn changes(change: &ContractChange, terms: Option<&TermsChange>) -> String {
+    let mut parts = Vec::new();
+    if let Some(lease) = change.lease {
+        let lease = lease.map_or("never".to_owned(), |date| date.to_string());
+        parts.push(format!("lease {lease}"));
+    }
+    let days = [
+        ("bin days", change.bin_days),
+        ("restore grace", change.restore_grace),
+        ("purge hold", change.purge_hold),
+    ];
+    let days = days
+        .into_iter()
+        .filter_map(|(what, days)| Some((what, days?)));
+    parts.extend(days.map(|(what, days)| format!("{what} {days}")));
+    if let Some(pools) = terms.and_then(|terms| terms.pools.as_ref()) {
+        let pools: Vec<String> = pools.iter().map(ToString::to_string).collect();
+        let pools = if pools.is_empty() {
+            NONE.to_owned()
+        } else {
+            pools.join(", ")
+        };
+        parts.push(format!("pools {pools}"));
+    }
+    if let Some(fails_over) = terms.and_then(|terms| terms.fails_over) {
+        let fails_over = if fails_over { "on" } else { "off" };
+        parts.push(format!("fail over {fails_over}"));
+    }
+    parts.join(", ")
 }
 
 /// A grave command as people read it.
@@ -272,21 +308,10 @@ fn sentence(rows: &Rows, command: &Command) -> String {
             format!("destroy the data of tenant {name}")
         }
         Command::Tenant(name, TenantCommand::Set(change)) => {
-            let mut parts = Vec::new();
-            if let Some(lease) = change.lease {
-                let lease = lease.map_or("never".to_owned(), |date| date.to_string());
-                parts.push(format!("lease {lease}"));
-            }
-            let days = [
-                ("bin days", change.bin_days),
-                ("restore grace", change.restore_grace),
-                ("purge hold", change.purge_hold),
-            ];
-            let days = days
-                .into_iter()
-                .filter_map(|(what, days)| Some((what, days?)));
-            parts.extend(days.map(|(what, days)| format!("{what} {days}")));
-            format!("set {} of tenant {name}", parts.join(", "))
+            format!("set {} of tenant {name}", changes(change, None))
+        }
+        Command::Tenant(name, TenantCommand::SetWith(change, terms)) => {
+            format!("set {} of tenant {name}", changes(change, Some(terms)))
         }
         Command::Repository(RepositoryCommand::Remove { tenant, name, .. }) => {
             format!("remove repository {name} of tenant {tenant}")
@@ -320,7 +345,10 @@ fn sentence(rows: &Rows, command: &Command) -> String {
         Command::Operator(name, OperatorCommand::Remove) => format!("remove operator {name}"),
         Command::Tenant(
             _,
-            TenantCommand::Add(_) | TenantCommand::Disable { .. } | TenantCommand::Enable,
+            TenantCommand::Add(_)
+            | TenantCommand::AddWith(..)
+            | TenantCommand::Disable { .. }
+            | TenantCommand::Enable,
         )
         | Command::Repository(_)
         | Command::Clock(_)
@@ -329,6 +357,7 @@ fn sentence(rows: &Rows, command: &Command) -> String {
         | Command::Approval(..)
         | Command::Extent(_)
         | Command::Cluster(_)
+        | Command::Pool(..)
         | Command::Service(_) => format!("{command:?}"),
     }
 }

@@ -17,8 +17,10 @@ pub use super::cluster::{
     ClusterCommand, LeaseCommand, NewNode, NodeCommand, ReplicaCommand, Turned, TurnedCause,
 };
 pub use super::contract::{Contract, ContractChange};
+pub use super::pools::{PoolCommand, TermsChange};
 use super::rows::{Role, Scope, SubtenantMode, Verifier, View};
 pub use super::service::ServiceCommand;
+use crate::gateways::{PoolName, Terms};
 use crate::kernel::{CredentialId, Date, Epoch, RepositoryId, Size, Timestamp};
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 
@@ -83,6 +85,8 @@ pub enum Command {
     Service(ServiceCommand),
     /// About the nodes that keep the catalog together.
     Cluster(ClusterCommand),
+    /// About a pool of gateways.
+    Pool(PoolName, PoolCommand),
 }
 
 /// The catalog's time.
@@ -143,6 +147,10 @@ pub enum TenantCommand {
         /// Why.
         reason: Option<String>,
     },
+    /// Makes it with what is agreed about gateways; answers [`super::Outcome::Tenant`].
+    AddWith(Contract, Terms),
+    /// Changes its contract, and what is agreed about gateways.
+    SetWith(ContractChange, TermsChange),
 }
 
 /// Where a subtenant may write: repositories of its tenant by name, each with a limit; none for as

@@ -77,6 +77,7 @@ impl Draft<'_> {
             Command::Extent(command) => self.extent(command),
             Command::Service(command) => self.service(command),
             Command::Cluster(command) => self.cluster(command),
+            Command::Pool(name, command) => self.pool(name, command),
         }
     }
 

@@ -110,6 +110,16 @@ pub enum Code {
     NodeFull = 30082,
     /// It has room again.
     NodeHasRoom = 30083,
+    /// An operator read the whole catalog, for a backup of it.
+    CatalogExported = 30084,
+    /// A pool of gateways was made.
+    PoolAdded = 30090,
+    /// A pool has other gateways than before.
+    PoolChanged = 30091,
+    /// A pool was removed.
+    PoolRemoved = 30092,
+    /// No gateway is left for tenants without a pool.
+    EveryGatewayPooled = 30093,
 }
 
 impl Code {
@@ -133,6 +143,8 @@ impl Code {
             | Self::ReplicaDiffers
             | Self::NodeTurnedAway
             | Self::NodeFull
+            | Self::PoolRemoved
+            | Self::EveryGatewayPooled
             | Self::Purged => Severity::Warning,
             Self::LeaseEnded
             | Self::ClockDoubted
@@ -169,6 +181,9 @@ impl Code {
             | Self::JoinTokenRevoked
             | Self::NodeReplaced
             | Self::NodeHasRoom
+            | Self::CatalogExported
+            | Self::PoolAdded
+            | Self::PoolChanged
             | Self::CertificatePrepared => Severity::Information,
         }
     }

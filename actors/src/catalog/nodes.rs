@@ -11,6 +11,7 @@ use super::draft::{Draft, short};
 use super::events::Code;
 use super::rows::{Lease, Node, NodeState, Room};
 use super::{Outcome, Refused};
+use crate::gateways::GATEWAY;
 use crate::kernel::{Date, Epoch, NodeId, Timestamp};
 
 /// The most that one tick adds.
@@ -57,7 +58,11 @@ impl Draft<'_> {
         match command {
             ClusterCommand::Tick { advance, .. } => self.pass_time(*advance),
             ClusterCommand::Node(id, NodeCommand::Add(node)) => self.add_node(*id, node)?,
-            ClusterCommand::Node(id, command) => self.change_node(*id, command)?,
+            ClusterCommand::Node(id, command) => {
+                let was_pooled = self.rows.is_all_pooled();
+                self.change_node(*id, command)?;
+                self.warn_of_pools(was_pooled);
+            }
             ClusterCommand::Lease(id, command) => return self.lease(*id, command),
             ClusterCommand::Own {
                 repository,
@@ -203,7 +208,11 @@ impl Draft<'_> {
                 node.roles = roles.clone().unwrap_or(node.roles);
                 node.zone = zone.clone().unwrap_or(node.zone);
                 labels(&node.addresses, node.roles.iter(), &node.zone)?;
+                let is_gateway = node.roles.contains(GATEWAY);
                 self.rows.cluster.nodes.insert(id, node);
+                if !is_gateway {
+                    self.leave_pool(id);
+                }
             }
             NodeCommand::Drain => self.enter(id, NodeState::Draining),
             NodeCommand::Undrain if node.state == NodeState::Draining => {
@@ -224,10 +233,11 @@ impl Draft<'_> {
     /// shows what it owned as its own until then.
     fn dismiss(&mut self, id: NodeId) {
         self.enter(id, NodeState::Removed);
+        self.leave_pool(id);
     }
 
-    /// Has a node do what one did that is down, which is removed. Copies are made again as for any
-    /// node that is gone.
+    /// Has a node do what one did that is down, which is removed, in the same pool of gateways.
+    /// Copies are made again as for any node that is gone.
     fn replace(&mut self, id: NodeId, old: &Node, with: NodeId) -> Result<(), Refused> {
         let new = self.live_node(with)?;
         let is_well = matches!(new.state, NodeState::Joining | NodeState::Active);
@@ -246,7 +256,13 @@ impl Draft<'_> {
             zone: old.zone.clone(),
             ..new
         };
+        let is_gateway = heir.roles.contains(GATEWAY);
         self.rows.cluster.nodes.insert(with, heir);
+        if is_gateway {
+            self.inherit_pool(id, with);
+        } else {
+            self.leave_pool(with);
+        }
         self.dismiss(id);
         self.event(Code::NodeReplaced, None, text, None);
         Ok(())
@@ -303,7 +319,7 @@ impl Draft<'_> {
         Ok(Outcome::Epoch { epoch: lease.epoch })
     }
 
-    fn live_node(&self, id: NodeId) -> Result<Node, Refused> {
+    pub(super) fn live_node(&self, id: NodeId) -> Result<Node, Refused> {
         let node = self.rows.cluster.nodes.get(&id);
         let live = node.filter(|node| node.state != NodeState::Removed);
         live.cloned().ok_or(Refused::NoNode(id))

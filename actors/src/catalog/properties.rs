@@ -204,6 +204,7 @@ fn aim(rows: &Rows, mut command: Command) -> Command {
         | Command::Approval(..)
         | Command::Repository(_)
         | Command::Cluster(_)
+        | Command::Pool(..)
         | Command::Service(_) => return command,
     };
     let row = repository.and_then(|id| rows.repositories.get(&id));

@@ -100,11 +100,11 @@ impl Draft<'_> {
                 ServiceCommand::CertificateUpdated { .. } | ServiceCommand::SessionEnded { .. } => {
                     true
                 }
-                ServiceCommand::Maintenance(_) | ServiceCommand::CertificatePrepared { .. } => {
-                    false
-                }
+                ServiceCommand::Maintenance(_)
+                | ServiceCommand::CertificatePrepared { .. }
+                | ServiceCommand::Exported => false,
             },
-            Command::Credential(_) | Command::Approval(..) => false,
+            Command::Credential(_) | Command::Approval(..) | Command::Pool(..) => false,
         };
         if allowed {
             Ok(())
@@ -126,7 +126,8 @@ impl Draft<'_> {
             | Command::Subtenant(..)
             | Command::Credential(_)
             | Command::Operator(..)
-            | Command::Approval(..) => false,
+            | Command::Approval(..)
+            | Command::Pool(..) => false,
         };
         if admin && !systems {
             Ok(())
@@ -156,6 +157,7 @@ impl Draft<'_> {
             | Command::Repository(_)
             | Command::Extent(_)
             | Command::Cluster(_)
+            | Command::Pool(..)
             | Command::Service(_) => Err(self.not_allowed()),
         }
     }

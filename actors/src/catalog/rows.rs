@@ -6,6 +6,7 @@ mod event;
 mod home;
 mod nodes;
 mod placement;
+mod pools;
 mod scrub;
 mod standing;
 
@@ -29,6 +30,7 @@ pub use event::{Event, Severity};
 pub use home::Way;
 pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas, Room, Token};
 pub use placement::{COPIES, Lacking, Repair};
+pub use pools::{Gateways, Pool};
 pub use scrub::Scrub;
 pub use standing::OnlyOn;
 
@@ -81,6 +83,8 @@ pub struct Rows {
     pub ran: Duration,
     /// The cluster that keeps the catalog. Since the fourth version.
     pub cluster: Cluster,
+    /// Its gateways by pools. Since the sixth version.
+    pub gateways: Gateways,
 }
 
 /// The last answer to one client.

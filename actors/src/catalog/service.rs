@@ -38,6 +38,8 @@ pub enum ServiceCommand {
         /// When it will be in use.
         switch: Timestamp,
     },
+    /// Somebody reads the whole catalog, as it is behind this command, to keep it elsewhere.
+    Exported,
 }
 
 impl Draft<'_> {
@@ -66,6 +68,10 @@ impl Draft<'_> {
                 short("a thumbprint", thumbprint, THUMBPRINT_MAX)?;
                 let text = format!("certificate {thumbprint} waits, to be in use from {switch}");
                 self.event(Code::CertificatePrepared, None, text, None);
+            }
+            ServiceCommand::Exported => {
+                let text = "the whole catalog was read, for a backup of it".to_owned();
+                self.event(Code::CatalogExported, None, text, None);
             }
             ServiceCommand::SessionEnded { tenant, result } => {
                 let last = Some((self.at, *result));

@@ -3,11 +3,12 @@
 //! Invariants: names are unique whatever their case; what belongs to a tenant is bound to its id,
 //! so that a later tenant of the same name gets none of it.
 
-use super::command::{Contract, ContractChange, TenantCommand};
+use super::command::{Contract, ContractChange, TenantCommand, TermsChange};
 use super::draft::{Draft, TEXT_MAX, forget, short, within};
 use super::events::Code;
 use super::rows::{Removal, Repository, Tenant, TenantBy};
 use super::{Outcome, Refused};
+use crate::gateways::Terms;
 use crate::kernel::Date;
 use crate::names::{SubtenantName, TenantName};
 
@@ -23,8 +24,16 @@ impl Draft<'_> {
         command: &TenantCommand,
     ) -> Result<Outcome, Refused> {
         match command {
-            TenantCommand::Add(contract) => return self.add_tenant(name, contract),
-            TenantCommand::Set(change) => self.set_tenant(name, change)?,
+            TenantCommand::Add(contract) => {
+                return self.add_tenant(name, contract, &Terms::default());
+            }
+            TenantCommand::AddWith(contract, terms) => {
+                return self.add_tenant(name, contract, terms);
+            }
+            TenantCommand::Set(change) => {
+                self.set_tenant(name, change, &TermsChange::default())?;
+            }
+            TenantCommand::SetWith(change, terms) => self.set_tenant(name, change, terms)?,
             TenantCommand::Disable { reason } => self.disable_tenant(name, reason)?,
             TenantCommand::Enable => self.enable_tenant(name)?,
             TenantCommand::Remove { reason } => self.remove_tenant(name, reason.as_deref())?,
@@ -38,7 +47,12 @@ impl Draft<'_> {
         row.ok_or_else(|| Refused::NoTenant(name.clone()))
     }
 
-    fn add_tenant(&mut self, name: &TenantName, given: &Contract) -> Result<Outcome, Refused> {
+    fn add_tenant(
+        &mut self,
+        name: &TenantName,
+        given: &Contract,
+        terms: &Terms,
+    ) -> Result<Outcome, Refused> {
         if let Some(other) = self.rows.tenants.find(&TenantBy::name(name)) {
             return Err(Refused::TenantExists(other.clone()));
         }
@@ -62,7 +76,9 @@ impl Draft<'_> {
             row.description = format!("added by {} at {}", self.by, self.at);
         }
         check(&row)?;
+        self.fit_terms(terms)?;
         self.rows.tenants.insert(name.clone(), row);
+        self.agree(id, terms.clone());
         self.event(
             Code::TenantAdded,
             Some(name),
@@ -72,7 +88,12 @@ impl Draft<'_> {
         Ok(Outcome::Tenant { id })
     }
 
-    fn set_tenant(&mut self, name: &TenantName, change: &ContractChange) -> Result<(), Refused> {
+    fn set_tenant(
+        &mut self,
+        name: &TenantName,
+        change: &ContractChange,
+        terms: &TermsChange,
+    ) -> Result<(), Refused> {
         let mut row = self.known_tenant(name)?.clone();
         let mut changed = Vec::new();
         let mut set = |what: &'static str| changed.push(what);
@@ -112,6 +133,7 @@ impl Draft<'_> {
             set("bin limit");
         }
         check(&row)?;
+        changed.extend(self.change_terms(row.id, terms)?);
         self.rows.tenants.insert(name.clone(), row);
         let text = format!("tenant {name} updated: {}", changed.join(", "));
         self.event(Code::TenantUpdated, Some(name), text, None);
@@ -151,6 +173,7 @@ impl Draft<'_> {
             self.rows.subtenants.remove(&(name.clone(), subtenant));
         }
         self.rows.tenants.remove(name);
+        self.rows.gateways.terms.remove(&row.id);
         self.withdraw_of_tenant(name);
         let text = format!("tenant {name} deleted; its data stays until it is purged");
         self.event(Code::TenantDeleted, Some(name), text, reason);

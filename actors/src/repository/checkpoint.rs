@@ -322,7 +322,7 @@ fn stamp_key(id: RepositoryId) -> Vec<u8> {
 }
 
 /// The family and the repository's id in eight bytes, which sort as the number does.
-fn prefix(family: &[u8], id: RepositoryId) -> Vec<u8> {
+pub(super) fn prefix(family: &[u8], id: RepositoryId) -> Vec<u8> {
     let mut key = family.to_vec();
     key.extend_from_slice(&id.raw().to_be_bytes());
     key

@@ -1,17 +1,19 @@
 //! The hands of standbys: they read logs, write to the index, and give what is known away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::machine::{Effect, Event, Lost, Standbys};
+use super::event::{Effect, Event, Lost};
+use super::machine::Standbys;
 use crate::catalog::rows::Rows;
 use crate::kernel::{Epoch, ExtentId, Never, NodeId, RepositoryId, Sequence, Ticket};
 use crate::ports::{Pending, Ports};
-use crate::repository::{Found, Standby, Unfollowed};
+use crate::repository::{self, Found, Standby, Unfollowed};
 use crate::shell::{Context, Fault, Hands};
+use crate::tenants::changes;
 
 /// What standbys are told.
 pub enum Message {
@@ -21,6 +23,10 @@ pub enum Message {
     Followed(RepositoryId, Result<(Box<Standby>, Found), Unfollowed>),
     /// The index was told all up to an entry, or not.
     Written(RepositoryId, Option<Sequence>),
+    /// Of these the index knows something.
+    Indexed(BTreeSet<RepositoryId>),
+    /// One that was destroyed is in the index no more.
+    Cleared,
     /// This node has become the owner of a repository under this epoch, and wants what is known of
     /// it; none if nothing is. Nobody stands by for it here until it has another owner.
     Take(RepositoryId, Epoch, oneshot::Sender<Option<Standby>>),
@@ -74,11 +80,58 @@ impl StandbysHands {
                 self.taken.remove(id);
             }
         }
+        let gone = changes(self.rows.repositories.diff(&rows.repositories));
+        let gone = gone.filter(|(_, _, after)| after.is_none());
+        let gone = gone.map(|(id, ..)| *id).collect();
         let (wanted, unwanted) = moved
             .into_iter()
             .partition(|id| rows.stands_by(self.node, *id) && !self.taken.contains_key(id));
         self.rows = rows;
-        Some(Event::News { wanted, unwanted })
+        Some(Event::News {
+            wanted,
+            unwanted,
+            gone,
+        })
+    }
+
+    /// Of those that the index knows something of, some were destroyed: ids are given out once, so
+    /// one that was given out and is not there will never be.
+    fn indexed(&self, known: BTreeSet<RepositoryId>) -> Option<Event> {
+        let rows = &self.rows;
+        let was_given = |id: &RepositoryId| id.raw() <= rows.last_id;
+        let gone = known.into_iter().filter(was_given);
+        let gone = gone.filter(|id| !rows.repositories.contains_key(id));
+        let gone: Vec<RepositoryId> = gone.collect();
+        (!gone.is_empty()).then_some(Event::News {
+            wanted: Vec::new(),
+            unwanted: Vec::new(),
+            gone,
+        })
+    }
+
+    fn sweep(ports: &Ports) -> Pending<Message> {
+        let index = Arc::clone(&ports.index);
+        Box::pin(async move {
+            let known = repository::indexed(&index).await;
+            let known = known.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the index was not looked through for what was destroyed");
+                BTreeSet::new()
+            });
+            Message::Indexed(known)
+        })
+    }
+
+    fn clear(&mut self, id: RepositoryId, ports: &Ports) -> Pending<Message> {
+        self.known.remove(&id);
+        self.taken.remove(&id);
+        let index = Arc::clone(&ports.index);
+        Box::pin(async move {
+            // What stays is found at the next start.
+            if let Err(error) = repository::forget(&index, id).await {
+                tracing::warn!(repository = %id, %error, "the index keeps what was destroyed");
+            }
+            Message::Cleared
+        })
     }
 
     fn extents(&self, id: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {
@@ -167,6 +220,8 @@ impl Hands for StandbysHands {
                 let done = sequence.is_some();
                 Some(Event::Written { id, done })
             }
+            Message::Indexed(known) => self.indexed(known),
+            Message::Cleared => None,
             Message::Take(id, epoch, asker) => {
                 self.taken.insert(id, epoch);
                 self.last = self.last.next();
@@ -200,6 +255,8 @@ impl Hands for StandbysHands {
                 self.answer(ticket, standby);
             }
             Effect::Refuse(ticket) => self.answer(ticket, None),
+            Effect::Sweep => return Ok(Some(Self::sweep(&context.ports))),
+            Effect::Clear(id) => return Ok(Some(self.clear(id, &context.ports))),
         }
         Ok(None)
     }

@@ -9,77 +9,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::event::{Effect, Event, Lost};
 use super::{
     AT_ONCE, EAGER, ENTRIES_MAX, LAZY, LINGER, OBJECTS_MAX, PARKED, QUIET, RETRY, RETRY_MOST,
 };
 use crate::kernel::{Acts, Instant, Machine, Never, Now, RepositoryId, Ticket};
 use crate::repository::Found;
-
-/// What can happen.
-#[derive(Debug)]
-pub enum Event {
-    /// Which repositories this node is to stand by for has changed.
-    News {
-        /// For these it is.
-        wanted: Vec<RepositoryId>,
-        /// For these not, or not any more.
-        unwanted: Vec<RepositoryId>,
-    },
-    /// One was begun or caught up, or could not be, and nothing is known of it then.
-    Followed {
-        /// Which.
-        id: RepositoryId,
-        /// What is known of it.
-        found: Result<Found, Lost>,
-    },
-    /// The index was told what is known of one, or not.
-    Written {
-        /// Which.
-        id: RepositoryId,
-        /// Whether it was.
-        done: bool,
-    },
-    /// Its next owner asks for what is known of one.
-    Asked {
-        /// Of which.
-        id: RepositoryId,
-        /// Whom to answer.
-        ticket: Ticket,
-    },
-}
-
-/// Why nothing is known of a repository any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
-    /// Its log was emptied of what came next.
-    Missed,
-    /// Its log cannot be read now.
-    Failed,
-}
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Begin to follow one.
-    Begin {
-        /// Which.
-        id: RepositoryId,
-        /// With the log alone, whatever the index has.
-        anew: bool,
-    },
-    /// Read what is new.
-    CatchUp(RepositoryId),
-    /// Tell the index.
-    Write(RepositoryId),
-    /// Leave off telling the index.
-    LeaveOff(RepositoryId),
-    /// Forget what is known.
-    Forget(RepositoryId),
-    /// Give what is known to whoever asked, and forget it.
-    Give(RepositoryId, Ticket),
-    /// Say that nothing is known.
-    Refuse(Ticket),
-}
 
 /// What is done with one at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +29,8 @@ enum Task {
 /// One repository.
 #[derive(Debug)]
 struct One {
+    /// Whether it was destroyed.
+    is_gone: bool,
     /// Until when it stays though it is not wanted any more.
     leaves: Option<Instant>,
     task: Option<Task>,
@@ -113,6 +50,7 @@ struct One {
 impl One {
     const fn new(now: Instant) -> Self {
         Self {
+            is_gone: false,
             leaves: None,
             task: None,
             known: None,
@@ -147,6 +85,8 @@ pub struct Standbys {
     all: BTreeMap<RepositoryId, One>,
     queue: BTreeSet<(Instant, RepositoryId)>,
     under_way: usize,
+    /// Whether the index was looked through for what was destroyed while this node was away.
+    is_swept: bool,
     /// How many objects are known in all.
     objects: u64,
     given: u64,
@@ -175,6 +115,25 @@ impl Standbys {
         for id in unwanted {
             if let Some(one) = self.all.get_mut(&id) {
                 one.leaves = one.leaves.or(Some(now + LINGER));
+            }
+        }
+    }
+
+    /// Of what was destroyed nothing stays, once nothing is done with it.
+    fn gone(&mut self, now: Instant, gone: Vec<RepositoryId>, acts: &mut Acts<Self>) {
+        if !std::mem::replace(&mut self.is_swept, true) {
+            acts.show(Effect::Sweep);
+        }
+        for id in gone {
+            let Some(one) = self.all.get_mut(&id) else {
+                acts.show(Effect::Clear(id));
+                continue;
+            };
+            one.is_gone = true;
+            match one.task {
+                Some(Task::Writing { .. }) => acts.show(Effect::LeaveOff(id)),
+                Some(Task::Following) => {}
+                None => self.queue(id, now),
             }
         }
     }
@@ -249,6 +208,7 @@ impl Standbys {
         };
         self.under_way -= usize::from(one.task.take().is_some());
         let askers = std::mem::take(&mut one.askers);
+        let at = if one.is_gone { Instant::default() } else { at };
         if askers.is_empty() {
             self.queue(id, at);
         }
@@ -272,8 +232,11 @@ impl Standbys {
 
     /// Gives what is known, once.
     fn give(&mut self, id: RepositoryId, ticket: Ticket, acts: &mut Acts<Self>) {
-        let is_known = self.all.get(&id).is_some_and(|one| one.known.is_some());
-        if is_known {
+        let one = self.all.get(&id);
+        if one.is_some_and(|one| one.is_gone) {
+            acts.show(Effect::Refuse(ticket));
+            acts.show(Effect::Clear(id));
+        } else if one.is_some_and(|one| one.known.is_some()) {
             self.given += 1;
             acts.show(Effect::Give(id, ticket));
         } else {
@@ -295,6 +258,10 @@ impl Standbys {
         let Some(one) = self.all.get_mut(&id) else {
             return;
         };
+        if one.is_gone {
+            acts.show(Effect::Clear(id));
+            return self.drop(id);
+        }
         let leaves = one.leaves.is_some_and(|at| at <= now);
         let is_parked = is_full && one.known.is_some_and(|known| known.objects > 0);
         let task = if one.is_to_write(now, leaves || is_parked) {
@@ -341,7 +308,14 @@ impl Machine for Standbys {
     fn step(&mut self, now: Now, event: Event, acts: &mut Acts<Self>) {
         let now = now.monotonic;
         match event {
-            Event::News { wanted, unwanted } => self.news(now, wanted, unwanted),
+            Event::News {
+                wanted,
+                unwanted,
+                gone,
+            } => {
+                self.news(now, wanted, unwanted);
+                self.gone(now, gone, acts);
+            }
             Event::Followed { id, found } => self.followed(now, id, found, acts),
             Event::Written { id, done } => self.written(now, id, done, acts),
             Event::Asked { id, ticket } => self.asked(id, ticket, acts),

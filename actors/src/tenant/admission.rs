@@ -3,26 +3,35 @@
 //! 1. the account is gone, or the credential was revoked since the log-in;
 //! 2. the tenant is disabled;
 //! 3. the lease has ended (R6.31): within the restore grace reading goes on, and locks;
-//! 4. the service is in maintenance: sessions opened since then may read (R17.4) and handle locks,
+//! 4. it came by a gateway that is not the tenant's (R3.41), or not at this time: one in no pool
+//!    takes a tenant with pools while none of its own is there, if that was agreed (R3.42). A
+//!    session that came by such a one then goes on by it to its end;
+//! 5. the service is in maintenance: sessions opened since then may read (R17.4) and handle locks,
 //!    sessions opened before go on until they have stored a snapshot (R17.1);
-//! 5. the subtenant is disabled, or gone;
-//! 6. there is no such repository, it is another's, the subtenant has no slice of it, or the
+//! 6. the subtenant is disabled, or gone;
+//! 7. there is no such repository, it is another's, the subtenant has no slice of it, or the
 //!    credential is for a view of another: one answer for all, by the same look-ups (I1);
-//! 7. the credential's scope does not reach so far; nobody deletes a `config`.
+//! 8. the credential's scope does not reach so far; nobody deletes a `config`.
 //!
-//! Rules 1 to 3, 5 and 6 hold for a session as a whole, so a probe meets them too. Maintenance does
+//! Rules 1 to 4, 6 and 7 hold for a session as a whole, so a probe meets them too. Maintenance does
 //! not refuse a probe: a restore begins with one as a backup does.
 //!
 //! Handling a lock is reading here: restic takes one even to restore.
 
+use std::time::Duration;
+
 use super::{Contract, Grant, Visit};
 use crate::catalog::rows::{Rows, Scope, Subtenant, Tenant};
 use crate::gateway::Admitted;
-use crate::kernel::Date;
+use crate::gateways::Door;
+use crate::kernel::{Date, NodeId};
 use crate::names::{RepositoryName, SubtenantName};
 use crate::object::Kind;
 use crate::refusal::{Reason, Refusal};
 use crate::service::Intent;
+
+/// When to try a spare gateway again: a gateway that is gone holds its lease for no longer.
+const SPARE_PAUSE: Duration = Duration::from_secs(2);
 
 /// Whether the visitor's session was open before the maintenance began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +40,15 @@ pub(super) enum Seniority {
     Before,
     /// It was opened during it, or would be now, or its backup was completed during it.
     During,
+}
+
+/// What is known of the visitor's session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seat {
+    /// Since when it is open.
+    pub(super) seniority: Seniority,
+    /// Whether it came by a gateway that took it because none of the tenant's own was there.
+    pub(super) by_spare: bool,
 }
 
 /// What a request does, as far as the rules care.
@@ -65,19 +83,16 @@ impl Reach {
 }
 
 /// Lets a request in, or says why not.
-pub(super) fn decide(
-    contract: &Contract,
-    visit: &Visit,
-    seniority: Seniority,
-) -> Result<Grant, Refusal> {
+pub(super) fn decide(contract: &Contract, visit: &Visit, seat: Seat) -> Result<Grant, Refusal> {
     let reach = Reach::of(visit.intent);
     let row = known(contract, visit)?;
     standing(contract.today, row)?;
     if is_expired(contract, row) && !reach.is_reading() {
         return Err(lease_ended(row));
     }
+    passage(contract.doors.door(visit.gateway), seat.by_spare)?;
     if let (Some(notice), Seniority::During, false) =
-        (&contract.maintenance, seniority, reach.is_reading())
+        (&contract.maintenance, seat.seniority, reach.is_reading())
     {
         return Err(Refusal::new(Reason::Maintenance, notice.clone()));
     }
@@ -89,8 +104,36 @@ pub(super) fn decide(
     Ok(grant)
 }
 
+/// Whether a tenant comes in by that door.
+fn passage(door: Door, by_spare: bool) -> Result<(), Refusal> {
+    match door {
+        Door::Own | Door::Spare => Ok(()),
+        Door::SpareLater if by_spare => Ok(()),
+        Door::SpareLater => Err(Refusal::retry(
+            Reason::SpareGateway,
+            "this gateway takes this account only while none of the account's own gateways works, \
+             and one does; connect to that",
+            SPARE_PAUSE,
+        )),
+        Door::Barred => Err(Refusal::new(
+            Reason::WrongGateway,
+            "this gateway does not serve this account; connect to the address that the service \
+             provider gave for it, or ask the provider for one",
+        )),
+    }
+}
+
+/// Whether an account may come to the counter by that gateway, for more than to ask which are its
+/// own: rule 4.
+///
+/// # Errors
+/// When it may not.
+pub fn gateway(rows: &Rows, admitted: &Admitted, by: Option<NodeId>) -> Result<(), Refusal> {
+    passage(rows.doors(admitted.tenant_id).door(by), false)
+}
+
 /// Whether an account may come to the counter, where it looks at itself: rules 1, 2, 3 within the
-/// grace, and 5.
+/// grace, and 6.
 pub fn account(rows: &Rows, admitted: &Admitted) -> Result<(), Refusal> {
     let tenant = rows.tenants.get(&admitted.tenant);
     let tenant = tenant.filter(|row| row.id == admitted.tenant_id);

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::admission::{self, Seniority};
+use super::admission::{self, Seat, Seniority};
 use super::tasks::Lane;
 use super::{Contract, Grant, PermitId, SessionEnd, SessionId, Visit};
 use crate::bandwidth::Bucket;
 use crate::catalog::rows::SessionResult;
+use crate::gateways::Door;
 use crate::kernel::{Acts, Instant, Machine, Never, Now, Size, Ticket, Timestamp};
 use crate::names::{SubtenantName, TenantName};
 use crate::refusal::{Reason, Refusal};
@@ -97,7 +98,7 @@ pub struct Tenant {
 struct Sitting {
     party: Party,
     subtenant: Option<SubtenantName>,
-    seniority: Seniority,
+    seat: Seat,
     opened: Timestamp,
 }
 
@@ -226,8 +227,8 @@ impl Tenant {
         };
         let open = self.open.get(&party).copied();
         let sitting = open.and_then(|session| self.sessions.get(&session));
-        let seniority = sitting.map_or(self.seniority(), |sitting| sitting.seniority);
-        let decided = admission::decide(&self.contract, &visit, seniority);
+        let seat = sitting.map_or(self.seat(), |sitting| sitting.seat);
+        let decided = admission::decide(&self.contract, &visit, seat);
         let decided = decided.and_then(|grant| self.room(open).map(|()| grant));
         let grant = match decided {
             Ok(grant) => grant,
@@ -241,7 +242,12 @@ impl Tenant {
             }
         };
         let member = visit.admitted.subtenant.clone();
-        let session = open.unwrap_or_else(|| self.sit(now, party, member, seniority, acts));
+        let session = open.unwrap_or_else(|| self.sit(now, party, member, seat, acts));
+        if self.contract.doors.door(visit.gateway) == Door::Spare
+            && let Some(sitting) = self.sessions.get_mut(&session)
+        {
+            sitting.seat.by_spare = true;
+        }
         self.last_permit = PermitId(self.last_permit.0 + 1);
         let permit = self.last_permit;
         self.permits.insert(
@@ -272,7 +278,7 @@ impl Tenant {
         now: Now,
         party: Party,
         subtenant: Option<SubtenantName>,
-        seniority: Seniority,
+        seat: Seat,
         acts: &mut Acts<Self>,
     ) -> SessionId {
         self.last_session = SessionId(self.last_session.0 + 1);
@@ -280,7 +286,7 @@ impl Tenant {
         let sitting = Sitting {
             party,
             subtenant,
-            seniority,
+            seat,
             opened: now.wall,
         };
         self.sessions.insert(session, sitting);
@@ -329,8 +335,12 @@ impl Tenant {
         if count == 0 {
             return;
         }
-        let seniority = self.seniority();
-        let new = self.sit(now, sitting.party, sitting.subtenant, seniority, acts);
+        let by_spare = sitting.seat.by_spare;
+        let seat = Seat {
+            by_spare,
+            ..self.seat()
+        };
+        let new = self.sit(now, sitting.party, sitting.subtenant, seat, acts);
         for permitted in self.permits.values_mut().filter(|one| one.session == old) {
             permitted.session = new;
         }
@@ -344,6 +354,14 @@ impl Tenant {
         match self.contract.maintenance {
             Some(_) => Seniority::During,
             None => Seniority::Before,
+        }
+    }
+
+    /// Of a session that would be opened now.
+    const fn seat(&self) -> Seat {
+        Seat {
+            seniority: self.seniority(),
+            by_spare: false,
         }
     }
 

@@ -132,6 +132,7 @@ impl Client {
             user: self.name.to_string(),
             password: Secret::new(password(self.tenant)),
             peer: IpAddr::V4(Ipv4Addr::new(10, 0, 0, self.tenant as u8)),
+            gateway: Some(self.node),
         };
         let entered = self.service.enter(login, REPOSITORY.to_owned(), intent);
         entered.await

@@ -33,6 +33,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "Extent",
             "Service",
             "Cluster",
+            "Pool",
         ],
         effects: &["Answer", "Publish"],
         refusals: &[
@@ -86,6 +87,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "ClockDoubted",
             "NotPurged",
             "NotRemoved",
+            "Pool",
             "TooMany",
             "Range",
             "Quota",
@@ -125,6 +127,8 @@ pub(super) const MACHINES: &[Machine] = &[
             "NotFound",
             "Unauthenticated",
             "Ended",
+            "WrongGateway",
+            "SpareGateway",
         ],
     },
     Machine {
@@ -247,7 +251,7 @@ pub(super) const MACHINES: &[Machine] = &[
         events: &["News", "Followed", "Written", "Asked", "Wake"],
         facts: &[],
         effects: &[
-            "Begin", "CatchUp", "Write", "LeaveOff", "Forget", "Give", "Refuse",
+            "Begin", "CatchUp", "Write", "LeaveOff", "Forget", "Give", "Refuse", "Sweep", "Clear",
         ],
         refusals: &[],
     },
@@ -338,7 +342,7 @@ mod tests {
             ("Session", "session.rs", "session.rs"),
             ("Bandwidth", "bandwidth/machine.rs", "bandwidth/machine.rs"),
             ("Rotation", "rotation.rs", "rotation.rs"),
-            ("Standbys", "standbys/machine.rs", "standbys/machine.rs"),
+            ("Standbys", "standbys/event.rs", "standbys/machine.rs"),
             (
                 "Supervisor",
                 "supervision/machine.rs",

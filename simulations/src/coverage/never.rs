@@ -35,6 +35,9 @@ const ANEW: &str = "a simulated client sends an object anew, as restic does";
 /// What a node does that stands by for others.
 const UNFOLLOWED: &str = "a node that stands alone has nobody to stand by for";
 
+/// What only a gateway among others says.
+const GATEWAYS: &str = "a node that stands alone takes everybody, and there are no pools";
+
 /// All of them.
 pub(super) const NEVER: &[Never] = &[
     never("Repository", "event", "Yield", STAYS),
@@ -62,6 +65,8 @@ pub(super) const NEVER: &[Never] = &[
     never("Standbys", "effect", "Forget", UNFOLLOWED),
     never("Standbys", "effect", "Give", UNFOLLOWED),
     never("Standbys", "effect", "Refuse", UNFOLLOWED),
+    never("Standbys", "effect", "Sweep", UNFOLLOWED),
+    never("Standbys", "effect", "Clear", UNFOLLOWED),
     never(
         "Rotation",
         "event",
@@ -69,6 +74,10 @@ pub(super) const NEVER: &[Never] = &[
         "the simulated certificates lie in memory, which takes every switch",
     ),
     never("Keeper", "fact", "Cluster", ALONE),
+    never("Keeper", "fact", "Pool", ALONE),
+    never("Keeper", "refusal", "Pool", ALONE),
+    never("Tenant", "refusal", "WrongGateway", GATEWAYS),
+    never("Tenant", "refusal", "SpareGateway", GATEWAYS),
     never("Keeper", "refusal", "NoNode", ALONE),
     never("Keeper", "refusal", "NodeExists", ALONE),
     never("Keeper", "refusal", "NoToken", ALONE),

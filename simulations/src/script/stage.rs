@@ -197,6 +197,7 @@ impl Stage {
             user: who.user().to_owned(),
             password: Secret::new(self.passwords.get(&who).cloned().unwrap_or_default()),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            gateway: None,
         };
         let intent = ask.intent();
         let entry = self

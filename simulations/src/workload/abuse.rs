@@ -115,6 +115,7 @@ impl Caller {
             user,
             password: Secret::new(format!("guess {number}")),
             peer: IpAddr::V4(address),
+            gateway: None,
         };
         let list = Intent::List(Kind::Key);
         let entered = self.service.enter(login, self.repository(), list);

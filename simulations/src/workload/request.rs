@@ -68,6 +68,7 @@ impl Caller {
                 user: shelf.user.clone(),
                 password: Secret::new(password),
                 peer,
+                gateway: None,
             };
             (login, book.now())
         };
@@ -262,6 +263,8 @@ pub(super) const fn is_certain(reason: Reason) -> bool {
         | Reason::Exists
         | Reason::TooLarge
         | Reason::Scope
+        | Reason::WrongGateway
+        | Reason::SpareGateway
         | Reason::Invalid
         | Reason::QuotaExceeded => true,
         // The session may have been cut while the answer was on its way.

@@ -154,6 +154,7 @@ impl Node {
             user: user.to_owned(),
             password: Secret::new(password.to_owned()),
             peer: IpAddr::from([192, 0, 2, 1]),
+            gateway: None,
         };
         let answer = self
             .gateway
@@ -165,6 +166,7 @@ impl Node {
         let visit = Box::new(Visit {
             admitted: self.login("acme", "generated").await.unwrap(),
             peer: IpAddr::from([192, 0, 2, 1]),
+            gateway: None,
             repository: "main".to_owned(),
             intent,
         });

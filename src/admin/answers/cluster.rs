@@ -1,6 +1,7 @@
 //! The shapes of what is said of the cluster.
 
-use holdfast_actors::catalog::rows::{self, Cluster, NodeState};
+use holdfast_actors::catalog::rows::{self, NodeState, Rows};
+use holdfast_actors::gateways::PoolName;
 use holdfast_actors::kernel::{NodeId, NodeName, Size, Timestamp};
 use holdfast_cluster::identity::{self, KeyHash};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,8 @@ pub struct Member {
     pub zone: Option<String>,
     /// What it does.
     pub roles: Vec<String>,
+    /// The pool that it is in as a gateway.
+    pub pool: Option<PoolName>,
     /// Where the others reach it.
     pub addresses: Vec<String>,
     /// How many replicas it has, or is to have.
@@ -73,15 +76,16 @@ pub struct Member {
 
 impl Member {
     /// The node as the rows have it.
-    pub fn of(id: NodeId, row: &rows::Node, cluster: &Cluster) -> Self {
+    pub fn of(id: NodeId, row: &rows::Node, rows: &Rows) -> Self {
         Self {
             id: id.to_string(),
             name: row.name.clone(),
             state: row.state,
             zone: (!row.zone.is_empty()).then(|| row.zone.clone()),
             roles: row.roles.iter().cloned().collect(),
+            pool: rows.gateways.members.get(&id).cloned(),
             addresses: row.addresses.clone(),
-            replicas: cluster.load.get(&id).copied().unwrap_or_default(),
+            replicas: rows.cluster.load.get(&id).copied().unwrap_or_default(),
             key: KeyHash::new(row.key).to_string(),
         }
     }

@@ -8,6 +8,7 @@ use holdfast_actors::names::{OperatorName, RepositoryName, SubtenantName, Tenant
 use serde::Serialize;
 
 use super::Repository;
+use crate::commands::pool::Pools;
 use crate::commands::values::{Login, Moment, Until};
 
 /// A tenant's contract.
@@ -30,6 +31,11 @@ pub struct Tenant {
     pub bin_limit: Option<Size>,
     /// The sum over the tenant's repositories.
     pub quota: Size,
+    /// None where nodes stand alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pools: Option<Pools>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fail_over: Option<bool>,
     pub description: String,
     /// Why it is disabled.
     pub reason: Option<String>,
@@ -54,6 +60,8 @@ impl Tenant {
             repository.tenant == row.id && repository.removed.is_none()
         };
         let repositories = rows.repositories.iter().filter(own);
+        let is_cluster = !rows.cluster.nodes.is_empty();
+        let terms = is_cluster.then(|| rows.gateways.terms(row.id));
         Self {
             name: name.clone(),
             state: row.state(today),
@@ -66,6 +74,8 @@ impl Tenant {
             bin_days: row.bin_days,
             bin_limit: row.bin_limit,
             quota: repositories.map(|(_, repository)| repository.quota).sum(),
+            fail_over: terms.as_ref().map(|terms| terms.fails_over),
+            pools: terms.map(|terms| Pools(terms.pools)),
             description: row.description.clone(),
             reason: row.disabled.clone(),
             last_session: row.last_session.map(|(at, result)| LastSession {

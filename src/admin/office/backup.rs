@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use holdfast_actors::catalog::command::{Command, ServiceCommand};
 use holdfast_actors::catalog::{self, Deed};
 use serde_json::json;
 
@@ -13,11 +14,14 @@ use super::{Answer, Office, value};
 const PIECE: usize = 1 << 20;
 
 impl Office {
-    /// Sends all rows as they are now, piece by piece. They hold no password, but what passwords
-    /// are checked by; whoever gets them encrypts them before they are written down.
+    /// Sends all rows, piece by piece, with all that was confirmed before they were asked for: they
+    /// are read behind a command of their own, which leaves an event. They hold no password, but
+    /// what passwords are checked by; whoever gets them encrypts them before they are written down.
     pub(super) async fn catalog(&self, by: &Speaker, items: &Items) -> Answer {
+        by.may(&self.books.rows(), Deed::Backup)?;
+        let exported = Command::Service(ServiceCommand::Exported);
+        self.submit(by, exported).await?;
         let rows = self.books.rows();
-        by.may(&rows, Deed::Backup)?;
         let whole = catalog::snapshot(&rows);
         for piece in whole.chunks(PIECE) {
             items.send(&STANDARD.encode(piece)).await?;

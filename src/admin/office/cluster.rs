@@ -77,7 +77,7 @@ impl Office {
                     .iter()
                     .filter(|(_, row)| live(&row.state))
                 {
-                    let shown = answers::Member::of(*id, row, &rows.cluster);
+                    let shown = answers::Member::of(*id, row, &rows);
                     items.send(&shown).await?;
                 }
                 return value(&());
@@ -235,5 +235,5 @@ pub(super) fn found(cluster: &Cluster, node: &NodeRef) -> Result<NodeId, Problem
 fn shown(rows: &Rows, id: NodeId) -> Result<answers::Member, Problem> {
     let row = rows.cluster.nodes.get(&id);
     let row = row.ok_or(Refused::NoNode(id))?;
-    Ok(answers::Member::of(id, row, &rows.cluster))
+    Ok(answers::Member::of(id, row, rows))
 }

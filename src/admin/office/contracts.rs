@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use holdfast_actors::catalog::Refused;
 use holdfast_actors::catalog::command::{
     ApprovalCommand, Command, Contract, ContractChange, OperatorCommand, SubtenantCommand,
-    TenantCommand,
+    TenantCommand, TermsChange,
 };
 use holdfast_actors::catalog::rows::{Rows, SubtenantMode};
+use holdfast_actors::gateways;
 use holdfast_actors::names::{OperatorName, RepositoryName, TenantName};
 
 use super::super::{Items, Problem, ProblemClass, answers};
 use super::speaker::Speaker;
 use super::{Answer, Office, nothing_to_change, value};
 use crate::commands::operator::{Approval, Operator};
+use crate::commands::pool::Switch;
 use crate::commands::subtenant::{Named, Slice, Subtenant};
 use crate::commands::tenant::{Tenant, Terms};
 use crate::commands::values::Until;
@@ -23,13 +25,13 @@ impl Office {
         let about = |name: &TenantName, command| Command::Tenant(name.clone(), command);
         match order {
             Tenant::Add(new) => {
-                let command = about(&new.name, TenantCommand::Add(contract(new.terms)));
+                let command = about(&new.name, added(new.terms));
                 let show = |rows: &Rows| tenant(rows, &new.name);
                 self.submit_and_show(by, command, show).await
             }
             Tenant::Set(set) if set.terms == Terms::default() => Err(nothing_to_change()),
             Tenant::Set(set) => {
-                let command = about(&set.name, TenantCommand::Set(change(set.terms)));
+                let command = about(&set.name, changed(set.terms));
                 let show = |rows: &Rows| tenant(rows, &set.name);
                 self.submit_and_show(by, command, show).await
             }
@@ -221,6 +223,32 @@ fn operator(rows: &Rows, name: &OperatorName) -> Result<answers::Operator, Probl
         role: row.role,
         uid: row.uid,
     })
+}
+
+fn added(mut terms: Terms) -> TenantCommand {
+    match (terms.pools.take(), terms.fail_over.take()) {
+        (None, None) => TenantCommand::Add(contract(terms)),
+        (pools, fail_over) => {
+            let agreed = gateways::Terms {
+                pools: pools.map(|pools| pools.0).unwrap_or_default(),
+                fails_over: fail_over.is_some_and(Switch::is_on),
+            };
+            TenantCommand::AddWith(contract(terms), agreed)
+        }
+    }
+}
+
+fn changed(mut terms: Terms) -> TenantCommand {
+    match (terms.pools.take(), terms.fail_over.take()) {
+        (None, None) => TenantCommand::Set(change(terms)),
+        (pools, fail_over) => {
+            let agreed = TermsChange {
+                pools: pools.map(|pools| pools.0),
+                fails_over: fail_over.map(Switch::is_on),
+            };
+            TenantCommand::SetWith(change(terms), agreed)
+        }
+    }
 }
 
 fn contract(terms: Terms) -> Contract {

@@ -76,6 +76,7 @@ pub(super) fn route(order: &Order, rows: &Rows, here: Option<NodeId>) -> Result<
         | Order::Certificate(_)
         | Order::JoinToken(_)
         | Order::Node(_)
+        | Order::Pool(_)
         | Order::Catalog
         | Order::Shell(Look::Tree(_)) => Ok(Route::Here),
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::super::{Problem, answers};
 use super::gather::Share;
 use super::route::named;
-use super::{Answer, Office, value};
+use super::{Answer, Office, pools, value};
 use crate::commands::values::Moment;
 
 /// How long actors have to say what they wait for, all together.
@@ -302,6 +302,7 @@ fn trouble(rows: &Rows, cluster: &answers::ClusterStatus, said: &Said) -> Vec<St
             "{named} is full: {free} of {total} are free on its disk; give it room, or drain it"
         ));
     }
+    trouble.extend(pools::trouble(rows));
     // Where there are fewer nodes than copies, that is how it was built.
     let can_be_repaired = rows.cluster.stores() as usize >= COPIES;
     if cluster.without_copy > 0 {

@@ -26,6 +26,8 @@ pub(super) const TENANT: &[Column] = &[
     plain("bin-days"),
     bytes("bin-limit"),
     bytes("quota"),
+    plain("pools"),
+    plain("fail-over"),
     plain("last-session"),
     plain("description"),
 ];
@@ -114,6 +116,7 @@ pub(super) const NODES: &[Column] = &[
     plain("state"),
     plain("zone"),
     plain("roles"),
+    plain("pool"),
     plain("replicas"),
     plain("addresses"),
 ];
@@ -123,9 +126,26 @@ pub(super) const NODE: &[Column] = &[
     plain("state"),
     plain("zone"),
     plain("roles"),
+    plain("pool"),
     plain("replicas"),
     plain("addresses"),
     plain("key"),
+];
+pub(super) const POOLS: &[Column] = &[
+    plain("name"),
+    plain("gateways"),
+    plain("down"),
+    plain("tenants"),
+    plain("description"),
+];
+pub(super) const POOL: &[Column] = &[
+    plain("name"),
+    plain("gateways"),
+    plain("down"),
+    plain("tenants"),
+    plain("given-to"),
+    plain("made"),
+    plain("description"),
 ];
 pub(super) const USAGE: &[Column] = &[plain("tenant"), plain("month"), plain("byte-seconds")];
 pub(super) const EVENTS: &[Column] = &[

@@ -44,6 +44,15 @@ impl Node {
         self.step(Event::News {
             wanted: wanted.to_vec(),
             unwanted: unwanted.to_vec(),
+            gone: Vec::new(),
+        })
+    }
+
+    fn gone(&mut self, id: RepositoryId) -> Vec<Effect> {
+        self.step(Event::News {
+            wanted: Vec::new(),
+            unwanted: Vec::new(),
+            gone: vec![id],
         })
     }
 
@@ -61,7 +70,7 @@ impl Node {
         let mut node = Self::default();
         let begun = node.news(&[ONE], &[]);
         let (id, anew) = (ONE, false);
-        assert_eq!(begun, [Effect::Begin { id, anew }]);
+        assert_eq!(begun, [Effect::Sweep, Effect::Begin { id, anew }]);
         assert_eq!(node.found(ONE, 0, Some(0)), []);
         node
     }
@@ -169,6 +178,8 @@ fn one_whose_owner_went_stays_a_while_for_the_next_and_is_kept_in_the_index_alon
                 | Effect::LeaveOff(_)
                 | Effect::Forget(_)
                 | Effect::Give(..)
+                | Effect::Sweep
+                | Effect::Clear(_)
                 | Effect::Refuse(_) => Vec::new(),
             });
         }
@@ -179,6 +190,29 @@ fn one_whose_owner_went_stays_a_while_for_the_next_and_is_kept_in_the_index_alon
     assert_eq!(effects.last(), Some(&Effect::Forget(ONE)));
     assert!(effects.contains(&Effect::Write(ONE)));
     assert_eq!(node.standbys.all.len(), 0);
+}
+
+#[test]
+fn of_one_that_was_destroyed_nothing_stays_in_the_index() {
+    let mut node = Node::known();
+    assert_eq!(node.gone(ONE), [Effect::Clear(ONE)]);
+    assert_eq!(node.standbys.all.len(), 0);
+    let other = RepositoryId::new(2);
+    assert_eq!(node.gone(other), [Effect::Clear(other)], "it once stood by");
+    // What is being read is not written any more.
+    let mut node = Node::known();
+    assert_eq!(node.pass(1_000), [Effect::CatchUp(ONE)]);
+    assert_eq!(node.gone(ONE), []);
+    assert_eq!(node.found(ONE, 9_000, Some(9_000)), [Effect::Clear(ONE)]);
+    // What is being written is left off.
+    let mut node = Node::known();
+    node.pass(1_000);
+    assert_eq!(node.found(ONE, 5_000, Some(5_000)), [Effect::Write(ONE)]);
+    assert_eq!(node.gone(ONE), [Effect::LeaveOff(ONE)]);
+    let (id, done) = (ONE, false);
+    let cleared = node.step(Event::Written { id, done });
+    assert_eq!(cleared, [Effect::Clear(ONE)]);
+    assert_eq!(node.standbys.objects, 0);
 }
 
 #[test]
@@ -227,7 +261,7 @@ proptest! {
     /// Whatever happens in whatever order, each has its turn and no more is done at once than may.
     #[test]
     fn turns_come_to_all_and_few_at_once(
-        steps in prop::collection::vec((0_u8..7, 1_u64..6), 1..200),
+        steps in prop::collection::vec((0_u8..8, 1_u64..6), 1..200),
     ) {
         let mut node = Node::default();
         let mut busy: BTreeMap<RepositoryId, bool> = BTreeMap::new();
@@ -239,8 +273,10 @@ proptest! {
                     }
                     Effect::Write(id) => assert_eq!(busy.insert(id, true), None),
                     Effect::LeaveOff(id) => assert_eq!(busy.get(&id), Some(&true)),
-                    Effect::Forget(id) | Effect::Give(id, _) => assert!(!busy.contains_key(&id)),
-                    Effect::Refuse(_) => {}
+                    Effect::Forget(id) | Effect::Give(id, _) | Effect::Clear(id) => {
+                        assert!(!busy.contains_key(&id));
+                    }
+                    Effect::Refuse(_) | Effect::Sweep => {}
                 }
                 assert!(busy.len() <= AT_ONCE);
             }
@@ -252,6 +288,7 @@ proptest! {
                 1 => node.news(&[], &[id]),
                 2 => node.pass(number * 700),
                 3 => node.pass(number * 9_000),
+                7 => node.gone(id),
                 4 => node.step(Event::Asked { id, ticket: Ticket::new(1) }),
                 _ => match busy.pop_first() {
                     Some((id, true)) => node.step(Event::Written { id, done: what == 5 }),

@@ -40,7 +40,7 @@ impl Tenant {
         }
         if self.contract.maintenance.is_none() {
             let sittings = self.sessions.values_mut();
-            sittings.for_each(|sitting| sitting.seniority = Seniority::Before);
+            sittings.for_each(|sitting| sitting.seat.seniority = Seniority::Before);
         }
         let rate = self.contract.row.as_ref().and_then(|row| row.bandwidth);
         self.bandwidth.limit(now.monotonic, rate);

@@ -63,7 +63,7 @@ impl Tenant {
             let stored = matches!(permitted.visit.intent, Intent::Write(Kind::Snapshot, _));
             let sitting = self.sessions.get_mut(&permitted.session);
             if let (true, Outcome::Done, Some(sitting)) = (stored, outcome, sitting) {
-                sitting.seniority = seniority;
+                sitting.seat.seniority = seniority;
             }
             let left = session::Event::Left(permitted.visit.intent, outcome);
             acts.start(Effect::Tell(permitted.session, left));

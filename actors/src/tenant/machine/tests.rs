@@ -10,6 +10,7 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::catalog::rows::{self, Scope, Subtenant, SubtenantMode, View};
 use crate::gateway::Admitted;
+use crate::gateways::Doors;
 use crate::kernel::{Act, CredentialId, Date, Rate, RepositoryId, Space};
 use crate::names::RepositoryName;
 use crate::object::Kind;
@@ -59,6 +60,7 @@ fn contract() -> Contract {
         .into(),
         maintenance: None,
         today: Date::from_days(TODAY),
+        doors: Doors::default(),
     }
 }
 
@@ -84,6 +86,7 @@ fn visit(credential: u64, intent: Intent) -> Visit {
             view: None,
         },
         peer: IpAddr::from([192, 0, 2, 1]),
+        gateway: None,
         repository: "main".to_owned(),
         intent,
     }

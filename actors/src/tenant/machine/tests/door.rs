@@ -1,6 +1,8 @@
 //! Who is let in, and who is not.
 
 use super::*;
+use crate::gateways::{Doors, PoolName, Terms};
+use crate::kernel::NodeId;
 
 #[test]
 fn the_first_request_opens_a_session_and_the_next_ones_go_on_in_it() {
@@ -266,4 +268,90 @@ fn a_session_learns_of_refusals_and_a_refusal_opens_none() {
             0: session-1 Refused(Scope)
             0: ticket-3 refused: this login may only read
         "#]]);
+}
+
+/// The door of `acme`, which was given pool `a`: node 1 is in that, node 2 in `b`, node 3 in none.
+fn pooled(contract: &mut Contract, fails_over: bool, is_cut: bool) {
+    let pool = |name| PoolName::parse(name).unwrap();
+    contract.doors = Doors {
+        terms: Terms {
+            pools: [pool("a")].into(),
+            fails_over,
+        },
+        members: [(NodeId::new(1), pool("a")), (NodeId::new(2), pool("b"))]
+            .into_iter()
+            .collect(),
+        is_cut,
+    };
+}
+
+fn by(gateway: u64, credential: u64) -> Visit {
+    Visit {
+        gateway: Some(NodeId::new(gateway)),
+        ..visit(credential, PROBE)
+    }
+}
+
+#[test]
+fn a_tenant_comes_in_by_the_gateways_of_its_pool_alone() {
+    let visits = |script: Script| {
+        script
+            .enter(by(1, 1))
+            .enter(by(2, 2))
+            .enter(by(3, 3))
+            .answers()
+    };
+    for is_cut in [false, true] {
+        visits(Script::with(|contract| pooled(contract, false, is_cut))).check(&expect![[r#"
+            0: ticket-1 in with permit-1 to repository-1
+            0: ticket-2 refused: this gateway does not serve this account; connect to the address that the service provider gave for it, or ask the provider for one
+            0: ticket-3 refused: this gateway does not serve this account; connect to the address that the service provider gave for it, or ask the provider for one
+        "#]]);
+    }
+}
+
+#[test]
+fn with_its_pool_down_a_tenant_comes_in_by_a_free_gateway_if_that_was_agreed() {
+    let visits = |script: Script| script.enter(by(2, 2)).enter(by(3, 3)).answers();
+    visits(Script::with(|contract| pooled(contract, true, false))).check(&expect![[r#"
+        0: ticket-1 refused: this gateway does not serve this account; connect to the address that the service provider gave for it, or ask the provider for one
+        0: ticket-2 refused: this gateway takes this account only while none of the account's own gateways works, and one does; connect to that
+    "#]]);
+    visits(Script::with(|contract| pooled(contract, true, true))).check(&expect![[r#"
+        0: ticket-1 refused: this gateway does not serve this account; connect to the address that the service provider gave for it, or ask the provider for one
+        0: ticket-2 in with permit-1 to repository-1
+    "#]]);
+}
+
+#[test]
+fn a_session_that_came_by_a_spare_gateway_ends_there_though_the_pool_is_back() {
+    Script::with(|contract| pooled(contract, true, true))
+        .enter(by(3, 3))
+        .change(|contract| contract.doors.is_cut = false)
+        .enter(by(3, 3))
+        .enter(by(3, 4))
+        .change(|contract| contract.doors.terms.fails_over = false)
+        .enter(by(3, 3))
+        .answers()
+        .check(&expect![[r#"
+            0: ticket-1 in with permit-1 to repository-1
+            0: ticket-2 in with permit-2 to repository-1
+            0: ticket-3 refused: this gateway takes this account only while none of the account's own gateways works, and one does; connect to that
+            0: ticket-4 refused: this gateway does not serve this account; connect to the address that the service provider gave for it, or ask the provider for one
+        "#]]);
+}
+
+#[test]
+fn a_tenant_without_a_pool_comes_in_by_free_gateways_alone() {
+    Script::with(|contract| {
+        pooled(contract, true, true);
+        contract.doors.terms.pools.clear();
+    })
+    .enter(by(1, 1))
+    .enter(by(3, 3))
+    .answers()
+    .check(&expect![[r#"
+        0: ticket-1 refused: this gateway does not serve this account; connect to the address that the service provider gave for it, or ask the provider for one
+        0: ticket-2 in with permit-1 to repository-1
+    "#]]);
 }
