@@ -15,6 +15,7 @@ mod file;
 mod remote;
 mod store;
 mod tally;
+mod unsound;
 mod word;
 
 pub use adopt::{Adopted, look, note};
@@ -25,4 +26,5 @@ pub use store::{
     Answer, Effect, Event, Listing, Message, Notes, Refusal, Store, StoreHands, recover,
 };
 pub use tally::Tally;
+pub use unsound::Unsound;
 pub use word::{Ask, Copied, Record, Replica, Stage, Tell};
