@@ -44,6 +44,10 @@ pub(crate) trait Program {
     /// Operators order something of the node, whether it is up or not.
     fn order(&mut self, _order: Order) {}
 
+    /// Operators let a tenant's lease end so many days after the day on which the run began, or
+    /// never.
+    fn term(&mut self, _tenant: u32, _days: Option<i64>) {}
+
     /// Sets the wall clock of the present life; called inside of its runtime.
     fn step_wall(&mut self, _by: i64) {}
 }
