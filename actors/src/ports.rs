@@ -84,6 +84,9 @@ pub fn is_path(path: &str) -> bool {
     })
 }
 
+/// Says whether bytes that were read are what was written there.
+pub type IsSound = Arc<dyn Fn(&Bytes) -> bool + Send + Sync>;
+
 /// One open file.
 pub trait File: Send + Sync + 'static {
     /// Writes the parts one behind the other from offset `at` on.
@@ -93,6 +96,13 @@ pub trait File: Send + Sync + 'static {
     fn sync(&self) -> Pending<io::Result<()>>;
     /// Reads up to `length` bytes from offset `at`; fewer only at the end of the file.
     fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>>;
+    /// Reads again what [`Self::read`] gave and is damaged. Where there are several copies, it gives
+    /// what a sound one has, and whoever sees to copies hears which are not; where none is sound,
+    /// or there is one only, it gives what `read` gives.
+    fn read_sound(&self, at: u64, length: usize, is_sound: IsSound) -> Pending<io::Result<Bytes>> {
+        drop(is_sound);
+        self.read(at, length)
+    }
     /// The length in bytes.
     fn length(&self) -> Pending<io::Result<u64>>;
     /// Cuts or extends the file; space that is new reads as zeros.

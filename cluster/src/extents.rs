@@ -16,6 +16,7 @@ mod remote;
 mod silence;
 mod store;
 mod tally;
+mod unsound;
 mod word;
 
 pub use adopt::{Adopted, look, note};
@@ -27,4 +28,5 @@ pub use store::{
     Answer, Effect, Event, Listing, Message, Notes, Refusal, Store, StoreHands, recover,
 };
 pub use tally::Tally;
+pub use unsound::Unsound;
 pub use word::{Ask, Copied, Record, Replica, Stage, Tell};

@@ -34,7 +34,7 @@ use ractor::SpawnErr;
 
 use crate::calls::machine::Limits;
 use crate::calls::{Calls, Exchange};
-use crate::extents::{self, Extents, Remote, Replicas, StoreHands};
+use crate::extents::{self, Extents, Remote, Replicas, StoreHands, Unsound};
 use crate::folder::Folder;
 use crate::raft::{self, Replica};
 use crate::repair::{leader, reconcile};
@@ -101,6 +101,8 @@ pub struct Member {
     pub store: Handle<extents::Message>,
     /// The way to all replicas.
     pub remote: Remote,
+    /// Replicas that readers of this node found damaged.
+    unsound: Arc<Unsound>,
     /// The way to what else is served on other nodes. Nothing is served there yet.
     pub calls: Arc<dyn Calls>,
 }
@@ -148,6 +150,7 @@ impl Member {
         let clock = Arc::clone(&ports.clock);
         let claims = Claims::new(node, catalog.clone(), replica.held(), Arc::clone(&clock));
         let extents = Extents::new(remote.clone(), Arc::clone(&clock), node);
+        let unsound = extents.unsound();
         let shelf = Shelf::new(extents, catalog.clone(), clock, Arc::clone(&ports.disk));
         let ground = Ground {
             catalog,
@@ -161,6 +164,7 @@ impl Member {
             replica,
             store,
             remote,
+            unsound,
             calls,
         })
     }
@@ -177,6 +181,7 @@ impl Member {
             catalog: catalog.clone(),
             store: self.store.clone(),
             remote: self.remote.clone(),
+            unsound: Arc::clone(&self.unsound),
             visit: Arc::new(move |id| {
                 // Whoever loads it takes it over; nobody stays.
                 drop(repositories.ask(|door| repositories::Message::Visit(id, door)));

@@ -12,6 +12,7 @@ mod office;
 mod planted;
 mod run;
 mod split;
+mod watch;
 
 pub(crate) use planted::Flaw;
 pub(crate) use run::{Shape, run};

@@ -243,6 +243,13 @@ impl Fleet {
         }
     }
 
+    /// Operators let a tenant's lease end: one of the nodes hears of it, for all of them.
+    pub(crate) fn term(&mut self, tenant: u32, days: Option<i64>) {
+        if let Some(berth) = self.berths.values_mut().next() {
+            berth.program.term(tenant, days);
+        }
+    }
+
     /// Sets a node's wall clock.
     pub(crate) fn step_wall(&mut self, node: NodeId, by: i64) {
         if let Some(berth) = self.berths.get_mut(&node)

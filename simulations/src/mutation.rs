@@ -135,11 +135,19 @@ pub enum Mutation {
     OtherReplica,
     /// Nobody in a cluster sees to copies.
     IdleRepair,
+    /// A disk of a cluster rots again where it was mended.
+    EndlessRot,
+    /// Leases of a cluster's tenants end three days after the day that operators were told.
+    LongTenancy,
+    /// The monotonic clocks of a cluster's nodes run too fast.
+    FastClocks,
+    /// The monotonic clock of a cluster's first node runs too slow.
+    SlowClock,
 }
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 55] = [
+    pub const ALL: [(Self, &'static str); 59] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -195,6 +203,10 @@ impl Mutation {
         (Self::ForgottenRemoval, "cluster-removed"),
         (Self::OtherReplica, "cluster-equal"),
         (Self::IdleRepair, "cluster-copies"),
+        (Self::EndlessRot, "cluster-mended"),
+        (Self::LongTenancy, "cluster-lease"),
+        (Self::FastClocks, "cluster-time"),
+        (Self::SlowClock, "cluster-holder"),
     ];
 
     /// A plan of this seed in which the bug can show.
@@ -204,8 +216,10 @@ impl Mutation {
             Some(_) => Plan::register(seed),
             None if catalog::Flaw::of(self).is_some() => Plan::catalog(seed),
             None if calls::Flaw::of(self).is_some() => Plan::calls(seed),
-            None if matches!(self, Self::StaleOwner | Self::StuckOwner) => Plan::deposed(seed),
+            None if self.is_of_owners() => Plan::deposed(seed),
+            None if self == Self::LongTenancy => Plan::ending(seed),
             None if self == Self::HastyGateway => Plan::headless(seed),
+            None if self == Self::EndlessRot => Plan::decaying(seed),
             None if self.is_of_orders() => Plan::ordered(seed),
             None if cluster::Flaw::of(self).is_some() => Plan::cluster(seed),
             // A disk with a small journal is too small for a reserve.
@@ -225,6 +239,11 @@ impl Mutation {
             self,
             Self::OtherInstant | Self::GrantedInstead | Self::NoPurgeHold | Self::Revenant
         )
+    }
+
+    /// Whether it shows only where nodes are cut off that own something.
+    const fn is_of_owners(self) -> bool {
+        matches!(self, Self::StaleOwner | Self::StuckOwner | Self::SlowClock)
     }
 
     /// Whether it shows only where operators of a cluster order something of its nodes.

@@ -275,20 +275,32 @@ async fn frame(
     guess: usize,
 ) -> Result<Bytes, ReadError> {
     let disk = |source| ReadError::Disk { extent, source };
+    let (place, epoch) = (Place { extent, offset }, opened.epoch);
+    let guess = guess.min(HEADER + BODY_MAX);
+    let mut bytes = opened.file.read(offset, guess).await.map_err(disk)?;
+    let total = Header::decode(&bytes).map_or(0, |header| header.total() as usize);
+    if bytes.len() < total {
+        bytes = opened.file.read(offset, total).await.map_err(disk)?;
+    }
+    if let Ok(body) = entry_in(&bytes, place, epoch) {
+        return Ok(body);
+    }
+    let is_sound = Arc::new(move |bytes: &Bytes| entry_in(bytes, place, epoch).is_ok());
+    let again = opened.file.read_sound(offset, HEADER + BODY_MAX, is_sound);
+    entry_in(&again.await.map_err(disk)?, place, epoch)
+}
+
+/// The body of an entry's frame, if bytes that were read at its place begin with that.
+fn entry_in(bytes: &Bytes, place: Place, epoch: Option<Epoch>) -> Result<Bytes, ReadError> {
+    let Place { extent, offset } = place;
     let damaged = |source| ReadError::Frame {
         extent,
         offset,
         source,
     };
-    let guess = guess.min(HEADER + BODY_MAX);
-    let mut bytes = opened.file.read(offset, guess).await.map_err(disk)?;
-    let header = Header::decode(&bytes).map_err(damaged)?;
-    let total = HEADER + header.length as usize;
-    if bytes.len() < total {
-        bytes = opened.file.read(offset, total).await.map_err(disk)?;
-    }
-    if header.kind != FRAME_ENTRY || opened.epoch.is_some_and(|epoch| header.epoch != epoch) {
+    let (header, body) = checked(bytes).map_err(damaged)?;
+    if header.kind != FRAME_ENTRY || epoch.is_some_and(|epoch| header.epoch != epoch) {
         return Err(ReadError::Elsewhere { extent, offset });
     }
-    checked(&bytes).map(|(_, body)| body).map_err(damaged)
+    Ok(body)
 }

@@ -52,13 +52,15 @@ impl Scan {
         end: u64,
         whole: bool,
     ) -> Result<Self, RecoveryError> {
-        let head = file.read(0, HEAD_BYTES as usize).await;
-        let head = head.map_err(|source| RecoveryError::Disk { extent, source })?;
-        let sound = Header::decode(&head).and_then(|header| {
-            let body = &head[HEADER..];
-            header.check(body).map(|()| (header.kind, Secret::of(body)))
-        });
-        let secret = match sound {
+        let disk = |source| RecoveryError::Disk { extent, source };
+        let length = HEAD_BYTES as usize;
+        let mut head = file.read(0, length).await.map_err(disk)?;
+        if head_in(&head).is_err() {
+            let is_sound = Arc::new(|head: &Bytes| head_in(head).is_ok());
+            let again = file.read_sound(0, length, is_sound).await;
+            head = again.map_err(disk)?;
+        }
+        let secret = match head_in(&head) {
             Ok((FRAME_HEAD, Some(secret))) => secret,
             Err(FrameError::Version(version)) => {
                 let offset = 0;
@@ -87,7 +89,7 @@ impl Scan {
         if self.at >= self.end {
             return Ok(None);
         }
-        match self.frame(self.at).await? {
+        match self.sound_frame(self.at).await? {
             Ok(frame) => {
                 self.at += frame.header.total();
                 Ok(Some(frame))
@@ -132,6 +134,24 @@ impl Scan {
             }
         }
         Ok(())
+    }
+
+    /// The frame at an offset, from whichever copy has a sound one.
+    async fn sound_frame(&mut self, at: u64) -> Result<Result<Frame, FrameError>, RecoveryError> {
+        let found = self.frame(at).await?;
+        if found.is_ok() {
+            return Ok(found);
+        }
+        let (left, secret) = (self.end - at, self.secret);
+        let is_sound = Arc::new(move |bytes: &Bytes| is_frame(bytes, left, secret));
+        let length = (HEADER + BODY_MAX).min(left as usize);
+        let again = self.file.read_sound(at, length, is_sound).await;
+        self.window = again.map_err(|source| RecoveryError::Disk {
+            extent: self.extent,
+            source,
+        })?;
+        self.window_at = at;
+        self.frame(at).await
     }
 
     /// The frame at an offset, or why there is none.
@@ -194,7 +214,8 @@ impl Scan {
         if let Some(skip) = held {
             return Ok(self.window.slice(skip..));
         }
-        let length = least.max(ahead).min((self.end - at) as usize);
+        let left = self.end.saturating_sub(at);
+        let length = least.max(ahead).min(left as usize);
         let read = self.file.read(at, length).await;
         self.window = read.map_err(|source| RecoveryError::Disk {
             extent: self.extent,
@@ -203,4 +224,23 @@ impl Scan {
         self.window_at = at;
         Ok(self.window.clone())
     }
+}
+
+/// What the head of an extent says, which bytes are to begin with.
+fn head_in(bytes: &[u8]) -> Result<(u8, Option<Secret>), FrameError> {
+    let header = Header::decode(bytes)?;
+    let body = &bytes[HEADER..];
+    header.check(body)?;
+    Ok((header.kind, Secret::of(body)))
+}
+
+/// Whether bytes begin with a whole frame of an extent that has so many left.
+fn is_frame(bytes: &[u8], left: u64, secret: Secret) -> bool {
+    let Ok(header) = Header::decode(bytes) else {
+        return false;
+    };
+    let body = bytes.get(HEADER..header.total() as usize);
+    let sound = body.filter(|body| header.check(body).is_ok() && header.total() <= left);
+    let is_ours = |body| secret.check(header.sequence, body).is_some();
+    sound.is_some_and(|body| header.kind != FRAME_ENTRY || is_ours(body))
 }

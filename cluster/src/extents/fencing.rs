@@ -3,6 +3,10 @@
 //!
 //! The writer was told of durable bytes when all replicas had them durable. So all of that is on
 //! every replica that answers, and the shortest answer of any of them holds it.
+//!
+//! Unless a disk has damaged it since: a replica whose node started again, and found it broken off,
+//! cannot tell a torn write from that. What it says counts only where no other replica says better;
+//! and where all are broken off, as after a power loss of all nodes, one of them may be wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,6 +25,8 @@ pub struct Fencing {
     /// Those of them that hold no lease: nobody waits for them if another answers.
     absent: BTreeSet<NodeId>,
     answers: BTreeMap<NodeId, u64>,
+    /// Of those that are broken off there.
+    torn: BTreeMap<NodeId, u64>,
     deadline: Option<Instant>,
 }
 
@@ -45,6 +51,7 @@ impl Fencing {
             asked: replicas.into_iter().collect(),
             absent: BTreeSet::new(),
             answers: BTreeMap::new(),
+            torn: BTreeMap::new(),
             deadline: None,
         }
     }
@@ -62,6 +69,13 @@ impl Fencing {
         if self.asked.remove(&node) {
             self.answers.insert(node, durable);
             self.deadline.get_or_insert(now + PATIENCE);
+        }
+    }
+
+    /// A replica takes nothing from the writer any more, and is broken off there.
+    pub fn torn(&mut self, node: NodeId, durable: u64) {
+        if self.asked.remove(&node) {
+            self.torn.insert(node, durable);
         }
     }
 
@@ -86,10 +100,22 @@ impl Fencing {
         if !self.asked.is_empty() && !is_all && !over {
             return None;
         }
-        let length = self.answers.values().min().copied();
-        let nodes = self.answers.keys().copied().collect();
-        let fenced = length.map(|length| Fenced { length, nodes });
-        Some(fenced.ok_or(Nobody))
+        let sure = self.answers.values().min().copied();
+        let Some(length) = sure.or_else(|| self.guess()) else {
+            return Some(Err(Nobody));
+        };
+        let all = self.answers.iter().chain(&self.torn);
+        let whole = all.filter(|(_, durable)| **durable >= length);
+        let nodes = whole.map(|(node, _)| *node).collect();
+        Some(Ok(Fenced { length, nodes }))
+    }
+
+    /// How far an extent goes all of whose replicas are broken off. Of three, two have that much;
+    /// of two, the shorter may be the damaged one.
+    fn guess(&self) -> Option<u64> {
+        let mut lengths: Vec<u64> = self.torn.values().copied().collect();
+        lengths.sort_unstable_by(|one, other| other.cmp(one));
+        lengths.get(usize::from(lengths.len() > 2)).copied()
     }
 }
 
@@ -136,6 +162,51 @@ mod tests {
         assert_eq!(fencing.outcome(Instant::default()), None);
         fencing.failed(node(2));
         assert_eq!(fencing.outcome(Instant::default()), Some(Err(Nobody)));
+    }
+
+    #[test]
+    fn a_replica_that_is_broken_off_does_not_shorten_what_another_has() {
+        let start = Instant::default();
+        let mut fencing = Fencing::new([node(1), node(2), node(3)]).without([node(3)]);
+        fencing.torn(node(1), 20);
+        assert_eq!(
+            fencing.deadline(),
+            None,
+            "nobody knows anything for certain"
+        );
+        fencing.answered(start, node(2), 90);
+        let fenced = fencing.outcome(start).unwrap().unwrap();
+        let nodes = BTreeSet::from([node(2)]);
+        assert_eq!(fenced, Fenced { length: 90, nodes });
+    }
+
+    #[test]
+    fn who_is_absent_is_waited_for_while_all_others_are_broken_off() {
+        let start = Instant::default();
+        let mut fencing = Fencing::new([node(1), node(2), node(3)]).without([node(3)]);
+        fencing.torn(node(1), 20);
+        fencing.torn(node(2), 70);
+        assert_eq!(fencing.outcome(start), None);
+        fencing.answered(start, node(3), 50);
+        let fenced = fencing.outcome(start).unwrap().unwrap();
+        let nodes = BTreeSet::from([node(2), node(3)]);
+        assert_eq!(fenced, Fenced { length: 50, nodes });
+    }
+
+    #[test]
+    fn of_replicas_that_are_all_broken_off_one_may_be_damaged() {
+        let fenced = |lengths: &[u64]| {
+            let nodes = (1..).map(node).zip(lengths.iter().copied());
+            let mut fencing = Fencing::new(nodes.clone().map(|(node, _)| node));
+            nodes.for_each(|(node, length)| fencing.torn(node, length));
+            fencing.outcome(Instant::default()).unwrap().unwrap()
+        };
+        let nodes = BTreeSet::from([node(2), node(3)]);
+        assert_eq!(fenced(&[10, 80, 70]), Fenced { length: 70, nodes });
+        let nodes = BTreeSet::from([node(2)]);
+        assert_eq!(fenced(&[10, 80]), Fenced { length: 80, nodes });
+        let nodes = BTreeSet::from([node(1)]);
+        assert_eq!(fenced(&[10]), Fenced { length: 10, nodes });
     }
 
     #[test]

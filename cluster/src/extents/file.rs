@@ -1,7 +1,9 @@
 //! Extents on several nodes, as files: whoever writes and reads them does not notice.
 
+mod closed;
 mod followed;
 mod several;
+mod sound;
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,10 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, RepositoryId};
-use holdfast_actors::ports::{Clock, File, Pending};
+use holdfast_actors::ports::{Clock, File, IsSound, Pending};
 
 use super::remote::{CHUNK, question};
-use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Silence, Tally, Tell};
+use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Silence, Tally, Tell, Unsound};
+use closed::Closed;
 use followed::Followed;
 use several::{Several, chunks};
 
@@ -24,6 +27,7 @@ pub struct Extents {
     clock: Arc<dyn Clock>,
     node: NodeId,
     silence: Arc<Mutex<Silence>>,
+    unsound: Arc<Unsound>,
 }
 
 impl Extents {
@@ -34,6 +38,7 @@ impl Extents {
             clock,
             node,
             silence: Arc::default(),
+            unsound: Arc::default(),
         }
     }
 
@@ -56,6 +61,11 @@ impl Extents {
             }
             answer
         })
+    }
+
+    /// The replicas that were found damaged by whoever read them here.
+    pub fn unsound(&self) -> Arc<Unsound> {
+        Arc::clone(&self.unsound)
     }
 
     /// Makes an empty replica on each of these nodes that can: those that could not are said, and
@@ -139,6 +149,7 @@ impl Extents {
                 Some(Some((node, Ok((Tell::Fenced { durable }, _))))) => {
                     fencing.answered(self.now(), node, durable);
                 }
+                Some(Some((node, Ok((Tell::Torn { durable }, _))))) => fencing.torn(node, durable),
                 Some(Some((node, _))) => fencing.failed(node),
                 Some(None) | None => {}
             }
@@ -296,6 +307,15 @@ impl File for Written {
         Box::pin(async move { extents.read(extent, &nodes, at, length, 0).await })
     }
 
+    fn read_sound(&self, at: u64, length: usize, sound: IsSound) -> Pending<io::Result<Bytes>> {
+        let (extents, extent, nodes) = (self.extents.clone(), self.extent, self.nodes.clone());
+        // Only sealed extents are copied: its writer ends it before long.
+        Box::pin(async move {
+            let found = extents.read_sound(extent, &nodes, (at, length), &sound);
+            found.await.map(|(bytes, _)| bytes)
+        })
+    }
+
     fn length(&self) -> Pending<io::Result<u64>> {
         let end = self.end.load(Ordering::Relaxed);
         Box::pin(async move { Ok(end) })
@@ -307,48 +327,6 @@ impl File for Written {
 
     fn reserve(&self, _: u64) -> Pending<io::Result<()>> {
         Box::pin(async { Ok(()) })
-    }
-}
-
-/// An extent that nobody writes any more.
-struct Closed {
-    extents: Extents,
-    extent: ExtentId,
-    length: u64,
-    nodes: Vec<NodeId>,
-}
-
-impl File for Closed {
-    /// Recovery writes again what it found, to be sure that it is durable: it is.
-    fn write(&self, at: u64, parts: Vec<Bytes>) -> Pending<io::Result<()>> {
-        let end = at + parts.iter().map(|part| part.len() as u64).sum::<u64>();
-        let inside = end <= self.length;
-        let refused = || io::ErrorKind::ReadOnlyFilesystem.into();
-        Box::pin(async move { inside.then_some(()).ok_or_else(refused) })
-    }
-
-    fn sync(&self) -> Pending<io::Result<()>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>> {
-        let (extents, extent, nodes) = (self.extents.clone(), self.extent, self.nodes.clone());
-        let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
-        let length = length.min(left);
-        Box::pin(async move { extents.read(extent, &nodes, at, length, length).await })
-    }
-
-    fn length(&self) -> Pending<io::Result<u64>> {
-        let length = self.length;
-        Box::pin(async move { Ok(length) })
-    }
-
-    fn truncate(&self, _: u64) -> Pending<io::Result<()>> {
-        Box::pin(async { Err(io::ErrorKind::ReadOnlyFilesystem.into()) })
-    }
-
-    fn reserve(&self, _: u64) -> Pending<io::Result<()>> {
-        Box::pin(async { Err(io::ErrorKind::ReadOnlyFilesystem.into()) })
     }
 }
 

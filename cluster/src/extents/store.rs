@@ -38,6 +38,8 @@ pub struct Store {
     cutting: BTreeSet<ExtentId>,
     /// Whose files are gone.
     lost: BTreeSet<ExtentId>,
+    /// Whose files a start found broken off.
+    torn: BTreeSet<ExtentId>,
     /// What the catalog says of extents that must be closed first.
     due: BTreeMap<ExtentId, Due>,
     /// Copies that take their place, with the caller.
@@ -66,21 +68,6 @@ impl Store {
     /// The replica of one extent, if there is one.
     pub fn replica(&self, extent: ExtentId) -> Option<Replica> {
         self.replicas.get(&extent).copied()
-    }
-
-    /// A start found a replica that was open: nobody writes to it any more, and what was found of
-    /// it is durable.
-    pub fn found(&mut self, extent: ExtentId, durable: u64) {
-        if let Some(row) = self.replicas.get_mut(&extent)
-            && row.stage == Stage::Open
-        {
-            row.stage = Stage::Closed { durable };
-        }
-    }
-
-    /// A start found no file of a replica that was there: whoever asks for it hears that.
-    pub fn lost(&mut self, extent: ExtentId) {
-        self.lost.insert(extent);
     }
 
     fn asked(&mut self, ticket: Ticket, ask: &Ask, bytes: Bytes, acts: &mut Acts<Self>) {
@@ -186,6 +173,9 @@ impl Store {
             acts.persist(self, Record::Fenced { extent, fence });
         }
         match row.stage {
+            Stage::Closed { durable } if self.torn.contains(&extent) => {
+                answer(ticket, Ok(Tell::Torn { durable }), acts);
+            }
             Stage::Closed { durable } | Stage::Sealed { length: durable } => {
                 answer(ticket, Ok(Tell::Fenced { durable }), acts);
             }
@@ -344,6 +334,7 @@ impl Machine for Store {
             Record::Removed { extent } => {
                 self.replicas.remove(&extent);
                 self.lost.remove(&extent);
+                self.torn.remove(&extent);
             }
             Record::Copied(copied) => {
                 let before = self.replicas.get(&copied.extent);
@@ -357,6 +348,7 @@ impl Machine for Store {
                 };
                 self.replicas.insert(copied.extent, row);
                 self.lost.remove(&copied.extent);
+                self.torn.remove(&copied.extent);
             }
             Record::Stands { extent, replica } => drop(self.replicas.insert(extent, replica)),
         }

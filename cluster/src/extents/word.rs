@@ -64,6 +64,12 @@ pub enum Tell {
     },
     /// Bytes follow.
     Bytes,
+    /// As [`Tell::Fenced`], of a replica that a start of its node found broken off there: a write
+    /// was torn that its writer was not told of, or the disk has damaged what it was told of.
+    Torn {
+        /// All below survives a power loss, and the replica does not grow any more.
+        durable: u64,
+    },
 }
 
 /// How far the life of a replica has come.

@@ -14,7 +14,7 @@ use holdfast_actors::catalog::command::{ClusterCommand, Command, ReplicaCommand}
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::extent;
 use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId, Size};
-use holdfast_actors::ports::{Clock, Disk, File, Pending, Storage};
+use holdfast_actors::ports::{Clock, Disk, File, IsSound, Pending, Storage};
 use tokio::sync::watch;
 
 use crate::extents::{Extents, Fenced};
@@ -283,6 +283,10 @@ impl File for Sealed {
 
     fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>> {
         self.now().read(at, length)
+    }
+
+    fn read_sound(&self, at: u64, length: usize, sound: IsSound) -> Pending<io::Result<Bytes>> {
+        self.now().read_sound(at, length, sound)
     }
 
     fn length(&self) -> Pending<io::Result<u64>> {

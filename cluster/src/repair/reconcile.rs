@@ -315,6 +315,12 @@ impl Machine for Reconcile {
                 mine,
                 theirs,
             } => self.compared(extent, mine, &theirs, acts),
+            Event::Unsound(replicas) => {
+                for (extent, node) in replicas {
+                    self.lose(now, extent, node, acts);
+                }
+                acts.show(Effect::Watch);
+            }
             Event::Appended(bytes) => {
                 self.counting = false;
                 self.pace.seen(now, bytes);

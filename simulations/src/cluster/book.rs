@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use holdfast_actors::catalog::rows::Rows;
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{Date, NodeId};
 use holdfast_actors::object::Hash;
 
+use super::invariants::holder::Belief;
+use super::invariants::lease;
 use super::office::Standing;
 use crate::fleet::Log;
 use crate::plan::Order;
@@ -35,6 +38,14 @@ pub(super) struct Given {
     pub(super) order: Order,
 }
 
+/// The last day that operators want a tenant's lease to have; none for ever.
+#[derive(Clone, Debug)]
+pub(super) struct Term {
+    pub(super) number: u64,
+    pub(super) tenant: usize,
+    pub(super) last: Option<Date>,
+}
+
 /// The book of one run. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Book(Arc<Mutex<Pages>>);
@@ -53,6 +64,8 @@ pub(super) struct Pages {
     /// What operators still want, and how nodes stand after what was done of it.
     pub(super) orders: VecDeque<Given>,
     pub(super) given: u64,
+    /// How many terms there were.
+    pub(super) count_of_terms: u64,
     pub(super) standings: BTreeMap<NodeId, Standing>,
     /// Nodes that are up, and since when they are no majority.
     pub(super) up: BTreeSet<NodeId>,
@@ -60,6 +73,15 @@ pub(super) struct Pages {
     pub(super) minority: Option<Micros>,
     /// The newest rows that any node has shown.
     pub(super) rows: Rows,
+    /// The catalog's time and day at a place of the log.
+    pub(super) times: BTreeMap<u64, (Duration, Date)>,
+    /// What lives of nodes believe of their leases.
+    pub(super) beliefs: BTreeMap<NodeId, Belief>,
+    /// What operators want tenants' last days to be, in order, with a number each.
+    pub(super) terms: VecDeque<Term>,
+    /// What they were told that they are, and since when which are over.
+    pub(super) lasts: BTreeMap<usize, Option<Date>>,
+    pub(super) ended: BTreeMap<usize, Micros>,
     pub(super) figures: Figures,
     pub(super) violations: Vec<Violation>,
     pub(super) log: Log,
@@ -81,11 +103,17 @@ impl Book {
             settled: BTreeSet::new(),
             orders: VecDeque::new(),
             given: 0,
+            count_of_terms: 0,
             standings: BTreeMap::new(),
             up: BTreeSet::new(),
             voters,
             minority: None,
             rows: Rows::default(),
+            times: BTreeMap::new(),
+            beliefs: BTreeMap::new(),
+            terms: VecDeque::new(),
+            lasts: BTreeMap::new(),
+            ended: BTreeMap::new(),
             figures: Figures::default(),
             violations: Vec::new(),
             log,
@@ -142,6 +170,33 @@ impl Pages {
             Order::Undrain => self.standings.remove(&node),
             Order::Remove | Order::Expel => self.standings.insert(node, Standing::Removed(now)),
         };
+    }
+
+    /// Operators want a tenant's lease to end behind a day.
+    pub(super) fn lets(&mut self, tenant: usize, last: Option<Date>) {
+        self.count_of_terms += 1;
+        let number = self.count_of_terms;
+        self.terms.push_back(Term {
+            number,
+            tenant,
+            last,
+        });
+    }
+
+    /// What operators wanted of a lease was done, or is being done: until it was, nobody judges.
+    pub(super) fn termed(&mut self, term: &Term, is_done: bool, now: Micros) {
+        self.lasts.insert(term.tenant, None);
+        if is_done
+            && self
+                .terms
+                .front()
+                .is_some_and(|it| it.number == term.number)
+        {
+            self.terms.pop_front();
+            self.lasts.insert(term.tenant, term.last);
+            self.log.say(now, format_args!("{term:?} is done"));
+        }
+        lease::see(self, now);
     }
 
     /// Since when a node is removed.

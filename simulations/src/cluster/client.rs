@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::Flaw;
 use super::book::{Book, Thing};
-use super::invariants::{current, kept, quorum, removed};
+use super::invariants::{current, kept, lease, quorum, removed};
 use crate::dice::Dice;
 use crate::timepiece::Timepiece;
 use crate::trace::Micros;
@@ -241,12 +241,13 @@ impl Client {
         }
     }
 
-    /// An upload that began then is acknowledged now.
+    /// Something that began then and changes something is acknowledged now.
     fn acknowledged(&self, began: Micros) {
         let now = self.time.world();
         let mut pages = self.book.pages();
         removed::check(&mut pages, self.node, began, now);
         quorum::check(&mut pages, self.node, began, now);
+        lease::check(&mut pages, (self.node, self.tenant), began, now);
     }
 
     fn any(&mut self) -> Option<Hash> {
@@ -267,12 +268,11 @@ impl Client {
             entry.delete(Kind::Data, hash).await
         };
         let is_deleted = self.told(&format!("deletes {hash}"), asked).await.is_some();
-        let began = now;
+        if is_deleted {
+            self.acknowledged(now);
+        }
         let now = self.time.world();
         let mut pages = self.book.pages();
-        if is_deleted {
-            removed::check(&mut pages, self.node, began, now);
-        }
         if is_deleted && let Some(thing) = pages.things[self.tenant].get_mut(&hash) {
             thing.deleted = Some(now);
             pages.figures.deleted += 1;

@@ -10,15 +10,16 @@ use holdfast_actors::catalog::command::{
 use holdfast_actors::catalog::rows::{Role, Scope, Verifier};
 use holdfast_actors::catalog::{Catalog, SubmitError};
 use holdfast_actors::journal;
-use holdfast_actors::kernel::{NodeId, NodeName, Size, Timestamp};
+use holdfast_actors::kernel::{Date, NodeId, NodeName, Size, Timestamp};
 use holdfast_actors::names::{OperatorName, RepositoryName, TenantName};
 use holdfast_actors::node::{Settings, Stem};
 use holdfast_actors::ports::{self, Ports};
 use holdfast_actors::shell::{Directory, Fault};
 use holdfast_cluster::calls::machine::Limits;
 use holdfast_cluster::member::{Links, Member, Options};
-use holdfast_cluster::raft;
+use holdfast_cluster::raft::{self, Held};
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Flaw;
@@ -28,14 +29,15 @@ use super::invariants::progress;
 use super::office::Office;
 use super::planted::{Flawed, alter};
 use super::split::split;
+use super::watch::Watch;
 use crate::clock::Clock;
 use crate::dice::Dice;
-use crate::disk::{Disk, Faults};
+use crate::disk::{Disk, Faults, Rotten};
 use crate::entropy::Entropy;
 use crate::fleet::{Main, Program, Stand};
 use crate::index::Index;
 use crate::passwords::Cheap;
-use crate::plan::{End, Order};
+use crate::plan::{DAY, End, Order, Rot};
 use crate::timepiece::Timepiece;
 use crate::witness::{self, Looker};
 use crate::world::pass;
@@ -44,6 +46,8 @@ use crate::world::pass;
 const SEGMENT: u64 = 16 << 10;
 const SNAPSHOT_AFTER: u64 = 200;
 const KEEP: u64 = 40;
+/// Who makes tenants, and changes them.
+pub(super) const OPERATOR: &str = "ann";
 /// How long who submits a command waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Of each tenant's repository.
@@ -59,6 +63,8 @@ pub(super) struct Node {
     pub(super) tenants: u32,
     pub(super) pause: u64,
     pub(super) wall: Timestamp,
+    /// By how many millionths its clock is too fast.
+    pub(super) drift: i64,
     pub(super) flaw: Option<Flaw>,
     pub(super) disk: Disk,
     pub(super) index: Index,
@@ -106,6 +112,7 @@ impl Program for Node {
         self.clock = None;
         let now = self.time.take().map_or(0, |time| time.world());
         self.book.pages().turns(self.node, false, now);
+        self.book.pages().beliefs.remove(&self.node);
         match end.unwrap_or(End::Kill) {
             End::Power => {
                 self.disk.crash(&mut self.dice);
@@ -127,8 +134,30 @@ impl Program for Node {
         Some(&self.disk)
     }
 
+    fn rot(&mut self, rot: Rot) {
+        let mut rotten = Rotten::default();
+        let mut dice = self.dice.fork(&format!("rot {}", self.disk.used()));
+        self.disk.decay("extents", rot, &mut dice, &mut rotten);
+        if !rotten.is_empty() {
+            let now = self.time.map_or(0, |time| time.world());
+            let mut pages = self.book.pages();
+            pages.figures.rotten += 1;
+            let node = self.node;
+            pages.log.say(now, format_args!("{node} rots: {rotten:?}"));
+        }
+    }
+
     fn order(&mut self, order: Order) {
         self.book.pages().wants(self.node, order);
+    }
+
+    fn term(&mut self, tenant: u32, days: Option<i64>) {
+        let last = days.map(|days| {
+            let by = days.saturating_mul(DAY.cast_signed());
+            let then = self.wall.as_millis().saturating_add_signed(by);
+            Date::of(Timestamp::from_millis(then))
+        });
+        self.book.pages().lets(tenant as usize, last);
     }
 
     fn step_wall(&mut self, by: i64) {
@@ -147,8 +176,13 @@ impl Node {
         clock: Arc<Clock>,
         directory: Arc<Directory>,
     ) -> Result<(), Fault> {
+        let clock: Arc<dyn ports::Clock> = clock;
+        let is_first = self.all.first() == Some(&self.node);
         let ports = Ports {
-            clock,
+            clock: match self.flaw {
+                Some(flaw) => flaw.bent(clock, is_first),
+                None => clock,
+            },
             entropy: Arc::new(Entropy::new(stand.dice.fork("entropy"))),
             disk: self.disk.port(),
             index: self.index.port(),
@@ -228,7 +262,8 @@ impl Node {
             };
             work.spawn(client.work());
         }
-        self.attend(&mut work, &node.catalog, stand);
+        let held = replica.held();
+        self.attend(&mut work, (&node.catalog, held), stand, &ports);
         let duties = async {
             if self.all.first() == Some(&self.node) {
                 self.set_up(&node.catalog).await;
@@ -244,7 +279,13 @@ impl Node {
     }
 
     /// Whoever else looks at the catalog of this node, or brings orders there.
-    fn attend(&self, work: &mut JoinSet<()>, catalog: &Catalog, stand: &Stand) {
+    fn attend(
+        &self,
+        work: &mut JoinSet<()>,
+        (catalog, held): (&Catalog, watch::Receiver<Option<Held>>),
+        stand: &Stand,
+        ports: &Ports,
+    ) {
         let office = Office {
             catalog: catalog.clone(),
             book: self.book.clone(),
@@ -253,21 +294,17 @@ impl Node {
             flaw: self.flaw,
         };
         work.spawn(office.work());
-        let (book, mut rows) = (self.book.clone(), catalog.subscribe());
-        work.spawn(async move {
-            loop {
-                {
-                    let shown = rows.borrow_and_update();
-                    let mut pages = book.pages();
-                    if pages.rows.index < shown.index {
-                        pages.rows = shown.clone();
-                    }
-                }
-                if rows.changed().await.is_err() {
-                    return;
-                }
-            }
-        });
+        let is_first = self.all.first() == Some(&self.node);
+        let watch = Watch {
+            node: self.node,
+            book: self.book.clone(),
+            time: stand.time,
+            clock: Arc::clone(&ports.clock),
+            drift: self.drift,
+            is_slow: is_first && self.flaw == Some(Flaw::SlowClock),
+        };
+        work.spawn(watch.clone().rows(catalog.subscribe()));
+        work.spawn(watch.believe(held));
     }
 
     /// Lets the first nodes in, and makes the tenants. Done again, it changes nothing.
@@ -278,7 +315,7 @@ impl Node {
             Some(Command::Cluster(command))
         });
         let (role, uid) = (Role::Admin, Some(0));
-        let Ok(operator) = OperatorName::parse("ann") else {
+        let Ok(operator) = OperatorName::parse(OPERATOR) else {
             return;
         };
         let hire = Command::Operator(operator.clone(), OperatorCommand::Add { role, uid });

@@ -4,14 +4,18 @@
 
 use std::time::Duration;
 
-use holdfast_actors::catalog::command::{Actor, ClusterCommand, Command, NodeCommand, Submission};
+use holdfast_actors::catalog::command::{
+    Actor, ClusterCommand, Command, ContractChange, NodeCommand, Submission, TenantCommand,
+};
 use holdfast_actors::catalog::rows::{NodeState, Rows};
 use holdfast_actors::catalog::{Catalog, SubmitError};
 use holdfast_actors::kernel::{NodeId, Timestamp};
+use holdfast_actors::names::{OperatorName, TenantName};
 
 use super::Flaw;
-use super::book::{Book, Given};
-use super::node::row;
+use super::book::{Book, Given, Term};
+use super::client::tenant;
+use super::node::{OPERATOR, row};
 use crate::plan::Order;
 use crate::timepiece::Timepiece;
 use crate::trace::Micros;
@@ -23,6 +27,8 @@ const LOOK: u64 = 60;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Numbers of clients, above those that set a cluster up.
 const CLIENTS: u64 = 50_000;
+/// And above those.
+const TERMS: u64 = 60_000;
 
 /// One node's way to the catalog, for operators.
 pub(super) struct Office {
@@ -38,6 +44,10 @@ impl Office {
     pub(super) async fn work(self) {
         loop {
             pass(LOOK).await;
+            let term = self.book.pages().terms.front().cloned();
+            if let Some(term) = term {
+                self.set_term(&term).await;
+            }
             let next = self.book.pages().orders.front().cloned();
             if let Some(given) = next
                 && self.is_ready(&given)
@@ -50,6 +60,35 @@ impl Office {
     /// A node is removed once it is empty, unless it is to go at once.
     fn is_ready(&self, given: &Given) -> bool {
         given.order != Order::Remove || holds(&self.catalog.rows(), given.node) == 0
+    }
+
+    async fn set_term(&self, term: &Term) {
+        let (Ok(name), Ok(operator)) = (
+            TenantName::parse(&tenant(term.tenant)),
+            OperatorName::parse(OPERATOR),
+        ) else {
+            return;
+        };
+        self.book.pages().termed(term, false, self.time.world());
+        let is_longer = self.flaw == Some(Flaw::LongTenancy);
+        let last = term
+            .last
+            .map(|last| last.plus(if is_longer { 3 } else { 0 }));
+        let change = ContractChange {
+            lease: Some(last),
+            ..ContractChange::default()
+        };
+        let submission = Submission {
+            client: TERMS + term.number,
+            sequence: 1,
+            by: Actor::Operator(operator),
+            at: self.wall,
+            command: Command::Tenant(name, TenantCommand::Set(change)),
+        };
+        let told = tokio::time::timeout(PATIENCE, self.catalog.submit(submission)).await;
+        if let Ok(Ok(_)) = told {
+            self.book.pages().termed(term, true, self.time.world());
+        }
     }
 
     async fn order(&self, given: Given) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use holdfast_actors::extent;
-use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId};
-use holdfast_actors::ports::Pending;
+use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, Now, RepositoryId};
+use holdfast_actors::ports::{Clock, Pending};
 use holdfast_actors::repository::{Register, Tenure};
 use holdfast_actors::shell::Fault;
 
@@ -31,11 +31,19 @@ pub(crate) enum Flaw {
     OtherReplica,
     /// Nobody sees to copies.
     IdleRepair,
+    /// A disk never ends to rot.
+    EndlessRot,
+    /// Leases of tenants end three days after the day that operators were told.
+    LongTenancy,
+    /// Nodes' monotonic clocks count half as much again.
+    FastClocks,
+    /// The first node's monotonic clock counts too little.
+    SlowClock,
 }
 
 impl Flaw {
     /// Each with the mutation that plants it.
-    const ALL: [(Mutation, Self); 8] = [
+    const ALL: [(Mutation, Self); 12] = [
         (Mutation::StaleOwner, Self::StaleOwner),
         (Mutation::ForgottenUpload, Self::ForgottenUpload),
         (Mutation::HastyGateway, Self::HastyGateway),
@@ -44,12 +52,55 @@ impl Flaw {
         (Mutation::ForgottenRemoval, Self::ForgottenRemoval),
         (Mutation::OtherReplica, Self::OtherReplica),
         (Mutation::IdleRepair, Self::IdleRepair),
+        (Mutation::EndlessRot, Self::EndlessRot),
+        (Mutation::LongTenancy, Self::LongTenancy),
+        (Mutation::FastClocks, Self::FastClocks),
+        (Mutation::SlowClock, Self::SlowClock),
     ];
+
+    /// A clock of a node, as it is with this flaw.
+    pub(super) fn bent(self, clock: Arc<dyn Clock>, is_first: bool) -> Arc<dyn Clock> {
+        let (counts, of) = match self {
+            Self::FastClocks => (3, 2),
+            Self::SlowClock if is_first => (1, SLOW),
+            Self::StaleOwner
+            | Self::ForgottenUpload
+            | Self::HastyGateway
+            | Self::StuckOwner
+            | Self::ForgottenDrain
+            | Self::ForgottenRemoval
+            | Self::OtherReplica
+            | Self::IdleRepair
+            | Self::EndlessRot
+            | Self::LongTenancy
+            | Self::SlowClock => return clock,
+        };
+        Arc::new(Uneven { clock, counts, of })
+    }
 
     /// The flaw that a mutation plants, if it is one of the cluster.
     pub(crate) fn of(mutation: Mutation) -> Option<Self> {
         let planted = Self::ALL.iter().find(|(planted, _)| *planted == mutation);
         planted.map(|(_, flaw)| *flaw)
+    }
+}
+
+/// A clock counts one of so many ticks.
+pub(super) const SLOW: u64 = 4;
+
+/// A clock whose monotonic time is a fraction of what has passed.
+struct Uneven {
+    clock: Arc<dyn Clock>,
+    counts: u64,
+    of: u64,
+}
+
+impl Clock for Uneven {
+    fn now(&self) -> Now {
+        let now = self.clock.now();
+        let micros = now.monotonic.as_micros() * self.counts / self.of;
+        let monotonic = Instant::from_micros(micros);
+        Now { monotonic, ..now }
     }
 }
 

@@ -1,26 +1,27 @@
 //! A run of the cluster: trouble, a calm in which all must get on, the power of all, a calm again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use holdfast_actors::kernel::{NodeId, Timestamp};
 
 use super::Flaw;
 use super::book::Book;
-use super::invariants::{copies, drained, equal, progress};
+use super::invariants::{copies, drained, equal, mended, progress};
 use super::node::Node;
 use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::fleet::{Fleet, Timetable, member};
 use crate::index::Index;
 use crate::invariants::panics;
-use crate::plan::{self, End, Plan};
+use crate::plan::{self, End, Plan, Rot};
 use crate::trace::{Micros, Trace};
 use crate::verdict::{Figures, Verdict, Violation};
 use crate::witness::Looker;
 use crate::world::Options;
 
 const MILLI: Micros = 1_000;
+const SECOND: Micros = 1_000 * MILLI;
 /// How often it is looked whether all tenants got on.
 const LOOK: Micros = 100 * MILLI;
 
@@ -40,6 +41,7 @@ struct World {
     book: Book,
     nodes: Vec<NodeId>,
     disks: BTreeMap<NodeId, Disk>,
+    flaw: Option<Flaw>,
 }
 
 /// Runs a plan to its end.
@@ -112,6 +114,7 @@ impl World {
                 tenants: shape.tenants,
                 pause: shape.pause,
                 wall: Timestamp::from_millis(plan.wall),
+                drift,
                 flaw,
                 disk,
                 index: Index::default(),
@@ -131,6 +134,7 @@ impl World {
             book,
             nodes,
             disks,
+            flaw,
         }
     }
 
@@ -144,6 +148,12 @@ impl World {
             let mut pages = self.book.pages();
             (pages.calm, pages.is_calm) = (pages.calm + 1, true);
             pages.settled.clear();
+            // Whose lease has ended gets another, without end.
+            let tenants: BTreeSet<usize> = pages.terms.iter().map(|term| term.tenant).collect();
+            let known = pages.lasts.keys().copied().collect();
+            for tenant in tenants.union(&known) {
+                pages.lets(*tenant, None);
+            }
         }
         let deadline = began + progress::PATIENCE;
         while self.fleet.now() < deadline && !self.is_settled() {
@@ -155,6 +165,12 @@ impl World {
             let then = self.fleet.now() + LOOK;
             self.timetable.run_until(&mut self.fleet, then);
         }
+        let deadline = self.fleet.now() + mended::PATIENCE;
+        while self.fleet.now() < deadline && !self.is_mended() {
+            let then = self.fleet.now() + SECOND;
+            self.timetable.run_until(&mut self.fleet, then);
+            self.rot_on();
+        }
         let now = self.fleet.now();
         let mut pages = self.book.pages();
         pages.is_calm = false;
@@ -162,12 +178,29 @@ impl World {
         progress::check(&mut pages, now);
         drained::check(&mut pages, now);
         copies::check(&mut pages, now);
+        mended::check(&mut pages, &self.disks, now);
         pages.settled.len() == pages.things.len()
+    }
+
+    /// A planted bug: what was mended rots again.
+    fn rot_on(&mut self) {
+        if self.flaw == Some(Flaw::EndlessRot)
+            && let Some(node) = self.nodes.first().copied()
+        {
+            let (bits, sectors) = (50, 0);
+            self.fleet.rot(node, Rot { bits, sectors });
+        }
     }
 
     fn is_settled(&self) -> bool {
         let pages = self.book.pages();
         pages.settled.len() == pages.things.len()
+    }
+
+    /// Whether nothing is rotten, and nothing lacks copies for it.
+    fn is_mended(&self) -> bool {
+        let is_over = mended::is_over(&self.book.pages(), &self.disks);
+        is_over && self.is_over()
     }
 
     /// Whether all that was ordered is done, and nothing lacks copies.

@@ -373,6 +373,7 @@ impl Owner {
         if let Some((_, fencing)) = self.fencing.get_mut(&extent) {
             match answer {
                 Ok(Tell::Fenced { durable }) => fencing.answered(instant(now), node, durable),
+                Ok(Tell::Torn { durable }) => fencing.torn(node, durable),
                 Ok(_) | Err(_) => fencing.failed(node),
             }
         }

@@ -50,6 +50,10 @@ pub(crate) trait Program {
     /// of its runtime.
     fn sever(&mut self, _peer: NodeId) {}
 
+    /// Operators let a tenant's lease end so many days after the day on which the run began, or
+    /// never.
+    fn term(&mut self, _tenant: u32, _days: Option<i64>) {}
+
     /// Sets the wall clock of the present life; called inside of its runtime.
     fn step_wall(&mut self, _by: i64) {}
 }

@@ -193,6 +193,7 @@ impl Timetable {
                 sectors,
             } => fleet.rot(member(node), Rot { bits, sectors }),
             Mishap::Order { node, order } => fleet.order(member(node), order),
+            Mishap::Term { tenant, days } => fleet.term(tenant, days),
             Mishap::Step { node, by } => fleet.step_wall(member(node), by),
         }
     }

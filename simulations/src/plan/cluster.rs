@@ -27,6 +27,8 @@ impl Plan {
         set_clocks(&mut fleet, &dice, nodes);
         give_orders(&mut fleet, &mut orders, nodes, joins);
         lose_quorum(&mut fleet, &mut dice.fork("quorum"), nodes);
+        spoil_disks(&mut fleet, &mut dice.fork("disks"), nodes);
+        set_terms(&mut fleet, &mut dice.fork("terms"));
         fleet.mishaps.sort_by_key(|timed| timed.at);
         plan.fleet = Some(fleet);
         plan
@@ -65,6 +67,50 @@ impl Plan {
         plan
     }
 
+    /// The plan of a seed for a busy cluster of three whose tenants' leases end.
+    pub fn ending(seed: u64) -> Self {
+        let mut plan = Self::cluster(seed);
+        let mut dice = Dice::of_seed(seed).fork("ending");
+        let mishaps = (0..3).map(|tenant| {
+            let at = 3_000 + dice.below(2_000);
+            let days = Some(-1);
+            let mishap = Mishap::Term { tenant, days };
+            Timed { at, mishap }
+        });
+        let mut mishaps: Vec<Timed> = mishaps.collect();
+        mishaps.sort_by_key(|timed| timed.at);
+        plan.fleet = Some(busy(9_000, mishaps));
+        plan
+    }
+
+    /// The plan of a seed for a busy cluster of three in which one node's disk rots again and again,
+    /// and the node loses power now and then.
+    pub fn decaying(seed: u64) -> Self {
+        let mut plan = Self::cluster(seed);
+        let mut dice = Dice::of_seed(seed).fork("decaying");
+        let node = dice.below(3) as u32;
+        let mishaps = (2..12).map(|second| {
+            let at = second * 1_000 + dice.below(900);
+            let mishap = match dice.below(4) {
+                0 => crash_once(node, End::Power, 200 + dice.below(2_000)),
+                1 => crash_once((node + 1) % 3, End::Power, 200 + dice.below(2_000)),
+                _ => Mishap::Rot {
+                    node,
+                    bits: 1 + dice.below(6) as u32,
+                    sectors: dice.below(3) as u32,
+                },
+            };
+            Timed { at, mishap }
+        });
+        let mishaps = mishaps.collect();
+        let mut fleet = busy(14_000, mishaps);
+        if let Members::Cluster { tenants, pause, .. } = &mut fleet.members {
+            (*tenants, *pause) = (2, 200);
+        }
+        plan.fleet = Some(fleet);
+        plan
+    }
+
     /// The plan of a seed for a cluster of four or five of whose nodes operators drain one, or
     /// remove it: empty or at once.
     pub fn ordered(seed: u64) -> Self {
@@ -88,6 +134,76 @@ impl Plan {
             }];
         }
         plan
+    }
+}
+
+/// In some runs one node's disk loses what it holds, and in some one is full or fails.
+///
+/// Of an extent's replicas those on one node rot, and no other: each object has a sound copy. Where
+/// a node goes at once, whatever it holds, nothing rots: the copy that is left could be its.
+fn spoil_disks(fleet: &mut Fleet, dice: &mut Dice, nodes: u32) {
+    let expels = |timed: &Timed| {
+        let order = Order::Expel;
+        matches!(timed.mishap, Mishap::Order { order: it, .. } if it == order)
+    };
+    let is_safe = !fleet.mishaps.iter().any(expels);
+    let node = dice.below(u64::from(nodes)) as u32;
+    let later = |dice: &mut Dice| 2_000 + dice.below(fleet.millis.saturating_sub(2_000).max(1));
+    let mut mishaps = Vec::new();
+    if dice.one_in(3) && is_safe {
+        for _ in 0..1 + dice.below(3) {
+            let at = later(dice);
+            let (bits, sectors) = (1 + dice.below(4) as u32, dice.below(3) as u32);
+            let mishap = Mishap::Rot {
+                node,
+                bits,
+                sectors,
+            };
+            mishaps.push(Timed { at, mishap });
+        }
+    }
+    if dice.one_in(4) {
+        let node = dice.below(u64::from(nodes)) as u32;
+        let at = later(dice);
+        let fails = |syncs, writes, full_kib| Mishap::Disk {
+            node,
+            syncs,
+            writes,
+            full_kib,
+        };
+        let some = 1 + dice.below(3) as u32;
+        let (mishap, until) = match dice.below(3) {
+            0 => (fails(some, 0, None), None),
+            1 => (fails(0, some, None), None),
+            _ => {
+                let room = 64 << dice.below(6);
+                (fails(0, 0, Some(room)), Some(at + 500 + dice.below(8_000)))
+            }
+        };
+        mishaps.push(Timed { at, mishap });
+        mishaps.extend(until.map(|at| Timed {
+            at,
+            mishap: fails(0, 0, None),
+        }));
+    }
+    fleet.mishaps.extend(mishaps);
+}
+
+/// In some runs operators change tenants' leases: to days that are over, that end soon or never.
+fn set_terms(fleet: &mut Fleet, dice: &mut Dice) {
+    let Members::Cluster { tenants, .. } = fleet.members else {
+        return;
+    };
+    if !dice.one_in(3) {
+        return;
+    }
+    for _ in 0..1 + dice.below(4) {
+        let tenant = dice.below(u64::from(tenants)) as u32;
+        let days = [Some(-1), Some(-1), Some(0), Some(1), Some(400), None];
+        let days = days[dice.below(6) as usize];
+        let at = 2_000 + dice.below(fleet.millis);
+        let mishap = Mishap::Term { tenant, days };
+        fleet.mishaps.push(Timed { at, mishap });
     }
 }
 

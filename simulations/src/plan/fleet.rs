@@ -211,6 +211,13 @@ pub enum Mishap {
         /// What.
         order: Order,
     },
+    /// Operators of a cluster let a tenant's lease end.
+    Term {
+        /// Of which tenant.
+        tenant: u32,
+        /// On which day, counted from that on which the run begins; none for never.
+        days: Option<i64>,
+    },
     /// A node's wall clock is set.
     Step {
         /// Which.

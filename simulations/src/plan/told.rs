@@ -58,6 +58,13 @@ impl fmt::Display for Mishap {
                 })?;
                 write!(f, "{node}")
             }
+            Self::Term { tenant, days } => match days {
+                Some(days) => write!(
+                    f,
+                    "operators let the lease of tenant-{tenant} end on day {days}"
+                ),
+                None => write!(f, "operators let the lease of tenant-{tenant} never end"),
+            },
             Self::Step { node, by } => {
                 let way = if *by < 0 { "back" } else { "forward" };
                 let by = millis(by.unsigned_abs());
@@ -119,6 +126,7 @@ impl Mishap {
             | Self::Slow { .. }
             | Self::Sleep { .. }
             | Self::Order { .. }
+            | Self::Term { .. }
             | Self::Step { .. } => Ok(()),
         }
     }

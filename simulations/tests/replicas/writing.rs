@@ -1,6 +1,7 @@
 //! Writers and readers of extents on several nodes.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -74,6 +75,61 @@ async fn who_takes_over_finds_what_was_durable_and_the_writer_finds_a_fence() {
     assert!(found.write(end, vec![frame(5, 1)]).await.is_err());
     // Recovery writes again what it found.
     found.write(0, vec![frame(1, 10)]).await.unwrap();
+}
+
+/// Flips a bit of a node's replica.
+fn rot(cluster: &Cluster, number: u64, at: usize) {
+    let path = extent::path(REPOSITORY, EXTENT);
+    let disk = &cluster.nodes[&NodeId::new(number)].disk;
+    let mut bytes = disk.content(&path).unwrap();
+    bytes[at] ^= 4;
+    assert!(disk.rot(&path, bytes));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_disk_has_damaged_is_read_from_another_and_the_replica_is_named() {
+    let cluster = Cluster::of(3).await;
+    let file = cluster.created().await;
+    let bytes: Bytes = frames().concat().into();
+    file.write(0, frames()).await.unwrap();
+    file.sync().await.unwrap();
+    rot(&cluster, 1, 700_050);
+    let (all, wanted) = (bytes.len(), bytes.clone());
+    let is_sound = Arc::new(move |bytes: &Bytes| *bytes == wanted);
+    let open = cluster
+        .extents
+        .open(EXTENT, all as u64, &[3, 1, 2].map(NodeId::new));
+    for file in [file, open] {
+        assert_ne!(file.read(0, all).await.unwrap(), bytes);
+        let read = file.read_sound(0, all, is_sound.clone()).await;
+        assert_eq!(read.unwrap(), bytes);
+    }
+    let named = cluster.extents.unsound().next().await;
+    assert_eq!(named, [(EXTENT, NodeId::new(1))].into());
+    // Nobody has what never was there; nobody is blamed for it.
+    let open = cluster.extents.open(EXTENT, all as u64, &cluster.ids());
+    let read = open.read_sound(0, 9, Arc::new(|_| false)).await.unwrap();
+    assert_eq!(read, bytes[..9]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_rotted_while_it_was_open_shortens_nothing() {
+    let mut cluster = Cluster::of(3).await;
+    let file = cluster.created().await;
+    file.write(0, frames()).await.unwrap();
+    file.sync().await.unwrap();
+    let end = frames().concat().len() as u64;
+    rot(&cluster, 2, 900_000);
+    // Its node finds it broken off, at this start and at the next.
+    for fence in [WRITER.next(), WRITER.next().next()] {
+        cluster.crash(2);
+        cluster.start(2).await;
+        let nodes = cluster.ids();
+        let fenced = cluster.extents.fence(EXTENT, fence, &nodes, &[]).await;
+        let fenced = fenced.unwrap();
+        assert_eq!(fenced.length, end);
+        assert_eq!(fenced.nodes, [1, 3].map(NodeId::new).into());
+    }
 }
 
 #[tokio::test(start_paused = true)]

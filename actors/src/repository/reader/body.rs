@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -45,16 +46,21 @@ async fn fetch(run: &[Stretch]) -> VecDeque<Result<Bytes, ReadError>> {
         return VecDeque::new();
     };
     let length = run.iter().map(Stretch::total).sum();
-    match first.opened.file.read(first.offset, length).await {
-        Ok(bytes) => run
-            .iter()
-            .map(|one| one.cut(first.offset, &bytes))
-            .collect(),
+    let bytes = match first.opened.file.read(first.offset, length).await {
+        Ok(bytes) => bytes,
         Err(source) => {
             let extent = first.extent;
-            VecDeque::from([Err(ReadError::Disk { extent, source })])
+            return VecDeque::from([Err(ReadError::Disk { extent, source })]);
         }
+    };
+    let mut fetched = VecDeque::new();
+    for one in run {
+        fetched.push_back(match one.cut(first.offset, &bytes) {
+            Ok(body) => Ok(body),
+            Err(_) => one.fetch_again().await,
+        });
     }
+    fetched
 }
 
 /// The frame that some bytes begin with, and its body.
@@ -67,6 +73,7 @@ pub(super) fn checked(bytes: &Bytes) -> Result<(Header, Bytes), FrameError> {
 }
 
 /// What is wanted of one frame.
+#[derive(Clone)]
 pub(super) struct Stretch {
     opened: Opened,
     extent: ExtentId,
@@ -84,6 +91,17 @@ impl Stretch {
     /// Whether it lies right behind another.
     fn follows(&self, other: &Self) -> bool {
         self.extent == other.extent && self.offset == other.offset + other.total() as u64
+    }
+
+    /// What is wanted, once it was read and is damaged: another copy may have it.
+    async fn fetch_again(&self) -> Result<Bytes, ReadError> {
+        let (one, offset, extent) = (self.clone(), self.offset, self.extent);
+        let is_sound = Arc::new(move |bytes: &Bytes| one.cut(one.offset, bytes).is_ok());
+        let again = self.opened.file.read_sound(offset, self.total(), is_sound);
+        let again = again
+            .await
+            .map_err(|source| ReadError::Disk { extent, source })?;
+        self.cut(offset, &again)
     }
 
     /// What is wanted, out of bytes that were read from `begin` on.

@@ -2,7 +2,9 @@
 //!
 //! Of a replica that was open, nobody remembers how far it was durable. Its frames say how far it
 //! is sound: behind a torn one there is nothing that its writer was told of, since whatever it was
-//! told of had been synced. What is sound is made durable before anybody hears of it.
+//! told of had been synced; unless the disk has damaged it since, which looks the same. So who asks
+//! how far the replica goes hears that it is broken off. What is sound is made durable before
+//! anybody hears of it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,6 +19,28 @@ use holdfast_actors::schema::{self, SchemaError};
 
 use super::super::word::{Record, Stage};
 use super::Store;
+
+impl Store {
+    /// A start found a replica that was open: nobody writes to it any more, and what was found of
+    /// it is durable.
+    pub fn found(&mut self, extent: ExtentId, durable: u64) {
+        if let Some(row) = self.replicas.get_mut(&extent)
+            && row.stage == Stage::Open
+        {
+            row.stage = Stage::Closed { durable };
+        }
+    }
+
+    /// A start found that the file of a replica does not end where its last sound frame does.
+    pub fn torn(&mut self, extent: ExtentId) {
+        self.torn.insert(extent);
+    }
+
+    /// A start found no file of a replica that was there: whoever asks for it hears that.
+    pub fn lost(&mut self, extent: ExtentId) {
+        self.lost.insert(extent);
+    }
+}
 
 /// Bytes read at once.
 const WINDOW: usize = 2 * (HEADER + BODY_MAX);
@@ -49,7 +73,13 @@ pub async fn recover(
     let open: Vec<_> = open.map(|(extent, row)| (extent, row.repository)).collect();
     for (extent, repository) in open {
         match walk(disk, repository, extent).await {
-            Ok(length) => store.found(extent, length),
+            Ok((length, is_torn)) => {
+                store.found(extent, length);
+                if is_torn {
+                    tracing::warn!(%extent, length, "a replica is broken off");
+                    store.torn(extent);
+                }
+            }
             Err(error) => {
                 tracing::error!(%extent, %error, "a replica is lost");
                 store.lost(extent);
@@ -99,12 +129,17 @@ async fn check(disk: &Arc<dyn Disk>, store: &mut Store) {
     }
 }
 
-/// Up to where the frames of a file are sound, durable from now on.
-async fn walk(disk: &Arc<dyn Disk>, repository: RepositoryId, extent: ExtentId) -> io::Result<u64> {
+/// Up to where the frames of a file are sound, durable from now on; and whether more is there. That
+/// stays until the extent is sealed, so that the next start finds it too.
+async fn walk(
+    disk: &Arc<dyn Disk>,
+    repository: RepositoryId,
+    extent: ExtentId,
+) -> io::Result<(u64, bool)> {
     let file = disk.open(&extent::path(repository, extent)).await?;
     let at = sound(file.as_ref()).await?;
     settle(file.as_ref(), at).await?;
-    Ok(at)
+    Ok((at, at < file.length().await?))
 }
 
 /// Up to where the frames of a file are sound: each is read and checked.
@@ -150,6 +185,5 @@ async fn settle(file: &dyn File, end: u64) -> io::Result<()> {
         file.write(at, vec![bytes]).await?;
         at = next;
     }
-    file.truncate(end).await?;
     file.sync().await
 }

@@ -13,7 +13,7 @@ use holdfast_actors::ports::{Disk, Pending, Ports};
 use holdfast_actors::shell::{self, Context, Fault, Handle, Hands, Path};
 use ractor::{ActorCell, SpawnErr};
 
-use super::super::super::extents::{self, Ask, Copied, Listing, Remote};
+use super::super::super::extents::{self, Ask, Copied, Listing, Remote, Unsound};
 use super::super::digests::Digests;
 use super::files::{self, Copying, Scan, copy_path};
 use super::{Attempt, Effect, Event, News, Pulled, Reconcile, Scanned, Verdict};
@@ -28,6 +28,8 @@ pub struct Parts {
     pub store: Handle<extents::Message>,
     /// The replicas of all others.
     pub remote: Remote,
+    /// What readers of this node find damaged.
+    pub unsound: Arc<Unsound>,
     /// Takes over a repository that has no owner, so that its extents are sealed; it may be asked
     /// for the same one again and again.
     pub visit: Visit,
@@ -116,6 +118,7 @@ impl ReconcileHands {
             self.known.cluster.replicas.clone(),
             self.known.cluster.owners.clone(),
         );
+        let unsound = Arc::clone(&self.parts.unsound);
         Box::pin(async move {
             let changed = rows.wait_for(|rows| {
                 let cluster = &rows.cluster;
@@ -124,7 +127,12 @@ impl ReconcileHands {
                     || !cluster.replicas.ptr_eq(&replicas)
                     || !cluster.owners.ptr_eq(&owners)
             });
-            let found = changed.await.map(|rows| Box::new(rows.clone()));
+            let found = async { changed.await.map(|rows| Box::new(rows.clone())) };
+            let found = tokio::select! {
+                biased;
+                found = found => found,
+                unsound = unsound.next() => return Message::Told(Event::Unsound(unsound)),
+            };
             match found {
                 Ok(rows) => Message::Rows(rows),
                 // The catalog has ended, and with it all that there was to follow.

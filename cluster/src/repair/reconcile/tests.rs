@@ -145,6 +145,21 @@ fn a_damaged_source_is_told_of_and_the_copy_begins_anew_from_another() {
 }
 
 #[test]
+fn what_readers_find_damaged_is_reported_once() {
+    let (mut bench, _) = Bench::of(1_000, false, &[2, 3]);
+    let found = || Event::Unsound([(EXTENT, NodeId::new(2)), (EXTENT, NODE)].into());
+    let lost = [NODE, NodeId::new(2)].map(|node| submit(node, ReplicaCommand::Lost));
+    let effects = bench.step(found());
+    assert_eq!(effects[..2], lost);
+    assert!(effects.contains(&Effect::Watch), "{effects:?}");
+    let again = bench.step(found());
+    assert!(
+        !again.iter().any(|effect| lost.contains(effect)),
+        "{again:?}"
+    );
+}
+
+#[test]
 fn a_node_that_does_not_answer_is_left_for_another_and_the_copy_goes_on() {
     let (mut bench, effects) = Bench::of(PIECE + 10, true, &[2, 3]);
     let (attempt, first, _) = bench.pull(effects);

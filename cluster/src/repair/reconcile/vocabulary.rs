@@ -187,6 +187,8 @@ pub enum Event {
         /// Of others', as far as they read them.
         theirs: BTreeMap<NodeId, Digest>,
     },
+    /// Somebody on this node read something damaged of these, and another replica has it sound.
+    Unsound(BTreeSet<(ExtentId, NodeId)>),
     /// So many bytes were appended by writers on this node since it started.
     Appended(u64),
     /// Nobody waits for this.
@@ -226,6 +228,7 @@ impl std::fmt::Debug for Event {
             Self::Compared { extent, theirs, .. } => {
                 write!(f, "Compared {extent} with {} others", theirs.len())
             }
+            Self::Unsound(replicas) => write!(f, "Unsound {replicas:?}"),
             Self::Appended(bytes) => write!(f, "Appended {bytes}"),
             Self::Nothing => f.write_str("Nothing"),
         }

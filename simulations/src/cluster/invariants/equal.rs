@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::extent;
 use holdfast_actors::kernel::NodeId;
 
@@ -15,8 +16,16 @@ pub(in crate::cluster) const ID: &str = "cluster-equal";
 
 /// No node is up, and none was about to copy anything.
 pub(in crate::cluster) fn check(pages: &mut Pages, disks: &BTreeMap<NodeId, Disk>, now: Micros) {
-    let rows = pages.rows.clone();
-    let mut compared = 0;
+    let (compared, stories) = differing(&pages.rows, disks);
+    for story in stories {
+        pages.breach(ID, now, format_args!("{story}"));
+    }
+    pages.figures.views += compared;
+}
+
+/// How many replicas of sealed extents were compared, and what is wrong with which.
+pub(super) fn differing(rows: &Rows, disks: &BTreeMap<NodeId, Disk>) -> (u64, Vec<String>) {
+    let (mut compared, mut stories) = (0, Vec::new());
     for (id, row) in &rows.extents {
         // One that was sealed empty may be nowhere.
         let sealed = row.sealed.filter(|length| *length > 0);
@@ -29,11 +38,7 @@ pub(in crate::cluster) fn check(pages: &mut Pages, disks: &BTreeMap<NodeId, Disk
         for node in &replicas.whole {
             let content = disks.get(node).and_then(|disk| disk.content(&path));
             let Some(mut content) = content.filter(|it| it.len() >= length) else {
-                pages.breach(
-                    ID,
-                    now,
-                    format_args!("{node} has not all of {id}, {length} bytes"),
-                );
+                stories.push(format!("{node} has not all of {id}, {length} bytes"));
                 continue;
             };
             content.truncate(length);
@@ -41,11 +46,11 @@ pub(in crate::cluster) fn check(pages: &mut Pages, disks: &BTreeMap<NodeId, Disk
             match &first {
                 None => first = Some((*node, content)),
                 Some((other, known)) if *known != content => {
-                    pages.breach(ID, now, format_args!("{node} and {other} differ in {id}"));
+                    stories.push(format!("{node} and {other} differ in {id}"));
                 }
                 Some(_) => {}
             }
         }
     }
-    pages.figures.views += compared;
+    (compared, stories)
 }

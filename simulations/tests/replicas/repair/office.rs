@@ -178,6 +178,7 @@ impl Office {
             catalog: Catalog::behind(Arc::new(Way(view)), rows),
             store: node.actor.clone().unwrap(),
             remote: Remote::new(wires as Arc<dyn Calls>),
+            unsound: Arc::default(),
             visit: Arc::new(move |id| visited.lock().unwrap().push(id.raw())),
         };
         let mut ports = ports(&node.disk);
