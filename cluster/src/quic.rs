@@ -31,7 +31,8 @@ mod visit;
 
 pub use class::{Class, Purpose};
 pub use endpoint::{Config, Endpoint, Ground, OpenError, Switch};
-pub use hello::{Life, VERSION, Version};
+pub use hello::{Life, VERSION};
+pub use holdfast_actors::kernel::Version;
 pub use notice::Notice;
 pub use streams::{Stream, Streams};
 pub use tls::ALPN;

@@ -110,6 +110,10 @@ pub enum Code {
     NodeFull = 30082,
     /// It has room again.
     NodeHasRoom = 30083,
+    /// All nodes speak a newer version by now.
+    VersionRaised = 30084,
+    /// An operator gave a node another name.
+    NodeRenamed = 30085,
 }
 
 impl Code {
@@ -169,6 +173,8 @@ impl Code {
             | Self::JoinTokenRevoked
             | Self::NodeReplaced
             | Self::NodeHasRoom
+            | Self::VersionRaised
+            | Self::NodeRenamed
             | Self::CertificatePrepared => Severity::Information,
         }
     }

@@ -11,7 +11,7 @@ use super::draft::{Draft, short};
 use super::events::Code;
 use super::rows::{Lease, Node, NodeState, Room};
 use super::{Outcome, Refused};
-use crate::kernel::{Date, Epoch, NodeId, Timestamp};
+use crate::kernel::{Date, Epoch, NodeId, NodeName, Timestamp};
 
 /// The most that one tick adds.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -49,6 +49,7 @@ impl Draft<'_> {
                         | NodeCommand::Remove
                         | NodeCommand::Retire
                         | NodeCommand::Replace { .. }
+                        | NodeCommand::Rename { .. }
                 )
         )
     }
@@ -216,6 +217,7 @@ impl Draft<'_> {
                 held => return Err(Refused::Holds(id, held)),
             },
             NodeCommand::Replace { with } => self.replace(id, &node, *with)?,
+            NodeCommand::Rename { name } => self.rename(id, node, name)?,
         }
         Ok(())
     }
@@ -224,6 +226,25 @@ impl Draft<'_> {
     /// shows what it owned as its own until then.
     fn dismiss(&mut self, id: NodeId) {
         self.enter(id, NodeState::Removed);
+        self.rows.cluster.speak.remove(&id);
+        self.raise_version();
+    }
+
+    fn rename(&mut self, id: NodeId, node: Node, name: &NodeName) -> Result<(), Refused> {
+        if node.name == *name {
+            return Ok(());
+        }
+        let mut others = self.rows.cluster.nodes.iter();
+        let has =
+            |(_, row): &(&NodeId, &Node)| row.name == *name && row.state != NodeState::Removed;
+        if let Some((other, _)) = others.find(has) {
+            return Err(Refused::NodeName(name.clone(), *other));
+        }
+        let text = format!("{id} '{}' is called '{name}' from now on", node.name);
+        let name = name.clone();
+        self.rows.cluster.nodes.insert(id, Node { name, ..node });
+        self.event(Code::NodeRenamed, None, text, None);
+        Ok(())
     }
 
     /// Has a node do what one did that is down, which is removed. Copies are made again as for any
@@ -258,12 +279,18 @@ impl Draft<'_> {
         let held = self.rows.cluster.leases.get(&id).copied();
         let until = now + LEASE + TICK;
         let (lease, wall) = match *command {
-            LeaseCommand::Acquire { incarnation, wall } => {
+            LeaseCommand::Acquire { incarnation, wall }
+            | LeaseCommand::Begin {
+                incarnation, wall, ..
+            } => {
+                let speaks = command.speaks();
+                self.rows.versed(id, speaks)?;
                 if let Some(held) = held.filter(|held| held.until > now)
                     && held.incarnation != incarnation
                 {
                     return Err(Refused::Leased(id));
                 }
+                self.rows.cluster.speak.insert(id, speaks);
                 let epoch = Epoch::new(index.raw());
                 let lease = Lease {
                     incarnation,
@@ -300,6 +327,7 @@ impl Draft<'_> {
         if returns {
             self.enter(id, NodeState::Active);
         }
+        self.raise_version();
         Ok(Outcome::Epoch { epoch: lease.epoch })
     }
 
