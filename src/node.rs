@@ -242,7 +242,8 @@ async fn started(
     };
     let passwords = Arc::new(passwords.clone());
     if let Some(membership) = home.membership() {
-        let started = clustered::start(home, membership, settings, ports, passwords).await;
+        let said = (settings, serve.wire_version);
+        let started = clustered::start(home, membership, said, ports, passwords).await;
         return started.map(|(node, cluster)| (node, Some(cluster)));
     }
     let node = domain::Node::start_with(settings, ports.clone(), passwords).await;

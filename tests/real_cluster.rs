@@ -7,12 +7,16 @@
 mod agent;
 #[path = "cluster/certificates.rs"]
 mod certificates;
+#[path = "cluster/disks.rs"]
+mod disks;
 #[path = "cluster/face.rs"]
 mod face;
 #[path = "cluster/fill.rs"]
 mod fill;
 #[path = "cluster/growth.rs"]
 mod growth;
+#[path = "cluster/load.rs"]
+mod load;
 #[path = "cluster/losses.rs"]
 mod losses;
 #[path = "cluster/machines.rs"]
@@ -24,6 +28,8 @@ mod member;
 mod node;
 #[path = "cluster/nodes.rs"]
 mod nodes;
+#[path = "cluster/pace.rs"]
+mod pace;
 #[path = "cluster/pools.rs"]
 mod pools;
 #[path = "cluster/pulse.rs"]
@@ -36,6 +42,8 @@ mod relay;
 mod restarts;
 #[path = "cluster/scrub.rs"]
 mod scrub;
+#[path = "cluster/slowness.rs"]
+mod slowness;
 #[path = "cluster/spaces.rs"]
 mod spaces;
 #[path = "cluster/takeover.rs"]

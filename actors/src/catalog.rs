@@ -38,6 +38,7 @@ pub mod table;
 mod tenants;
 mod time;
 mod turned;
+mod versions;
 
 pub use anew::Home;
 pub use answer::{Class, Refused};

@@ -7,6 +7,7 @@ mod date;
 mod id;
 mod time;
 mod units;
+mod version;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ pub use id::{
 };
 pub use time::{Instant, Now, Timestamp};
 pub use units::{Rate, Size, SizeError};
+pub use version::Version;
 
 /// A deterministic participant: all it learns is an event, all it wants is an act.
 ///

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use holdfast_actors::catalog::rows::{Cluster, Node as Row, NodeState};
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{NodeId, Version};
 
 use crate::identity::KeyHash;
 
@@ -27,6 +27,10 @@ pub struct Nodes {
     keys: BTreeMap<KeyHash, NodeId>,
     /// Keys of nodes that were removed, which are never let in again.
     removed: BTreeMap<KeyHash, NodeId>,
+    /// The minor version in which the cluster speaks; who speaks an older one is not heard.
+    minor: u16,
+    /// Whether it is what the catalog says, and not what this node was told when it joined.
+    is_current: bool,
 }
 
 impl Nodes {
@@ -48,6 +52,26 @@ impl Nodes {
     /// Which node that was removed had this key.
     pub fn removed(&self, key: &KeyHash) -> Option<NodeId> {
         self.removed.get(key).copied()
+    }
+
+    /// Whether who is not in it is not of the cluster. Until a node has the catalog's own rows it
+    /// knows those that were there when it joined, and nobody who came later.
+    pub fn is_current(&self) -> bool {
+        self.is_current
+    }
+
+    /// The same as what a node was told when it joined: others may have come since.
+    #[must_use]
+    pub fn of_joining(self) -> Self {
+        Self {
+            is_current: false,
+            ..self
+        }
+    }
+
+    /// The version in which the cluster speaks.
+    pub fn version(&self) -> Version {
+        Version::of_minor(self.minor)
     }
 
     /// All numbers, in order.
@@ -74,6 +98,8 @@ impl FromIterator<(NodeId, Node)> for Nodes {
             rows,
             keys,
             removed: BTreeMap::new(),
+            minor: 0,
+            is_current: true,
         }
     }
 }
@@ -98,6 +124,8 @@ impl From<&Cluster> for Nodes {
             .collect();
         Self {
             removed: removed.collect(),
+            minor: cluster.minor,
+            is_current: true,
             ..live
         }
     }
@@ -143,6 +171,18 @@ mod tests {
         let read = &nodes.node(NodeId::new(1)).unwrap().addresses;
         assert_eq!(read[0].to_string(), "192.0.2.7:7443");
         assert_eq!(read.len(), 2);
+    }
+
+    #[test]
+    fn only_the_catalogs_own_rows_say_who_is_not_of_the_cluster_and_what_it_speaks() {
+        let cluster = Cluster {
+            minor: 3,
+            ..Cluster::default()
+        };
+        let nodes = Nodes::from(&cluster);
+        assert!(nodes.is_current());
+        assert_eq!(nodes.version().to_string(), "1.3");
+        assert!(!nodes.of_joining().is_current());
     }
 
     #[test]

@@ -33,8 +33,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_actors::catalog::Catalog;
+use holdfast_actors::catalog::rows::{Rows, Speaks};
 use holdfast_actors::journal;
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{NodeId, Version};
 use holdfast_actors::ports::Ports;
 use holdfast_actors::shell::{self, Fault, Handle, Path};
 use openraft::async_runtime::WatchReceiver;
@@ -75,6 +76,8 @@ pub struct Options {
     pub keep: u64,
     /// How long a caller waits for its command at most.
     pub patience: Duration,
+    /// The newest version that this node says it speaks.
+    pub version: Version,
 }
 
 impl Default for Options {
@@ -85,6 +88,7 @@ impl Default for Options {
             snapshot_after: 20_000,
             keep: 1_000,
             patience: Duration::from_secs(10),
+            version: Version::NEWEST,
         }
     }
 }
@@ -154,6 +158,7 @@ impl Replica {
         let mut seed = [0; 32];
         ports.entropy.fill(&mut seed);
         let node = calls.node();
+        let me = (node, Speaks::up_to(options.version));
         let raft = Raft::new(
             node.raw(),
             Arc::new(config(&options)?),
@@ -162,7 +167,7 @@ impl Replica {
             state,
         );
         let raft = Dice::of(seed).lend(raft).await.map_err(consensus)?;
-        let service = Service::new(raft.clone(), Arc::clone(&ports.disk));
+        let service = Service::new(raft.clone(), rows.clone(), Arc::clone(&ports.disk));
         calls.serve(wire::SERVICE, Arc::new(service));
         let door = Entrance {
             raft: raft.clone(),
@@ -185,14 +190,14 @@ impl Replica {
         replica
             .steward(path, rows, &ports, supervisor.clone())
             .await?;
-        replica.holder(path, node, ports, supervisor).await?;
+        replica.holder(path, me, ports, supervisor).await?;
         Ok(replica)
     }
 
     async fn steward(
         &mut self,
         path: &Path,
-        rows: watch::Receiver<holdfast_actors::catalog::rows::Rows>,
+        rows: watch::Receiver<Rows>,
         ports: &Ports,
         supervisor: Option<ActorCell>,
     ) -> Result<(), StartError> {
@@ -215,13 +220,14 @@ impl Replica {
     async fn holder(
         &mut self,
         path: &Path,
-        node: NodeId,
+        (node, speaks): (NodeId, Speaks),
         ports: Ports,
         supervisor: Option<ActorCell>,
     ) -> Result<(), StartError> {
         let mut incarnation = [0; 8];
         ports.entropy.fill(&mut incarnation);
-        let machine = Holder::new(node, u64::from_le_bytes(incarnation).max(1));
+        let incarnation = u64::from_le_bytes(incarnation).max(1);
+        let machine = Holder::new(node, incarnation, speaks);
         let (publish, held) = watch::channel(None);
         let catalog = self.catalog.clone();
         let hands = HolderHands {

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 
 use crate::commands::values::{Day, Moment, Month};
 
-pub use cluster::{ClusterStatus, JoinToken, Member, NodeStatus, Share, TokenShown, Wait};
+pub use cluster::{ClusterStatus, JoinToken, Member, NodeStatus, Share, TokenShown, Wait, speaks};
 pub use pools::{Pool, PoolShown};
 pub use tenancy::{
     Approval, Credential, LastSession, Operator, Password, Slice, Subtenant, Tenant, TenantFigures,

@@ -37,7 +37,9 @@ pub(super) fn node(
             let phrase = replacement.phrase();
             (&mut replacement.confirm, phrase)
         }
-        Node::List | Node::Show(_) | Node::Drain(_) | Node::Undrain(_) => return Err(told),
+        Node::List | Node::Show(_) | Node::Drain(_) | Node::Undrain(_) | Node::Rename(_) => {
+            return Err(told);
+        }
     };
     *confirm = Some(typed(&told.message, &phrase, screen)?);
     desk.order(Order::Node(order), screen)

@@ -35,6 +35,7 @@ const CLUSTER: &[Column] = &[
     plain("without-copy"),
     bytes("bytes-to-copy"),
     plain("copying"),
+    plain("speaks"),
 ];
 const NODES: &[Column] = &[
     plain("id"),
@@ -49,6 +50,7 @@ const NODES: &[Column] = &[
     rate("copy-rate"),
     plain("behind"),
     plain("version"),
+    plain("speaks"),
 ];
 
 /// The whole status as text.
@@ -129,16 +131,17 @@ mod tests {
                 "here": "node-1", "leader": "node-2", "term": 7,
                 "voters": ["node-1", "node-2", "node-3"], "reachable-voters": 2, "quorum": true,
                 "under-replicated": 5, "without-copy": 0, "bytes-to-copy": 1 << 30, "copying": 4,
+                "speaks": "1.0",
                 "nodes": [
                     { "id": "node-1", "name": "berlin-1", "state": "active", "answers": true,
                       "lease": 2, "epoch": 9, "owns": 1, "replicas": 8, "copying": 4,
-                      "copy-rate": 1 << 20, "behind": 0, "version": "1",
+                      "copy-rate": 1 << 20, "behind": 0, "version": "1", "speaks": "1.1",
                       "waits": [{ "path": "node/copies", "what": "the catalog" }],
                       "more-waits": 2 },
                     { "id": "node-3", "name": "berlin-3", "state": "down", "answers": false,
                       "lease": null, "epoch": 4, "owns": 0, "replicas": 5, "copying": 0,
-                      "copy-rate": null, "behind": null, "version": null, "waits": [],
-                      "more-waits": 0 },
+                      "copy-rate": null, "behind": null, "version": null, "speaks": "1.0",
+                      "waits": [], "more-waits": 0 },
                 ],
             },
         })
@@ -161,10 +164,11 @@ mod tests {
             without-copy      0
             bytes-to-copy     1GiB
             copying           4
+            speaks            1.0
 
-            ID      NAME      STATE   ANSWERS  LEASE  EPOCH  OWNS  REPLICAS  COPYING  COPY RATE  BEHIND  VERSION
-            node-1  berlin-1  active  yes          2      9     1         8        4     1MiB/s       0  1
-            node-3  berlin-3  down    no           -      4     0         5        0          -       -  -
+            ID      NAME      STATE   ANSWERS  LEASE  EPOCH  OWNS  REPLICAS  COPYING  COPY RATE  BEHIND  VERSION  SPEAKS
+            node-1  berlin-1  active  yes          2      9     1         8        4     1MiB/s       0  1        1.1
+            node-3  berlin-3  down    no           -      4     0         5        0          -       -  -        1.0
 
             berlin-1:node/copies waits for the catalog
               and 2 more

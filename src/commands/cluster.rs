@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use holdfast_actors::kernel::{NodeId, NodeName};
 use serde::{Deserialize, Serialize};
 
+use super::node::node_name;
 use super::values::ValueError;
 
 /// A join token to be made, unless something else is to be done with those there are.
@@ -117,6 +118,11 @@ pub enum Node {
         after_help = "Example: holdfast --data /srv/holdfast node replace berlin-2 --with berlin-4"
     )]
     Replace(Replacement),
+    /// Give a node another name; refused while a node of the cluster is too old to know
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast node rename berlin-2 --to potsdam-1"
+    )]
+    Rename(Rename),
 }
 
 /// A node that is to go.
@@ -164,6 +170,18 @@ impl Replacement {
     pub fn phrase(&self) -> String {
         format!("replace {}", self.node)
     }
+}
+
+/// A node that is called something else from now on.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Rename {
+    /// The node, by its name or its id such as node-2
+    #[arg(value_parser = NodeRef::parse)]
+    pub node: NodeRef,
+    /// Its new name: a-z, 0-9 and '-'
+    #[arg(long, value_name = "NAME", value_parser = node_name)]
+    pub to: NodeName,
 }
 
 /// One node.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use holdfast_actors::kernel::{NodeName, Size};
+use holdfast_actors::kernel::{NodeName, Size, Version};
 
 use super::values::{Throttle, ValueError};
 
@@ -152,6 +152,11 @@ pub struct Serve {
     /// [default: none]
     #[arg(long, value_name = "RATE|none", value_parser = Throttle::parse)]
     pub bandwidth: Option<Throttle>,
+    /// Speak this version with the other nodes and no newer one, to hold an upgrade of the cluster
+    /// back until it has proved itself
+    #[arg(long, value_name = "VERSION", default_value_t = Version::NEWEST,
+          value_parser = wire_version)]
+    pub wire_version: Version,
     /// How the journal is kept.
     #[command(flatten)]
     pub journal: Journal,
@@ -199,7 +204,7 @@ pub enum LogFormat {
     Json,
 }
 
-fn node_name(text: &str) -> Result<NodeName, ValueError> {
+pub(super) fn node_name(text: &str) -> Result<NodeName, ValueError> {
     let wanted = "a node's name: 1 to 64 of a-z, 0-9 and '-'";
     NodeName::parse(text).ok_or_else(|| ValueError::new(text, wanted))
 }
@@ -222,6 +227,13 @@ fn zone(text: &str) -> Result<String, ValueError> {
     let fits = (1..=64).contains(&text.len()) && text.bytes().all(letters);
     fits.then(|| text.to_owned())
         .ok_or_else(|| ValueError::new(text, wanted))
+}
+
+fn wire_version(text: &str) -> Result<Version, ValueError> {
+    let wanted = "a version that this program speaks between nodes: 1.0 or 1.1";
+    let spoken = Version::OLDEST..=Version::NEWEST;
+    let version = Version::parse(text).filter(|version| spoken.contains(version));
+    version.ok_or_else(|| ValueError::new(text, wanted))
 }
 
 fn segment(text: &str) -> Result<Size, ValueError> {

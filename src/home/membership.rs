@@ -86,7 +86,8 @@ impl Membership {
             };
             (other.node, node)
         });
-        others.chain([(self.node, own)]).collect()
+        let nodes: Nodes = others.chain([(self.node, own)]).collect();
+        nodes.of_joining()
     }
 
     /// Writes it into a folder, beside and then over what was there.

@@ -9,7 +9,7 @@ use holdfast_actors::catalog::command::Turned;
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::front::Front;
 use holdfast_actors::journal;
-use holdfast_actors::kernel::{NodeId, Timestamp};
+use holdfast_actors::kernel::{NodeId, Timestamp, Version};
 use holdfast_actors::node::{self as domain, Stem};
 use holdfast_actors::ports::{Clock, Passwords, Pending, Ports};
 use holdfast_actors::repositories;
@@ -22,7 +22,7 @@ use holdfast_cluster::identity::{
 use holdfast_cluster::join::{Admits, Answer, Petition, Usher};
 use holdfast_cluster::member::{Links, Member, Options};
 use holdfast_cluster::nodes::Nodes;
-use holdfast_cluster::quic::{Class, Config, Endpoint, Ground, Notice, Pace, VERSION};
+use holdfast_cluster::quic::{Class, Config, Endpoint, Ground, Notice, Pace};
 use holdfast_cluster::raft::{self, Replica};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -54,13 +54,14 @@ pub(super) struct Clustered {
     gate: Gate,
     folder: Folder,
     membership: Membership,
+    version: Version,
 }
 
 /// Starts the domain on the ground of its cluster, or ends if that does not want this node.
 pub(super) async fn start(
     home: &Home,
     membership: &Membership,
-    settings: domain::Settings,
+    (settings, version): (domain::Settings, Version),
     ports: &Ports,
     passwords: Arc<dyn Passwords>,
 ) -> Result<(domain::Node, Clustered), Failure> {
@@ -72,21 +73,23 @@ pub(super) async fn start(
     let started = begin(
         home,
         membership,
-        settings,
+        (settings, version),
         ports,
         passwords,
         (gate.clone(), turned),
     );
     tokio::select! {
         started = started => started,
-        why = gate.unwanted(membership.node, None) => Err(gate::ended(why, membership, &folder)),
+        why = gate.unwanted((membership.node, version), None) => {
+            Err(gate::ended(why, membership, &folder))
+        }
     }
 }
 
 async fn begin(
     home: &Home,
     membership: &Membership,
-    settings: domain::Settings,
+    (settings, version): (domain::Settings, Version),
     ports: &Ports,
     passwords: Arc<dyn Passwords>,
     (gate, turned): (Gate, mpsc::Receiver<Turned>),
@@ -104,7 +107,7 @@ async fn begin(
     let (told, nodes) = watch::channel(Arc::new(membership.table(&key)));
     let porch = Arc::new(Porch::default());
     let joins = Arc::clone(&porch) as Arc<dyn Admits>;
-    let heard = (nodes, joins, gate.ear());
+    let heard = (version, nodes, joins, gate.ear());
     let endpoint = listen(&folder, membership, certificate, heard, ports)?;
 
     // Replicas of the catalog keep snapshots of it.
@@ -115,7 +118,7 @@ async fn begin(
         calls: endpoint.link(Class::Calls),
         bulk: endpoint.link(Class::Bulk),
     };
-    let options = options(membership, &key, &settings);
+    let options = options(membership, &key, &settings, version);
     let member = Member::start(&stem, options, ports, links).await;
     let member = member.map_err(|error| failure(&error))?;
     let mut tasks = JoinSet::new();
@@ -154,12 +157,15 @@ async fn begin(
         gate,
         folder,
         membership: membership.clone(),
+        version,
     };
     Ok((node, clustered))
 }
 
-/// What the socket goes by: who may speak, who lets newcomers in, and who hears what happens.
+/// What the socket goes by: what it speaks, who may speak, who lets newcomers in, and who hears
+/// what happens.
 type Heard = (
+    Version,
     watch::Receiver<Arc<Nodes>>,
     Arc<dyn Admits>,
     Arc<dyn Fn(Notice) + Send + Sync>,
@@ -184,7 +190,7 @@ fn listen(
     folder: &Folder,
     membership: &Membership,
     certificate: NodeCertificate,
-    (nodes, joins, notices): Heard,
+    (version, nodes, joins, notices): Heard,
     ports: &Ports,
 ) -> Result<Endpoint, Failure> {
     let life = folder.begin_life(ports.entropy.as_ref());
@@ -202,7 +208,7 @@ fn listen(
         life,
         certificate,
         nodes,
-        version: VERSION,
+        version,
         pace: Pace::default(),
         clock: Arc::clone(&ports.clock),
         joins: Some(joins),
@@ -212,7 +218,12 @@ fn listen(
     opened.map_err(|error| failure(&error))
 }
 
-fn options(membership: &Membership, key: &KeyHash, settings: &domain::Settings) -> Options {
+fn options(
+    membership: &Membership,
+    key: &KeyHash,
+    settings: &domain::Settings,
+    version: Version,
+) -> Options {
     let journal = settings.journal;
     let known = membership.others.iter().map(|other| other.node);
     Options {
@@ -221,6 +232,7 @@ fn options(membership: &Membership, key: &KeyHash, settings: &domain::Settings) 
             known: known.collect(),
             journal,
             snapshot_after: settings.snapshot_every,
+            version,
             ..raft::Options::default()
         },
         replicas: journal::Options::default(),
@@ -301,7 +313,7 @@ impl Clustered {
         let rows = self.replica.catalog().subscribe();
         tokio::select! {
             fault = self.replica.ended() => super::failed(&fault),
-            why = self.gate.unwanted(self.membership.node, Some(rows)) => {
+            why = self.gate.unwanted((self.membership.node, self.version), Some(rows)) => {
                 gate::ended(why, &self.membership, &self.folder)
             }
         }

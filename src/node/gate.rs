@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use holdfast_actors::catalog::Catalog;
 use holdfast_actors::catalog::command::{ClusterCommand, Command, Turned};
-use holdfast_actors::catalog::rows::{NodeState, Rows};
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::catalog::rows::{NodeState, Rows, Speaks};
+use holdfast_actors::kernel::{NodeId, Version};
 use holdfast_actors::ports::Clock;
 use holdfast_cluster::identity::Folder;
 use holdfast_cluster::quic::Notice;
@@ -26,12 +26,14 @@ pub(super) struct Gate {
 }
 
 /// Why this node is not wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unwanted {
     /// It was removed.
     Removed,
     /// Another run of it counts.
     Copied,
+    /// It speaks an older version than its cluster, as this sentence says.
+    Outdated(String),
 }
 
 impl Gate {
@@ -50,6 +52,9 @@ impl Gate {
                 gate.unwanted.send_replace(Some(Unwanted::Removed));
             } else if let Notice::Doubled { .. } = notice {
                 gate.unwanted.send_replace(Some(Unwanted::Copied));
+            } else if let Notice::Outdated { by, reason } = notice {
+                let told = format!("{by} says: {reason}");
+                gate.unwanted.send_replace(Some(Unwanted::Outdated(told)));
             } else if let Some(turned) = notice.turned() {
                 // What does not fit is in the log, and is told again while it goes on.
                 let _ = gate.turned.try_send(turned);
@@ -57,31 +62,37 @@ impl Gate {
         })
     }
 
-    /// Resolves when the others say that this node is not wanted, or its own rows do.
+    /// Resolves when the others say that this node, which speaks up to this version, is not wanted,
+    /// or its own rows do.
     pub(super) async fn unwanted(
         &self,
-        node: NodeId,
+        (node, version): (NodeId, Version),
         rows: Option<watch::Receiver<Rows>>,
     ) -> Unwanted {
         let mut told = self.unwanted.subscribe();
         let own = async {
-            let is_gone = |rows: &Rows| {
+            let why = |rows: &Rows| {
                 let row = rows.cluster.nodes.get(&node);
-                row.is_some_and(|row| row.state == NodeState::Removed)
+                if row.is_some_and(|row| row.state == NodeState::Removed) {
+                    return Some(Unwanted::Removed);
+                }
+                let versed = rows.versed(node, Speaks::up_to(version));
+                versed.err().map(|why| Unwanted::Outdated(why.to_string()))
             };
-            if let Some(mut rows) = rows
-                && rows.wait_for(is_gone).await.is_ok()
-            {
-                return;
+            if let Some(mut rows) = rows {
+                let told = rows.wait_for(|rows| why(rows).is_some()).await;
+                if let Some(why) = told.ok().and_then(|rows| why(&rows)) {
+                    return why;
+                }
             }
             std::future::pending().await
         };
         tokio::select! {
             // The sender lives as long as this gate.
             why = told.wait_for(Option::is_some) => {
-                why.ok().and_then(|why| *why).unwrap_or(Unwanted::Removed)
+                why.ok().and_then(|why| why.clone()).unwrap_or(Unwanted::Removed)
             }
-            () = own => Unwanted::Removed,
+            why = own => why,
         }
     }
 }
@@ -107,6 +118,13 @@ pub(super) fn ended(why: Unwanted, membership: &Membership, folder: &Folder) -> 
         Unwanted::Removed => {
             let told = format!("{named} was removed from its cluster and takes no part any more");
             Failure::new(Exit::Refused, "removed", told)
+        }
+        Unwanted::Outdated(why) => {
+            let told = format!(
+                "{named} does not speak what its cluster does: {why}; upgrade it, or start it \
+                 without --wire-version"
+            );
+            Failure::new(Exit::Refused, "version-outdated", told)
         }
         Unwanted::Copied => {
             if let Err(error) = folder.note_copied() {

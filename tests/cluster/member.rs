@@ -32,6 +32,8 @@ pub(crate) struct Member {
     pub(crate) space: Option<Space>,
     /// What its process finds in its environment.
     pub(crate) environment: Vec<(String, String)>,
+    /// What else it is told when it is to serve.
+    pub(crate) arguments: Vec<String>,
     child: Option<Child>,
     /// Whether it is stopped by a signal.
     frozen: bool,
@@ -46,6 +48,7 @@ impl Member {
             port,
             space: None,
             environment: Vec::new(),
+            arguments: Vec::new(),
             child: None,
             frozen: false,
         }
@@ -81,6 +84,7 @@ impl Member {
         };
         let child = command
             .args(words)
+            .args(&self.arguments)
             .env("NO_COLOR", "1")
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
@@ -140,6 +144,8 @@ impl Member {
     pub(crate) fn tries(&self, seconds: u32) -> Said {
         let listen = format!("127.0.0.1:{}", self.port);
         let words = ["serve", "--data", text(&self.data), "--listen", &listen];
+        let more: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let words = [&words[..], &more].concat();
         run(seconds, HOLDFAST, &words, &[("NO_COLOR", "1")])
     }
 
@@ -156,8 +162,8 @@ impl Member {
     }
 
     fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().expect("the node runs").id();
-        run(5, "kill", &[&format!("-{name}"), &pid.to_string()], &[]).good();
+        let pid = self.pid().to_string();
+        run(5, "kill", &[&format!("-{name}"), &pid], &[]).good();
     }
 
     fn log(&self) -> PathBuf {
@@ -167,6 +173,11 @@ impl Member {
     /// All that it logged.
     pub(crate) fn logged(&self) -> String {
         fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the node runs").id()
     }
 
     /// Runs one command of the operator's on it.

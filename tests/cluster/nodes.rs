@@ -39,6 +39,8 @@ pub(crate) struct Cluster {
     places: Places,
     /// What the processes of new nodes find in their environment.
     pub(crate) environment: Vec<(String, String)>,
+    /// What they are told when they are to serve.
+    pub(crate) arguments: Vec<String>,
     /// Where each node listens for the others, in their order.
     pub(crate) links: Vec<u16>,
     ports: Vec<u16>,
@@ -75,6 +77,7 @@ impl Cluster {
             watch: Stopwatch::start(),
             places,
             environment: Vec::new(),
+            arguments: Vec::new(),
             links: ports.split_off(10),
             ports,
             spaces: None,
@@ -118,8 +121,8 @@ impl Cluster {
         let events = self.any().try_json(&["events"]).unwrap_or_default();
         let events = events.as_array().cloned().unwrap_or_default();
         let says = |event: &Value| event["text"].as_str().is_some_and(|it| it.contains(text));
-        let told = events.iter().filter(|it| it["code"] == code && says(it));
-        told.count()
+        let told = |it: &&Value| it["code"] == code && says(it);
+        events.iter().filter(told).count()
     }
 
     /// A newcomer that tries to join with a token, and what it is told.
@@ -140,19 +143,18 @@ impl Cluster {
         let passphrase = self.path("passphrase");
         let words = ["init", "--cluster", "--name", "stranger"];
         let secret = ["--passphrase-file", text(&passphrase)];
-        stranger
-            .plain(&[&words[..], &secret, &place].concat())
-            .good();
+        let said = stranger.plain(&[&words[..], &secret, &place].concat());
+        said.good();
         stranger.start();
         stranger
     }
 
     fn newcomer(&mut self) -> (Member, Vec<String>) {
-        let name = format!("n{}", self.nodes.len() + 1);
-        let link = self.links[self.nodes.len()];
+        let at = self.nodes.len();
+        let (name, link) = (format!("n{}", at + 1), self.links[at]);
         let mut member = Member::new(&name, self.path(&name), self.free_port());
         member.environment.clone_from(&self.environment);
-        let at = self.nodes.len();
+        member.arguments.clone_from(&self.arguments);
         if let Some(spaces) = &self.spaces {
             member.space = Some(spaces.place(at, member.port));
         }

@@ -105,7 +105,7 @@ fn a_catalog_is_brought_back_from_its_backup_with_the_extents_in_place() {
         text(&passphrase),
     ];
     cluster.nodes[1].plain(&words).good();
-    assert_eq!(cluster.told(30084, "the whole catalog was read"), 1);
+    assert_eq!(cluster.told(30086, "the whole catalog was read"), 1);
     assert_eq!(cluster.nodes[1].plain(&words).code, 5, "the file is there");
     for node in &mut cluster.nodes {
         assert_eq!(node.terminate().code(), Some(0));
@@ -144,7 +144,7 @@ fn a_catalog_is_brought_back_from_its_backup_with_the_extents_in_place() {
     cluster.settle();
     work.back_up(&cluster.login("acme", 2));
     work.holds(&cluster, "acme");
-    assert_eq!(cluster.told(30084, "the whole catalog was read"), 1);
+    assert_eq!(cluster.told(30086, "the whole catalog was read"), 1);
     assert_eq!(cluster.told(30081, "acknowledge with one until"), 1);
     // Pools are still there, for who was given them, and get other gateways.
     let pool = order(&cluster, "pool show west");

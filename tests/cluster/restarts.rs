@@ -44,5 +44,10 @@ fn backups_go_on_while_all_nodes_are_restarted_one_after_the_other() {
     });
     eprintln!("{} backups were made meanwhile", work.count());
     work.holds(&cluster, "acme");
+    for node in &cluster.nodes {
+        let log = node.logged();
+        let told = log.lines().find(|line| line.contains("a stranger"));
+        assert_eq!(told, None, "nodes that joined later are no strangers");
+    }
     assert_eq!(cluster.trouble(), [""; 0]);
 }

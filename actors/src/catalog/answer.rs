@@ -1,8 +1,9 @@
 //! Why the catalog refuses a command. It decides nothing.
 
 use super::PoolRefused;
+use super::rows::Speaks;
 use crate::kernel::{
-    CredentialId, Date, Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Timestamp,
+    CredentialId, Date, Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Timestamp, Version,
 };
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
 
@@ -146,6 +147,24 @@ pub enum Refused {
     /// A key whose node was removed is trusted no more.
     #[error("the key is that of {0}, which was removed from the cluster")]
     NodeKeyRemoved(NodeId),
+    /// Nobody writes into the log what a node cannot read.
+    #[error(
+        "this needs version {needs} between nodes, and {node} '{name}' speaks {speaks} at most; \
+         upgrade that node, or start it without --wire-version"
+    )]
+    NotSpoken {
+        /// What the command needs.
+        needs: Version,
+        /// The first node that speaks less.
+        node: NodeId,
+        /// What people call it.
+        name: NodeName,
+        /// What it speaks.
+        speaks: Version,
+    },
+    /// A node that does not speak what all others do by now has no part.
+    #[error("{0} speaks {1} between nodes, and its cluster {2} by now; upgrade that node")]
+    Unversed(NodeId, Speaks, Version),
     /// There is no cluster here.
     #[error("this node stands alone; a cluster begins with 'holdfast init --cluster'")]
     Alone,
@@ -285,6 +304,8 @@ impl Refused {
             | Self::NotEmpty(..) => Class::Conflict,
             Self::TokenExpired(..)
             | Self::NodeKeyRemoved(..)
+            | Self::NotSpoken { .. }
+            | Self::Unversed(..)
             | Self::Alone
             | Self::NotAllowed(..)
             | Self::Scope
@@ -329,6 +350,8 @@ impl Refused {
             Self::TokenExists => "token-exists",
             Self::TokenUsed(..) => "token-used",
             Self::TokenExpired(..) => "token-expired",
+            Self::NotSpoken { .. } => "version-held",
+            Self::Unversed(..) => "version-outdated",
             Self::Alone => "alone",
             Self::Unreachable => "unreachable",
             Self::Leased(..) => "node-leased",

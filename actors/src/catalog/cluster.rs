@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::Room;
+use super::rows::{Room, Speaks};
 use crate::kernel::{Epoch, ExtentId, NodeId, NodeName, RepositoryId, Timestamp};
 
 /// About the nodes that keep the catalog together.
@@ -105,6 +105,8 @@ pub enum TurnedCause {
     Copy,
     /// Its certificate is of another cluster.
     Foreign,
+    /// It speaks a version between nodes that this cluster does not. Needs version 1.1.
+    Version,
 }
 
 /// What is done with a replica.
@@ -176,12 +178,18 @@ pub enum NodeCommand {
         /// The other.
         with: NodeId,
     },
+    /// People call it something else from now on; no two nodes have one name. Needs version 1.1.
+    Rename {
+        /// What.
+        name: NodeName,
+    },
 }
 
 /// What a life of a node does with the lease of that node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeaseCommand {
-    /// Asks for it; answers [`super::Outcome::Epoch`]. Refused while another life's runs.
+    /// Asks for it; answers [`super::Outcome::Epoch`]. Refused while another life's runs. Whoever
+    /// asks like this speaks the first version and no other.
     Acquire {
         /// Which life: a number drawn at its start.
         incarnation: u64,
@@ -199,5 +207,15 @@ pub enum LeaseCommand {
     Release {
         /// Of the grant.
         epoch: Epoch,
+    },
+    /// Asks for it, and says what this life speaks; refused as well if that is not what the cluster
+    /// speaks by now.
+    Begin {
+        /// Which life: a number drawn at its start.
+        incarnation: u64,
+        /// Its wall clock.
+        wall: Timestamp,
+        /// What it speaks.
+        speaks: Speaks,
     },
 }

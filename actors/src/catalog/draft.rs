@@ -35,6 +35,7 @@ pub fn decide(rows: &Rows, submission: &Submission) -> Result<(Rows, Outcome), R
         agreed: None,
     };
     draft.rows.index = rows.index.next();
+    draft.rows.takes(&submission.command)?;
     draft.admit(&submission.command)?;
     let outcome = if draft.wants_second(&submission.command) {
         draft.request(&submission.command)?

@@ -110,8 +110,12 @@ pub enum Code {
     NodeFull = 30082,
     /// It has room again.
     NodeHasRoom = 30083,
+    /// All nodes speak a newer version by now.
+    VersionRaised = 30084,
+    /// An operator gave a node another name.
+    NodeRenamed = 30085,
     /// An operator read the whole catalog, for a backup of it.
-    CatalogExported = 30084,
+    CatalogExported = 30086,
     /// A pool of gateways was made.
     PoolAdded = 30090,
     /// A pool has other gateways than before.
@@ -184,6 +188,8 @@ impl Code {
             | Self::CatalogExported
             | Self::PoolAdded
             | Self::PoolChanged
+            | Self::VersionRaised
+            | Self::NodeRenamed
             | Self::CertificatePrepared => Severity::Information,
         }
     }

@@ -12,7 +12,7 @@ use super::events::Code;
 use super::rows::{Lease, Node, NodeState, Room};
 use super::{Outcome, Refused};
 use crate::gateways::GATEWAY;
-use crate::kernel::{Date, Epoch, NodeId, Timestamp};
+use crate::kernel::{Date, Epoch, NodeId, NodeName, Timestamp};
 
 /// The most that one tick adds.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -50,6 +50,7 @@ impl Draft<'_> {
                         | NodeCommand::Remove
                         | NodeCommand::Retire
                         | NodeCommand::Replace { .. }
+                        | NodeCommand::Rename { .. }
                 )
         )
     }
@@ -225,6 +226,7 @@ impl Draft<'_> {
                 held => return Err(Refused::Holds(id, held)),
             },
             NodeCommand::Replace { with } => self.replace(id, &node, *with)?,
+            NodeCommand::Rename { name } => self.rename(id, node, name)?,
         }
         Ok(())
     }
@@ -234,6 +236,25 @@ impl Draft<'_> {
     fn dismiss(&mut self, id: NodeId) {
         self.enter(id, NodeState::Removed);
         self.leave_pool(id);
+        self.rows.cluster.speak.remove(&id);
+        self.raise_version();
+    }
+
+    fn rename(&mut self, id: NodeId, node: Node, name: &NodeName) -> Result<(), Refused> {
+        if node.name == *name {
+            return Ok(());
+        }
+        let mut others = self.rows.cluster.nodes.iter();
+        let has =
+            |(_, row): &(&NodeId, &Node)| row.name == *name && row.state != NodeState::Removed;
+        if let Some((other, _)) = others.find(has) {
+            return Err(Refused::NodeName(name.clone(), *other));
+        }
+        let text = format!("{id} '{}' is called '{name}' from now on", node.name);
+        let name = name.clone();
+        self.rows.cluster.nodes.insert(id, Node { name, ..node });
+        self.event(Code::NodeRenamed, None, text, None);
+        Ok(())
     }
 
     /// Has a node do what one did that is down, which is removed, in the same pool of gateways.
@@ -274,12 +295,18 @@ impl Draft<'_> {
         let held = self.rows.cluster.leases.get(&id).copied();
         let until = now + LEASE + TICK;
         let (lease, wall) = match *command {
-            LeaseCommand::Acquire { incarnation, wall } => {
+            LeaseCommand::Acquire { incarnation, wall }
+            | LeaseCommand::Begin {
+                incarnation, wall, ..
+            } => {
+                let speaks = command.speaks();
+                self.rows.versed(id, speaks)?;
                 if let Some(held) = held.filter(|held| held.until > now)
                     && held.incarnation != incarnation
                 {
                     return Err(Refused::Leased(id));
                 }
+                self.rows.cluster.speak.insert(id, speaks);
                 let epoch = Epoch::new(index.raw());
                 let lease = Lease {
                     incarnation,
@@ -316,6 +343,7 @@ impl Draft<'_> {
         if returns {
             self.enter(id, NodeState::Active);
         }
+        self.raise_version();
         Ok(Outcome::Epoch { epoch: lease.epoch })
     }
 

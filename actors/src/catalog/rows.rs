@@ -28,7 +28,7 @@ use crate::schema;
 pub use by::TenantBy;
 pub use event::{Event, Severity};
 pub use home::Way;
-pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas, Room, Token};
+pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas, Room, Speaks, Token};
 pub use placement::{COPIES, Lacking, Repair};
 pub use pools::{Gateways, Pool};
 pub use scrub::Scrub;

@@ -1,5 +1,5 @@
 //! Who was turned away: a removed node that knocks again, a data directory that was copied, a node
-//! of another cluster.
+//! of another cluster, one of another version.
 //!
 //! They knock for ever, and at every node. One event a day says so of each.
 
@@ -51,6 +51,10 @@ impl Draft<'_> {
             (TurnedCause::Copy, _) => format!(
                 "{who} runs twice: one with a copy of its data directory knocked{from} and was \
                  turned away"
+            ),
+            (TurnedCause::Version, _) => format!(
+                "{who} speaks another version between nodes than this cluster: it knocked{from} \
+                 and was turned away; upgrade the older"
             ),
             (TurnedCause::Foreign, Some(_)) => format!(
                 "at the address of {who} a node of another cluster answers; nothing was said to it"

@@ -2,6 +2,7 @@
 
 use quinn::{ConnectionError, TransportErrorCode, VarInt};
 
+use super::hello::Older;
 use super::lives::BadLife;
 
 /// Why this node closes a connection, or does not make one.
@@ -25,6 +26,16 @@ pub(super) enum End {
     /// The peer, which proved who it is, says that another run of this node counts.
     #[error("the peer refuses: {0}")]
     Doubled(String),
+    /// It speaks an older version than the cluster.
+    #[error(transparent)]
+    Older(Older),
+    /// The peer, which proved who it is, says that this node speaks an older version than the
+    /// cluster.
+    #[error("the peer refuses: {0}")]
+    Outdated(String),
+    /// One of both does not know the other yet, and will when it has the catalog.
+    #[error("{STARTING}")]
+    Starting,
     /// It breaks the protocol.
     #[error("it breaks the protocol: {0}")]
     Broken(String),
@@ -48,6 +59,8 @@ pub(super) enum End {
 /// What is said of a removed node, after its number. A node that hears it of itself believes it,
 /// so the words stay as they are.
 pub(super) const REMOVED: &str = "was removed from the cluster";
+/// What is said to whom a node that has just begun does not know. It is no refusal: both try again.
+pub(super) const STARTING: &str = "the node that was asked starts, and does not know all yet";
 /// What is said of who shows a certificate of another root.
 pub(super) const FOREIGN: &str = "its certificate is of another cluster";
 
@@ -57,6 +70,7 @@ const SUPERSEDED: u32 = 2;
 const GONE: u32 = 3;
 const BROKEN: u32 = 4;
 const SEVERED: u32 = 5;
+const OUTDATED: u32 = 6;
 
 /// The longest sentence of a peer that is shown.
 const SENTENCE_MAX: usize = 200;
@@ -67,10 +81,11 @@ impl End {
         VarInt::from_u32(match self {
             Self::Refused(_) | Self::RefusedBy(_) | Self::Dismissed | Self::Doubled(_) => REFUSED,
             Self::Superseded => SUPERSEDED,
+            Self::Older(_) | Self::Outdated(_) => OUTDATED,
             Self::Removed => GONE,
             Self::Broken(_) => BROKEN,
             Self::Severed => SEVERED,
-            Self::Leaving | Self::NoWay(_) | Self::Late | Self::Lost(_) => LEAVING,
+            Self::Leaving | Self::NoWay(_) | Self::Late | Self::Lost(_) | Self::Starting => LEAVING,
         })
     }
 
@@ -83,6 +98,8 @@ impl End {
                 | Self::Removed
                 | Self::Dismissed
                 | Self::Doubled(_)
+                | Self::Older(_)
+                | Self::Outdated(_)
                 | Self::Broken(_)
         )
     }
@@ -103,18 +120,23 @@ impl From<ConnectionError> for End {
     fn from(error: ConnectionError) -> Self {
         let ConnectionError::ApplicationClosed(close) = &error else {
             return match error {
-                ConnectionError::TransportError(_) => Self::Refused(plain(&error.to_string())),
+                ConnectionError::TransportError(_) => match plain(&error.to_string()) {
+                    said if said.contains(STARTING) => Self::Starting,
+                    said => Self::Refused(said),
+                },
                 // It gave up before both knew each other.
                 ConnectionError::ConnectionClosed(close)
                     if close.error_code == TransportErrorCode::APPLICATION_ERROR =>
                 {
                     Self::Lost("the peer gave up".to_owned())
                 }
-                ConnectionError::ConnectionClosed(close) => Self::RefusedBy(plain(&format!(
-                    "{} {}",
-                    close.error_code,
-                    sentence(&close.reason)
-                ))),
+                ConnectionError::ConnectionClosed(close) => {
+                    let said = format!("{} {}", close.error_code, sentence(&close.reason));
+                    match plain(&said) {
+                        said if said.contains(STARTING) => Self::Starting,
+                        said => Self::RefusedBy(said),
+                    }
+                }
                 ConnectionError::TimedOut => Self::Late,
                 ConnectionError::VersionMismatch
                 | ConnectionError::ApplicationClosed(_)
@@ -127,6 +149,7 @@ impl From<ConnectionError> for End {
         match u32::try_from(close.error_code.into_inner()) {
             Ok(SUPERSEDED) => Self::Superseded,
             Ok(GONE) => Self::Dismissed,
+            Ok(OUTDATED) => Self::Outdated(said),
             Ok(REFUSED) if BadLife::is_told(&said) => Self::Doubled(said),
             Ok(REFUSED | BROKEN) => Self::RefusedBy(said),
             Ok(_) | Err(_) => Self::Lost(format!("closed by the peer: {said}")),

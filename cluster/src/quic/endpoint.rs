@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{NodeId, Version};
 use holdfast_actors::ports::{Clock, Link};
 use quinn::ClientConfig;
 use tokio::sync::{mpsc, watch};
@@ -17,7 +17,7 @@ use super::class::{Class, Purpose};
 use super::end::End;
 use super::greet::{answer, dial};
 use super::ground::Ground;
-use super::hello::{Hello, Life, Version};
+use super::hello::{Hello, Life};
 use super::lane::{ClassLink, Dial, Lane};
 use super::live::Live;
 use super::lives::Lives;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{NodeId, Version};
 use quinn::{Connection, Incoming, ReadError, RecvStream};
 use rustls::pki_types::CertificateDer;
 use tokio::time::timeout;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::class::{Class, Purpose};
 use super::end::End;
 use super::endpoint::Shared;
-use super::hello::{BadHello, Hello, Version, agreed};
+use super::hello::{BadHello, Hello, Older, agreed};
 use super::lane::{Dial, Lane, Verdict};
 use super::lives::BadLife;
 use super::notice::Notice;
@@ -354,13 +354,9 @@ async fn greeting(
 ) -> Result<Greeted, End> {
     let judged = match read(&mut receive, shared).await? {
         Ok((hello, rest)) => judge(shared, peer, &hello).map(|()| (hello, rest)),
-        Err(bad) => Err(bad.to_string()),
+        Err(bad) => Err(End::Refused(bad.to_string())),
     };
-    let (hello, rest) = judged.map_err(|reason| {
-        let end = End::Refused(reason);
-        close(connection, &end);
-        end
-    })?;
+    let (hello, rest) = judged.inspect_err(|end| close(connection, end))?;
     Ok(Greeted {
         connection: connection.clone(),
         peer,
@@ -371,15 +367,18 @@ async fn greeting(
     })
 }
 
-fn judge(shared: &Shared, peer: NodeId, hello: &Hello) -> Result<(), String> {
+fn judge(shared: &Shared, peer: NodeId, hello: &Hello) -> Result<(), End> {
+    let refused = |bad: BadLife| End::Refused(bad.to_string());
     if peer == shared.node {
-        return Err(BadLife::Own(peer).to_string());
+        return Err(refused(BadLife::Own(peer)));
     }
     if hello.node != peer {
-        return Err(format!("it calls itself {} and is {peer}", hello.node));
+        let told = format!("it calls itself {} and is {peer}", hello.node);
+        return Err(End::Refused(told));
     }
-    let seen = shared.lives().see(peer, hello.life);
-    seen.map_err(|bad| bad.to_string())
+    let spoken = shared.nodes.borrow().version();
+    Older::judge(hello.version, spoken).map_err(End::Older)?;
+    shared.lives().see(peer, hello.life).map_err(refused)
 }
 
 async fn read(

@@ -4,12 +4,12 @@
 //! versions can say why they do not talk. Behind the known fields a later minor version may write
 //! more; an earlier one skips it.
 
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{NodeId, Version};
 
 use super::class::Purpose;
 
 /// What this code speaks.
-pub const VERSION: Version = Version { major: 1, minor: 0 };
+pub const VERSION: Version = Version::NEWEST;
 
 const MAGIC: [u8; 2] = *b"HF";
 /// Bytes that are the same in every version: magic, length of the rest, major and minor.
@@ -18,21 +18,6 @@ pub const PREFIX: usize = 8;
 const REST: usize = 1 + 8 + 16 + 8;
 /// The most bytes that a later minor version may make of the rest.
 pub const REST_MAX: usize = 512;
-
-/// A version of what nodes say to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version {
-    /// Nodes of different ones do not talk.
-    pub major: u16,
-    /// Nodes of different ones talk as the older does.
-    pub minor: u16,
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
 
 /// One run of a node's process.
 ///
@@ -69,9 +54,7 @@ pub enum BadHello {
     #[error("no greeting of a node")]
     Magic,
     /// It speaks a version with which this one has nothing in common.
-    #[error(
-        "it speaks version {theirs} between nodes and this node {ours}: upgrade the older first"
-    )]
+    #[error("it speaks version {theirs} between nodes and this node {ours}: {UPGRADE}")]
     Major {
         /// What it speaks.
         theirs: Version,
@@ -84,6 +67,34 @@ pub enum BadHello {
     /// A purpose that this version does not have.
     #[error("an unknown class of connection, {0}")]
     Class(u8),
+}
+
+/// A peer speaks an older minor version than the one that all nodes of its cluster spoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it speaks version {theirs} between nodes and the cluster {spoken} by now: {UPGRADE}")]
+pub struct Older {
+    /// What it speaks.
+    pub theirs: Version,
+    /// What the cluster speaks.
+    pub spoken: Version,
+}
+
+/// What is said first of what a peer speaks.
+pub(super) const OF_PEER: &str = "it speaks version ";
+/// What is said last of who speaks another version.
+pub(super) const UPGRADE: &str = "upgrade the older first";
+
+impl Older {
+    /// Whether a peer that speaks this is too old for a cluster that speaks that.
+    ///
+    /// # Errors
+    /// When it is.
+    pub fn judge(theirs: Version, spoken: Version) -> Result<(), Self> {
+        match theirs.minor < spoken.minor {
+            true => Err(Self { theirs, spoken }),
+            false => Ok(()),
+        }
+    }
 }
 
 /// The fields that every version begins with: the version, and the length of the rest.
@@ -190,7 +201,7 @@ mod tests {
     #[test]
     fn the_bytes_of_this_version_stay_as_they_are() {
         let golden = [
-            &b"HF\x21\0\x01\0\0\0\x02"[..],
+            &b"HF\x21\0\x01\0\x01\0\x02"[..],
             b"\x07\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0",
             b"\x09\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0",
         ];
@@ -224,7 +235,20 @@ mod tests {
         let told = Hello::read(&bytes, VERSION).unwrap_err().to_string();
         assert_eq!(
             told,
-            "it speaks version 2.0 between nodes and this node 1.0: upgrade the older first"
+            "it speaks version 2.1 between nodes and this node 1.1: upgrade the older first"
+        );
+    }
+
+    #[test]
+    fn who_speaks_less_than_the_cluster_does_by_now_is_too_old_for_it() {
+        let judged = |theirs, spoken| {
+            let [theirs, spoken] = [theirs, spoken].map(|minor| Version { major: 1, minor });
+            Older::judge(theirs, spoken)
+        };
+        assert_eq!([judged(1, 1), judged(2, 1), judged(0, 0)], [Ok(()); 3]);
+        assert_eq!(
+            judged(0, 1).unwrap_err().to_string(),
+            "it speaks version 1.0 between nodes and the cluster 1.1 by now: upgrade the older first"
         );
     }
 

@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use holdfast_actors::catalog::command::{Turned, TurnedCause};
-use holdfast_actors::kernel::{Instant, NodeId};
+use holdfast_actors::kernel::{Instant, NodeId, Version};
 
 use super::class::Class;
 use super::end::{FOREIGN, REMOVED};
-use super::hello::Version;
+use super::hello::{OF_PEER, UPGRADE};
 use super::lives::BadLife;
 
 /// The same refusal is told once in so long, however often the peer tries.
@@ -53,6 +53,13 @@ pub enum Notice {
         /// Which.
         by: NodeId,
     },
+    /// A node says that this one speaks an older version than the cluster.
+    Outdated {
+        /// Which.
+        by: NodeId,
+        /// What it says.
+        reason: String,
+    },
     /// A node says that another run of this one counts: a copy of its data directory is about, and
     /// maybe this is it.
     Doubled {
@@ -83,6 +90,10 @@ impl Notice {
         if let Some(who) = reason.strip_suffix(REMOVED) {
             let number = who.trim_end().strip_prefix("node-")?.parse().ok()?;
             return turned(TurnedCause::Removed, Some(NodeId::new(number)));
+        }
+        // What a peer says of this node begins in another way.
+        if reason.starts_with(OF_PEER) && reason.ends_with(UPGRADE) {
+            return turned(TurnedCause::Version, *peer);
         }
         let is_copy = BadLife::is_told(reason);
         peer.filter(|_| is_copy)
@@ -119,6 +130,7 @@ impl fmt::Display for Notice {
             Self::Dismissed { by } => {
                 write!(f, "{by} says that this node {REMOVED}")
             }
+            Self::Outdated { by, reason } => write!(f, "{by} refuses this node: {reason}"),
             Self::Doubled { by } => write!(f, "{by} says that another run of this node counts"),
         }
     }
@@ -161,7 +173,7 @@ impl News {
                 };
                 self.is_new_refusal(now, key)
             }
-            Notice::Dismissed { .. } | Notice::Doubled { .. } => {
+            Notice::Dismissed { .. } | Notice::Outdated { .. } | Notice::Doubled { .. } => {
                 self.is_new_refusal(now, notice.clone())
             }
         }
@@ -185,6 +197,7 @@ impl News {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hello::{BadHello, Older};
     use super::*;
 
     fn refused(port: u16, reason: &str) -> Notice {
@@ -205,6 +218,26 @@ mod tests {
         });
         assert_eq!(told.collect::<Vec<_>>(), [0, 60]);
         assert!(news.is_news(at(120), &refused(1, "of another cluster")));
+    }
+
+    #[test]
+    fn the_cluster_is_told_of_whom_this_node_refuses_for_its_version_and_not_of_itself() {
+        let theirs = Version { major: 2, minor: 0 };
+        let ours = Version { major: 1, minor: 1 };
+        let reasons = [
+            BadHello::Major { theirs, ours }.to_string(),
+            Older {
+                theirs: ours,
+                spoken: theirs,
+            }
+            .to_string(),
+        ];
+        for reason in reasons {
+            let told = refused(7, &reason).turned().map(|turned| turned.cause);
+            assert_eq!(told, Some(TurnedCause::Version), "{reason}");
+            let by_peer = refused(7, &format!("the peer refuses: {reason}"));
+            assert_eq!(by_peer.turned(), None);
+        }
     }
 
     #[test]

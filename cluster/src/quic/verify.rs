@@ -19,7 +19,7 @@ use rustls::{
 };
 use tokio::sync::watch;
 
-use super::end::REMOVED;
+use super::end::{REMOVED, STARTING};
 use crate::identity::{IdentityError, KeyHash, node_called, server_name};
 use crate::nodes::Nodes;
 
@@ -28,6 +28,8 @@ use crate::nodes::Nodes;
 pub(super) enum Denied {
     #[error("its key is not in the node table: it never joined")]
     NotInTable,
+    #[error("{STARTING}")]
+    NotYet,
     #[error("{0} {REMOVED}")]
     Removed(NodeId),
     #[error("its key is not that of {0}")]
@@ -89,7 +91,8 @@ impl Verifier {
         let nodes = self.nodes.borrow().clone();
         let denied = || match nodes.removed(&key) {
             Some(node) => Denied::Removed(node),
-            None => Denied::NotInTable,
+            None if nodes.is_current() => Denied::NotInTable,
+            None => Denied::NotYet,
         };
         let owner = nodes.owner(&key).ok_or_else(denied)?;
         let name = ServerName::try_from(server_name(owner)).map_err(|_| Denied::NoNode)?;

@@ -50,6 +50,10 @@ impl Door for Entrance {
             submission.client = self.number();
             submission.sequence = 1;
         }
+        // What one of the others cannot read is not even shown to it.
+        if let Err(refused) = self.rows.borrow().takes(&submission.command) {
+            return Box::pin(async { Err(refused.into()) });
+        }
         let door = self.clone();
         Box::pin(async move {
             let told = door.waiting.wait(&submission);
@@ -118,7 +122,7 @@ impl Entrance {
         let answer = if to == self.calls.node().raw() {
             let here = async {
                 let answered = if let Request::Propose(proposal) = request {
-                    propose(&self.raft, proposal.clone()).await
+                    propose(&self.raft, &self.rows, proposal.clone()).await
                 } else {
                     catch_up(&self.raft).await
                 };

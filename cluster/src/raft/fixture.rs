@@ -12,7 +12,7 @@ use holdfast_actors::catalog::command::{
 };
 use holdfast_actors::catalog::rows::Role;
 use holdfast_actors::journal;
-use holdfast_actors::kernel::{Instant, NodeId, NodeName, Now, Timestamp};
+use holdfast_actors::kernel::{Instant, NodeId, NodeName, Now, Timestamp, Version};
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::ports::{
     Change, Clock, Disk, Entries, Entropy, File, Index, Pending, Ports, Storage,
@@ -300,6 +300,7 @@ impl Fleet {
             snapshot_after: 100,
             keep: 20,
             patience: Duration::from_secs(20),
+            version: Version::NEWEST,
         }
     }
 

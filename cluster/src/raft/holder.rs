@@ -12,6 +12,7 @@
 use std::time::Duration;
 
 use holdfast_actors::catalog::command::{ClusterCommand, Command, LeaseCommand};
+use holdfast_actors::catalog::rows::Speaks;
 use holdfast_actors::catalog::{Catalog, LEASE, Outcome, Refused, SubmitError};
 use holdfast_actors::kernel::{Acts, Epoch, Instant, Machine, Never, NodeId, Now, Timestamp};
 use holdfast_actors::ports::Pending;
@@ -64,6 +65,7 @@ impl Held {
 pub(super) struct Holder {
     node: NodeId,
     incarnation: u64,
+    speaks: Speaks,
     held: Option<Held>,
     /// When it was asked for last, while there is no answer.
     asked: Option<Instant>,
@@ -109,10 +111,11 @@ pub(super) enum Effect {
 }
 
 impl Holder {
-    pub(super) fn new(node: NodeId, incarnation: u64) -> Self {
+    pub(super) fn new(node: NodeId, incarnation: u64, speaks: Speaks) -> Self {
         Self {
             node,
             incarnation,
+            speaks,
             held: None,
             asked: None,
             due: Instant::default(),
@@ -137,9 +140,10 @@ impl Holder {
         let wall = now.wall;
         let command = match self.held {
             Some(Held { epoch, .. }) => LeaseCommand::Renew { epoch, wall },
-            None => LeaseCommand::Acquire {
+            None => LeaseCommand::Begin {
                 incarnation: self.incarnation,
                 wall,
+                speaks: self.speaks,
             },
         };
         self.asked = Some(now.monotonic);
@@ -278,7 +282,9 @@ impl Hands for HolderHands {
             Effect::Ask(command) => command,
         };
         let at = match command {
-            LeaseCommand::Acquire { wall, .. } | LeaseCommand::Renew { wall, .. } => wall,
+            LeaseCommand::Acquire { wall, .. }
+            | LeaseCommand::Begin { wall, .. }
+            | LeaseCommand::Renew { wall, .. } => wall,
             LeaseCommand::Release { .. } => Timestamp::default(),
         };
         let command = Command::Cluster(ClusterCommand::Lease(self.node, command));
@@ -304,7 +310,7 @@ mod tests {
 
     /// Lines of `milliseconds: wake | granted EPOCH | lost | later | leave`.
     fn check(script: &str, expected: &Expect) {
-        let mut holder = Holder::new(NodeId::new(1), 7);
+        let mut holder = Holder::new(NodeId::new(1), 7, Speaks::default());
         let mut told = String::new();
         for line in script.lines() {
             let (at, what) = line.trim().split_once(": ").unwrap();
@@ -356,7 +362,7 @@ mod tests {
              500: wake
              600: leave",
             &expect![[r#"
-                0: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                0: Ask(Begin { incarnation: 7, wall: 1970-01-01T00:00:00.005Z, speaks: Speaks { oldest: 0, newest: 0 } })
                 1: Tell(Some(Held { epoch: epoch-3, until: 1.470297s }))
                 100: Tell(None)
                 100: Ask(Release { epoch: epoch-3 })
@@ -375,7 +381,7 @@ mod tests {
              3: later
              900: wake",
             &expect![[r#"
-                0: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                0: Ask(Begin { incarnation: 7, wall: 1970-01-01T00:00:00.005Z, speaks: Speaks { oldest: 0, newest: 0 } })
                 2: Tell(Some(Held { epoch: epoch-3, until: 1.470297s }))
                 2: Tell(None)
                 2: Ask(Release { epoch: epoch-3 })
@@ -388,7 +394,7 @@ mod tests {
              2: lost
              900: wake",
             &expect![[r#"
-                0: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                0: Ask(Begin { incarnation: 7, wall: 1970-01-01T00:00:00.005Z, speaks: Speaks { oldest: 0, newest: 0 } })
                 2: Tell(None)
                 2: Left
             "#]],
@@ -404,7 +410,7 @@ mod tests {
              400: wake
              900: granted 9",
             &expect![[r#"
-                0: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                0: Ask(Begin { incarnation: 7, wall: 1970-01-01T00:00:00.005Z, speaks: Speaks { oldest: 0, newest: 0 } })
                 300: Tell(Some(Held { epoch: epoch-9, until: 1.470297s }))
                 400: Ask(Renew { epoch: epoch-9, wall: 1970-01-01T00:00:00.005Z })
                 900: Tell(Some(Held { epoch: epoch-9, until: 1.870297s }))
@@ -424,12 +430,12 @@ mod tests {
              651: later
              851: wake",
             &expect![[r#"
-                0: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                0: Ask(Begin { incarnation: 7, wall: 1970-01-01T00:00:00.005Z, speaks: Speaks { oldest: 0, newest: 0 } })
                 1: Tell(Some(Held { epoch: epoch-3, until: 1.470297s }))
                 400: Ask(Renew { epoch: epoch-3, wall: 1970-01-01T00:00:00.005Z })
                 450: Tell(None)
-                650: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
-                851: Ask(Acquire { incarnation: 7, wall: 1970-01-01T00:00:00.005Z })
+                650: Ask(Begin { incarnation: 7, wall: 1970-01-01T00:00:00.005Z, speaks: Speaks { oldest: 0, newest: 0 } })
+                851: Ask(Begin { incarnation: 7, wall: 1970-01-01T00:00:00.005Z, speaks: Speaks { oldest: 0, newest: 0 } })
             "#]],
         );
     }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::kernel::{NodeId, Sequence};
 use holdfast_actors::ports::{Disk, File, Pending};
 use holdfast_actors::schema;
 use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
 use openraft::{Raft, ReadPolicy, Snapshot};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::state::{FOLDER, Image, State, read};
 use super::types::{Kind, Proposal, SnapshotMeta, Vote};
@@ -29,6 +30,7 @@ pub(super) struct Service(Arc<Inner>);
 
 struct Inner {
     raft: Replication,
+    rows: watch::Receiver<Rows>,
     disk: Arc<dyn Disk>,
     /// The snapshot that is on its way here.
     incoming: Mutex<Option<Incoming>>,
@@ -48,9 +50,10 @@ fn rejected(error: impl fmt::Display) -> Rejected {
 }
 
 impl Service {
-    pub(super) fn new(raft: Replication, disk: Arc<dyn Disk>) -> Self {
+    pub(super) fn new(raft: Replication, rows: watch::Receiver<Rows>, disk: Arc<dyn Disk>) -> Self {
         Self(Arc::new(Inner {
             raft,
+            rows,
             disk,
             incoming: Mutex::default(),
         }))
@@ -84,7 +87,10 @@ impl Inner {
             }
             Request::Piece(piece) => Response::Wants(self.take(piece).await.map_err(rejected)?),
             Request::Install(vote, meta, length) => self.install(vote, meta, length).await?,
-            Request::Propose(proposal) => propose(raft, proposal).await.map_err(rejected)?,
+            Request::Propose(proposal) => {
+                let proposed = propose(raft, &self.rows, proposal).await;
+                proposed.map_err(rejected)?
+            }
             Request::CatchUp => catch_up(raft).await.map_err(rejected)?,
         })
     }
@@ -152,12 +158,20 @@ impl Inner {
 
 type Broken = openraft::errors::Fatal<Kind>;
 
-/// Takes a command into the log of the leader, if this is it.
+/// Takes a command into the log of the leader, if this is it. One that not all nodes can read has
+/// no place there: whoever submits it knows more than this node by a moment, and asks again.
 ///
 /// # Errors
 /// When consensus has ended here, or the command was dropped with the leadership: it may have its
 /// place, or get it yet.
-pub(super) async fn propose(raft: &Replication, proposal: Proposal) -> Result<Response, NotKnown> {
+pub(super) async fn propose(
+    raft: &Replication,
+    rows: &watch::Receiver<Rows>,
+    proposal: Proposal,
+) -> Result<Response, NotKnown> {
+    if rows.borrow().takes(&proposal.0.command).is_err() {
+        return Ok(Response::NotYet);
+    }
     match raft.client_write(proposal).await {
         Ok(_) => Ok(Response::Proposed),
         Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to))) => {

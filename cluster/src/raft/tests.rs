@@ -167,7 +167,11 @@ fn the_log_is_cut_and_segments_go() {
         fleet.start(1).await;
         fleet.order(1, certificate("more")).await;
         let rows = fleet.up[&1].catalog().rows();
-        assert_eq!(rows.events.len(), 2003, "and that node 1 joined and works");
+        assert_eq!(
+            rows.events.len(),
+            2004,
+            "and that node 1 joined, works, and speaks as all do"
+        );
     });
 }
 

@@ -67,6 +67,8 @@ pub(super) enum Response {
     ReadFrom(u64),
     /// Ask this one, if anybody is known.
     Elsewhere(Option<u64>),
+    /// As far as this one knows, not all nodes can read the command.
+    NotYet,
 }
 
 impl Stored for Request {

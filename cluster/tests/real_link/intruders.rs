@@ -54,6 +54,24 @@ async fn two_clusters_on_one_address_do_not_mix() {
 }
 
 #[tokio::test]
+async fn who_is_not_known_yet_to_a_node_that_starts_is_no_stranger() {
+    let cluster = Cluster::found();
+    let inside = cluster.join(1, Start::default());
+    let late = cluster.run(2, cluster.certificate(2), Start::default());
+    cluster.begins();
+    let link = late.endpoint.link(Class::Control);
+    link.send(inside.node, HELLO).unwrap();
+    assert_eq!(heard(&link).await, Arrival::Down(inside.node));
+    let down = |notice: &Notice| matches!(notice, Notice::Down { .. });
+    let told = late.told(down).await.to_string();
+    assert!(told.contains("starts, and does not know all yet"), "{told}");
+    let address = late.endpoint.address().unwrap();
+    cluster.enter(late.node, late.key, vec![address]);
+    until_it_arrives(&link, inside.node, &inside.endpoint.link(Class::Control)).await;
+    assert_eq!((inside.refusals(), late.refusals()), (0, 0));
+}
+
+#[tokio::test]
 async fn a_node_that_is_not_in_the_table_is_refused_with_one_event() {
     let cluster = Cluster::found();
     let inside = cluster.join(1, Start::default());
@@ -154,7 +172,7 @@ async fn an_older_minor_version_is_spoken_and_a_newer_major_refused_politely() {
     let link = tomorrow.endpoint.link(Class::Calls);
     link.send(one.node, HELLO).unwrap();
     assert_eq!(heard(&link).await, Arrival::Down(one.node));
-    let why = "it speaks version 2.0 between nodes and this node 1.0: upgrade the older first";
+    let why = "it speaks version 2.0 between nodes and this node 1.1: upgrade the older first";
     assert_eq!(one.refusal().await, why);
     assert_eq!(tomorrow.refusal().await, format!("the peer refuses: {why}"));
     talk(&newer, &one).await;

@@ -144,6 +144,12 @@ impl Cluster {
             .send_replace(Arc::new(rows.iter().cloned().collect()));
     }
 
+    /// All nodes know of the table only what they were told when they joined.
+    pub(crate) fn begins(&self) {
+        self.table
+            .send_modify(|table| *table = Arc::new((**table).clone().of_joining()));
+    }
+
     pub(crate) fn remove(&self, node: NodeId) {
         let mut rows = self.rows.lock().unwrap();
         rows.retain(|(number, _)| *number != node);
@@ -188,6 +194,7 @@ impl Running {
             notice @ (Notice::Up { .. }
             | Notice::Down { .. }
             | Notice::Dismissed { .. }
+            | Notice::Outdated { .. }
             | Notice::Doubled { .. }) => panic!("{notice}"),
         }
     }

@@ -8,7 +8,7 @@ use holdfast_actors::catalog::command::{
 };
 use holdfast_actors::catalog::rows::Role;
 use holdfast_actors::journal;
-use holdfast_actors::kernel::{NodeId, NodeName, Timestamp};
+use holdfast_actors::kernel::{NodeId, NodeName, Timestamp, Version};
 use holdfast_actors::names::OperatorName;
 use holdfast_actors::ports::{self, Ports};
 use holdfast_actors::shell::{Directory, Fault, Path};
@@ -168,6 +168,7 @@ impl Node {
             snapshot_after: SNAPSHOT_AFTER,
             keep: KEEP,
             patience: PATIENCE,
+            version: Version::NEWEST,
         }
     }
 

@@ -10,7 +10,7 @@ use holdfast_actors::catalog::command::{
 use holdfast_actors::catalog::rows::{Role, Scope, Verifier};
 use holdfast_actors::catalog::{Catalog, SubmitError};
 use holdfast_actors::journal;
-use holdfast_actors::kernel::{Date, NodeId, NodeName, Size, Timestamp};
+use holdfast_actors::kernel::{Date, NodeId, NodeName, Size, Timestamp, Version};
 use holdfast_actors::names::{OperatorName, RepositoryName, TenantName};
 use holdfast_actors::node::{Settings, Stem};
 use holdfast_actors::ports::{self, Ports};
@@ -214,6 +214,7 @@ impl Node {
                 snapshot_after: SNAPSHOT_AFTER,
                 keep: KEEP,
                 patience: PATIENCE,
+                version: Version::NEWEST,
             },
             replicas: journal,
             limits: Limits::default(),

@@ -1,8 +1,8 @@
 //! The shapes of what is said of the cluster.
 
-use holdfast_actors::catalog::rows::{self, NodeState, Rows};
+use holdfast_actors::catalog::rows::{self, Cluster, NodeState, Rows};
 use holdfast_actors::gateways::PoolName;
-use holdfast_actors::kernel::{NodeId, NodeName, Size, Timestamp};
+use holdfast_actors::kernel::{NodeId, NodeName, Size, Timestamp, Version};
 use holdfast_cluster::identity::{self, KeyHash};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,10 @@ pub struct Member {
     pub replicas: u64,
     /// SHA-256 of its key.
     pub key: String,
+    /// The newest version between nodes that it says it speaks; none if it has not been at work.
+    pub speaks: Option<String>,
+    /// The version that the cluster speaks: the newest that all its nodes do.
+    pub cluster_speaks: String,
 }
 
 impl Member {
@@ -87,8 +91,16 @@ impl Member {
             addresses: row.addresses.clone(),
             replicas: rows.cluster.load.get(&id).copied().unwrap_or_default(),
             key: KeyHash::new(row.key).to_string(),
+            speaks: speaks(&rows.cluster, id),
+            cluster_speaks: rows.cluster.version().to_string(),
         }
     }
+}
+
+/// The newest version between nodes that one says it speaks.
+pub fn speaks(cluster: &Cluster, node: NodeId) -> Option<String> {
+    let speaks = cluster.speak.get(&node)?;
+    Some(Version::of_minor(speaks.newest).to_string())
 }
 
 /// What one node tells another of itself. What it does not know is left out, so that nodes of other
@@ -147,6 +159,8 @@ pub struct ClusterStatus {
     pub bytes_to_copy: Size,
     /// Copies that are being made.
     pub copying: u64,
+    /// The version that all nodes speak with each other.
+    pub speaks: String,
     /// The nodes.
     pub nodes: Vec<NodeStatus>,
 }
@@ -181,6 +195,8 @@ pub struct NodeStatus {
     pub copy_rate: Option<u64>,
     /// The program's version.
     pub version: Option<String>,
+    /// The newest version between nodes that it says it speaks.
+    pub speaks: Option<String>,
     /// What its actors wait for, the first of them.
     pub waits: Vec<Wait>,
     /// How many more there are.

@@ -11,7 +11,7 @@ use super::super::{Items, Problem, ProblemClass, answers};
 use super::route::named;
 use super::speaker::Speaker;
 use super::{Answer, Office, value};
-use crate::commands::cluster::{JoinToken, Node, NodeRef, Removal, Replacement, Tokens};
+use crate::commands::cluster::{JoinToken, Node, NodeRef, Removal, Rename, Replacement, Tokens};
 use crate::commands::values::Moment;
 
 /// So many repositories are named in one sentence.
@@ -88,6 +88,7 @@ impl Office {
             }
             Node::Drain(which) => (which.node, NodeCommand::Drain),
             Node::Undrain(which) => (which.node, NodeCommand::Undrain),
+            Node::Rename(Rename { node, to }) => (node, NodeCommand::Rename { name: to }),
             Node::Remove(removal) => {
                 let id = found(&rows.cluster, &removal.node)?;
                 let command = removed(&rows, id, &removal)?;

@@ -226,6 +226,7 @@ fn cluster(
         without_copy: lacking.none,
         bytes_to_copy: Size::bytes(lacking.bytes),
         copying: copying as u64,
+        speaks: rows.cluster.version().to_string(),
         nodes: there.map(|(id, row)| node(rows, *id, row, said)).collect(),
     }
 }
@@ -262,6 +263,7 @@ fn node(rows: &Rows, id: NodeId, row: &Node, said: &Said) -> answers::NodeStatus
         behind: spoke.map(|share| newest - share.index),
         copy_rate: spoke.map(|share| share.copy_rate),
         version: spoke.map(|share| share.version.clone()),
+        speaks: answers::speaks(cluster, id),
         waits: spoke.map(|share| share.waits.clone()).unwrap_or_default(),
         more_waits: spoke.map(|share| share.more_waits).unwrap_or_default(),
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Timestamp};
+use crate::kernel::{Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Timestamp, Version};
 use crate::schema;
 
 /// What the catalog knows of its cluster; on one node all of it is empty. Since the fourth version
@@ -40,6 +40,38 @@ pub struct Cluster {
     /// What room nodes said that their disks have. Since the fifth version.
     #[serde(deserialize_with = "schema::map")]
     pub rooms: OrdMap<NodeId, Room>,
+    /// What the last life of each node said that it speaks. Since the sixth version.
+    #[serde(deserialize_with = "schema::map")]
+    pub speak: OrdMap<NodeId, Speaks>,
+    /// The minor version in which this log is written: the newest that all nodes speak, and never
+    /// an older one than it was. Since the sixth version.
+    pub minor: u16,
+}
+
+/// The minor versions that a node speaks, of the one major version that all nodes of a cluster do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Speaks {
+    /// The oldest.
+    pub oldest: u16,
+    /// The newest.
+    pub newest: u16,
+}
+
+impl Speaks {
+    /// What this program speaks, up to a version that somebody chose.
+    #[must_use]
+    pub const fn up_to(newest: Version) -> Self {
+        Self {
+            oldest: Version::OLDEST.minor,
+            newest: newest.minor,
+        }
+    }
+
+    /// Whether this minor version is among them.
+    #[must_use]
+    pub const fn has(&self, minor: u16) -> bool {
+        self.oldest <= minor && minor <= self.newest
+    }
 }
 
 /// What room the disk of a node has, as the node said when that last changed much.
@@ -139,6 +171,16 @@ pub struct Lease {
     pub epoch: Epoch,
     /// When it ends, in the catalog's time, unless it is renewed or nobody else wants it.
     pub until: Duration,
+}
+
+impl fmt::Display for Speaks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [oldest, newest] = [self.oldest, self.newest].map(Version::of_minor);
+        match oldest == newest {
+            true => write!(f, "version {newest}"),
+            false => write!(f, "versions {oldest} to {newest}"),
+        }
+    }
 }
 
 impl Cluster {

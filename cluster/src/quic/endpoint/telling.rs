@@ -19,7 +19,10 @@ impl Shared {
         drop(news);
         if is_news {
             match notice {
-                Notice::Refused { .. } | Notice::Dismissed { .. } | Notice::Doubled { .. } => {
+                Notice::Refused { .. }
+                | Notice::Dismissed { .. }
+                | Notice::Outdated { .. }
+                | Notice::Doubled { .. } => {
                     tracing::warn!(node = %self.node, "{notice}");
                 }
                 Notice::Up { .. } | Notice::Down { .. } => {
@@ -42,6 +45,10 @@ impl Shared {
         }
         if let (End::Doubled(_), Some(by)) = (end, peer) {
             return self.notice(Notice::Doubled { by });
+        }
+        if let (End::Outdated(reason), Some(by)) = (end, peer) {
+            let reason = reason.clone();
+            return self.notice(Notice::Outdated { by, reason });
         }
         if end.is_refusal() {
             let reason = end.to_string();
