@@ -18,6 +18,7 @@ use crate::catalog;
 use crate::cluster;
 use crate::plan::{Node, Plan};
 use crate::register::Flaw;
+use crate::wire;
 
 pub(crate) use liar::lie;
 pub(crate) use service::mutated;
@@ -119,6 +120,14 @@ pub enum Mutation {
     WideWindow,
     /// Who watches an actor of another node does not hear that the connection died.
     DeafWatcher,
+    /// What came last on a connection of the link comes once more when it has died.
+    RepeatedFrame,
+    /// Some frames are taken by the link and not sent.
+    SwallowedFrame,
+    /// The link takes no frame.
+    MuteClass,
+    /// A node does not count its starts.
+    ForgottenLife,
     /// Who has been an owner of a repository in a cluster believes to be one for ever.
     StaleOwner,
     /// Some uploads to a cluster are acknowledged and not finished.
@@ -147,7 +156,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 59] = [
+    pub const ALL: [(Self, &'static str); 63] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -195,6 +204,10 @@ impl Mutation {
         (Self::HiddenDoing, "calls-nothing"),
         (Self::WideWindow, "calls-window"),
         (Self::DeafWatcher, "calls-told"),
+        (Self::RepeatedFrame, "wire-order"),
+        (Self::SwallowedFrame, "wire-complete"),
+        (Self::MuteClass, "wire-progress"),
+        (Self::ForgottenLife, "wire-welcome"),
         (Self::StaleOwner, "cluster-current"),
         (Self::ForgottenUpload, "cluster-kept"),
         (Self::HastyGateway, "cluster-quorum"),
@@ -216,6 +229,7 @@ impl Mutation {
             Some(_) => Plan::register(seed),
             None if catalog::Flaw::of(self).is_some() => Plan::catalog(seed),
             None if calls::Flaw::of(self).is_some() => Plan::calls(seed),
+            None if wire::Flaw::of(self).is_some() => Plan::wire(seed),
             None if self.is_of_owners() => Plan::deposed(seed),
             None if self == Self::LongTenancy => Plan::ending(seed),
             None if self == Self::HastyGateway => Plan::headless(seed),

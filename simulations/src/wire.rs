@@ -10,11 +10,13 @@
 mod berth;
 mod book;
 mod chatter;
+mod flaw;
 mod identity;
 mod invariants;
 
 pub(crate) use berth::Berth;
 pub(crate) use book::Book;
+pub(crate) use flaw::Flaw;
 pub(crate) use identity::NODES_MAX;
 pub(crate) use invariants::{complete, progress};
 

@@ -93,6 +93,10 @@ planted! {
     a_call_that_was_done_in_secret_is_caught: HiddenDoing;
     too_many_calls_at_once_are_caught: WideWindow;
     a_watcher_that_is_never_told_is_caught: DeafWatcher;
+    a_frame_that_comes_again_after_a_death_is_caught: RepeatedFrame;
+    a_frame_that_is_lost_in_silence_is_caught: SwallowedFrame;
+    a_class_that_takes_no_frame_is_caught: MuteClass;
+    a_restart_that_is_taken_for_a_copy_is_caught: ForgottenLife;
     an_owner_that_does_not_know_it_was_deposed_is_caught: StaleOwner;
     an_upload_that_was_forgotten_is_caught: ForgottenUpload;
     an_upload_that_no_majority_stands_behind_is_caught: HastyGateway;

@@ -52,8 +52,14 @@ fn no_chance_and_no_clock_of_the_host_reaches_a_trace() {
     let Some(library) = library(&bench) else {
         return;
     };
-    for seed in ["3", "82"] {
-        let plain = bench.with(&["replay", seed, "--trace"], &[], "").good();
+    let runs = [
+        "replay 3 --trace",
+        "replay 82 --trace",
+        "replay 24 --kind wire --trace",
+    ];
+    for run in runs {
+        let words: Vec<&str> = run.split(' ').collect();
+        let plain = bench.with(&words, &[], "").good();
         for (chance, clock, start) in PERTURBATIONS {
             let environment = [
                 ("LD_PRELOAD", library.as_str()),
@@ -61,7 +67,7 @@ fn no_chance_and_no_clock_of_the_host_reaches_a_trace() {
                 ("PERTURB_CLOCK", clock),
                 ("PERTURB_START", start),
             ];
-            let ran = bench.with(&["replay", seed, "--trace"], &environment, "");
+            let ran = bench.with(&words, &environment, "");
             let told = ran.errors.lines().last().unwrap_or_default().to_owned();
             let counts: Vec<u64> = told
                 .split(' ')
@@ -73,7 +79,7 @@ fn no_chance_and_no_clock_of_the_host_reaches_a_trace() {
             );
             assert!(
                 ran.good() == plain,
-                "seed {seed}: {chance} {clock} {start} changed the trace"
+                "{run}: {chance} {clock} {start} changed the trace"
             );
         }
     }

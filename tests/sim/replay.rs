@@ -8,7 +8,7 @@ use crate::tool::Bench;
 #[test]
 fn a_seed_has_one_trace_in_two_processes() {
     let bench = Bench::new();
-    for seed in ["0", "7", "95"] {
+    for seed in ["0", "7", "95", "24 --kind wire"] {
         let first = bench.sim(&format!("replay {seed}")).good();
         assert!(first.lines().count() > 20, "{first}");
         assert_eq!(first, bench.sim(&format!("replay {seed}")).good());

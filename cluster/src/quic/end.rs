@@ -72,6 +72,9 @@ const BROKEN: u32 = 4;
 const SEVERED: u32 = 5;
 const OUTDATED: u32 = 6;
 
+/// The numbers by which QUIC tells what TLS says.
+const OF_TLS: std::ops::Range<u64> = 0x100..0x200;
+
 /// The longest sentence of a peer that is shown.
 const SENTENCE_MAX: usize = 200;
 
@@ -102,6 +105,25 @@ impl End {
                 | Self::Outdated(_)
                 | Self::Broken(_)
         )
+    }
+
+    /// Why a handshake came to nothing. Before it is done nobody knows who sent what, and a datagram
+    /// of an earlier connection may come late: what TLS says refuses somebody, and nothing else.
+    pub(super) fn of_handshake(error: ConnectionError) -> Self {
+        let code = match &error {
+            ConnectionError::TransportError(error) => Some(error.code),
+            ConnectionError::ConnectionClosed(close) => Some(close.error_code),
+            ConnectionError::VersionMismatch
+            | ConnectionError::ApplicationClosed(_)
+            | ConnectionError::Reset
+            | ConnectionError::TimedOut
+            | ConnectionError::LocallyClosed
+            | ConnectionError::CidsExhausted => None,
+        };
+        match code.map(u64::from) {
+            Some(code) if !OF_TLS.contains(&code) => Self::Lost(error.to_string()),
+            Some(_) | None => Self::from(error),
+        }
     }
 
     /// The same after the handshake, when it is certain who the peer is: a node that is told then
@@ -189,16 +211,23 @@ mod tests {
 
     #[test]
     fn who_gives_up_in_the_middle_of_a_handshake_refuses_nobody() {
-        let closed = |error_code| {
-            let close = quinn::ConnectionClose {
+        let why = |error_code| {
+            ConnectionError::ConnectionClosed(quinn::ConnectionClose {
                 error_code,
                 frame_type: None,
                 reason: bytes::Bytes::new(),
-            };
-            End::from(ConnectionError::ConnectionClosed(close))
+            })
         };
-        assert!(!closed(TransportErrorCode::APPLICATION_ERROR).is_refusal());
-        assert!(closed(TransportErrorCode::crypto(120)).is_refusal());
+        let closed = |code| End::from(why(code));
+        let closed_in_handshake = |code| End::of_handshake(why(code));
+        let refusals = |code| [closed(code), closed_in_handshake(code)].map(|end| end.is_refusal());
+        let (gave_up, busy) = (
+            TransportErrorCode::APPLICATION_ERROR,
+            TransportErrorCode::CONNECTION_REFUSED,
+        );
+        assert_eq!(refusals(gave_up), [false, false]);
+        assert_eq!(refusals(busy), [true, false]);
+        assert_eq!(refusals(TransportErrorCode::crypto(120)), [true, true]);
     }
 
     #[test]

@@ -199,16 +199,13 @@ pub(super) fn close(connection: &Connection, end: &End) {
 
 /// The side that is dialled: handshake, table, greeting.
 async fn meet(shared: &Arc<Shared>, incoming: Incoming) -> Result<Met, (Option<NodeId>, End)> {
-    let nobody = |error| (None, End::from(error));
+    let nobody = |error| (None, End::of_handshake(error));
     let for_streams = streams::is_meant(&incoming);
     let accepted = match for_streams {
         true => incoming.accept_with(shared.outlet.server()),
         false => incoming.accept(),
     };
-    // What begins no handshake, such as a datagram of an earlier connection that comes late, is from
-    // nobody who could be refused.
-    let accepted = accepted.map_err(|error| (None, End::Lost(error.to_string())));
-    let connection = accepted?.await.map_err(nobody)?;
+    let connection = accepted.map_err(nobody)?.await.map_err(nobody)?;
     if visit::is_newcomer(&connection) {
         let heard = visit::hear(&connection).await;
         let petition = heard.map_err(|end| (None, end))?;
@@ -302,7 +299,7 @@ async fn connect(
         };
         match timeout(each, connecting).await {
             Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) => last = End::from(error),
+            Ok(Err(error)) => last = End::of_handshake(error),
             Err(_) => last = End::Late,
         }
     }

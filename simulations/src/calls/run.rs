@@ -65,7 +65,9 @@ pub(crate) fn run(
             flaw: options.mutation.and_then(Flaw::of),
             history: history.clone(),
             witness: witness.clone(),
-            berth: berth(node, &nodes, shape.pause, book.as_ref()),
+            berth: book
+                .as_ref()
+                .map(|book| berth(node, &nodes, (shape.pause, options), book)),
         };
         let drift = of.drifts.get(number).copied().unwrap_or(0);
         fleet.add(node, drift, Box::new(program));
@@ -122,11 +124,12 @@ pub(crate) fn run(
 }
 
 /// The place of a node whose link is that of production.
-fn berth(node: NodeId, nodes: &[NodeId], pause: u64, book: Option<&Book>) -> Option<Berth> {
-    let berth = Berth::new(node, nodes, pause, book?.clone());
+fn berth(node: NodeId, nodes: &[NodeId], (pause, options): (u64, Options), book: &Book) -> Berth {
+    let flaw = options.mutation.and_then(wire::Flaw::of);
+    let berth = Berth::new(node, nodes, pause, book.clone(), flaw);
     #[expect(
         clippy::expect_used,
         reason = "no plan has more nodes than there are certificates, which a test reads"
     )]
-    Some(berth.expect("there is a certificate for every node"))
+    berth.expect("there is a certificate for every node")
 }

@@ -8,6 +8,8 @@ use holdfast_actors::ports::{Arrival, Link, conformance};
 use super::*;
 use crate::world::pass;
 
+mod datagrams;
+
 const ONE: NodeId = NodeId::new(1);
 const OTHER: NodeId = NodeId::new(2);
 

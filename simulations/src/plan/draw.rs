@@ -122,7 +122,7 @@ impl Plan {
         let members = Members::Wire {
             nodes,
             callers: 1 + shape.below(2) as u32,
-            pause: [20, 100, 400][shape.below(3) as usize],
+            pause: [50, 200, 800][shape.below(3) as usize],
             window: [1, 3, 8][shape.below(3) as usize],
             lost: [0, 5, 20, 200][shape.below(4) as usize],
             twice: [0, 3, 30][shape.below(3) as usize],

@@ -8,7 +8,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::ScenarioError;
-use crate::plan::Plan;
+use crate::plan::{Members, Plan};
+use crate::wire;
 
 /// The plan of the file over the drawn one.
 pub(super) fn over(
@@ -34,6 +35,12 @@ pub(super) fn over(
     let known = DeTable::parse(&again)
         .map_err(|error| ScenarioError::at(text, given.span(), error.message()))?;
     strange(text, table, known.get_ref())?;
+    if let Some(Members::Wire { nodes, .. }) = plan.fleet.as_ref().map(|fleet| &fleet.members)
+        && *nodes > wire::NODES_MAX
+    {
+        let message = format!("there are certificates for {} nodes", wire::NODES_MAX);
+        return Err(ScenarioError::at(text, given.span(), message));
+    }
     Ok(plan)
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::book::Book;
 use super::chatter::Chatter;
+use super::flaw::Flaw;
 use super::identity::{WALL, certificate, table};
 use super::invariants::welcome;
 use crate::clock;
@@ -30,6 +31,7 @@ pub(crate) struct Berth {
     pause: u64,
     table: watch::Sender<Arc<Nodes>>,
     book: Book,
+    flaw: Option<Flaw>,
     lives: u64,
     endpoint: Option<Arc<Endpoint>>,
 }
@@ -44,6 +46,7 @@ impl Berth {
         nodes: &[NodeId],
         pause: u64,
         book: Book,
+        flaw: Option<Flaw>,
     ) -> Result<Self, IdentityError> {
         Ok(Self {
             node,
@@ -51,6 +54,7 @@ impl Berth {
             pause,
             table: watch::Sender::new(table(nodes)?),
             book,
+            flaw,
             lives: 0,
             endpoint: None,
         })
@@ -67,7 +71,10 @@ impl Berth {
         self.lives += 1;
         let mut dice = stand.dice.fork("wire");
         let life = Life {
-            count: self.lives,
+            count: match self.flaw {
+                Some(Flaw::ForgottenLife) => 1,
+                Some(_) | None => self.lives,
+            },
             salt: dice.below(u64::MAX),
         };
         let config = Config {
@@ -93,7 +100,10 @@ impl Berth {
             class,
             peers: self.peers(),
             pause: self.pause,
-            link: endpoint.link(class),
+            link: match self.flaw {
+                Some(flaw) => flaw.spoil(endpoint.link(class)),
+                None => endpoint.link(class),
+            },
             book: self.book.clone(),
             time: stand.time,
             dice: dice.fork(&class.to_string()),

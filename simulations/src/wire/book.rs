@@ -13,8 +13,16 @@ use crate::trace::Micros;
 /// From whom to whom, for what.
 pub(super) type Way = (NodeId, NodeId, Class);
 
-/// Which frame of a way: the life of its sender, and how many it sent on this way with it.
-pub(super) type Mark = (u64, u64);
+/// Which frame of a way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mark {
+    /// The life of its sender.
+    pub(super) life: u64,
+    /// Deaths of which the sender was told on this way, and in this life, before it sent the frame.
+    pub(super) deaths: u64,
+    /// Of the frames of this life on this way.
+    pub(super) number: u64,
+}
 
 /// The book of one run. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -33,6 +41,8 @@ pub(crate) struct Pages {
     /// The last frame that came, in the present life of who took it, and whether the connection
     /// has died since.
     pub(super) last: BTreeMap<Way, (Mark, bool)>,
+    /// Deaths of which the present life of who sends on a way was told.
+    deaths: BTreeMap<Way, u64>,
     /// Ways on which a frame came since all is healed.
     pub(super) came: BTreeSet<Way>,
     pub(super) is_healed: bool,
@@ -75,6 +85,7 @@ impl Pages {
         self.lives.remove(&node);
         self.last.retain(|(_, to, _), _| *to != node);
         self.under_way.retain(|(from, _, _), _| *from != node);
+        self.deaths.retain(|(from, _, _), _| *from != node);
     }
 
     /// All is healed from now on.
@@ -87,6 +98,11 @@ impl Pages {
         self.is_hushed = true;
     }
 
+    /// Deaths of which the present life of who sends on a way was told.
+    pub(super) fn deaths(&self, way: Way) -> u64 {
+        self.deaths.get(&way).copied().unwrap_or_default()
+    }
+
     /// A frame is handed to the link, which takes it.
     pub(super) fn sends(&mut self, way: Way, mark: Mark, now: Micros) {
         self.under_way.entry(way).or_default().insert(mark, now);
@@ -95,6 +111,7 @@ impl Pages {
     /// Who sent on a way hears that its connection died: nobody knows what became of the rest.
     pub(super) fn hears_of_death(&mut self, (node, peer, class): Way) {
         self.under_way.remove(&(node, peer, class));
+        *self.deaths.entry((node, peer, class)).or_default() += 1;
         if let Some((_, has_died)) = self.last.get_mut(&(peer, node, class)) {
             *has_died = true;
         }

@@ -14,8 +14,8 @@ use crate::dice::Dice;
 use crate::timepiece::Timepiece;
 use crate::world::pass;
 
-/// Bytes before the filling: the sender's life and the frame's number.
-const MARK: usize = 16;
+/// Bytes before the filling: the mark.
+const MARK: usize = 24;
 /// Bytes of a frame at most, most of the time.
 const SMALL: u64 = 300;
 /// The same for one that takes several turns of the congestion window.
@@ -35,20 +35,26 @@ pub(crate) struct Chatter {
 }
 
 /// A frame: its mark, and a filling that follows from it.
-fn frame((life, number): Mark, length: usize) -> Bytes {
-    let mut body = vec![number as u8; MARK + length];
-    body[..8].copy_from_slice(&life.to_le_bytes());
-    body[8..MARK].copy_from_slice(&number.to_le_bytes());
+fn frame(mark: Mark, length: usize) -> Bytes {
+    let mut body = Vec::with_capacity(MARK + length);
+    for part in [mark.life, mark.deaths, mark.number] {
+        body.extend_from_slice(&part.to_le_bytes());
+    }
+    body.resize(MARK + length, mark.number as u8);
     body.into()
 }
 
 /// The mark of a frame; none if it is not whole.
 fn mark(body: &Bytes) -> Option<Mark> {
     let (marks, filling) = body.split_first_chunk::<MARK>()?;
-    let (halves, _) = marks.as_chunks::<8>();
-    let [life, number] = [halves.first()?, halves.get(1)?].map(|it| u64::from_le_bytes(*it));
+    let (parts, _) = marks.as_chunks::<8>();
+    let [life, deaths, number] = [0, 1, 2].map(|at: usize| u64::from_le_bytes(parts[at]));
     let is_whole = filling.iter().all(|byte| *byte == number as u8);
-    is_whole.then_some((life, number))
+    is_whole.then_some(Mark {
+        life,
+        deaths,
+        number,
+    })
 }
 
 impl Chatter {
@@ -81,14 +87,18 @@ impl Chatter {
             }
             let number = numbers.entry(peer).or_insert(0);
             for _ in 0..self.dice.below(burst + 1) {
-                let mark = (self.life, *number + 1);
+                let way = (self.node, peer, self.class);
+                let mark = Mark {
+                    life: self.life,
+                    deaths: self.book.pages().deaths(way),
+                    number: *number + 1,
+                };
                 let length = self.dice.below(most) as usize;
                 // Without a permit it is not sent, and nothing is owed.
                 if self.link.send(peer, frame(mark, length)).is_err() {
                     break;
                 }
                 *number += 1;
-                let way = (self.node, peer, self.class);
                 self.book.pages().sends(way, mark, self.time.world());
             }
         }
