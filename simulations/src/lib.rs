@@ -40,7 +40,7 @@ mod timepiece;
 pub mod trace;
 pub mod verdict;
 pub mod wire;
-mod witness;
+pub mod witness;
 mod workload;
 pub mod world;
 pub mod yardstick;

@@ -14,7 +14,10 @@ pub(in crate::wire) const ID: &str = "wire-welcome";
 pub(in crate::wire) fn check(book: &Book, node: NodeId, notice: &Notice, now: Micros) {
     match notice {
         Notice::Up { .. } | Notice::Down { .. } => {}
-        Notice::Refused { .. } | Notice::Dismissed { .. } | Notice::Doubled { .. } => {
+        Notice::Refused { .. }
+        | Notice::Dismissed { .. }
+        | Notice::Outdated { .. }
+        | Notice::Doubled { .. } => {
             book.breach(ID, now, format_args!("at {node}: {notice}"));
         }
     }
