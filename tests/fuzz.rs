@@ -326,7 +326,7 @@ fn any_bytes_may_stand_where_a_node_listens_to_another() {
             Envelope::Cancel { id },
         ],
     ];
-    let mut samples: Vec<Vec<u8>> = frames.iter().map(|all| encode(all).to_vec()).collect();
+    let mut samples: Vec<Vec<u8>> = frames.iter().map(|all| encode(all).concat()).collect();
     let name = Bytes::from_static(b"acme");
     let moved = Answer::Moved(NodeId::new(3));
     samples.push(Question { name, body }.encode().to_vec());

@@ -289,7 +289,7 @@ pub(crate) fn envelope(bytes: &[u8]) -> bool {
     let strange = |it: &Envelope| matches!(it, Envelope::Strange { .. });
     if !envelopes.iter().any(strange) {
         // The minor version is the writer's own.
-        let written = envelope::encode(&envelopes);
+        let written = envelope::encode(&envelopes).concat();
         assert_eq!(written[2..], bytes[2..], "written as it was read");
     }
     true
