@@ -8,6 +8,7 @@
 
 mod account;
 pub mod arguments;
+mod ask;
 mod backend;
 mod client;
 mod connection;

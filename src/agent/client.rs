@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
 use holdfast_actors::ports::Clock as _;
-use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::arguments::Transport;
+pub(crate) use super::ask::Ask;
+use super::ask::{is_elsewhere, retry_after, transient};
 use super::connection::{Answer, Broken, Payload};
 use super::failure::{Failure, REASON};
 use super::patience::Patience;
@@ -54,34 +55,6 @@ pub(crate) struct Target {
     pub(crate) patience: Duration,
     /// By which way.
     pub(crate) transport: Transport,
-}
-
-/// One thing to ask for.
-#[derive(Clone, Debug)]
-pub(crate) struct Ask {
-    /// The method.
-    pub(crate) method: Method,
-    /// The path and query, beginning with a slash.
-    pub(crate) path: String,
-    /// More headers.
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// The body.
-    pub(crate) body: Vec<Bytes>,
-    /// The most bytes that the answer can have.
-    pub(crate) limit: usize,
-}
-
-impl Ask {
-    /// A request without a body, whose answer is small.
-    pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            headers: Vec::new(),
-            body: Vec::new(),
-            limit: 1 << 20,
-        }
-    }
 }
 
 /// What the server said, and how often it was asked.
@@ -399,37 +372,4 @@ impl Client {
             }
         }
     }
-}
-
-/// Whether a gateway says that others are to be used.
-fn is_elsewhere(answer: &Answer) -> bool {
-    let reason = answer.headers.get(REASON).map(HeaderValue::as_bytes);
-    matches!(reason, Some(b"wrong-gateway" | b"spare-gateway"))
-}
-
-/// Whether another try may bring another answer.
-fn transient(answer: &Answer) -> bool {
-    let reason = answer.headers.get(REASON).map(HeaderValue::as_bytes);
-    match answer.status {
-        StatusCode::SERVICE_UNAVAILABLE => {
-            matches!(
-                reason,
-                None | Some(b"busy" | b"unavailable" | b"spare-gateway")
-            )
-        }
-        StatusCode::REQUEST_TIMEOUT
-        | StatusCode::TOO_MANY_REQUESTS
-        | StatusCode::INTERNAL_SERVER_ERROR
-        | StatusCode::BAD_GATEWAY
-        | StatusCode::GATEWAY_TIMEOUT => reason.is_none_or(|reason| reason == b"busy"),
-        _ => false,
-    }
-}
-
-fn retry_after(answer: &Answer) -> Duration {
-    let seconds = answer
-        .headers
-        .get(header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    Duration::from_secs(seconds.unwrap_or(0))
 }

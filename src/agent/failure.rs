@@ -205,7 +205,7 @@ fn explain(status: StatusCode, reason: Option<&str>) -> &'static str {
         (_, Some("maintenance")) => "the provider refuses: maintenance is under way",
         (_, Some("scope")) => "the provider refuses: this credential may not do that",
         (_, Some("wrong-gateway")) => {
-            "this gateway does not serve this account; use the address that the provider gave for it"
+            "this gateway does not serve this account; use the address that the provider gave you"
         }
         (_, Some("spare-gateway")) => {
             "this gateway takes this account only while none of its own works, and one does"

@@ -14,7 +14,8 @@ pub enum Tenant {
     /// Add a tenant
     #[command(
         after_help = "What is not given: --lease never --tasks 16 --bandwidth none --bin-days 7\n\
-                      --bin-limit quota --restore-grace 0 --purge-hold 0 --pools none --fail-over off\n\n\
+                      --bin-limit quota --restore-grace 0 --purge-hold 0\n\
+                      --pools none --fail-over off\n\n\
                       Example: holdfast --data /srv/holdfast tenant add acme \
                       --lease 2027-12-31 --bandwidth 50MB/s"
     )]

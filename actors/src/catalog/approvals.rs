@@ -36,10 +36,8 @@ impl Draft<'_> {
         match command {
             Command::Tenant(name, command) => match command {
                 TenantCommand::Remove { .. } | TenantCommand::Purge { .. } => true,
-                TenantCommand::Set(change) | TenantCommand::SetWith(change, _) => {
-                    let tenant = self.rows.tenants.get(name);
-                    tenant.is_some_and(|tenant| shortens(tenant, change))
-                }
+                TenantCommand::Set(change) => self.is_shortened(name, change),
+                TenantCommand::SetWith(change, _) => self.is_shortened(name, change),
                 TenantCommand::Add(_)
                 | TenantCommand::AddWith(..)
                 | TenantCommand::Disable { .. }
@@ -68,6 +66,12 @@ impl Draft<'_> {
             | Command::Pool(..)
             | Command::Service(_) => false,
         }
+    }
+
+    /// Whether a change takes something from a tenant that it has.
+    fn is_shortened(&self, name: &TenantName, change: &ContractChange) -> bool {
+        let tenant = self.rows.tenants.get(name);
+        tenant.is_some_and(|tenant| shortens(tenant, change))
     }
 
     /// Files a request, unless the command would be refused anyway.

@@ -148,9 +148,9 @@ pub enum TenantCommand {
         reason: Option<String>,
     },
     /// Makes it with what is agreed about gateways; answers [`super::Outcome::Tenant`].
-    AddWith(Contract, Terms),
+    AddWith(Box<Contract>, Terms),
     /// Changes its contract, and what is agreed about gateways.
-    SetWith(ContractChange, TermsChange),
+    SetWith(Box<ContractChange>, TermsChange),
 }
 
 /// Where a subtenant may write: repositories of its tenant by name, each with a limit; none for as

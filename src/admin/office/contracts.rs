@@ -233,7 +233,7 @@ fn added(mut terms: Terms) -> TenantCommand {
                 pools: pools.map(|pools| pools.0).unwrap_or_default(),
                 fails_over: fail_over.is_some_and(Switch::is_on),
             };
-            TenantCommand::AddWith(contract(terms), agreed)
+            TenantCommand::AddWith(Box::new(contract(terms)), agreed)
         }
     }
 }
@@ -246,7 +246,7 @@ fn changed(mut terms: Terms) -> TenantCommand {
                 pools: pools.map(|pools| pools.0),
                 fails_over: fail_over.map(Switch::is_on),
             };
-            TenantCommand::SetWith(change(terms), agreed)
+            TenantCommand::SetWith(Box::new(change(terms)), agreed)
         }
     }
 }

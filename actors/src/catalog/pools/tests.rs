@@ -1,13 +1,11 @@
-//! Pools by script, and against any order of commands.
+//! Pools by script; in `orders` against any order of commands.
 
-use proptest::prelude::*;
+mod orders;
 
 use super::super::command::{
-    Actor, ClusterCommand, Command, Contract, ContractChange, NewNode, NodeCommand, Submission,
-    TenantCommand,
+    Actor, ClusterCommand, Command, Contract, NewNode, NodeCommand, Submission, TenantCommand,
 };
 use super::super::fixture::{remove_tenant, tenant, tenant_name};
-use super::super::record::{restore, snapshot};
 use super::super::rows::{NodeState, Operator, Role, Rows};
 use super::super::{Class, apply};
 use super::*;
@@ -129,13 +127,17 @@ fn create(of: &[u64]) -> PoolCommand {
     }
 }
 
+fn add(of: &[u64]) -> PoolCommand {
+    PoolCommand::Add { nodes: nodes(of) }
+}
+
 fn terms(pools: &[&str], fails_over: bool) -> Terms {
     let pools = pools.iter().map(|name| pool(name)).collect();
     Terms { pools, fails_over }
 }
 
 fn add_tenant(name: &str, terms: Terms) -> Command {
-    tenant(name, TenantCommand::AddWith(Contract::default(), terms))
+    tenant(name, TenantCommand::AddWith(Box::default(), terms))
 }
 
 fn set_pools(name: &str, pools: &[&str]) -> Command {
@@ -143,10 +145,7 @@ fn set_pools(name: &str, pools: &[&str]) -> Command {
         pools: Some(terms(pools, false).pools),
         fails_over: None,
     };
-    tenant(
-        name,
-        TenantCommand::SetWith(ContractChange::default(), change),
-    )
+    tenant(name, TenantCommand::SetWith(Box::default(), change))
 }
 
 /// What is true of all rows.
@@ -213,9 +212,6 @@ fn what_makes_no_sense_is_refused_with_a_sentence() {
     let mut log = Log::of(9);
     log.create("west", &[1, 2]).unwrap();
     log.create("east", &[3]).unwrap();
-    let add = |nodes: &[u64]| PoolCommand::Add {
-        nodes: self::nodes(nodes),
-    };
     let take = |node| PoolCommand::Take {
         node: NodeId::new(node),
     };
@@ -281,6 +277,11 @@ fn what_makes_no_sense_is_refused_with_a_sentence() {
         let expected = (class, reason, sentence.to_owned());
         assert_eq!(told(log.pool(name, command)), expected);
     }
+}
+
+#[test]
+fn pools_are_an_operators_and_a_clusters() {
+    let mut log = Log::of(4);
     let system = Command::Pool(pool("new"), create(&[4]));
     assert!(matches!(
         log.give(Actor::System, system),
@@ -395,52 +396,5 @@ fn a_catalog_that_is_begun_anew_keeps_pools_and_who_was_given_them() {
         assert_eq!(rows.gateways.terms, log.rows.gateways.terms);
         assert_eq!(rows.gateways.pools, log.rows.gateways.pools);
         holds(&rows);
-    }
-}
-
-fn command() -> impl Strategy<Value = Command> {
-    let name = || prop::sample::select(vec!["a", "b", "c"]);
-    let some = || prop::collection::vec(1_u64..11, 0..4);
-    let pools = move || prop::collection::vec(name(), 0..3);
-    let id = || (1_u64..11).prop_map(NodeId::new);
-    let about = |name: &str, command| Command::Pool(pool(name), command);
-    let node = |id, command| Command::Cluster(ClusterCommand::Node(id, command));
-    prop_oneof![
-        3 => (name(), some()).prop_map(move |(name, some)| about(name, create(&some))),
-        3 => (name(), some()).prop_map(move |(name, some)| {
-            about(name, PoolCommand::Add { nodes: nodes(&some) })
-        }),
-        2 => (name(), id()).prop_map(move |(name, node)| about(name, PoolCommand::Take { node })),
-        1 => name().prop_map(move |name| about(name, PoolCommand::Remove)),
-        2 => (name(), pools(), any::<bool>())
-            .prop_map(|(name, pools, over)| add_tenant(name, terms(&pools, over))),
-        2 => (name(), pools()).prop_map(|(name, pools)| set_pools(name, &pools)),
-        1 => name().prop_map(remove_tenant),
-        1 => id().prop_map(move |id| node(id, NodeCommand::Remove)),
-        1 => (id(), id()).prop_map(move |(id, with)| node(id, NodeCommand::Replace { with })),
-        1 => (id(), any::<bool>()).prop_map(move |(id, is_gateway)| {
-            let role = if is_gateway { GATEWAY } else { "storage" };
-            let roles = Some([role.to_owned()].into());
-            node(id, NodeCommand::Set { addresses: None, key: None, roles, zone: None })
-        }),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn no_order_of_commands_names_what_is_not_there_or_leaves_a_new_tenant_without_a_gateway(
-        commands in prop::collection::vec(command(), 1..60),
-    ) {
-        let mut log = Log::of(10);
-        for command in commands {
-            let before = log.rows.clone();
-            let done = log.ann(command.clone()).is_ok();
-            let automatic = |rows: &Rows| rows.unpooled_tenants().cloned().collect::<BTreeSet<_>>();
-            if done && before.is_all_pooled() {
-                let (old, new) = (automatic(&before), automatic(&log.rows));
-                prop_assert!(new.is_subset(&old), "{command:?}");
-            }
-        }
-        prop_assert_eq!(restore(&snapshot(&log.rows)).unwrap(), log.rows);
     }
 }
