@@ -146,6 +146,8 @@ pub enum Mutation {
     IdleRepair,
     /// A disk of a cluster rots again where it was mended.
     EndlessRot,
+    /// A node of a cluster holds something else of an upload that was cut than was sent.
+    OtherPart,
     /// Leases of a cluster's tenants end three days after the day that operators were told.
     LongTenancy,
     /// The monotonic clocks of a cluster's nodes run too fast.
@@ -156,7 +158,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 63] = [
+    pub const ALL: [(Self, &'static str); 64] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -217,6 +219,7 @@ impl Mutation {
         (Self::OtherReplica, "cluster-equal"),
         (Self::IdleRepair, "cluster-copies"),
         (Self::EndlessRot, "cluster-mended"),
+        (Self::OtherPart, "cluster-held"),
         (Self::LongTenancy, "cluster-lease"),
         (Self::FastClocks, "cluster-time"),
         (Self::SlowClock, "cluster-holder"),

@@ -106,6 +106,7 @@ planted! {
     a_replica_that_is_not_what_others_are_is_caught: OtherReplica;
     an_extent_that_lacks_copies_in_silence_is_caught: IdleRepair;
     rot_that_nobody_mends_is_caught: EndlessRot;
+    an_upload_that_goes_on_behind_other_bytes_is_caught: OtherPart;
     a_tenant_of_a_cluster_that_outstays_its_lease_is_caught: LongTenancy;
     a_cluster_whose_time_runs_ahead_is_caught: FastClocks;
     a_node_that_holds_its_lease_for_too_long_is_caught: SlowClock;

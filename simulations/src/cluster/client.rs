@@ -1,5 +1,7 @@
 //! A tenant's client at one node: it works there while its tenant is at home.
 
+mod going_on;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -189,12 +191,14 @@ impl Client {
         };
         self.book.pages().things[self.tenant].insert(hash, thing);
         let is_forgotten = self.flaw == Some(Flaw::ForgottenUpload) && self.dice.one_in(10);
+        let cuts = self.draw_cuts();
         let what = format!("stores {hash} of {length}");
         let began = self.time.world();
         let sent = async {
             match self.flaw {
                 Some(Flaw::HastyGateway) => self.hasten(hash, &bytes, began).await,
-                Some(_) | None => self.send(hash, &bytes, is_forgotten).await,
+                Some(_) | None if cuts.is_empty() => self.send(hash, &bytes, is_forgotten).await,
+                Some(_) | None => self.go_on(hash, &bytes, &cuts).await,
             }
         };
         let is_stored = self.told(&what, sent).await.is_some();

@@ -4,6 +4,7 @@ pub(super) mod copies;
 pub(super) mod current;
 pub(super) mod drained;
 pub(super) mod equal;
+pub(super) mod held;
 pub(super) mod holder;
 pub(super) mod kept;
 pub(super) mod lease;

@@ -33,6 +33,8 @@ pub(crate) enum Flaw {
     IdleRepair,
     /// A disk never ends to rot.
     EndlessRot,
+    /// What is held of an upload that was cut hashes to something else.
+    OtherPart,
     /// Leases of tenants end three days after the day that operators were told.
     LongTenancy,
     /// Nodes' monotonic clocks count half as much again.
@@ -43,7 +45,7 @@ pub(crate) enum Flaw {
 
 impl Flaw {
     /// Each with the mutation that plants it.
-    const ALL: [(Mutation, Self); 12] = [
+    const ALL: [(Mutation, Self); 13] = [
         (Mutation::StaleOwner, Self::StaleOwner),
         (Mutation::ForgottenUpload, Self::ForgottenUpload),
         (Mutation::HastyGateway, Self::HastyGateway),
@@ -53,6 +55,7 @@ impl Flaw {
         (Mutation::OtherReplica, Self::OtherReplica),
         (Mutation::IdleRepair, Self::IdleRepair),
         (Mutation::EndlessRot, Self::EndlessRot),
+        (Mutation::OtherPart, Self::OtherPart),
         (Mutation::LongTenancy, Self::LongTenancy),
         (Mutation::FastClocks, Self::FastClocks),
         (Mutation::SlowClock, Self::SlowClock),
@@ -72,6 +75,7 @@ impl Flaw {
             | Self::OtherReplica
             | Self::IdleRepair
             | Self::EndlessRot
+            | Self::OtherPart
             | Self::LongTenancy
             | Self::SlowClock => return clock,
         };

@@ -30,7 +30,7 @@ const ALONE: &str = "a keeper keeps the catalog of a node that stands alone";
 const STAYS: &str = "a node that stands alone has nobody to give a repository to";
 
 /// What only clients ask for that go on where they left off.
-const ANEW: &str = "a simulated client sends an object anew, as restic does";
+const ANEW: &str = "a client of a node that stands alone sends an object anew, as restic does";
 
 /// What a node does that stands by for others.
 const UNFOLLOWED: &str = "a node that stands alone has nobody to stand by for";
