@@ -48,7 +48,7 @@ pub(crate) struct Counts {
     pub(crate) lost: u64,
 }
 
-/// What becomes of datagrams beside being late: each number `n` stands for once in `n`, 0 for never.
+/// What becomes of datagrams beside being late: a number `n` stands for once in `n`, 0 for never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spoil {
     /// It is lost.

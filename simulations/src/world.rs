@@ -31,7 +31,6 @@ use crate::index::Index;
 use crate::invariants::panics;
 use crate::ledger::{Account, Ledger, Shelf};
 use crate::mutation::Mutation;
-use crate::network::Spoil;
 use crate::office::Desk;
 use crate::plan::{self, End, Life, Loss, Members, Plan};
 use crate::register;
@@ -118,40 +117,8 @@ fn run_fleet(
             };
             catalog::run(witness, plan, fleet, shape, options)
         }
-        Members::Calls {
-            nodes,
-            callers,
-            pause,
-            window,
-        } => {
-            let shape = calls::Shape {
-                nodes: *nodes,
-                callers: *callers,
-                pause: *pause,
-                window: *window,
-                wire: None,
-            };
-            calls::run(witness, plan, fleet, shape, options)
-        }
-        Members::Wire {
-            nodes,
-            callers,
-            pause,
-            window,
-            lost,
-            twice,
-        } => {
-            let spoil = Spoil {
-                lost: *lost,
-                twice: *twice,
-            };
-            let shape = calls::Shape {
-                nodes: *nodes,
-                callers: *callers,
-                pause: *pause,
-                window: *window,
-                wire: Some(spoil),
-            };
+        Members::Calls { .. } | Members::Wire { .. } => {
+            let shape = calls::Shape::of(&fleet.members);
             calls::run(witness, plan, fleet, shape, options)
         }
         Members::Cluster {

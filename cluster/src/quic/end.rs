@@ -107,7 +107,7 @@ impl End {
         )
     }
 
-    /// Why a handshake came to nothing. Before it is done nobody knows who sent what, and a datagram
+    /// Why a handshake came to nothing. Before it is done nobody knows who sent what, and datagrams
     /// of an earlier connection may come late: what TLS says refuses somebody, and nothing else.
     pub(super) fn of_handshake(error: ConnectionError) -> Self {
         let code = match &error {

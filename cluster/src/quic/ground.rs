@@ -19,7 +19,7 @@ pub enum Ground {
     /// A socket of the kernel, and the chance of the operating system. A socket that is bound to
     /// `[::]` serves IPv4 too.
     Socket(std::net::UdpSocket),
-    /// A network that somebody else makes. Time is that of the tokio runtime, which may stand still.
+    /// A network that somebody else makes. Time is the tokio runtime's, which may stand still.
     Made {
         /// The datagrams.
         datagrams: Arc<dyn Datagrams>,

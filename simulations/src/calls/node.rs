@@ -36,18 +36,25 @@ pub(super) struct CallsNode {
     pub(super) berth: Option<Berth>,
 }
 
-impl Program for CallsNode {
-    fn live(&mut self, stand: Stand) -> Option<Main> {
+impl CallsNode {
+    fn ports(&self, stand: &Stand) -> Ports {
         let directory = Arc::new(Directory::default());
         witness::seat_at(&directory, &self.witness, self.node.to_string(), stand.time);
-        let ports = Ports {
+        Ports {
             clock: Arc::new(Clock::starting_at(Timestamp::from_millis(1))),
             entropy: Arc::new(Entropy::new(stand.dice.fork("entropy"))),
             disk: Disk::default().port(),
             index: Index::default().port(),
             directory,
-        };
+        }
+    }
+}
+
+impl Program for CallsNode {
+    fn live(&mut self, stand: Stand) -> Option<Main> {
+        let ports = self.ports(&stand);
         let (link, chatter) = match &mut self.berth {
+            // Without an endpoint nobody hears of it, which breaks a promise soon enough.
             Some(berth) => berth.begin(&stand).ok()?,
             None => (Arc::clone(&stand.link), Vec::new()),
         };

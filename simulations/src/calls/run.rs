@@ -10,7 +10,7 @@ use crate::dice::Dice;
 use crate::fleet::{Fleet, Timetable, member};
 use crate::invariants::panics;
 use crate::network::Spoil;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Members, Plan};
 use crate::trace::{Micros, Trace};
 use crate::verdict::Verdict;
 use crate::wire::{self, Berth, Book};
@@ -27,7 +27,7 @@ const PATIENCE: Micros = 60_000 * MILLI;
 const PEACE: Micros = 6_000 * MILLI;
 
 /// How many nodes there are, and how they call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Shape {
     pub(crate) nodes: u32,
     /// On each node.
@@ -37,6 +37,47 @@ pub(crate) struct Shape {
     pub(crate) window: u16,
     /// What becomes of datagrams, for nodes whose link is that of production.
     pub(crate) wire: Option<Spoil>,
+}
+
+impl Shape {
+    /// What a plan says; nobody if its members are of another kind.
+    pub(crate) fn of(members: &Members) -> Self {
+        match members {
+            Members::Calls {
+                nodes,
+                callers,
+                pause,
+                window,
+            } => Self {
+                nodes: *nodes,
+                callers: *callers,
+                pause: *pause,
+                window: *window,
+                wire: None,
+            },
+            Members::Wire {
+                nodes,
+                callers,
+                pause,
+                window,
+                lost,
+                twice,
+            } => Self {
+                nodes: *nodes,
+                callers: *callers,
+                pause: *pause,
+                window: *window,
+                wire: Some(Spoil {
+                    lost: *lost,
+                    twice: *twice,
+                }),
+            },
+            Members::Holdfast { .. }
+            | Members::Register { .. }
+            | Members::Catalog { .. }
+            | Members::Cluster { .. } => Self::default(),
+        }
+    }
 }
 
 /// Runs a plan to its end.
@@ -93,18 +134,10 @@ pub(crate) fn run(
         timetable.run_until(&mut fleet, then);
     }
     if let Some(book) = &book {
-        book.pages().hush();
-        let end = fleet.now() + PATIENCE;
-        while fleet.now() < end && !wire::complete::is_settled(book) {
-            let then = fleet.now() + LOOK;
-            timetable.run_until(&mut fleet, then);
-        }
+        drain(&mut fleet, &mut timetable, book);
+        wire::progress::finish(book, &nodes, fleet.now());
     }
     let now = fleet.now();
-    if let Some(book) = &book {
-        wire::progress::finish(book, &nodes, now);
-        wire::complete::finish(book, now);
-    }
     let mut pages = history.pages();
     progress::finish(&mut pages, &nodes, now);
     told::finish(&mut pages, healed, now);
@@ -121,6 +154,17 @@ pub(crate) fn run(
         violations,
         figures,
     }
+}
+
+/// Nobody sends any more, and what is under way comes.
+fn drain(fleet: &mut Fleet, timetable: &mut Timetable, book: &Book) {
+    book.pages().hush();
+    let end = fleet.now() + PATIENCE;
+    while fleet.now() < end && !wire::complete::is_settled(book) {
+        let then = fleet.now() + LOOK;
+        timetable.run_until(fleet, then);
+    }
+    wire::complete::finish(book, fleet.now());
 }
 
 /// The place of a node whose link is that of production.

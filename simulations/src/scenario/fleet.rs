@@ -127,6 +127,18 @@ fn live(node: u32, lives: &mut Vec<Life>, given: Option<&Vec<Timed>>, rounds: Op
     }
 }
 
+/// How many there may be.
+const fn most(members: &Members) -> u32 {
+    match members {
+        Members::Wire { .. } => wire::NODES_MAX,
+        Members::Holdfast { .. }
+        | Members::Register { .. }
+        | Members::Catalog { .. }
+        | Members::Calls { .. }
+        | Members::Cluster { .. } => NODES_MAX / 2,
+    }
+}
+
 impl FleetPart {
     /// Whether it says of how long something takes, or how fast.
     fn join(&self, fleet: &mut Fleet) {
@@ -146,14 +158,7 @@ impl FleetPart {
     }
 
     fn fill(&self, text: &str, members: &mut Members) -> Result<(), ScenarioError> {
-        let most = match members {
-            Members::Wire { .. } => wire::NODES_MAX,
-            Members::Holdfast { .. }
-            | Members::Register { .. }
-            | Members::Catalog { .. }
-            | Members::Calls { .. }
-            | Members::Cluster { .. } => NODES_MAX / 2,
-        };
+        let most = most(members);
         let count = |given: &Option<Spanned<u32>>, drawn: u32| match given {
             Some(given) if !(1..=most).contains(given.get_ref()) => {
                 let message = format!("a fleet has 1 to {most} of them");
