@@ -8,8 +8,8 @@
 //! machine, so what counts is the faster of both times alone. Then another node joins. Promised:
 //! 70 of 100 parts of the speed stay, in the middle of the rounds.
 //!
-//! It ends with 0 if that held, with 1 if not, and with 2 if that is not known: copies were made too
-//! fast to be measured beside, so store more; or the tenant alone was not as fast one time as the
+//! It ends with 0 if that held, with 1 if not, and with 2 if that is not known: copies were made
+//! too fast to be measured beside, so store more; or the tenant alone was faster one time than the
 //! other, so the machine does something else.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]

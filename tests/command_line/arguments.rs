@@ -71,6 +71,7 @@ const RIGHT: &[&str] = &[
     "--data /nowhere node drain node-2",
     "--data /nowhere node undrain node-2",
     "--data /nowhere node remove node-2",
+    "--data /nowhere node rename node-2 --to berlin-3",
     "--data /nowhere verify",
     "--data /nowhere verify acme main",
     "--data /nowhere shell -c tree",

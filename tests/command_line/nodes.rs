@@ -48,8 +48,7 @@ fn nodes_are_listed_shown_drained_and_removed() {
     let first = json!({
         "id": "node-1", "name": "berlin-1", "state": "joining", "zone": null,
         "roles": ["gateway", "storage"], "pool": null, "addresses": ["192.0.2.1:7443"],
-        "replicas": 0,
-        "key": "01".repeat(32),
+        "replicas": 0, "key": "01".repeat(32), "speaks": null, "cluster-speaks": "1.0",
     });
     let listed = done(&world, "node list");
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]), (2, &first));
