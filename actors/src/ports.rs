@@ -96,11 +96,11 @@ pub trait File: Send + Sync + 'static {
     fn sync(&self) -> Pending<io::Result<()>>;
     /// Reads up to `length` bytes from offset `at`; fewer only at the end of the file.
     fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>>;
-    /// Reads again what [`Self::read`] gave and is damaged. Where there are several copies, it gives
+    /// Reads again what [`Self::read`] gave and is damaged. Where there are several copies it gives
     /// what a sound one has, and whoever sees to copies hears which are not; where none is sound,
-    /// or there is one only, it gives what `read` gives.
-    fn read_sound(&self, at: u64, length: usize, is_sound: IsSound) -> Pending<io::Result<Bytes>> {
-        drop(is_sound);
+    /// or there is only one, it gives what `read` gives.
+    fn read_sound(&self, at: u64, length: usize, sound: IsSound) -> Pending<io::Result<Bytes>> {
+        drop(sound);
         self.read(at, length)
     }
     /// The length in bytes.

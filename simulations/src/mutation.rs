@@ -235,7 +235,7 @@ impl Mutation {
             None if wire::Flaw::of(self).is_some() => Plan::wire(seed),
             None if self.is_of_owners() => Plan::deposed(seed),
             None if self == Self::LongTenancy => Plan::ending(seed),
-            None if self == Self::HastyGateway => Plan::headless(seed),
+            None if matches!(self, Self::HastyGateway | Self::OtherPart) => Plan::headless(seed),
             None if self == Self::EndlessRot => Plan::decaying(seed),
             None if self.is_of_orders() => Plan::ordered(seed),
             None if cluster::Flaw::of(self).is_some() => Plan::cluster(seed),

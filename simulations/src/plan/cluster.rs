@@ -83,8 +83,8 @@ impl Plan {
         plan
     }
 
-    /// The plan of a seed for a busy cluster of three in which one node's disk rots again and again,
-    /// and the node loses power now and then.
+    /// The plan of a seed for a cluster of three in which one node's disk rots again and again, and
+    /// the node loses power now and then.
     pub fn decaying(seed: u64) -> Self {
         let mut plan = Self::cluster(seed);
         let mut dice = Dice::of_seed(seed).fork("decaying");

@@ -1,6 +1,6 @@
-//! The catalog's time never goes back, nor does its day, since nobody confirms one here; and the time
-//! never runs ahead of the world's by more than clocks may be wrong. Leases of nodes end by the
-//! one, those of tenants by the other: whatever went back would revive some that had ended.
+//! The catalog's time never goes back, nor does its day, since nobody confirms one here; and the
+//! time never runs ahead of the world's by more than clocks may be wrong. Leases of nodes end by
+//! the one, those of tenants by the other: whatever went back would revive some that had ended.
 
 use std::time::Duration;
 
