@@ -3,11 +3,12 @@
 //! leads a large catalog; and calls of 256 bytes.
 //!
 //! `cargo bench --bench cluster`, with `-- --full` for the catalog of 10,000 tenants that is
-//! promised, `-- --calls` for the calls alone, and `-- --json` for programs. All three nodes share the machine; each has a runtime
-//! with one thread. Promised: 8,000 commands a second with 64 in flight, 99 of 100 within 15 ms
-//! with 16 in flight, 3,000 a second when every sync takes 5 ms longer, a new leader of 10,000
-//! tenants with 5 repositories each within 3 s; 250,000 calls a second with 64 in flight, 99 of 100
-//! within 3 ms beside bulk, and within 1 ms beside a service that is flooded.
+//! promised, `-- --calls` for the calls alone, and `-- --json` for programs. All three nodes share
+//! the machine; each has a runtime with one thread. Promised: 8,000 commands a second with 64 in
+//! flight, 99 of 100 within 15 ms with 16 in flight, 3,000 a second when every sync takes 5 ms
+//! longer, a new leader of 10,000 tenants with 5 repositories each within 3 s; 250,000 calls a
+//! second with 64 in flight, 99 of 100 within 3 ms beside bulk, and within 1 ms beside a service
+//! that is flooded.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(

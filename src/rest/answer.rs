@@ -435,6 +435,8 @@ mod tests {
             403 ended
             503 unavailable
             400 invalid
+            403 wrong-gateway
+            503 spare-gateway
         "#]]
         .assert_eq(&table);
     }

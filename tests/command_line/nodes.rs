@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use holdfast::admin::office::Member;
-use holdfast_actors::catalog::command::{ClusterCommand, Command, NewNode, NodeCommand};
-use holdfast_actors::kernel::{NodeId, NodeName};
+use holdfast_actors::catalog::command::{
+    ClusterCommand, Command, LeaseCommand, NewNode, NodeCommand,
+};
+use holdfast_actors::catalog::rows::Speaks;
+use holdfast_actors::kernel::{NodeId, NodeName, Timestamp};
 use holdfast_cluster::identity::{JoinToken, KeyHash};
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -31,12 +34,34 @@ fn add(id: u64) -> Command {
     ))
 }
 
+/// A node begins, and speaks what this program does.
+fn begin(id: u64) -> Command {
+    let begin = LeaseCommand::Begin {
+        incarnation: id,
+        wall: Timestamp::default(),
+        speaks: Speaks {
+            oldest: 0,
+            newest: 1,
+        },
+    };
+    Command::Cluster(ClusterCommand::Lease(NodeId::new(id), begin))
+}
+
+/// Of nodes that have never been at work.
 pub(crate) fn cluster() -> World {
+    made(vec![add(1), add(2)])
+}
+
+/// Of nodes that are at work.
+pub(crate) fn at_work() -> World {
+    made(vec![add(1), add(2), begin(1), begin(2)])
+}
+
+fn made(nodes: Vec<Command>) -> World {
     let member = Member {
         node: NodeId::new(2),
         root: KeyHash::new([7; 32]),
     };
-    let nodes = vec![add(1), add(2)];
     World::named("data", |runtime: &Runtime| {
         runtime.block_on(furnish_as(Some(member), nodes))
     })

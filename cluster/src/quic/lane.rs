@@ -263,10 +263,9 @@ impl Lane {
         let peer = self.peer(state, node);
         match effect {
             Effect::Dial { attempt } => {
-                let (class, peer) = (self.class, node);
                 let dial = Dial {
-                    class,
-                    peer,
+                    class: self.class,
+                    peer: node,
                     attempt,
                 };
                 // If nobody dials any more, the link is closing.

@@ -351,8 +351,7 @@ impl World {
 
     /// A reader of what is stored.
     pub(crate) fn reader(&self, ports: &Ports) -> Reader {
-        let register = Arc::clone(&self.catalog);
-        Reader::new(Arc::clone(&ports.disk), ID, register)
+        Reader::new(Arc::clone(&ports.disk), ID, self.catalog.clone())
     }
 
     /// Compares what is there with what was promised.

@@ -24,6 +24,7 @@ impl Log {
         let mut rows = Rows::default();
         let (role, uid) = (Role::Admin, None);
         rows.operators.insert(ann(), Operator { role, uid });
+        rows.cluster.minor = 1;
         let mut log = Self { rows, told: 0 };
         for id in 1..=count {
             log.add(id);
@@ -92,13 +93,8 @@ impl Log {
 
     /// What happened since the last look, a line each.
     fn events(&mut self) -> Vec<String> {
-        let new: Vec<String> = self
-            .rows
-            .events
-            .values()
-            .skip(self.told)
-            .map(line)
-            .collect();
+        let new = self.rows.events.values().skip(self.told).map(line);
+        let new: Vec<String> = new.collect();
         self.told += new.len();
         new
     }
