@@ -203,7 +203,8 @@ fn a_rolling_upgrade_holds_new_commands_back_until_the_last_node_can_read_them()
     assert_eq!(cluster.trouble(), [""; 0]);
 }
 
-/// Back from an upgrade that all nodes have made there is no way.
+/// Back from an upgrade that all nodes have made there is no way. The node may know that by itself
+/// and end before any other hears of it.
 fn older_is_refused(cluster: &mut Cluster) {
     assert_eq!(cluster.nodes[1].terminate().code(), Some(0));
     let arguments = ["--wire-version", "1.0"].map(str::to_owned).to_vec();
@@ -213,9 +214,6 @@ fn older_is_refused(cluster: &mut Cluster) {
     let told = "does not speak what its cluster does";
     let is_told = said.err.contains(told) && said.err.contains("upgrade it");
     assert!(is_told, "{}", said.err);
-    cluster.until("the others say so", |cluster| {
-        cluster.told(30077, "speaks another version between nodes") > 0
-    });
     cluster.nodes[1].arguments.clear();
     cluster.start(1);
     cluster.settle();
