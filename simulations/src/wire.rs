@@ -1,7 +1,7 @@
 //! The second tier: the link of production, QUIC and TLS and all, over datagrams that are late,
 //! lost, doubled and overtaken.
 //!
-//! Nodes are those of [`calls`](crate::calls), which call each other over the link's class for
+//! Nodes are those of the kind `calls`, which call each other over the link's class for
 //! calls. Beside them chatterers send numbered frames on the two other classes, and bytes on
 //! streams, and write down what was sent and what came; what a link promises is judged by that.
 //! Whatever the link leaves to chance comes from the seed, and each datagram's sum is in the trace,
