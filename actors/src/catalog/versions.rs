@@ -18,6 +18,8 @@ use crate::kernel::{NodeId, Version};
 
 /// The minor version from which on nodes can read a command in their log. Whatever is added to the
 /// commands, or to what they hold or make of the rows, is named here with a version of its own.
+/// Only [`LeaseCommand::Begin`] is not: it is how versions are told, so whoever cannot read it
+/// comes from before there were any.
 pub(super) fn needs(command: &Command) -> u16 {
     match command {
         Command::Cluster(
