@@ -13,6 +13,7 @@ mod program;
 mod timetable;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use holdfast_actors::kernel::NodeId;
 use tokio::runtime::Runtime;
@@ -364,12 +365,14 @@ impl Fleet {
 async fn catch_up(time: &Timepiece, start: Micros) {
     let gap = time.own(start).duration_since(tokio::time::Instant::now());
     if gap > SLACK {
-        tokio::time::advance(gap).await;
+        // A clock that stood between two milliseconds would stay there, and every wait be longer.
+        let whole = gap.as_millis().try_into().unwrap_or(u64::MAX);
+        tokio::time::advance(Duration::from_millis(whole)).await;
     }
 }
 
 /// A runtime's clock counts whole milliseconds, so it may lag by as much.
-const SLACK: std::time::Duration = std::time::Duration::from_millis(2);
+const SLACK: Duration = Duration::from_millis(2);
 
 impl Drop for Fleet {
     fn drop(&mut self) {
