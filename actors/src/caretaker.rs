@@ -10,7 +10,7 @@
 //! What is destroyed goes in this order: no other writer, no extents in the catalog, no files, no
 //! rows in the index, no repository. Each step is durable before the next, so that after a crash
 //! the order is found again and carried out from the beginning; nothing is left that nobody knows
-//! of.
+//! of. When a node starts, its index is looked through for rows of what was destroyed.
 
 mod hands;
 mod machine;

@@ -33,6 +33,10 @@ pub enum Message {
     Missed(RepositoryId),
     /// What was to be destroyed is, or is not yet.
     Destroyed(RepositoryId, bool),
+    /// Of these the index has something.
+    Indexed(BTreeSet<RepositoryId>),
+    /// One that was destroyed is in the index no more, or is still.
+    Cleared,
     /// A step of reading a repository back came to an end; who reads it, if anybody does still.
     Stepped(RepositoryId, Step, Option<Box<Reading>>),
 }
@@ -247,6 +251,29 @@ async fn destroy(
     Ok(())
 }
 
+/// Looks through the index.
+fn sweep(ports: &Ports) -> Pending<Message> {
+    let index = Arc::clone(&ports.index);
+    Box::pin(async move {
+        let known = repository::indexed(&index).await;
+        Message::Indexed(known.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the index was not looked through for what was destroyed");
+            BTreeSet::new()
+        }))
+    })
+}
+
+/// Takes what was destroyed out of the index. What stays is found at the next start.
+fn clear(id: RepositoryId, ports: &Ports) -> Pending<Message> {
+    let index = Arc::clone(&ports.index);
+    Box::pin(async move {
+        if let Err(error) = repository::forget(&index, id).await {
+            tracing::warn!(repository = %id, %error, "the index keeps what was destroyed");
+        }
+        Message::Cleared
+    })
+}
+
 /// Removes all files of a folder, known to the catalog or not.
 async fn remove(ports: &Ports, folder: &str) -> io::Result<()> {
     for name in ports.disk.list(folder).await? {
@@ -269,6 +296,11 @@ impl Hands for CaretakerHands {
             Message::Lost(id) => Event::Lost(id),
             Message::Missed(id) => Event::Missed(id),
             Message::Destroyed(id, done) => Event::Destroyed(id, done),
+            Message::Indexed(known) => {
+                let gone = known.into_iter().filter(|id| self.rows.destroyed(*id));
+                Event::Strays(gone.collect())
+            }
+            Message::Cleared => return None,
             Message::Stepped(id, step, reading) => {
                 // One that was given up meanwhile does not take the place of the next.
                 if self.reading.is_none() {
@@ -291,6 +323,8 @@ impl Hands for CaretakerHands {
         Ok(Some(match effect {
             Effect::Look(id) => self.look(id),
             Effect::Destroy(id) => self.destroy(id, &context.ports),
+            Effect::Sweep => sweep(&context.ports),
+            Effect::Clear(id) => clear(id, &context.ports),
             Effect::Scrub(id) => self.scrub(id, &context.ports),
             Effect::ReadOn(id) => self.read_on(id, &context.ports),
             Effect::Leave(id) => {

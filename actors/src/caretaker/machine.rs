@@ -31,6 +31,9 @@ pub enum Event {
     Missed(RepositoryId),
     /// What was to be destroyed is, or is not yet.
     Destroyed(RepositoryId, bool),
+    /// The index has rows of these, which were destroyed: what silent damage brought back, or what
+    /// another node destroyed while this one was away.
+    Strays(Vec<RepositoryId>),
     /// A step of reading a repository back came to an end.
     Stepped(RepositoryId, Step),
 }
@@ -42,6 +45,10 @@ pub enum Effect {
     Look(RepositoryId),
     /// Destroy it.
     Destroy(RepositoryId),
+    /// Look for what the index has of repositories that were destroyed.
+    Sweep,
+    /// Take all of one out of the index.
+    Clear(RepositoryId),
     /// Begin to read it back: the first step.
     Scrub(RepositoryId),
     /// Read on: the next step.
@@ -99,6 +106,7 @@ impl Machine for Caretaker {
                 }
                 if !self.is_settled {
                     self.scrubs.settle(now + SETTLING);
+                    acts.start(Effect::Sweep);
                 }
                 self.is_settled = true;
             }
@@ -117,6 +125,11 @@ impl Machine for Caretaker {
                     *retry = now + RETRY;
                 } else {
                     self.doomed.remove(&id);
+                }
+            }
+            Event::Strays(gone) => {
+                for id in gone {
+                    acts.start(Effect::Clear(id));
                 }
             }
             Event::Stepped(id, step) => {
@@ -324,7 +337,7 @@ mod tests {
     fn after_a_boot_each_repository_is_looked_at_once_at_a_pace() {
         let mut node = Node::default();
         let served = [(1, SERVED), (2, SERVED), (3, Standing::Kept)];
-        assert_eq!(node.news(&served, Some(0)), "");
+        assert_eq!(node.news(&served, Some(0)), "Start Sweep");
         assert_eq!(node.wake(), "60000: Start Look(repository-1)");
         assert_eq!(node.caretaker.deadline(), None, "one at a time");
         assert_eq!(node.told(1, None), "");
@@ -401,7 +414,7 @@ mod tests {
         let mut node = Node::default();
         let day = Date::from_days(1);
         let doomed = [(1, Standing::Doomed(day)), (2, Standing::Doomed(day))];
-        assert_eq!(node.news(&doomed, Some(0)), "");
+        assert_eq!(node.news(&doomed, Some(0)), "Start Sweep");
         assert_eq!(node.caretaker.deadline(), None);
         assert_eq!(node.news(&[], None), "");
         assert_eq!(node.news(&[], Some(DAY)), "Start Destroy(repository-1)");
@@ -413,5 +426,16 @@ mod tests {
         node.news(&[(1, Standing::Gone)], Some(DAY));
         assert_eq!(node.step(Event::Destroyed(one, true)), "");
         assert_eq!(node.caretaker.deadline(), None);
+    }
+
+    #[test]
+    fn what_the_index_has_of_the_destroyed_is_looked_for_once_and_taken_out() {
+        let mut node = Node::default();
+        assert_eq!(node.news(&[(1, SERVED)], None), "Start Sweep");
+        assert_eq!(node.news(&[], None), "");
+        let gone = [2, 3].map(RepositoryId::new).to_vec();
+        let cleared = node.step(Event::Strays(gone));
+        assert_eq!(cleared, "Start Clear(repository-2), Start Clear(repository-3)");
+        assert_eq!(node.step(Event::Strays(Vec::new())), "");
     }
 }

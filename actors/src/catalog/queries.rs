@@ -53,6 +53,12 @@ impl Credential {
 }
 
 impl Rows {
+    /// Whether a repository was destroyed: ids are given out once, so one that was given out and is
+    /// not there will never be.
+    pub fn destroyed(&self, id: RepositoryId) -> bool {
+        id.raw() <= self.last_id && !self.repositories.contains_key(&id)
+    }
+
     /// Whether what cannot be taken back needs a second operator (2.3).
     pub fn four_eyes(&self) -> bool {
         self.operators.values().filter(|row| row.decides()).count() >= 2

@@ -69,8 +69,6 @@ pub enum Effect {
     Give(RepositoryId, Ticket),
     /// Say that nothing is known.
     Refuse(Ticket),
-    /// Look for repositories of which the index knows something though they were destroyed.
-    Sweep,
     /// Forget one that was destroyed, in the index too.
     Clear(RepositoryId),
 }

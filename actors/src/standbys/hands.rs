@@ -1,6 +1,6 @@
 //! The hands of standbys: they read logs, write to the index, and give what is known away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,8 +23,6 @@ pub enum Message {
     Followed(RepositoryId, Result<(Box<Standby>, Found), Unfollowed>),
     /// The index was told all up to an entry, or not.
     Written(RepositoryId, Option<Sequence>),
-    /// Of these the index knows something.
-    Indexed(BTreeSet<RepositoryId>),
     /// One that was destroyed is in the index no more.
     Cleared,
     /// This node has become the owner of a repository under this epoch, and wants what is known of
@@ -91,33 +89,6 @@ impl StandbysHands {
             wanted,
             unwanted,
             gone,
-        })
-    }
-
-    /// Of those that the index knows something of, some were destroyed: ids are given out once, so
-    /// one that was given out and is not there will never be.
-    fn indexed(&self, known: BTreeSet<RepositoryId>) -> Option<Event> {
-        let rows = &self.rows;
-        let was_given = |id: &RepositoryId| id.raw() <= rows.last_id;
-        let gone = known.into_iter().filter(was_given);
-        let gone = gone.filter(|id| !rows.repositories.contains_key(id));
-        let gone: Vec<RepositoryId> = gone.collect();
-        (!gone.is_empty()).then_some(Event::News {
-            wanted: Vec::new(),
-            unwanted: Vec::new(),
-            gone,
-        })
-    }
-
-    fn sweep(ports: &Ports) -> Pending<Message> {
-        let index = Arc::clone(&ports.index);
-        Box::pin(async move {
-            let known = repository::indexed(&index).await;
-            let known = known.unwrap_or_else(|error| {
-                tracing::warn!(%error, "the index was not looked through for what was destroyed");
-                BTreeSet::new()
-            });
-            Message::Indexed(known)
         })
     }
 
@@ -220,7 +191,6 @@ impl Hands for StandbysHands {
                 let done = sequence.is_some();
                 Some(Event::Written { id, done })
             }
-            Message::Indexed(known) => self.indexed(known),
             Message::Cleared => None,
             Message::Take(id, epoch, asker) => {
                 self.taken.insert(id, epoch);
@@ -255,7 +225,6 @@ impl Hands for StandbysHands {
                 self.answer(ticket, standby);
             }
             Effect::Refuse(ticket) => self.answer(ticket, None),
-            Effect::Sweep => return Ok(Some(Self::sweep(&context.ports))),
             Effect::Clear(id) => return Ok(Some(self.clear(id, &context.ports))),
         }
         Ok(None)

@@ -85,8 +85,6 @@ pub struct Standbys {
     all: BTreeMap<RepositoryId, One>,
     queue: BTreeSet<(Instant, RepositoryId)>,
     under_way: usize,
-    /// Whether the index was looked through for what was destroyed while this node was away.
-    is_swept: bool,
     /// How many objects are known in all.
     objects: u64,
     given: u64,
@@ -121,9 +119,6 @@ impl Standbys {
 
     /// Of what was destroyed nothing stays, once nothing is done with it.
     fn gone(&mut self, now: Instant, gone: Vec<RepositoryId>, acts: &mut Acts<Self>) {
-        if !std::mem::replace(&mut self.is_swept, true) {
-            acts.show(Effect::Sweep);
-        }
         for id in gone {
             let Some(one) = self.all.get_mut(&id) else {
                 acts.show(Effect::Clear(id));

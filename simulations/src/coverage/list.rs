@@ -234,11 +234,12 @@ pub(super) const MACHINES: &[Machine] = &[
             "Lost",
             "Missed",
             "Destroyed",
+            "Strays",
             "Stepped",
             "Wake",
         ],
         facts: &[],
-        effects: &["Look", "Destroy", "Scrub", "ReadOn", "Leave"],
+        effects: &["Look", "Destroy", "Sweep", "Clear", "Scrub", "ReadOn", "Leave"],
         refusals: &[],
     },
     Machine {
@@ -253,7 +254,7 @@ pub(super) const MACHINES: &[Machine] = &[
         events: &["News", "Followed", "Written", "Asked", "Wake"],
         facts: &[],
         effects: &[
-            "Begin", "CatchUp", "Write", "LeaveOff", "Forget", "Give", "Refuse", "Sweep", "Clear",
+            "Begin", "CatchUp", "Write", "LeaveOff", "Forget", "Give", "Refuse", "Clear",
         ],
         refusals: &[],
     },

@@ -65,7 +65,6 @@ pub(super) const NEVER: &[Never] = &[
     never("Standbys", "effect", "Forget", UNFOLLOWED),
     never("Standbys", "effect", "Give", UNFOLLOWED),
     never("Standbys", "effect", "Refuse", UNFOLLOWED),
-    never("Standbys", "effect", "Sweep", UNFOLLOWED),
     never("Standbys", "effect", "Clear", UNFOLLOWED),
     never(
         "Rotation",

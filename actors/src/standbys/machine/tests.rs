@@ -70,7 +70,7 @@ impl Node {
         let mut node = Self::default();
         let begun = node.news(&[ONE], &[]);
         let (id, anew) = (ONE, false);
-        assert_eq!(begun, [Effect::Sweep, Effect::Begin { id, anew }]);
+        assert_eq!(begun, [Effect::Begin { id, anew }]);
         assert_eq!(node.found(ONE, 0, Some(0)), []);
         node
     }
@@ -178,7 +178,6 @@ fn one_whose_owner_went_stays_a_while_for_the_next_and_is_kept_in_the_index_alon
                 | Effect::LeaveOff(_)
                 | Effect::Forget(_)
                 | Effect::Give(..)
-                | Effect::Sweep
                 | Effect::Clear(_)
                 | Effect::Refuse(_) => Vec::new(),
             });
@@ -276,7 +275,7 @@ proptest! {
                     Effect::Forget(id) | Effect::Give(id, _) | Effect::Clear(id) => {
                         assert!(!busy.contains_key(&id));
                     }
-                    Effect::Refuse(_) | Effect::Sweep => {}
+                    Effect::Refuse(_) => {}
                 }
                 assert!(busy.len() <= AT_ONCE);
             }
