@@ -12,6 +12,8 @@ use crate::wire;
 
 /// The most nodes of a file, clients of a register included.
 const NODES_MAX: u32 = 100;
+/// The most nodes that join a cluster.
+const JOINS_MAX: u32 = 8;
 /// A turn of nodes whose faults have a time, in microseconds; longer ones would blur it.
 const QUANTUM: u64 = 50_000;
 
@@ -28,6 +30,9 @@ pub(super) struct FleetPart {
     delay: Option<Micros>,
     jitter: Option<Micros>,
     silence: Option<Millis>,
+    joins: Option<Spanned<u32>>,
+    lost: Option<Spanned<u64>>,
+    twice: Option<Spanned<u64>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -77,7 +82,7 @@ pub(super) fn settle(
     fleet.drifts.truncate(all as usize);
     if let Some(faults) = faults {
         let names: Vec<String> = (0..all).map(|node| member(node).to_string()).collect();
-        fleet.mishaps = mishaps(text, faults, &names)?;
+        fleet.mishaps = mishaps(text, faults, (&names, &fleet.members))?;
         if part.kind == Kind::Several {
             fleet.quantum = QUANTUM;
             fleet.wire.least = fleet.wire.least.max(QUANTUM);
@@ -101,10 +106,10 @@ pub(super) fn settle(
 fn mishaps(
     text: &str,
     faults: &[Spanned<Fault>],
-    names: &[String],
+    who: (&[String], &Members),
 ) -> Result<Vec<Timed>, ScenarioError> {
     let timed = |fault: &Spanned<Fault>| {
-        let mishap = fault.get_ref().mishap(text, fault.span(), names)?;
+        let mishap = fault.get_ref().mishap(text, fault.span(), who)?;
         let at = fault.get_ref().at();
         Ok(Timed { at, mishap })
     };
@@ -157,7 +162,37 @@ impl FleetPart {
         }
     }
 
+    /// Nobody may say what only fleets of another kind have.
+    fn fits(&self, text: &str, members: &Members) -> Result<(), ScenarioError> {
+        let joins = !matches!(members, Members::Cluster { .. });
+        let datagrams = !matches!(members, Members::Wire { .. });
+        let strange = [
+            (self.joins.as_ref().map(Spanned::span), joins, "a cluster"),
+            (self.lost.as_ref().map(Spanned::span), datagrams, "a wire"),
+            (self.twice.as_ref().map(Spanned::span), datagrams, "a wire"),
+        ];
+        for (span, is_strange, whose) in strange {
+            if let (Some(span), true) = (span, is_strange) {
+                let message = format!("only {whose} has this");
+                return Err(ScenarioError::at(text, span, message));
+            }
+        }
+        Ok(())
+    }
+
     fn fill(&self, text: &str, members: &mut Members) -> Result<(), ScenarioError> {
+        self.fits(text, members)?;
+        if let (Members::Cluster { joins, .. }, Some(given)) = (&mut *members, &self.joins) {
+            if *given.get_ref() > JOINS_MAX {
+                let message = format!("at most {JOINS_MAX} nodes join");
+                return Err(ScenarioError::at(text, given.span(), message));
+            }
+            *joins = *given.get_ref();
+        }
+        if let Members::Wire { lost, twice, .. } = members {
+            *lost = self.lost.as_ref().map_or(*lost, |given| *given.get_ref());
+            *twice = self.twice.as_ref().map_or(*twice, |given| *given.get_ref());
+        }
         let most = most(members);
         let count = |given: &Option<Spanned<u32>>, drawn: u32| match given {
             Some(given) if !(1..=most).contains(given.get_ref()) => {

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::error::ScenarioError;
 use super::timeline::{Fault, Kind};
-use crate::plan::{End, Mishap, Ways};
+use crate::plan::{End, Members, Mishap, Order, Ways};
 
 /// Milliseconds that a node is off, or stands still, if nothing is said.
 const SOON: u64 = 1_000;
@@ -19,9 +19,9 @@ impl Fault {
         &self,
         text: &str,
         whole: Range<usize>,
-        names: &[String],
+        (names, members): (&[String], &Members),
     ) -> Result<Mishap, ScenarioError> {
-        self.fits(text)?;
+        self.fits(text, members)?;
         let node = || self.struck(text, whole.clone(), names);
         let pair = || self.pair(text, whole.clone(), names);
         let millis = self.time.as_ref().map_or(SOON, |time| time.get_ref().0);
@@ -75,19 +75,57 @@ impl Fault {
                 node: node()?,
                 times,
             },
+            Kind::Join => order(node()?, Order::Join),
+            Kind::Drain => order(node()?, Order::Drain),
+            Kind::Undrain => order(node()?, Order::Undrain),
+            Kind::Remove => order(node()?, Order::Remove),
+            Kind::Expel => order(node()?, Order::Expel),
+            Kind::LeaseEnd => Mishap::Term {
+                tenant: self.tenant(text, whole.clone(), members)?,
+                days: self.days.as_ref().map(|days| *days.get_ref()),
+            },
         })
     }
 
-    /// Whether it has no more than its kind needs.
-    fn fits(&self, text: &str) -> Result<(), ScenarioError> {
+    /// The tenant of a cluster whose lease it is.
+    fn tenant(
+        &self,
+        text: &str,
+        whole: Range<usize>,
+        members: &Members,
+    ) -> Result<u32, ScenarioError> {
+        let tenants = match members {
+            Members::Cluster { tenants, .. } => *tenants,
+            _ => 0,
+        };
+        match &self.tenant {
+            Some(tenant) if *tenant.get_ref() < tenants => Ok(*tenant.get_ref()),
+            Some(tenant) => {
+                let message = format!("the cluster has {tenants} tenants, counted from 0");
+                Err(ScenarioError::at(text, tenant.span(), message))
+            }
+            None => {
+                let message = "this needs 'tenant', counted from 0, for example tenant = 0";
+                Err(ScenarioError::at(text, whole, message))
+            }
+        }
+    }
+
+    /// Whether it has no more than its kind needs, and is for such a fleet.
+    fn fits(&self, text: &str, members: &Members) -> Result<(), ScenarioError> {
         let kind = *self.kind.get_ref();
+        if kind.is_ordered() && !matches!(members, Members::Cluster { .. }) {
+            let message = "operators order this of a cluster; write kind = \"cluster\" in [fleet]";
+            return Err(ScenarioError::at(text, self.kind.span(), message));
+        }
+        let is_term = kind == Kind::LeaseEnd;
         let ends = matches!(kind, Kind::PowerCut | Kind::Kill);
         let joins = matches!(kind, Kind::SlowLink | Kind::Disconnect | Kind::HalfOpen);
         let counts = kind.counts();
         let drags = matches!(kind, Kind::SlowLink | Kind::SlowDisk);
         let lasts = matches!(kind, Kind::Pause | Kind::DiskHang);
         let is_cut = kind == Kind::Cut;
-        let has_node = !joins && !is_cut && kind != Kind::Heal;
+        let has_node = !joins && !is_cut && !is_term && kind != Kind::Heal;
         let fields = [
             ("node", span(&self.node), has_node),
             ("nodes", span(&self.nodes), joins || is_cut),
@@ -100,6 +138,8 @@ impl Fault {
             ("ways", span(&self.ways), is_cut),
             ("times", span(&self.times), drags),
             ("time", span(&self.time), lasts),
+            ("tenant", span(&self.tenant), is_term),
+            ("days", span(&self.days), is_term),
         ];
         for (name, span, fits) in fields {
             if let (Some(span), false) = (span, fits) {
@@ -184,6 +224,10 @@ impl Fault {
             }
         }
     }
+}
+
+const fn order(node: u32, order: Order) -> Mishap {
+    Mishap::Order { node, order }
 }
 
 const fn disk(node: u32, syncs: u32, writes: u32, full_kib: Option<u64>) -> Mishap {

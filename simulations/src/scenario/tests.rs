@@ -140,6 +140,39 @@ fn what_befalls_a_fleet_stands_in_its_plan() {
     assert_eq!(rounds, [vec![7_000], vec![7_000, 7_000]]);
 }
 
+#[test]
+fn what_operators_order_of_a_cluster_stands_in_its_plan() {
+    use crate::plan::{Members, Mishap, Order};
+    let text = "version = 1\nfleet = { kind = \"cluster\", nodes = 3, users = 2, joins = 1 }\n\
+        fault = [{ at = \"1s\", kind = \"join\", node = \"node-4\" }, \
+        { at = \"2s\", kind = \"expel\", node = \"node-1\" }, \
+        { at = \"3s\", kind = \"lease-end\", tenant = 1, days = -1 }]\n";
+    for seed in 0..20 {
+        let fleet = Scenario::parse(text, Some(seed)).unwrap().plan.fleet;
+        let fleet = fleet.unwrap();
+        let Members::Cluster { nodes, joins, .. } = fleet.members else {
+            panic!("{fleet:?}");
+        };
+        assert_eq!((nodes, joins), (3, 1));
+        let order = |node, order| Mishap::Order { node, order };
+        let (tenant, days) = (1, Some(-1));
+        let wanted = [
+            (1_000, order(3, Order::Join)),
+            (2_000, order(0, Order::Expel)),
+            (3_000, Mishap::Term { tenant, days }),
+        ];
+        let mishaps = fleet.mishaps.into_iter();
+        let mishaps: Vec<_> = mishaps.map(|timed| (timed.at, timed.mishap)).collect();
+        assert_eq!(mishaps, wanted);
+    }
+    let text = "version = 1\nfleet = { kind = \"wire\", lost = 9, twice = 0 }\n";
+    let fleet = Scenario::parse(text, Some(4)).unwrap().plan.fleet.unwrap();
+    let Members::Wire { lost, twice, .. } = fleet.members else {
+        panic!("{fleet:?}");
+    };
+    assert_eq!((lost, twice), (9, 0));
+}
+
 /// What is wrong, and a file that has it.
 const WRONG: &[(&str, &str)] = &[
     (
@@ -259,6 +292,20 @@ const WRONG: &[(&str, &str)] = &[
     (
         "users of no register",
         "version = 1\n[fleet]\nkind = \"several\"\nusers = 5\n",
+    ),
+    (
+        "an order without a cluster",
+        "version = 1\nfleet.kind = \"catalog\"\n[[fault]]\nat = \"3s\"\nkind = \"drain\"\n\
+             node = \"node-1\"\n",
+    ),
+    (
+        "no tenant of the cluster",
+        "version = 1\nfleet = { kind = \"cluster\", users = 2 }\n[[fault]]\nat = \"3s\"\n\
+             kind = \"lease-end\"\ntenant = 2\n",
+    ),
+    (
+        "nodes that join no cluster",
+        "version = 1\n[fleet]\nkind = \"wire\"\njoins = 1\n",
     ),
     (
         "a fleet of nothing",

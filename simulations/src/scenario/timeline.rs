@@ -24,6 +24,8 @@ pub(super) struct Fault {
     pub(super) ways: Option<Spanned<String>>,
     pub(super) times: Option<Spanned<u64>>,
     pub(super) time: Option<Spanned<Millis>>,
+    pub(super) tenant: Option<Spanned<u32>>,
+    pub(super) days: Option<Spanned<i64>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -45,6 +47,12 @@ pub(super) enum Kind {
     Pause,
     DiskHang,
     SlowDisk,
+    Join,
+    Drain,
+    Undrain,
+    Remove,
+    Expel,
+    LeaseEnd,
 }
 
 impl Kind {
@@ -63,6 +71,14 @@ impl Kind {
         matches!(
             self,
             Self::SyncFailure | Self::WriteFailure | Self::BitRot | Self::Misdirection
+        )
+    }
+
+    /// Whether operators of a cluster order it.
+    pub(super) const fn is_ordered(self) -> bool {
+        matches!(
+            self,
+            Self::Join | Self::Drain | Self::Undrain | Self::Remove | Self::Expel | Self::LeaseEnd
         )
     }
 
@@ -175,6 +191,8 @@ impl Fault {
             ("ways", self.ways.as_ref().map(Spanned::span), false),
             ("times", self.times.as_ref().map(Spanned::span), false),
             ("time", self.time.as_ref().map(Spanned::span), false),
+            ("tenant", self.tenant.as_ref().map(Spanned::span), false),
+            ("days", self.days.as_ref().map(Spanned::span), false),
         ];
         for (name, span, fits) in fields {
             if let (Some(span), false) = (span, fits) {
