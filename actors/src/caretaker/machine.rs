@@ -435,7 +435,10 @@ mod tests {
         assert_eq!(node.news(&[], None), "");
         let gone = [2, 3].map(RepositoryId::new).to_vec();
         let cleared = node.step(Event::Strays(gone));
-        assert_eq!(cleared, "Start Clear(repository-2), Start Clear(repository-3)");
+        assert_eq!(
+            cleared,
+            "Start Clear(repository-2), Start Clear(repository-3)"
+        );
         assert_eq!(node.step(Event::Strays(Vec::new())), "");
     }
 }

@@ -72,6 +72,8 @@ impl<M> ExchangeHands<M> {
             return;
         }
         self.is_listening = true;
+        let inbox = Arc::clone(&self.inbox);
+        self.work.spawn(async move { inbox.attend().await });
         let (link, inbox) = (Arc::clone(&self.link), Arc::clone(&self.inbox));
         self.work.spawn(async move {
             while let Some(arrival) = link.receive().await {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use bytes::Bytes;
 use holdfast_actors::kernel::{NodeId, Ticket};
@@ -36,6 +38,8 @@ pub(super) struct Inbox {
     state: Mutex<State>,
     /// Rings when frames were taken out.
     emptied: Notify,
+    /// Rings when the actor is to look.
+    bell: Notify,
 }
 
 #[derive(Default)]
@@ -76,7 +80,7 @@ impl Inbox {
             return;
         }
         state.left.push(told);
-        state.ring();
+        self.ring_in(&mut state);
     }
 
     /// Leaves what the link brought.
@@ -116,7 +120,27 @@ impl Inbox {
 
     /// Tells the actor to look, if it has not been told.
     pub(super) fn ring(&self) {
-        self.state().ring();
+        self.ring_in(&mut self.state());
+    }
+
+    fn ring_in(&self, state: &mut State) {
+        if matches!(state.owner, Owner::Here(_)) && !std::mem::replace(&mut state.is_rung, true) {
+            self.bell.notify_one();
+        }
+    }
+
+    /// Has the actor look whenever something was left, once everybody who is ready to leave more
+    /// has done so: who was woken first would be looked at alone otherwise, and have a frame and a
+    /// packet of its own.
+    pub(super) async fn attend(&self) {
+        loop {
+            self.bell.notified().await;
+            step_back().await;
+            if let Owner::Here(actor) = &self.state().owner {
+                // An actor that is gone closes the inbox.
+                let _ = actor.tell(Message::Look);
+            }
+        }
     }
 
     /// The actor takes all that is left.
@@ -139,8 +163,12 @@ impl Inbox {
             .map(|name| Told::News(News::Serves(name)));
         state.left.splice(..0, served);
         state.owner = Owner::Here(actor);
-        state.is_rung = false;
-        state.ring();
+        // It attends to the bell once it has looked for the first time.
+        state.is_rung = true;
+        if let Owner::Here(actor) = &state.owner {
+            // As above.
+            let _ = actor.tell(Message::Look);
+        }
     }
 
     /// The actor is gone, and all that was left for it is refused.
@@ -160,15 +188,18 @@ impl Inbox {
     }
 }
 
-impl State {
-    fn ring(&mut self) {
-        if let Owner::Here(actor) = &self.owner
-            && !self.is_rung
-        {
-            // An actor that is gone closes the inbox.
-            self.is_rung = actor.tell(Message::Look).is_ok();
+/// Lets everybody go first who is ready now. tokio's own yielding waits until nobody is ready any
+/// more, which beside bulk takes long.
+async fn step_back() {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
         }
-    }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Nobody has seen it: nothing was done.

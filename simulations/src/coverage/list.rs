@@ -239,7 +239,9 @@ pub(super) const MACHINES: &[Machine] = &[
             "Wake",
         ],
         facts: &[],
-        effects: &["Look", "Destroy", "Sweep", "Clear", "Scrub", "ReadOn", "Leave"],
+        effects: &[
+            "Look", "Destroy", "Sweep", "Clear", "Scrub", "ReadOn", "Leave",
+        ],
         refusals: &[],
     },
     Machine {
