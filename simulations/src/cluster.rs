@@ -14,5 +14,6 @@ mod run;
 mod split;
 mod watch;
 
+pub(crate) use client::tenant;
 pub(crate) use planted::Flaw;
 pub(crate) use run::{Shape, run};

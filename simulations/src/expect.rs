@@ -14,6 +14,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::cluster;
 use crate::fleet::member;
 use crate::line::{Line, Told, Who};
 use crate::plan::{Members, Plan};
@@ -124,6 +125,9 @@ impl Expectation {
         }) = plan.fleet.as_ref().map(|fleet| &fleet.members)
         {
             logins.extend((*replicas..replicas + clients).map(|user| member(user).to_string()));
+        }
+        if let Some(Members::Cluster { tenants, .. }) = plan.fleet.as_ref().map(|it| &it.members) {
+            logins.extend((0..*tenants).map(|tenant| cluster::tenant(tenant as usize)));
         }
         for (number, tenant) in plan.tenants.iter().enumerate() {
             let name = tenant.called(number);

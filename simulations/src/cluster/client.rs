@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const HASTE: Duration = Duration::from_secs(1);
 
 /// The name of a tenant.
-pub(super) fn tenant(number: usize) -> String {
+pub(crate) fn tenant(number: usize) -> String {
     format!("tenant-{number}")
 }
 
@@ -147,24 +147,25 @@ impl Client {
         asked: impl Future<Output = Result<T, Refusal>>,
     ) -> Option<T> {
         let told = tokio::time::timeout(PATIENCE, asked).await;
-        let (now, who) = (self.time.world(), (self.node, self.tenant));
+        let now = self.time.world();
+        let who = format!("{} client {} {}", self.node, self.tenant, self.name);
         let mut pages = self.book.pages();
         match told {
             Ok(Ok(told)) => {
                 pages.figures.done += 1;
-                pages.log.say(now, format_args!("{who:?} {what}: done"));
+                pages.log.say(now, format_args!("{who} {what}: Done"));
                 Some(told)
             }
             Ok(Err(refusal)) => {
                 pages.figures.refused += 1;
                 pages
                     .log
-                    .say(now, format_args!("{who:?} {what}: {refusal}"));
+                    .say(now, format_args!("{who} {what}: {}", refusal.reason));
                 None
             }
             Err(_) => {
                 pages.figures.refused += 1;
-                pages.log.say(now, format_args!("{who:?} {what}: silence"));
+                pages.log.say(now, format_args!("{who} {what}: silence"));
                 None
             }
         }
@@ -192,7 +193,7 @@ impl Client {
         self.book.pages().things[self.tenant].insert(hash, thing);
         let is_forgotten = self.flaw == Some(Flaw::ForgottenUpload) && self.dice.one_in(10);
         let cuts = self.draw_cuts();
-        let what = format!("stores {hash} of {length}");
+        let what = format!("store data/{hash} of {length}");
         let began = self.time.world();
         let sent = async {
             match self.flaw {
@@ -271,7 +272,10 @@ impl Client {
             let entry = self.enter(Intent::Delete(Kind::Data)).await?;
             entry.delete(Kind::Data, hash).await
         };
-        let is_deleted = self.told(&format!("deletes {hash}"), asked).await.is_some();
+        let is_deleted = self
+            .told(&format!("delete data/{hash}"), asked)
+            .await
+            .is_some();
         if is_deleted {
             self.acknowledged(now);
         }
@@ -295,7 +299,7 @@ impl Client {
             }
             Ok(names)
         };
-        let Some(names) = self.told("lists", list).await else {
+        let Some(names) = self.told("list data", list).await else {
             return false;
         };
         let now = self.time.world();
@@ -324,7 +328,7 @@ impl Client {
                 }
             }
         };
-        let Some(found) = self.told(&format!("reads {hash}"), asked).await else {
+        let Some(found) = self.told(&format!("read data/{hash}"), asked).await else {
             return false;
         };
         let now = self.time.world();

@@ -68,6 +68,7 @@ pub(super) fn settle(
         plan.tenants.clear();
     }
     part.join(&mut fleet);
+    part.add(text, &mut fleet.members)?;
     part.fill(text, &mut fleet.members)?;
     let all = match &fleet.members {
         Members::Holdfast { lives } => u32::try_from(lives.len()).unwrap_or(NODES_MAX),
@@ -180,7 +181,8 @@ impl FleetPart {
         Ok(())
     }
 
-    fn fill(&self, text: &str, members: &mut Members) -> Result<(), ScenarioError> {
+    /// What only one kind of fleet has.
+    fn add(&self, text: &str, members: &mut Members) -> Result<(), ScenarioError> {
         self.fits(text, members)?;
         if let (Members::Cluster { joins, .. }, Some(given)) = (&mut *members, &self.joins) {
             if *given.get_ref() > JOINS_MAX {
@@ -193,6 +195,10 @@ impl FleetPart {
             *lost = self.lost.as_ref().map_or(*lost, |given| *given.get_ref());
             *twice = self.twice.as_ref().map_or(*twice, |given| *given.get_ref());
         }
+        Ok(())
+    }
+
+    fn fill(&self, text: &str, members: &mut Members) -> Result<(), ScenarioError> {
         let most = most(members);
         let count = |given: &Option<Spanned<u32>>, drawn: u32| match given {
             Some(given) if !(1..=most).contains(given.get_ref()) => {

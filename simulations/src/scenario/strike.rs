@@ -94,9 +94,10 @@ impl Fault {
         whole: Range<usize>,
         members: &Members,
     ) -> Result<u32, ScenarioError> {
-        let tenants = match members {
-            Members::Cluster { tenants, .. } => *tenants,
-            _ => 0,
+        let tenants = if let Members::Cluster { tenants, .. } = members {
+            *tenants
+        } else {
+            0
         };
         match &self.tenant {
             Some(tenant) if *tenant.get_ref() < tenants => Ok(*tenant.get_ref()),
