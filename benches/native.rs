@@ -1,9 +1,11 @@
 //! The native path beside what it is measured by, in one run: the agent over QUIC beside restic
-//! over HTTPS on the same tree, and raw objects beside streams of plain QUIC that nobody reads.
+//! over HTTPS on the same tree, and raw objects beside streams of plain QUIC that nobody reads and
+//! beside the same objects appended to an extent with one replica, in this process and on the same
+//! disk.
 //!
 //! Promised are ratios: the agent takes at most as long as restic, and raw objects go at least 0.4
-//! times as fast as plain streams. `cargo bench --bench native` is small; with `-- --full` it is
-//! large enough to mean something.
+//! times as fast as plain streams and 0.8 times as fast as into the extent. `cargo bench --bench
+//! native` is small; with `-- --full` it is large enough to mean something.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(
@@ -14,6 +16,8 @@
 #[path = "compare/client.rs"]
 #[expect(dead_code, reason = "other benches use the rest of it")]
 mod client;
+#[path = "native/extent.rs"]
+mod extent;
 #[path = "compare/restic.rs"]
 mod restic;
 #[path = "compare/server.rs"]
@@ -137,13 +141,14 @@ fn by_agent(server: &Server, base: &Path, tree: &Path) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// Sends the same bytes as objects to a node and as plain streams to nobody, in turn.
+/// Sends the same bytes as objects to a node and as plain streams to nobody, and appends them to an
+/// extent, in turn.
 fn raw(sizes: &Sizes) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
-    let (mut objects, mut plain) = (Vec::new(), Vec::new());
+    let (mut objects, mut plain, mut extent) = (Vec::new(), Vec::new(), Vec::new());
     runtime.block_on(async {
         for _ in 0..sizes.rounds {
             let base = tempfile::tempdir().unwrap();
@@ -152,11 +157,18 @@ fn raw(sizes: &Sizes) {
             objects.push(to_node(&server, sizes.objects).await);
             drop(server);
             plain.push(to_nobody(sizes.objects).await);
+            tree::settle_disk();
+            extent.push(extent::append(base.path(), sizes.objects).await);
         }
     });
-    let (objects, plain) = (median(objects), median(plain));
+    let (objects, plain, extent) = (median(objects), median(plain), median(extent));
     let ratio = objects / plain;
     println!("raw objects {objects:.0} MB/s, plain QUIC {plain:.0} MB/s: {ratio:.2} (>= 0.4)");
+    let ratio = objects / extent;
+    println!(
+        "raw objects {objects:.0} MB/s, an extent with one replica {extent:.0} MB/s: \
+         {ratio:.2} (>= 0.8)"
+    );
 }
 
 /// MB/s of objects on streams of the native path.
@@ -177,8 +189,7 @@ async fn to_node(server: &Server, count: usize) -> f64 {
     exchange(&connection, &[Bytes::from(ask)]).await;
     let mut requests = Vec::new();
     for number in 0..count {
-        let mut body: Vec<u8> = (0..OBJECT).map(|at| (at % 251) as u8).collect();
-        body[..8].copy_from_slice(&(number as u64).to_le_bytes());
+        let body = body(number);
         let hash = Sha256::digest(&body);
         let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         let head = format!(
@@ -186,7 +197,7 @@ async fn to_node(server: &Server, count: usize) -> f64 {
              Content-Length: {OBJECT}\r\nConnection: close\r\n\r\n",
             server.repository
         );
-        requests.push([Bytes::from(head), Bytes::from(body)]);
+        requests.push([Bytes::from(head), body]);
     }
     let start = Instant::now();
     share(requests, move |request| {
@@ -195,6 +206,13 @@ async fn to_node(server: &Server, count: usize) -> f64 {
     })
     .await;
     rate(count, start)
+}
+
+/// The bytes of one object, which no other has.
+fn body(number: usize) -> Bytes {
+    let mut body: Vec<u8> = (0..OBJECT).map(|at| (at % 251) as u8).collect();
+    body[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    body.into()
 }
 
 /// MB/s of bytes on plain streams.
