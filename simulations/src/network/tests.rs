@@ -224,3 +224,24 @@ async fn a_slow_link_is_slow_in_proportion_to_what_is_sent() {
     lab.run(8).await;
     assert_eq!(lab.heard(&other).await.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_a_slow_link_when_it_is_healed_comes_as_usual_and_in_order() {
+    let wire = Wire {
+        kib_per_second: Some(64),
+        more: 0,
+        ..Wire::default()
+    };
+    let lab = Lab::new(wire, 6);
+    let (one, other) = (lab.join(ONE), lab.join(OTHER));
+    lab.network.slow(ONE, OTHER, 100);
+    one.send(OTHER, Bytes::from(vec![0; 64 << 10])).unwrap();
+    send(&one, OTHER, 0..3);
+    lab.run(2_000).await;
+    assert_eq!(lab.heard(&other).await.len(), 0);
+    lab.network.heal(lab.time.world());
+    lab.run(1_100).await;
+    let heard = lab.heard(&other).await;
+    assert_eq!(heard.len(), 4, "{heard:?}");
+    assert_eq!(heard[1..], frames(ONE, 0..3));
+}

@@ -47,9 +47,25 @@ impl State {
         self.cuts.clear();
         let pairs: Vec<_> = self.pairs.keys().copied().collect();
         for (low, high) in pairs {
-            self.pairs.entry((low, high)).or_default().slowness = 0;
+            let pair = self.pairs.entry((low, high)).or_default();
+            if std::mem::take(&mut pair.slowness) > 1 {
+                self.hasten(low, high, now);
+                self.hasten(high, low, now);
+            }
             self.release(low, high, now);
             self.release(high, low, now);
+        }
+    }
+
+    /// What is on a wire that was slow goes on as if it were sent now.
+    fn hasten(&mut self, from: NodeId, to: NodeId, now: Micros) {
+        let lane = self.lane(from, to);
+        (lane.busy, lane.last) = (now, now);
+        let flying = std::mem::take(&mut lane.flying);
+        for place in flying {
+            if let Some(Event::Frame { number, body, .. }) = self.schedule.cancel(place) {
+                self.fly(from, to, number, body, now);
+            }
         }
     }
 
