@@ -15,6 +15,7 @@ use super::events::Code;
 use super::rows::{NodeState, Token};
 use super::{Outcome, Refused};
 use crate::kernel::Timestamp;
+use crate::kernel::{NodeId, NodeName};
 
 /// The most tokens that let somebody in at once.
 const TOKENS_MAX: usize = 64;
@@ -118,7 +119,8 @@ impl Draft<'_> {
     }
 
     /// Whether a node may come in under this name and with this key.
-    pub(super) fn vacant(&self, new: &NewNode) -> Result<(), Refused> {
+    pub(super) fn vacant(&self, id: NodeId, new: &NewNode) -> Result<(), Refused> {
+        own_name(id, &new.name)?;
         for (id, node) in &self.rows.cluster.nodes {
             let removed = node.state == NodeState::Removed;
             match (node.key == new.key, node.name == new.name) {
@@ -129,6 +131,16 @@ impl Draft<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Nobody bears another node's id as its name: orders say either.
+pub(super) fn own_name(id: NodeId, name: &NodeName) -> Result<(), Refused> {
+    let number = name.as_str().strip_prefix("node-");
+    let other = number.and_then(|number| number.parse().ok().map(NodeId::new));
+    match other.filter(|other| *other != id) {
+        Some(other) => Err(Refused::NodeName(name.clone(), other)),
+        None => Ok(()),
     }
 }
 

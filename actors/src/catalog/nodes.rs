@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::cluster::{ClusterCommand, LeaseCommand, NewNode, NodeCommand};
 use super::draft::{Draft, short};
 use super::events::Code;
+use super::joining::own_name;
 use super::rows::{Lease, Node, NodeState, Room};
 use super::{Outcome, Refused};
 use crate::gateways::GATEWAY;
@@ -173,7 +174,7 @@ impl Draft<'_> {
         if nodes.contains_key(&id) {
             return Err(Refused::NodeExists(id));
         }
-        self.vacant(new)?;
+        self.vacant(id, new)?;
         if nodes.len() >= NODES_MAX {
             let (what, most) = ("nodes", NODES_MAX);
             return Err(Refused::TooMany { what, most });
@@ -220,13 +221,35 @@ impl Draft<'_> {
                 self.enter(id, NodeState::Active);
             }
             NodeCommand::Undrain => {}
-            NodeCommand::Remove => self.dismiss(id),
+            NodeCommand::Remove => {
+                self.leaves_one(id)?;
+                self.dismiss(id);
+            }
             NodeCommand::Retire => match self.rows.holding(id) {
-                0 => self.dismiss(id),
+                0 => {
+                    self.leaves_one(id)?;
+                    self.dismiss(id);
+                }
                 held => return Err(Refused::Holds(id, held)),
             },
             NodeCommand::Replace { with } => self.replace(id, &node, *with)?,
             NodeCommand::Rename { name } => self.rename(id, node, name)?,
+        }
+        Ok(())
+    }
+
+    /// Whether another node is at work when this one is gone; without one there is no cluster any
+    /// more, and no way to make it one again.
+    fn leaves_one(&self, id: NodeId) -> Result<(), Refused> {
+        let works = |node: &Node| matches!(node.state, NodeState::Active | NodeState::Draining);
+        let nodes = self.rows.cluster.nodes.iter();
+        let at_work: Vec<NodeId> = nodes
+            .filter(|(_, it)| works(it))
+            .map(|(id, _)| *id)
+            .collect();
+        if at_work == [id] {
+            let (found, least) = (0, 1);
+            return Err(Refused::TooFew { found, least });
         }
         Ok(())
     }
@@ -244,6 +267,7 @@ impl Draft<'_> {
         if node.name == *name {
             return Ok(());
         }
+        own_name(id, name)?;
         let mut others = self.rows.cluster.nodes.iter();
         let has =
             |(_, row): &(&NodeId, &Node)| row.name == *name && row.state != NodeState::Removed;
@@ -537,6 +561,28 @@ mod tests {
         assert_eq!(heir.zone, "cellar");
         assert_eq!(heir.roles, ["storage".to_owned()].into());
         assert_eq!(log.node(1, replace()), Err(Refused::NoNode(NodeId::new(1))));
+    }
+
+    #[test]
+    fn the_last_node_at_work_is_not_removed() {
+        let mut log = Log::of(2);
+        log.pass(1, &[(1, 0), (2, 0)]);
+        log.node(2, NodeCommand::Remove).unwrap();
+        let (found, least) = (0, 1);
+        let last = Err(Refused::TooFew { found, least });
+        assert_eq!(log.node(1, NodeCommand::Remove), last);
+        assert_eq!(log.node(1, NodeCommand::Retire), last);
+        assert_eq!(log.state(1), NodeState::Active);
+    }
+
+    #[test]
+    fn nobody_bears_the_id_of_another_as_a_name() {
+        let [one, two] = [1, 2].map(NodeId::new);
+        let name = |name: &str| NodeName::parse(name).unwrap();
+        let refused = Err(Refused::NodeName(name("node-2"), two));
+        assert_eq!(own_name(one, &name("node-2")), refused);
+        assert_eq!(own_name(two, &name("node-2")), Ok(()));
+        assert_eq!(own_name(one, &name("node-berlin")), Ok(()));
     }
 
     #[test]
