@@ -139,9 +139,9 @@ fn one_address_gets_256_connections_and_the_others_theirs() {
     }
 }
 
-/// Uploads that are begun and not finished, each with its bytes and the first word about it: 100 from
-/// a node that waits for its body and therefore counts it, or a refusal. Bodies so small take no
-/// task, so that only the limits on requests count.
+/// Uploads that are begun and not finished, each with its bytes and the first word about it: 100
+/// from a node that waits for its body and therefore counts it, or a refusal. Bodies so small take
+/// no task, so that only the limits on requests count.
 fn begin(wire: &Wire, first: usize, count: usize) -> Vec<(Open, Vec<u8>, u16)> {
     let numbers = first..first + count;
     let begun = numbers.map(|number| {

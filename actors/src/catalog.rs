@@ -18,6 +18,7 @@ mod extents;
 mod fixture;
 mod hands;
 mod joining;
+mod leaving;
 mod machine;
 mod nodes;
 mod operators;

@@ -9,11 +9,10 @@ use std::time::Duration;
 use super::cluster::{ClusterCommand, LeaseCommand, NewNode, NodeCommand};
 use super::draft::{Draft, short};
 use super::events::Code;
-use super::joining::own_name;
 use super::rows::{Lease, Node, NodeState, Room};
 use super::{Outcome, Refused};
 use crate::gateways::GATEWAY;
-use crate::kernel::{Date, Epoch, NodeId, NodeName, Timestamp};
+use crate::kernel::{Date, Epoch, NodeId, Timestamp};
 
 /// The most that one tick adds.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -238,81 +237,6 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Whether another node is at work when this one is gone; without one there is no cluster any
-    /// more, and no way to make it one again.
-    fn leaves_one(&self, id: NodeId) -> Result<(), Refused> {
-        let works = |node: &Node| matches!(node.state, NodeState::Active | NodeState::Draining);
-        let nodes = self.rows.cluster.nodes.iter();
-        let at_work: Vec<NodeId> = nodes
-            .filter(|(_, it)| works(it))
-            .map(|(id, _)| *id)
-            .collect();
-        if at_work == [id] {
-            let (found, least) = (0, 1);
-            return Err(Refused::TooFew { found, least });
-        }
-        Ok(())
-    }
-
-    /// Its lease is renewed no more, and runs to its end: the node may not have heard yet, and
-    /// shows what it owned as its own until then.
-    fn dismiss(&mut self, id: NodeId) {
-        self.enter(id, NodeState::Removed);
-        self.leave_pool(id);
-        self.rows.cluster.speak.remove(&id);
-        self.raise_version();
-    }
-
-    fn rename(&mut self, id: NodeId, node: Node, name: &NodeName) -> Result<(), Refused> {
-        if node.name == *name {
-            return Ok(());
-        }
-        own_name(id, name)?;
-        let mut others = self.rows.cluster.nodes.iter();
-        let has =
-            |(_, row): &(&NodeId, &Node)| row.name == *name && row.state != NodeState::Removed;
-        if let Some((other, _)) = others.find(has) {
-            return Err(Refused::NodeName(name.clone(), *other));
-        }
-        let text = format!("{id} '{}' is called '{name}' from now on", node.name);
-        let name = name.clone();
-        self.rows.cluster.nodes.insert(id, Node { name, ..node });
-        self.event(Code::NodeRenamed, None, text, None);
-        Ok(())
-    }
-
-    /// Has a node do what one did that is down, which is removed, in the same pool of gateways.
-    /// Copies are made again as for any node that is gone.
-    fn replace(&mut self, id: NodeId, old: &Node, with: NodeId) -> Result<(), Refused> {
-        let new = self.live_node(with)?;
-        let is_well = matches!(new.state, NodeState::Joining | NodeState::Active);
-        if id == with || !is_well {
-            return Err(Refused::NotTaken(with));
-        }
-        if old.state != NodeState::Down {
-            return Err(Refused::NotDown(id));
-        }
-        let text = format!(
-            "{with} '{}' takes the place of {id} '{}'",
-            new.name, old.name
-        );
-        let heir = Node {
-            roles: old.roles.clone(),
-            zone: old.zone.clone(),
-            ..new
-        };
-        let is_gateway = heir.roles.contains(GATEWAY);
-        self.rows.cluster.nodes.insert(with, heir);
-        if is_gateway {
-            self.inherit_pool(id, with);
-        } else {
-            self.leave_pool(with);
-        }
-        self.dismiss(id);
-        self.event(Code::NodeReplaced, None, text, None);
-        Ok(())
-    }
-
     fn lease(&mut self, id: NodeId, command: &LeaseCommand) -> Result<Outcome, Refused> {
         let node = self.live_node(id)?;
         let (now, index) = (self.rows.cluster.now, self.rows.index);
@@ -377,7 +301,7 @@ impl Draft<'_> {
         live.cloned().ok_or(Refused::NoNode(id))
     }
 
-    fn enter(&mut self, id: NodeId, state: NodeState) {
+    pub(super) fn enter(&mut self, id: NodeId, state: NodeState) {
         if let Some(node) = self.rows.cluster.nodes.get_mut(&id)
             && node.state != state
         {
@@ -428,6 +352,7 @@ mod tests {
 
     use super::super::apply;
     use super::super::command::{Actor, Command, Submission, Turned, TurnedCause};
+    use super::super::joining::own_name;
     use super::super::rows::Rows;
     use super::*;
     use crate::kernel::{NodeName, Sequence};

@@ -64,8 +64,7 @@ impl Office {
         let told = format!(
             "{} of {} voters of the catalog answer, which is no majority, so nothing can be \
              changed; no word from {}; start {} of them, and give the order again then: it may \
-             have been taken in already. What is stored can be read, and backups are refused, \
-             until then",
+             have been taken in already. Until then backups and restores are refused",
             missing.answer,
             missing.voters,
             names.join(", "),
