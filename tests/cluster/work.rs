@@ -11,7 +11,7 @@ use crate::pulse::{Ending, answered};
 use crate::wire::Wire;
 
 /// How long one run of restic may take, in seconds.
-const LIMIT: u32 = 120;
+const LIMIT: u32 = 300;
 /// What restic says when it could not begin.
 const FIRST: &str = "unable to open config file: ";
 /// So many runs may not have been able to begin.

@@ -82,6 +82,7 @@ fn nodes_are_listed_shown_drained_and_removed() {
     assert_eq!(done(&world, "node drain berlin-2")["state"], "draining");
     assert_eq!(done(&world, "node undrain node-2")["state"], "active");
     refused(&world, "node remove berlin-2", 4, "too-few-copies");
+    done(&world, "node drain node-1");
     assert_eq!(done(&world, "node undrain node-1")["state"], "active");
     assert_eq!(done(&world, "node remove berlin-2")["state"], "removed");
     assert_eq!(done(&world, "node list").as_array().unwrap().len(), 1);
