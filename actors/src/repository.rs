@@ -41,7 +41,7 @@ pub use entry::{Entry, FRAME_BYTES, Moved, Piece, Place, Span, Stored};
 pub use event::{Effect, Event, Held};
 pub use hands::{Hands, Idle, Message};
 pub use head::Secret;
-pub use indexed::indexed;
+pub use indexed::{clear, indexed};
 pub use machine::Repository;
 pub use promises::Promises;
 pub use reader::{Body, ReadError, Reader};

@@ -32,6 +32,7 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "holds-replicas" => {
             "drain it and wait until it holds nothing; if it is dead for good, add --force"
         }
+        "too-few-copies" => "let another node in first; see 'holdfast node list'",
         "not-down" => "see 'holdfast node list'",
         "copied" => "delete it, and keep the directory of the node that runs",
         "removed" => "to use this machine again, join anew with an empty directory",

@@ -263,13 +263,11 @@ fn sweep(ports: &Ports) -> Pending<Message> {
     })
 }
 
-/// Takes what was destroyed out of the index. What stays is found at the next start.
+/// Takes what was destroyed out of the index.
 fn clear(id: RepositoryId, ports: &Ports) -> Pending<Message> {
     let index = Arc::clone(&ports.index);
     Box::pin(async move {
-        if let Err(error) = repository::forget(&index, id).await {
-            tracing::warn!(repository = %id, %error, "the index keeps what was destroyed");
-        }
+        repository::clear(&index, id).await;
         Message::Cleared
     })
 }

@@ -14,8 +14,7 @@ use super::draft::Draft;
 use super::events::Code;
 use super::rows::{NodeState, Token};
 use super::{Outcome, Refused};
-use crate::kernel::Timestamp;
-use crate::kernel::{NodeId, NodeName};
+use crate::kernel::{NodeId, NodeName, Timestamp};
 
 /// The most tokens that let somebody in at once.
 const TOKENS_MAX: usize = 64;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
-use super::checkpoint::prefix;
+use super::checkpoint::{forget, prefix};
 use crate::kernel::RepositoryId;
 use crate::ports::Index;
 
@@ -36,6 +36,14 @@ pub async fn indexed(index: &Arc<dyn Index>) -> io::Result<BTreeSet<RepositoryId
         }
     }
     Ok(known)
+}
+
+/// Takes what was destroyed out of the index. What stays, since the index failed, is found at the
+/// node's next start.
+pub async fn clear(index: &Arc<dyn Index>, id: RepositoryId) {
+    if let Err(error) = forget(index, id).await {
+        tracing::warn!(repository = %id, %error, "the index keeps what was destroyed");
+    }
 }
 
 #[cfg(test)]

@@ -97,10 +97,7 @@ impl StandbysHands {
         self.taken.remove(&id);
         let index = Arc::clone(&ports.index);
         Box::pin(async move {
-            // What stays is found at the next start.
-            if let Err(error) = repository::forget(&index, id).await {
-                tracing::warn!(repository = %id, %error, "the index keeps what was destroyed");
-            }
+            repository::clear(&index, id).await;
             Message::Cleared
         })
     }

@@ -162,13 +162,10 @@ impl Inbox {
             .into_iter()
             .map(|name| Told::News(News::Serves(name)));
         state.left.splice(..0, served);
-        state.owner = Owner::Here(actor);
-        // It attends to the bell once it has looked for the first time.
+        // The bell is attended to once it has looked for the first time; if it is gone, see above.
         state.is_rung = true;
-        if let Owner::Here(actor) = &state.owner {
-            // As above.
-            let _ = actor.tell(Message::Look);
-        }
+        let _ = actor.tell(Message::Look);
+        state.owner = Owner::Here(actor);
     }
 
     /// The actor is gone, and all that was left for it is refused.

@@ -203,8 +203,8 @@ async fn a_node_that_slept_hears_at_once_what_came_meanwhile() {
     assert_eq!(lab.heard(&other).await, [Arrival::Down(ONE)]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_slow_link_is_slow_in_proportion_to_what_is_sent() {
+/// Two nodes between which 64 KiB pass in a second.
+fn thin() -> (Lab, Arc<dyn Link>, Arc<dyn Link>) {
     let wire = Wire {
         kib_per_second: Some(64),
         more: 0,
@@ -212,6 +212,12 @@ async fn a_slow_link_is_slow_in_proportion_to_what_is_sent() {
     };
     let lab = Lab::new(wire, 6);
     let (one, other) = (lab.join(ONE), lab.join(OTHER));
+    (lab, one, other)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_link_is_slow_in_proportion_to_what_is_sent() {
+    let (lab, one, other) = thin();
     for _ in 0..4 {
         one.send(OTHER, Bytes::from(vec![0; 64 << 10])).unwrap();
     }
@@ -227,13 +233,7 @@ async fn a_slow_link_is_slow_in_proportion_to_what_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_on_a_slow_link_when_it_is_healed_comes_as_usual_and_in_order() {
-    let wire = Wire {
-        kib_per_second: Some(64),
-        more: 0,
-        ..Wire::default()
-    };
-    let lab = Lab::new(wire, 6);
-    let (one, other) = (lab.join(ONE), lab.join(OTHER));
+    let (lab, one, other) = thin();
     lab.network.slow(ONE, OTHER, 100);
     one.send(OTHER, Bytes::from(vec![0; 64 << 10])).unwrap();
     send(&one, OTHER, 0..3);
