@@ -1,7 +1,6 @@
 //! The native path beside what it is measured by, in one run: the agent over QUIC beside restic
 //! over HTTPS on the same tree, and raw objects beside streams of plain QUIC that nobody reads and
-//! beside the same objects appended to an extent with one replica, in this process and on the same
-//! disk.
+//! beside the same objects appended to an extent with one replica, on another node of this process.
 //!
 //! Promised are ratios: the agent takes at most as long as restic, and raw objects go at least 0.4
 //! times as fast as plain streams and 0.8 times as fast as into the extent. `cargo bench --bench
@@ -18,6 +17,9 @@
 mod client;
 #[path = "native/extent.rs"]
 mod extent;
+#[path = "cluster/fleet.rs"]
+#[expect(dead_code, reason = "other benches use the rest of it")]
+mod fleet;
 #[path = "compare/restic.rs"]
 mod restic;
 #[path = "compare/server.rs"]
@@ -149,18 +151,16 @@ fn raw(sizes: &Sizes) {
         .build()
         .unwrap();
     let (mut objects, mut plain, mut extent) = (Vec::new(), Vec::new(), Vec::new());
-    runtime.block_on(async {
-        for _ in 0..sizes.rounds {
-            let base = tempfile::tempdir().unwrap();
-            let server = Server::start(&Program::holdfast(None), base.path()).unwrap();
-            tree::settle_disk();
-            objects.push(to_node(&server, sizes.objects).await);
-            drop(server);
-            plain.push(to_nobody(sizes.objects).await);
-            tree::settle_disk();
-            extent.push(extent::append(base.path(), sizes.objects).await);
-        }
-    });
+    for _ in 0..sizes.rounds {
+        let base = tempfile::tempdir().unwrap();
+        let server = Server::start(&Program::holdfast(None), base.path()).unwrap();
+        tree::settle_disk();
+        objects.push(runtime.block_on(to_node(&server, sizes.objects)));
+        drop(server);
+        plain.push(runtime.block_on(to_nobody(sizes.objects)));
+        tree::settle_disk();
+        extent.push(extent::append(base.path(), sizes.objects));
+    }
     let (objects, plain, extent) = (median(objects), median(plain), median(extent));
     let ratio = objects / plain;
     println!("raw objects {objects:.0} MB/s, plain QUIC {plain:.0} MB/s: {ratio:.2} (>= 0.4)");

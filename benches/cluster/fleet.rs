@@ -37,6 +37,7 @@ pub(crate) struct Member {
     pub(crate) replica: Replica,
     /// The way to services on other nodes.
     pub(crate) calls: Exchange,
+    pub(crate) ports: Ports,
     pub(crate) endpoint: Endpoint,
     runtime: Runtime,
     /// Endpoints end when nobody tells them any more who the others are.
@@ -46,6 +47,11 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn catalog(&self) -> Catalog {
         self.replica.catalog()
+    }
+
+    /// Begins calls of bulk.
+    pub(crate) async fn bulk(&self) -> Exchange {
+        exchange(self.node, &self.endpoint, Class::Bulk, &self.ports).await
     }
 
     /// Runs work on the threads of this node.
@@ -148,7 +154,7 @@ fn join(
     std::fs::create_dir_all(folder).unwrap();
     let node = NodeId::new(id);
     let started = start_one(node, &made.endpoint, folder, slower);
-    let (replica, calls) = made.runtime.block_on(started);
+    let (replica, calls, ports) = made.runtime.block_on(started);
     let first = NewNode {
         name: name(id),
         addresses: vec![made.address.to_string()],
@@ -160,6 +166,7 @@ fn join(
         node,
         replica,
         calls,
+        ports,
         endpoint: made.endpoint,
         runtime: made.runtime,
         _table: table,
@@ -180,7 +187,7 @@ async fn start_one(
     endpoint: &Endpoint,
     folder: &Folders,
     slower: Duration,
-) -> (Replica, Exchange) {
+) -> (Replica, Exchange, Ports) {
     let disk = Slower(Arc::new(Folder::new(folder)), slower);
     let ports = Ports {
         clock: Arc::new(SystemClock::new()),
@@ -189,15 +196,8 @@ async fn start_one(
         index: Arc::new(Store::open(folder.join("index")).await.unwrap().store),
         directory: Arc::new(Directory::default()),
     };
-    let exchange = async |name: &'static str, class| {
-        let (exchange, link) = (Exchange::new(node, &SystemEntropy), endpoint.link(class));
-        let path = Path::node().child(name);
-        let started = exchange.start(path, link, Limits::default(), ports.clone(), None);
-        started.await.unwrap();
-        exchange
-    };
-    let control = exchange("control", Class::Control).await;
-    let calls = exchange("calls", Class::Calls).await;
+    let control = exchange(node, endpoint, Class::Control, &ports).await;
+    let calls = exchange(node, endpoint, Class::Calls, &ports).await;
     let options = Options {
         known: vec![NodeId::new(1)],
         ..Options::default()
@@ -206,7 +206,19 @@ async fn start_one(
     let fails = Box::new(|fault| panic!("the log failed: {fault}"));
     let control = Arc::new(control);
     let started = Replica::start(&path, options, ports.clone(), control, None, fails);
-    (started.await.unwrap(), calls)
+    (started.await.unwrap(), calls, ports)
+}
+
+/// The calls of one class, once for each node.
+async fn exchange(node: NodeId, endpoint: &Endpoint, class: Class, ports: &Ports) -> Exchange {
+    let exchange = Exchange::new(node, &SystemEntropy);
+    let (path, link) = (
+        Path::node().child(format!("{class:?}")),
+        endpoint.link(class),
+    );
+    let started = exchange.start(path, link, Limits::default(), ports.clone(), None);
+    started.await.unwrap();
+    exchange
 }
 
 /// Waits until all vote.

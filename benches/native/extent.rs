@@ -1,28 +1,31 @@
-//! The same objects appended to an extent, in this process: what the disk and the code that writes
-//! extents give when no client, no wire and no repository stand before them.
+//! The same objects appended to an extent with one replica, on another node of this process: what
+//! the link, the disk and the code that writes extents give when no client and no repository stand
+//! before them.
 //!
-//! The extent is the actor of production on a folder of the disk. It is given what a repository
-//! gives it: pieces of 256 KiB in frames with their checksums, a few on their way for each object,
-//! and behind the last piece an entry that is answered once it is durable, and all before it. Bytes
-//! are hashed as they go in, as those of uploads are.
+//! The extent is the actor of production, its replica another behind the link of nodes, each on a
+//! thread of its own. It is given what a repository gives it: pieces of 256 KiB in frames with
+//! their checksums, a few on their way for each object, and behind the last piece an entry that is
+//! answered once it is durable, and all before it. Bytes are hashed as they go in, as those of
+//! uploads are.
 
 use std::collections::VecDeque;
 use std::path::Path as Folders;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use holdfast::clock::SystemClock;
-use holdfast::disk::Folder;
-use holdfast::entropy::SystemEntropy;
-use holdfast::store::Store;
 use holdfast_actors::extent::{self, Extent, Message};
 use holdfast_actors::frame::{HEADER, Header};
-use holdfast_actors::kernel::{Epoch, ExtentId, RepositoryId, Sequence};
+use holdfast_actors::journal;
+use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId, Sequence};
 use holdfast_actors::object::Hashing;
-use holdfast_actors::ports::{Disk as _, Pending, Ports};
+use holdfast_actors::ports::Pending;
 use holdfast_actors::repository::FRAME_BYTES;
-use holdfast_actors::shell::{self, Directory, Handle, Path};
+use holdfast_actors::shell::{self, Handle, Path};
+use holdfast_cluster::calls::Calls as _;
+use holdfast_cluster::extents::{self, Extents, Remote, Replicas, StoreHands};
+
+use super::fleet::{self, Member};
 
 const REPOSITORY: RepositoryId = RepositoryId::new(1);
 const EXTENT: ExtentId = ExtentId::new(1);
@@ -41,43 +44,57 @@ struct Log {
     next: Mutex<(u64, Sequence)>,
 }
 
-/// MB/s of objects appended to a new extent with one replica below `base`.
-pub(crate) async fn append(base: &Folders, count: usize) -> f64 {
-    let log = Arc::new(open(base).await);
+/// MB/s of objects appended to a new extent below `base`.
+pub(crate) fn append(base: &Folders, count: usize) -> f64 {
+    let members = fleet::start(&base.join("nodes"), Duration::ZERO);
+    let (here, there) = (&members[0], &members[1]);
+    there.run(serve(there));
+    let log = Arc::new(here.run(open(here, there)));
     let objects: Vec<_> = (0..count).map(super::body).collect();
     let start = Instant::now();
     let appending = Arc::clone(&log);
-    super::share(objects, move |object| {
+    here.run(super::share(objects, move |object| {
         let log = Arc::clone(&appending);
         async move { log.object(object).await }
-    })
-    .await;
+    }));
     let rate = super::rate(count, start);
-    let sealed = log.actor.ask(Message::Seal).await.unwrap();
+    let sealed = here.run(log.actor.ask(Message::Seal)).unwrap();
     assert_eq!(sealed.result, Ok(()));
     assert_eq!(sealed.durable, log.next.lock().unwrap().0);
-    log.actor.stop();
     rate
 }
 
-/// Makes an extent as a node does: its file is durable with its name before anybody writes to it.
-async fn open(base: &Folders) -> Log {
-    let folder = base.join("extent");
-    std::fs::create_dir(&folder).unwrap();
-    let index = Store::open(folder.join("index")).await.unwrap().store;
-    let disk = Arc::new(Folder::new(&folder));
-    let file = disk.create(&extent::path(REPOSITORY, EXTENT)).await;
-    let file = file.unwrap();
-    file.sync().await.unwrap();
-    let named = disk.sync_folder(&extent::folder(REPOSITORY));
-    named.await.unwrap();
-    let ports = Ports {
-        clock: Arc::new(SystemClock::new()),
-        entropy: Arc::new(SystemEntropy),
-        disk,
-        index: Arc::new(index),
-        directory: Arc::new(Directory::default()),
-    };
+/// Has a node keep replicas.
+async fn serve(there: &Member) {
+    let path = Path::node().child("replicas");
+    let notes = there.ports.disk.as_ref();
+    let position = journal::recover(notes).await.unwrap().position;
+    let notes = journal::start(
+        path.child("journal"),
+        position,
+        journal::Options::default(),
+        there.ports.clone(),
+        None,
+        Box::new(|fault| panic!("the notes of replicas failed: {fault}")),
+    );
+    let hands = StoreHands::new(Arc::new(notes.await.unwrap()));
+    let machine = extents::recover(&there.ports.disk, []).await.unwrap();
+    let store = shell::spawn(path, machine, hands, there.ports.clone(), None);
+    let store = store.await.unwrap();
+    there
+        .bulk()
+        .await
+        .serve(extents::SERVICE, Arc::new(Replicas(store)));
+}
+
+/// Makes an extent whose one replica lies on the other node.
+async fn open(here: &Member, there: &Member) -> Log {
+    let (ports, bulk) = (here.ports.clone(), Arc::new(here.bulk().await));
+    let extents = Extents::new(Remote::new(bulk), Arc::clone(&ports.clock), here.node);
+    let nodes: (&[NodeId], &[NodeId]) = (&[there.node], &[]);
+    let made = extents.create(REPOSITORY, EXTENT, EPOCH, nodes, 1).await;
+    let (file, failed) = made.unwrap();
+    assert!(failed.is_empty(), "the extent has no replica");
     let (machine, hands) = (Extent::new(EXTENT, EPOCH, 0), extent::Hands::new(file));
     let path = Path::node().child(EXTENT);
     let actor = shell::spawn(path, machine, hands, ports, None);

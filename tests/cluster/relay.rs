@@ -18,7 +18,7 @@ use crate::pulse::Ending;
 /// How long a socket is listened at before it is looked whether the relay has ended.
 const LISTENED: Duration = Duration::from_millis(200);
 /// More than any datagram between nodes.
-const DATAGRAM_MAX: usize = 4096;
+const DATAGRAM_MAX: usize = 8_192;
 
 /// A node's number here, from 0 on.
 type Place = usize;

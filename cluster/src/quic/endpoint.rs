@@ -24,7 +24,7 @@ use super::lives::Lives;
 use super::notice::{News, Notice};
 use super::streams::{self, Outlet, Streams};
 use super::tls::{Shown, Tls, tls};
-use super::transport::{Pace, transport};
+use super::transport::{Pace, roomy, transport};
 use super::visit::Visits;
 use crate::identity::{IdentityError, NodeCertificate};
 use crate::join::Admits;
@@ -193,7 +193,7 @@ impl Endpoint {
             version,
             pace,
             nodes,
-            quinn: ground.listen(chance.endpoint(), listening)?,
+            quinn: ground.listen(roomy(chance.endpoint())?, listening)?,
             visits: joins.map(Visits::new),
             life,
             lanes,

@@ -1,9 +1,10 @@
 //! How quinn is set up: what it must not leave at its defaults, and why.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{IdleTimeout, TransportConfig, VarInt};
+use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 
 use super::class::Class;
 
@@ -19,6 +20,10 @@ pub const GREETING: Duration = Duration::from_secs(2);
 const FIRST_ROUND_TRIP: Duration = Duration::from_millis(5);
 /// What Ethernet carries; quinn would begin at 1,200 and probe.
 const FIRST_DATAGRAM: u16 = 1_452;
+/// The largest datagram that is looked for, and taken, where the network between two nodes carries
+/// more than Ethernet: ten of them are what one send hands to the kernel, so that larger ones save
+/// nothing. Measured on loopback, three copies cost a quarter less of the processors.
+const LAST_DATAGRAM: u16 = 6_000;
 /// The bytes of a stream that may be on the way before the reader has read them. The permits bound
 /// what a peer may have under way, and the reader never waits, so this bounds the speed alone.
 const STREAM_WINDOW: u32 = 1 << 20;
@@ -74,7 +79,16 @@ pub(super) fn raw(pace: Pace) -> Arc<TransportConfig> {
     Arc::new(config)
 }
 
+/// Lets an endpoint take datagrams as large as its peers may find that the network carries.
+pub(super) fn roomy(mut config: EndpointConfig) -> io::Result<EndpointConfig> {
+    let taken = config.max_udp_payload_size(LAST_DATAGRAM);
+    taken.map_err(io::Error::other)?;
+    Ok(config)
+}
+
 fn common(window: u32, pace: Pace) -> TransportConfig {
+    let mut looks = MtuDiscoveryConfig::default();
+    looks.upper_bound(LAST_DATAGRAM);
     let mut config = TransportConfig::default();
     config
         // One stream each way, for good: whoever opens another breaks the protocol. Byte streams
@@ -89,6 +103,7 @@ fn common(window: u32, pace: Pace) -> TransportConfig {
         .keep_alive_interval(Some(pace.keep_alive))
         .max_idle_timeout(IdleTimeout::try_from(pace.idle).ok())
         .initial_rtt(FIRST_ROUND_TRIP)
-        .initial_mtu(FIRST_DATAGRAM);
+        .initial_mtu(FIRST_DATAGRAM)
+        .mtu_discovery_config(Some(looks));
     config
 }
