@@ -27,5 +27,6 @@ pub mod session;
 pub mod shell;
 pub mod standbys;
 pub mod supervision;
+pub mod tape;
 pub mod tenant;
 pub mod tenants;
