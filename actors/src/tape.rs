@@ -1,9 +1,14 @@
-//! Archiving cloud repositories to tape: what is written to which media set, and when.
+//! Archiving cloud repositories to tape: what is written to which media set, when, and on which
+//! cartridge.
 //!
 //! Tenants know nothing of it: no word of tape is in what is shown to them.
 
 pub mod job;
+pub mod media;
+pub mod pool;
 pub mod schedule;
 
 pub use job::Job;
+pub use media::{Barcode, Medium, MediumId, PoolId};
+pub use pool::{Choice, Pool};
 pub use schedule::{MediaSet, MonthDay, Nth, Quarter, Schedule, Weekday, Yearly};
