@@ -4,12 +4,14 @@
 //! Tenants know nothing of it: no word of tape is in what is shown to them.
 
 pub mod changer;
+pub mod drive;
 pub mod job;
 pub mod media;
 pub mod pool;
 pub mod schedule;
 
 pub use changer::Changer;
+pub use drive::Drive;
 pub use job::Job;
 pub use media::{Barcode, Medium, MediumId, PoolId};
 pub use pool::{Choice, Pool};

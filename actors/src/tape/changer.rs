@@ -1,9 +1,9 @@
 //! Who moves cartridges, and what is known of a move whose outcome nobody saw.
 //!
 //! A changer has one arm. Each move is noted before the robot is told, so that whoever comes back
-//! after a crash knows what may have happened; after any trouble the robot is asked where everything
-//! is, and what the note says is compared with that. No move is ever asked for twice: one that was
-//! not done is answered so, and whoever wanted it may want it again.
+//! after a crash knows what may have happened; after any trouble the robot is asked where all
+//! cartridges are, and what the note says is compared with that. No move is ever asked for twice:
+//! one that was not done is answered so, and whoever wanted it may want it again.
 //!
 //! Invariant: at most one move is under way, and each that was noted is settled before the next.
 
@@ -153,9 +153,13 @@ impl Changer {
         }
     }
 
+    fn has_work(&self) -> bool {
+        self.intent.is_some() || !self.waiting.is_empty()
+    }
+
     /// Does what is next, if the arm is free.
     fn go_on(&mut self, now: Instant, acts: &mut Acts<Self>) {
-        while !self.is_busy && !(self.waiting.is_empty() && self.intent.is_none()) {
+        while !self.is_busy && self.has_work() {
             let Some(known) = self.known.take() else {
                 return self.ask(now, acts);
             };
@@ -318,8 +322,8 @@ impl Machine for Changer {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let wants = self.intent.is_some() || !self.waiting.is_empty();
-        (wants && !self.is_busy && self.known.is_none()).then_some(self.ask_at)
+        let asks = self.has_work() && !self.is_busy && self.known.is_none();
+        asks.then_some(self.ask_at)
     }
 
     fn wake(&mut self, now: Now, acts: &mut Acts<Self>) {

@@ -286,7 +286,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_month_has_its_day_once(which in month_day(), year in 1970..2400_i16, month in 1..13_i8) {
+        fn each_month_has_its_day_once(
+            which in month_day(), year in 1970..2400_i16, month in 1..13_i8,
+        ) {
             let first = civil::date(year, month, 1);
             let since = first.since(civil::date(1970, 1, 1)).unwrap().get_days();
             let first_day = Date::from_days(u32::try_from(since).unwrap());

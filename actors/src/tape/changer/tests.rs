@@ -1,3 +1,5 @@
+//! The changer beside a robot that fails in every way; no real one is asked.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! A job on a clock of its own; nothing is written.
+
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};

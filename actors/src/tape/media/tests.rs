@@ -1,3 +1,5 @@
+//! The safeguards one by one against any cartridge; none is written.
+
 use proptest::prelude::*;
 
 use super::*;

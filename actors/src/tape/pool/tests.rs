@@ -1,3 +1,5 @@
+//! Choices of a pool among any cartridges; none is written.
+
 use proptest::prelude::*;
 
 use super::super::media::Written;
