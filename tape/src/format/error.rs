@@ -148,7 +148,7 @@ pub enum ReadError {
         /// On the tape.
         found: u64,
     },
-    /// It ends elsewhere than its catalog says.
+    /// It ends before its catalog does.
     #[error("the tape has {found} objects in its last index, its catalog {asked}")]
     End {
         /// In the catalog.

@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_record_counts_its_own_length() {
         assert_eq!(record("a", "b"), "6 a=b\n");
-        assert_eq!(record("abc", "de"), "10 abc=de\n");
+        assert_eq!(record("abc", "de"), "9 abc=de\n");
         assert_eq!(
             record("path", &"x".repeat(90)),
             format!("99 path={}\n", "x".repeat(90))

@@ -16,7 +16,7 @@ use super::member::FileKind;
 use super::row::{Measure, Row};
 use super::sum::Sum;
 use super::writer::Resume;
-use files::Contents;
+use files::{Contents, First};
 
 /// So many tape files before the end are looked at for the last index: the archives of a commit,
 /// the seal, and what a crash may have left.
@@ -123,8 +123,10 @@ pub fn last_index(medium: &mut dyn Medium, signer: Option<&Sum>) -> Result<Rebui
         if !go_back(medium, marks) {
             return Err(ReadError::NoIndex);
         }
-        let Some(opening) = files::opening(medium)? else {
-            continue;
+        let opening = match files::first(medium)? {
+            First::Nothing => continue,
+            First::Unknown => return Err(ReadError::NoIndex),
+            First::Known(opening) => opening,
         };
         match opening.kind {
             FileKind::Label | FileKind::Set => return Err(ReadError::NoIndex),
@@ -204,17 +206,16 @@ pub fn walk(
     medium.rewind()?;
     for number in 0_i64.. {
         let position = medium.position()?;
-        let opening = files::opening(medium).unwrap_or_default();
-        let kind = opening.as_ref().map(|opening| opening.kind);
-        let is_skipped = match (kind, &opening) {
-            _ if every_byte => false,
-            (Some(FileKind::Archive), Some(opening)) => {
-                let rows = files::archive_index(medium, opening)?;
+        let first = files::first(medium)?;
+        let is_skipped = match first {
+            First::Known(opening) if opening.kind == FileKind::Archive && !every_byte => {
+                let rows = files::archive_index(medium, &opening)?;
                 let is_found = rows.is_some();
                 rebuilt.rows.extend(rows.unwrap_or_default());
                 is_found
             }
-            (kind, _) => kind.is_some_and(|kind| kind != FileKind::Seal),
+            First::Known(opening) => !every_byte && opening.kind != FileKind::Seal,
+            First::Nothing | First::Unknown => false,
         };
         if is_skipped && medium.space(Space::Filemarks(1)).is_ok() {
             continue;
@@ -330,21 +331,26 @@ pub fn appendable(medium: &mut dyn Medium, expected: &Expected) -> Result<Resume
         Err(error) => return Err(error),
     };
     let (asked, found) = (expected.objects, rows.len() as u64);
-    if asked != found {
+    // More is good: a crash came between the tape and its catalog.
+    if found < asked {
         return Err(ReadError::End { asked, found });
     }
     for marks in 0..LOOK_BACK {
         if !go_back(medium, marks) {
             break;
         }
-        if let Some(opening) = files::opening(medium)? {
-            medium.space(Space::End)?;
-            let next_file = opening.file.saturating_add(1);
-            return Ok(Resume {
-                rows,
-                next_file,
-                is_torn: marks == 0,
-            });
+        match files::first(medium)? {
+            First::Nothing => {}
+            First::Unknown => break,
+            First::Known(opening) => {
+                medium.space(Space::End)?;
+                let next_file = opening.file.saturating_add(1);
+                return Ok(Resume {
+                    rows,
+                    next_file,
+                    is_torn: marks == 0,
+                });
+            }
         }
     }
     Err(ReadError::NoIndex)

@@ -226,23 +226,39 @@ impl Contents {
     }
 }
 
-/// What the first block of the file under the head says it is; none for an empty file, and the
-/// head has moved by at most one.
-pub(super) fn opening(medium: &mut dyn Medium) -> Result<Option<Opening>, ReadError> {
-    let Read::Block(block) = medium.read()? else {
-        return Ok(None);
+/// What the first block of a tape file says.
+#[derive(Debug)]
+pub(super) enum First {
+    /// There is no block: a filemark, or the end of what was written.
+    Nothing,
+    /// It does not say what file this is.
+    Unknown,
+    /// What file this is.
+    Known(Opening),
+}
+
+/// Reads the first block of the file under the head, which moves by one.
+pub(super) fn first(medium: &mut dyn Medium) -> Result<First, ReadError> {
+    let block = match medium.read() {
+        Ok(Read::Block(block)) => block,
+        Ok(Read::Filemark | Read::End) => return Ok(First::Nothing),
+        Err(Fault::Unreadable(_)) => return Ok(First::Unknown),
+        Err(fault) => return Err(fault.into()),
     };
     let mut found = Vec::new();
     // What is wrong with the rest of the block is told by who reads the file.
     let _ = Scanner::default().push(block, &mut found);
-    Ok(found.into_iter().next().and_then(|first| match first {
-        Found::Opened(opening) => Some(opening),
-        Found::Member { .. }
-        | Found::Data(_)
-        | Found::Good
-        | Found::Damaged { .. }
-        | Found::Ended => None,
-    }))
+    Ok(match found.into_iter().next() {
+        Some(Found::Opened(opening)) => First::Known(opening),
+        Some(
+            Found::Member { .. }
+            | Found::Data(_)
+            | Found::Good
+            | Found::Damaged { .. }
+            | Found::Ended,
+        )
+        | None => First::Unknown,
+    })
 }
 
 /// Reads the index at the end of the archive under the head, by its tail; none if it has no good one.
