@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use holdfast_tape::format::recovery::{self, Expected, Level};
 use holdfast_tape::format::{
-    ALIGNED_FROM, BLOCK, Effect, End, Event, Medium as _, ReadError, Reason, Reel, Refusal, Row,
-    Settings, Space, Sum, Writer, fetch,
+    ALIGNED_FROM, BLOCK, Effect, End, Event, Layout, Medium as _, Place, ReadError, Reason, Reel,
+    Refusal, Row, SetKind, Settings, Space, Sum, Volume, Writer, fetch,
 };
 use proptest::prelude::*;
-use support::{Deck, Source, one, signer, write_set};
+use support::{Deck, Source, signer, volume, write_set};
 
 #[path = "support/mod.rs"]
 mod support;
@@ -20,6 +20,10 @@ const SMALL: Settings = Settings {
     commit_every: 2 << 20,
     finish_max: 512 << 10,
 };
+
+fn one(sequence: u32) -> Volume {
+    volume(sequence, Layout::One, SetKind::Whole)
+}
 
 fn bytes(seed: u64, length: usize) -> Bytes {
     let mut state = seed.wrapping_mul(2) | 1;
@@ -347,8 +351,11 @@ fn what_does_not_belong_is_refused() {
         refused(&mut deck, Event::Piece(Bytes::from_static(b"x"))),
         Refusal::NotNow
     );
-    let source = Source::at("acme/config", "x");
-    let place = source.place.clone();
+    let place = Place::parse("acme/config").unwrap();
+    let source = Source {
+        place: place.clone(),
+        bytes: Bytes::from_static(b"x"),
+    };
     assert_eq!(
         refused(&mut deck, Event::Begin(source.header())),
         Refusal::Layout { place }

@@ -327,3 +327,182 @@ impl Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::super::pax::{header, records};
+    use super::super::stream::Stream;
+    use super::*;
+
+    fn opening(kind: &str) -> Vec<u8> {
+        let said = Keywords::from([
+            (Keyword::Version, "1".to_owned()),
+            (Keyword::Kind, kind.to_owned()),
+            (Keyword::Volume, VolumeId::new([1; 16]).to_string()),
+            (Keyword::Set, SetId::new([2; 16]).to_string()),
+            (Keyword::Sequence, "1".to_owned()),
+            (Keyword::File, "2".to_owned()),
+        ]);
+        records(Type::Global, &said, 0)
+    }
+
+    fn sum_of(bytes: &[u8]) -> Vec<u8> {
+        let said = Keywords::from([(Keyword::Sha256, Sum::of(bytes).to_string())]);
+        records(Type::Extended, &said, 0)
+    }
+
+    fn scan(parts: &[&[u8]]) -> Result<Vec<Found>, Garbled> {
+        let (mut stream, mut blocks, mut found) = (Stream::default(), Vec::new(), Vec::new());
+        stream.put(&parts.concat(), &mut blocks);
+        stream.close(&mut blocks);
+        let mut scanner = Scanner::default();
+        blocks
+            .into_iter()
+            .try_for_each(|block| scanner.push(block, &mut found))?;
+        assert!(scanner.is_complete());
+        Ok(found)
+    }
+
+    fn refused(parts: &[&[u8]], expected: &Expect) {
+        expected.assert_eq(&scan(parts).unwrap_err().to_string());
+    }
+
+    fn member(path: &str, length: u64) -> Vec<u8> {
+        [sum_of(b""), header(Type::Regular, path, length, 0).to_vec()].concat()
+    }
+
+    #[test]
+    fn crafted_archives_are_refused() {
+        let open = &opening("archive")[..];
+        refused(
+            &[open, &member("../config", 0)],
+            &expect![[r#"at byte 2048: "../config" is no name of this format"#]],
+        );
+        refused(
+            &[open, &member("/config", 0)],
+            &expect![[r#"at byte 2048: "/config" is no name of this format"#]],
+        );
+        refused(
+            &[open, &member("data/../../config", 0)],
+            &expect![[r#"at byte 2048: "data/../../config" is no name of this format"#]],
+        );
+        refused(
+            &[open, &member("INDEX.jsonl", 0)],
+            &expect![[r#"at byte 2048: "INDEX.jsonl" is no name of this format"#]],
+        );
+        refused(
+            &[open, &member("config", 65_537)],
+            &expect!["at byte 2048: config claims 65537 bytes, 65536 is the most"],
+        );
+        let data = format!("data/e3/{}", Sum::of(b""));
+        refused(
+            &[open, &member(&data, (8 << 30) - 1)],
+            &expect![
+                "at byte 2048: data/e3/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 claims 8589934591 bytes, 268435456 is the most"
+            ],
+        );
+        let other = format!("keys/{}", Sum::of(b"other"));
+        refused(
+            &[open, &member(&other, 0)],
+            &expect!["at byte 2048: a pax header has another SHA-256 than the name"],
+        );
+        refused(
+            &[open, &header(Type::Regular, "config", 0, 0)],
+            &expect!["at byte 1024: a pax header has no SHA-256"],
+        );
+        refused(
+            &[open, &header(Type::Extended, "pax", 10_000, 0)],
+            &expect!["at byte 1024: a pax header is of more than 4096 bytes"],
+        );
+        refused(
+            &[open, open],
+            &expect!["at byte 1024: not a tar header, or a damaged one"],
+        );
+        refused(
+            &[&[7; UNIT]],
+            &expect!["at byte 0: not a tar header, or a damaged one"],
+        );
+    }
+
+    /// A header with other bytes at `at`, its sum made right again.
+    fn crafted(at: usize, bytes: &[u8]) -> Vec<u8> {
+        let mut head = header(Type::Regular, "config", 0, 0);
+        head[at..at + bytes.len()].copy_from_slice(bytes);
+        head[148..156].fill(b' ');
+        let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
+        head[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        head.to_vec()
+    }
+
+    #[test]
+    fn what_only_others_write_is_refused() {
+        let open = &opening("archive")[..];
+        for (at, bytes, why) in [
+            (
+                124,
+                &b"\x80\0\0\0\0\x23\x86\xf2\x6f\xc1\0\0"[..],
+                "10 PB in base 256",
+            ),
+            (156, b"1", "a hard link"),
+            (156, b"2", "a symbolic link"),
+            (156, b"3", "a device"),
+            (156, b"5", "a directory"),
+            (156, b"L", "a long name of GNU tar"),
+            (0, b"config\0x", "bytes behind the name"),
+            (0, b"\xff", "a name that is no text"),
+            (257, b"ustar  ", "a header of GNU tar"),
+        ] {
+            assert!(
+                scan(&[open, &sum_of(b""), &crafted(at, bytes)]).is_err(),
+                "{why}"
+            );
+        }
+        for record in [
+            "20 path=/etc/passwd\n",
+            "27 size=10000000000000000\n",
+            "9 a=b\n",
+            "x",
+        ] {
+            let head = header(Type::Extended, "pax", record.len() as u64, 0);
+            let mut text = record.as_bytes().to_vec();
+            text.resize(UNIT, 0);
+            assert!(scan(&[open, &head, &text]).is_err(), "{record}");
+        }
+        let newer = String::from_utf8(opening("archive"))
+            .unwrap()
+            .replace("version=1", "version=2");
+        assert_eq!(
+            scan(&[newer.as_bytes()]),
+            Err(Garbled::Version { version: 2 })
+        );
+        let end = [0; 3 * UNIT];
+        assert!(matches!(
+            scan(&[open, &end, b"more"]),
+            Err(Garbled::Trailing { .. })
+        ));
+        assert!(scan(&[open, &member("config", 0)]).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_block_is_read_or_refused(
+            noise in proptest::collection::vec((0usize..6000, any::<u8>()), 0..8),
+            length in 0usize..3000,
+        ) {
+            let body = vec![b'x'; length];
+            let mut filled = body.clone();
+            filled.resize(length.next_multiple_of(UNIT), 0);
+            let head = header(Type::Regular, "config", length as u64, 0);
+            let mut bytes = [opening("archive"), sum_of(&body), head.to_vec(), filled].concat();
+            bytes.resize(BLOCK, 0);
+            let is_same = noise.iter().all(|(at, byte)| bytes[*at] == *byte);
+            noise.iter().for_each(|(at, byte)| bytes[*at] = *byte);
+            let (mut scanner, mut found) = (Scanner::default(), Vec::new());
+            let pushed = scanner.push(bytes.into(), &mut found);
+            prop_assert!(!is_same || (pushed.is_ok() && found.contains(&Found::Good)));
+        }
+    }
+}

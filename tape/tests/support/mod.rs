@@ -48,10 +48,6 @@ pub(crate) fn volume(sequence: u32, layout: Layout, runs: SetKind) -> Volume {
     }
 }
 
-pub(crate) fn one(sequence: u32) -> Volume {
-    volume(sequence, Layout::One, SetKind::Whole)
-}
-
 /// An object and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
@@ -60,13 +56,6 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn at(path: &str, bytes: impl Into<Bytes>) -> Self {
-        Self {
-            place: Place::parse(path).unwrap(),
-            bytes: bytes.into(),
-        }
-    }
-
     /// A pack, or what else `kind` counts to.
     pub(crate) fn of(kind: u8, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();

@@ -109,7 +109,7 @@ def header(unit):
 def keywords(data):
     found = {}
     while data:
-        match = re.match(rb"([0-9]{1,4}) ", data)
+        match = re.match(rb"([0-9]{1,4}) (?=HOLDFAST\.)", data)
         record = data[: int(match[1])] if match else b""
         if not record.endswith(b"\n") or b"=" not in record:
             raise Bad("a damaged pax header")
@@ -285,8 +285,7 @@ class Reader:
                 if reopen and self.by_row(name, sha256, length, at, reopen):
                     break
             else:
-                if path not in self.spoiled:
-                    self.wrong.append(f"{path} is in an index and could not be read")
+                self.wrong.append(f"{path} is in an index and could not be read")
 
     def by_row(self, name, sha256, length, at, reopen):
         with reopen() as source:
@@ -394,9 +393,7 @@ def main():
             print(line, file=sys.stderr)
         if asked.to:
             print(f"{len(keep)} objects written to {asked.to}")
-    if asked.to and not keep:
-        return 2
-    return 1 if reader.wrong else 0
+    return 2 if asked.to and not keep else 1 if reader.wrong else 0
 
 
 if __name__ == "__main__":
