@@ -4,9 +4,9 @@
 //! members are the objects of restic repositories under restic's own paths, so `tar` and `restic`
 //! alone read a media set; `paper/FORMAT.md`, which goes on every tape, says it byte by byte.
 //!
-//! [`Writer`] decides what is written and when it counts as written; [`Scanner`] takes blocks apart;
-//! [`recovery`] rebuilds a catalog from tapes alone. None of them does I/O: a [`Medium`] does, and
-//! [`deck`] joins the two.
+//! [`Writer`] decides what is written and when it counts as written; [`Scanner`] takes blocks
+//! apart and [`Fetch`] one object; none of them does I/O. A [`Medium`] does: [`deck`] joins it with
+//! a writer, and [`recovery`] rebuilds a catalog from it alone.
 //!
 //! Invariants: a row that [`Effect::Committed`] named is readable after any crash; an object never
 //! spans tapes; nothing a tape says is believed before its length and its SHA-256 are.
@@ -54,11 +54,11 @@ pub const VERSION: u32 = 1;
 
 /// An object of at least this many bytes begins on a block boundary.
 ///
-/// One block in two is lost to it on average: restic's packs have had 4 MiB and more since its
-/// beginning (16 MiB today), so that is at most 6 %, and under 1 % for today's packs. A smaller object (a
-/// key, a snapshot, an index of a small backup, the last pack of a run) would pay a block for
-/// itself; it is found by its row as well, which has the offset in the block, and costs at most
-/// one block more to read.
+/// That costs half a block on average: 3 % of an object of 4 MiB, the least that restic ever
+/// filled a pack with, and under 1 % of today's 16 MiB. It buys that a bad block harms one pack
+/// alone, and that `dd` cuts a pack out by hand. A smaller object (a key, a snapshot, the last
+/// pack of a run) would pay a block for itself; it is found by its row as well, which has the
+/// offset in the block, and costs at most one block more to read.
 pub const ALIGNED_FROM: u64 = 4 << 20;
 
 /// The largest object of a repository, as the rest of the system has it.

@@ -8,7 +8,7 @@
 //! [`Want`](Effect::Want); so it holds a few pieces and never an object.
 //!
 //! Invariant: a row is told as committed only when a flush behind its bytes was answered by
-//! [`Done`](Event::Done), and is in the last index of the tape, but for the rows of a tape that ended hard.
+//! [`Done`](Event::Done). It is in the last index of the tape then, unless the tape ended hard.
 
 mod agenda;
 mod ending;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use holdfast_tape::format::{
-    BLOCK, Effect, End, Event, Header, Item, Label, Layout, Object, Place, Previous, Reel, Row,
-    SetId, SetKind, SetLabel, Settings, Signer, Sum, Text, Volume, VolumeId, Writer, deck,
+    BLOCK, Effect, End, Event, Header, Item, Label, Layout, Place, Previous, Reel, Row, SetId,
+    SetKind, SetLabel, Settings, Signer, Sum, Text, Volume, VolumeId, Writer, deck,
 };
 
 pub(crate) fn signer() -> Signer {
@@ -56,25 +56,6 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// A pack, or what else `kind` counts to.
-    pub(crate) fn of(kind: u8, bytes: impl Into<Bytes>) -> Self {
-        let bytes = bytes.into();
-        let sum = Sum::of(&bytes);
-        let object = match kind % 4 {
-            0 => Object::Key(sum),
-            1 => Object::Index(sum),
-            2 => Object::Snapshot(sum),
-            _ => Object::Data(sum),
-        };
-        Self {
-            place: Place {
-                directory: None,
-                object,
-            },
-            bytes,
-        }
-    }
-
     pub(crate) fn header(&self) -> Header {
         let item = Item::Object(self.place.clone());
         Header {
@@ -138,27 +119,33 @@ impl Deck {
     }
 
     pub(crate) fn end(&self) -> Option<&End> {
-        self.told.iter().find_map(|effect| match effect {
-            Effect::Ended(end) => Some(end),
-            _ => None,
-        })
+        for effect in &self.told {
+            if let Effect::Ended(end) = effect {
+                return Some(end);
+            }
+        }
+        None
     }
 
     /// What must be written on the next tape.
     pub(crate) fn again(&self) -> Vec<Place> {
-        let again = self.told.iter().filter_map(|effect| match effect {
-            Effect::Again(places) => Some(places.clone()),
-            _ => None,
-        });
-        again.flatten().collect()
+        let mut again = Vec::new();
+        for effect in &self.told {
+            if let Effect::Again(places) = effect {
+                again.extend_from_slice(places);
+            }
+        }
+        again
     }
 
     pub(crate) fn committed(&self) -> Vec<Row> {
-        let committed = self.told.iter().filter_map(|effect| match effect {
-            Effect::Committed(rows) => Some(rows.clone()),
-            _ => None,
-        });
-        committed.flatten().collect()
+        let mut committed = Vec::new();
+        for effect in &self.told {
+            if let Effect::Committed(rows) = effect {
+                committed.extend_from_slice(rows);
+            }
+        }
+        committed
     }
 }
 

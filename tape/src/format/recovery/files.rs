@@ -261,8 +261,8 @@ pub(super) fn first(medium: &mut dyn Medium) -> Result<First, ReadError> {
     })
 }
 
-/// Reads the index at the end of the archive under the head, by its tail; none if it has no good one.
-/// The head stands somewhere in the archive then, else before its filemark.
+/// Reads the index at the end of the archive under the head, by its tail; none if it has no good
+/// one. The head stays in the archive.
 pub(super) fn archive_index(
     medium: &mut dyn Medium,
     opening: &Opening,

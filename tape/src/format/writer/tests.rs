@@ -71,20 +71,18 @@ fn play(events: Vec<Event>, fail: Option<(usize, Event)>, expected: &Expect) {
             let mut effects = Vec::new();
             writer.step(event, &mut effects);
             for effect in effects {
-                let answer = match &effect {
-                    Effect::Where => Some(Event::At(Some(orders as u64))),
-                    Effect::Write(_) | Effect::Filemark | Effect::Flush => {
-                        Some(Event::Done { near_end: false })
+                let is_order = matches!(
+                    effect,
+                    Effect::Where | Effect::Write(_) | Effect::Filemark | Effect::Flush
+                );
+                let answer = is_order.then(|| {
+                    if effect == Effect::Where {
+                        Event::At(Some(orders as u64))
+                    } else {
+                        Event::Done { near_end: false }
                     }
-                    _ => None,
-                };
-                said += &match &effect {
-                    Effect::Write(_) => "Write ".to_owned(),
-                    Effect::Committed(rows) => format!("Committed({}) ", rows.len()),
-                    Effect::Again(places) => format!("Again({}) ", places.len()),
-                    Effect::Ended(End::Sealed(seal)) => format!("Sealed({:?}) ", seal.reason),
-                    other => format!("{other:?} "),
-                };
+                });
+                said += &told(&effect);
                 if let Some(answer) = answer {
                     let failing = fail.as_ref().filter(|(at, _)| *at == orders);
                     waiting.push_back(failing.map_or(answer, |(_, event)| event.clone()));
@@ -95,6 +93,22 @@ fn play(events: Vec<Event>, fail: Option<(usize, Event)>, expected: &Expect) {
         said.push('\n');
     }
     expected.assert_eq(&said);
+}
+
+fn told(effect: &Effect) -> String {
+    match effect {
+        Effect::Write(_) => "Write ".to_owned(),
+        Effect::Committed(rows) => format!("Committed({}) ", rows.len()),
+        Effect::Again(places) => format!("Again({}) ", places.len()),
+        Effect::Ended(End::Sealed(seal)) => format!("Sealed({:?}) ", seal.reason),
+        Effect::Where
+        | Effect::Filemark
+        | Effect::Flush
+        | Effect::Want
+        | Effect::Spoiled(_)
+        | Effect::Ended(End::Full | End::Failed)
+        | Effect::Refuse(_) => format!("{effect:?} "),
+    }
 }
 
 fn a_job() -> Vec<Event> {
@@ -176,12 +190,16 @@ fn a_warning_lets_a_short_rest_be_finished() {
     let pieces = pieces.map(Event::Piece);
     let events = [Event::Start, begin(&two)].into_iter().chain(pieces);
     let warning = Event::Done { near_end: true };
-    play(events.collect(), Some((8, warning)), &expect![[r#"
+    play(
+        events.collect(),
+        Some((8, warning)),
+        &expect![[r#"
         Where Write Filemark Where Want 
         Write Filemark Flush Where Want 
         Write Want 
         Write Write Write Write Filemark Where Write Filemark Flush Committed(1) Where Write Filemark Filemark Flush Sealed(Full) 
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
