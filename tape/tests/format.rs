@@ -25,6 +25,7 @@ const SMALL: Settings = Settings {
     archive_max: 3 << 20,
     commit_every: 2 << 20,
     finish_max: 512 << 10,
+    rows_max: 1000,
 };
 
 /// A pack, or what else `kind` counts to.

@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use holdfast_tape::format::recovery::{self, Expected};
-use holdfast_tape::format::{BLOCK, Effect, Event, Place, ReadError, Reason, Reel, Refusal, Sum};
+use holdfast_tape::format::{
+    BLOCK, Effect, Event, Place, ReadError, Reason, Reel, Refusal, Settings, Signer, Sum,
+};
 
-use crate::support::{Deck, Source};
+use crate::support::{Deck, Source, signer, write_set};
 use crate::{SMALL, bytes, expected, object, one};
 
 #[test]
@@ -120,4 +122,37 @@ fn what_does_not_belong_is_refused() {
     deck.run(Event::Piece(source.bytes));
     deck.run(Event::Commit);
     assert_eq!(deck.committed().len(), 1);
+}
+
+#[test]
+fn a_tape_takes_only_so_many_rows() {
+    let sources: Vec<_> = (0..5).map(|n| object(3, bytes(n, 900))).collect();
+    let settings = Settings {
+        rows_max: 2,
+        ..SMALL
+    };
+    let decks = write_set(&sources, settings, |sequence| {
+        (one(sequence), Reel::default())
+    });
+    let rows: Vec<_> = decks.iter().map(|deck| deck.committed().len()).collect();
+    assert_eq!(rows, [2, 2, 1]);
+}
+
+#[test]
+fn a_seal_counts_only_with_the_key_and_the_rows_it_was_made_for() {
+    let mut deck = Deck::fresh(one(1), SMALL, Reel::default());
+    deck.put(&object(3, bytes(1, 10)));
+    deck.run(Event::Seal(Reason::Closed));
+    let key = signer().public();
+    let other = Signer::from_seed(&[8; 32]).unwrap().public();
+    for every_byte in [false, true] {
+        let mut is_genuine = |key: Option<&Sum>| {
+            let walked = recovery::walk(&mut deck.reel, key, every_byte).unwrap();
+            let indexed = recovery::last_index(&mut deck.reel, key).unwrap();
+            [walked, indexed].map(|rebuilt| rebuilt.sealed.unwrap().is_genuine)
+        };
+        assert_eq!(is_genuine(Some(&key)), [true; 2]);
+        assert_eq!(is_genuine(Some(&other)), [false; 2]);
+        assert_eq!(is_genuine(None), [false; 2]);
+    }
 }

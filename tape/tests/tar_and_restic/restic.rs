@@ -14,6 +14,7 @@ pub(crate) const SMALL: Settings = Settings {
     archive_max: 48 << 20,
     commit_every: 40 << 20,
     finish_max: 1 << 20,
+    rows_max: 1000,
 };
 
 pub(crate) fn run(command: &mut Command) -> Output {

@@ -101,3 +101,44 @@ fn the_script_refuses_crafted_archives() {
         "{names:?}"
     );
 }
+
+/// On a device the end of a file is told once; reading on would read the next file.
+#[test]
+fn a_torn_file_does_not_swallow_the_next_one_on_a_device() {
+    let restic = Restic::new();
+    restic.backup("first", 24);
+    let tape = |sequence| {
+        (
+            volume(sequence, Layout::One, SetKind::Whole),
+            Reel::new(100, 130),
+        )
+    };
+    let decks = write_set(&restic.sources(None), SMALL, tape);
+    assert!(
+        decks.iter().any(|deck| !deck.again().is_empty()),
+        "no archive is torn"
+    );
+    let place = TempDir::new().unwrap();
+    let tapes = dump(&decks, place.path());
+    let device = "import importlib.util, os, sys\n\
+        spec = importlib.util.spec_from_file_location('recover', sys.argv[1])\n\
+        sys.dont_write_bytecode = True\n\
+        recover = importlib.util.module_from_spec(spec); spec.loader.exec_module(recover)\n\
+        reader = recover.Reader(recover.Store(None))\n\
+        for tape in sys.argv[2:]:\n\
+        \x20blocks = []\n\
+        \x20for name in sorted(os.listdir(tape)):\n\
+        \x20 data = open(os.path.join(tape, name), 'rb').read()\n\
+        \x20 blocks += [data[at:at + 262144] for at in range(0, len(data), 262144)] + [b'']\n\
+        \x20source = iter(blocks)\n\
+        \x20while reader.file(tape, lambda: next(source, b'')): pass\n\
+        reader.repair()\n\
+        print(len(reader.store.have), len(reader.torn), reader.wrong)\n";
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/format/paper/recover.py");
+    let output = run(Command::new("python3")
+        .args(["-c", device, script])
+        .args(&tapes));
+    let torn = decks.iter().filter(|deck| !deck.again().is_empty()).count();
+    let expected = format!("{} {torn} []\n", restic.sources(None).len());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+}

@@ -69,16 +69,16 @@ class Blocks:
     """The bytes of one tape file, read in blocks and never held as a whole."""
 
     def __init__(self, source, first):
-        self.source, self.rest, self.at = source, first, 0
+        self.source, self.rest, self.ended = source, first, False
 
     def pieces(self, count):
         while count:
             if not self.rest:
                 self.rest = self.source()
-                if not self.rest:
+                self.ended = not self.rest
+                if self.ended:
                     raise Short()
             piece, self.rest = self.rest[:count], self.rest[count:]
-            self.at += len(piece)
             count -= len(piece)
             yield piece
 
@@ -119,16 +119,6 @@ def keywords(data):
     return found
 
 
-def limit(path):
-    """The most bytes of a member, and its Name if it is an object."""
-    if PAPERS.fullmatch(path):
-        return MIB, None
-    if LISTS.fullmatch(path):
-        return LIST, None
-    name = Name(path)
-    return name.most, name
-
-
 class Members:
     """The members of one tape file: yields (path, name, length, sha256, pieces)."""
 
@@ -157,7 +147,9 @@ class Members:
                 continue
             if kind != "0" or self.opening is None:
                 raise Bad(f"a member of type {kind!r}, which no tape of ours has")
-            most, name = limit(path)
+            is_list, is_paper = LISTS.fullmatch(path), PAPERS.fullmatch(path)
+            name = None if is_list or is_paper else Name(path)
+            most = LIST if is_list else MIB if is_paper else name.most
             if length > most:
                 raise Bad(f"{path} claims {length} bytes, {most} is the most")
             sha256 = (said or {}).get("HOLDFAST.sha256")
@@ -205,11 +197,16 @@ class Reader:
         self.expected, self.papers, self.damaged, self.spoiled = {}, [], {}, {}
 
     def file(self, label, source, reopen=None):
-        """Reads one tape file; false if there is none."""
-        first = source()
-        if not first:
-            return False
-        members = Members(Blocks(source, first))
+        """Reads one tape file to its end; false if there is none, None if the drive failed in it."""
+        try:
+            first = source()
+            return bool(first) and self.contents(label, Blocks(source, first), reopen)
+        except OSError as error:
+            self.wrong.append(f"{label}: {error}")
+            return None
+
+    def contents(self, label, blocks, reopen):
+        members = Members(blocks)
         try:
             for member in members:
                 self.member(label, members.opening, *member)
@@ -220,7 +217,7 @@ class Reader:
             said = members.opening or {}
             if reopen:
                 self.damaged[said.get("HOLDFAST.volume"), said.get("HOLDFAST.file")] = reopen
-        while source():  # the filling, or what cannot be read
+        while not blocks.ended and blocks.source():  # the filling, or what cannot be read
             pass
         return True
 
@@ -290,14 +287,9 @@ class Reader:
     def by_row(self, name, sha256, length, at, reopen):
         with reopen() as source:
             source.seek(at)
-            data = iter(lambda left=[length]: piece(source, left), b"")
-            return self.store.put(name, sha256, data)
-
-
-def piece(source, left):
-    data = source.read(min(BLOCK, left[0]))
-    left[0] -= len(data)
-    return data
+            starts = range(0, length, BLOCK)
+            pieces = (source.read(min(BLOCK, length - start)) for start in starts)
+            return self.store.put(name, sha256, pieces)
 
 
 def dumped(path, reader):
@@ -306,26 +298,28 @@ def dumped(path, reader):
 
 
 def device(path, reader):
-    """Reads a tape from its beginning; two filemarks in a row, or nothing, end it."""
-    import fcntl
-    import struct
+    """Reads a tape from its beginning; a tape file with nothing in it ends it."""
+    import fcntl, struct  # only where there are tape devices
 
     handle = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.ioctl(handle, 0x40086D01, struct.pack("hi", 6, 1))  # MTIOCTOP: MTREW
-        file = 0
-        while reader.file(f"{path} file {file}", lambda: os.read(handle, BLOCK)):
-            file += 1
-    finally:
-        os.close(handle)
+    go = lambda way: fcntl.ioctl(handle, 0x40086D01, struct.pack("hi", way, 1))  # MTIOCTOP
+    go(6)  # MTREW
+    for number in range(1 << 32):
+        told = reader.file(f"{path} file {number}", lambda: os.read(handle, BLOCK))
+        if told is False:
+            break
+        if told is None:
+            try:
+                go(1)  # MTFSF
+            except OSError:
+                break
 
 
 def read(sources, reader):
     for source in sources:
         if os.path.isdir(source):
             for path in sorted(os.listdir(source)):
-                if os.path.isfile(os.path.join(source, path)):
-                    dumped(os.path.join(source, path), reader)
+                dumped(os.path.join(source, path), reader)
         elif stat.S_ISCHR(os.stat(source).st_mode):
             device(source, reader)
         else:

@@ -264,6 +264,7 @@ impl Writer {
             file.measure.add(&row);
             self.rows.push(row);
             self.since += length;
+            self.near_end |= self.rows.len() >= self.settings.rows_max;
         }
         self.write(out, effects);
     }

@@ -35,6 +35,8 @@ pub struct Settings {
     pub commit_every: u64,
     /// An object that lacks at most so many bytes is finished behind the warning of the end.
     pub finish_max: u64,
+    /// A tape with so many rows is full: their index has to fit a tar header.
+    pub rows_max: usize,
 }
 
 impl Default for Settings {
@@ -43,6 +45,7 @@ impl Default for Settings {
             archive_max: 16 << 30,
             commit_every: 64 << 30,
             finish_max: 64 << 20,
+            rows_max: 16_000_000,
         }
     }
 }

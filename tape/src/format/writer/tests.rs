@@ -43,6 +43,7 @@ fn settings() -> Settings {
         archive_max: 4 << 20,
         commit_every: 8 << 20,
         finish_max: 1 << 20,
+        rows_max: 1000,
     }
 }
 
