@@ -358,7 +358,7 @@ impl Tail {
             .map_or(0, |last| last + 1);
         let tail: Self = read(&bytes[..end])?;
         let room = u64::from(tail.blocks.saturating_sub(tail.index_block)) * BLOCK as u64;
-        if tail.index_length > room {
+        if tail.index_block > tail.blocks || tail.index_length > room {
             return Err(Garbled::Paper {
                 what: "tail",
                 why: "the index is outside".to_owned(),
@@ -370,6 +370,8 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn label() -> Label {
@@ -407,5 +409,46 @@ mod tests {
         assert_eq!(VolumeId::parse(text).unwrap().to_string(), text);
         assert_eq!(VolumeId::parse("0123456f89ab-cdef-0123-456789abcdef"), None);
         assert_eq!(VolumeId::parse(""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_paper_or_refused(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            at in 0usize..400, byte in any::<u8>(),
+        ) {
+            let mut paper = write(&label());
+            let at = at % paper.len();
+            paper[at] = byte;
+            for bytes in [bytes, paper] {
+                let _ = (Label::read(&bytes), SetLabel::read(&bytes), Seal::read(&bytes));
+                let _ = Tail::read(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_tail_that_points_outside_its_file_is_refused() {
+        let (volume, index_sha256) = (VolumeId::new([1; 16]), Sum::new([0; 32]));
+        let tail = Tail {
+            volume,
+            file: 2,
+            blocks: 3,
+            index_block: 2,
+            index_length: 9,
+            index_sha256,
+        };
+        assert_eq!(Tail::read(&write(&tail)), Ok(tail.clone()));
+        for (index_block, index_length) in
+            [(3, 9), (4, 0), (u32::MAX, 9), (2, 1 << 60), (0, u64::MAX)]
+        {
+            let tail = Tail {
+                index_block,
+                index_length,
+                ..tail.clone()
+            };
+            assert!(Tail::read(&write(&tail)).is_err());
+        }
+        assert!(Tail::read(&[b' '; 2 << 20]).is_err());
     }
 }

@@ -205,6 +205,8 @@ impl<'de> Deserialize<'de> for Place {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -244,6 +246,19 @@ mod tests {
             "x.holdfast/runs/r.list".to_owned(),
         ] {
             assert_eq!(Place::parse(&bad), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_a_path_has_one_spelling_and_stays_below(
+            path in "(/|\\.|a|Z|config|data|keys|index|\\.holdfast|runs|x\\.list|\u{0}|[0-9a-f]{2}){0,9}",
+        ) {
+            if let Some(place) = Place::parse(&path) {
+                prop_assert_eq!(place.to_string(), &*path);
+                let is_down = |part: &str| !part.is_empty() && part != "." && part != "..";
+                prop_assert!(path.split('/').all(is_down));
+            }
         }
     }
 }
