@@ -1,0 +1,3 @@
+//! Tape: what is written on it, and the devices that do it.
+
+pub mod format;
