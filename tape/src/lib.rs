@@ -1,4 +1,5 @@
 //! Tape: what is written on it, and the devices that do it.
 
+pub mod library;
 pub mod scsi;
 pub mod sense;
