@@ -1,5 +1,8 @@
 //! Tape: what is written on it, and the devices that do it.
 
+pub mod exchange;
 pub mod library;
 pub mod scsi;
 pub mod sense;
+pub mod smc;
+pub mod ssc;
