@@ -1,5 +1,6 @@
 //! Tape: what is written on it, and the devices that do it.
 
+pub mod conformance;
 pub mod exchange;
 pub mod library;
 pub mod scsi;

@@ -1,11 +1,11 @@
 //! What the virtual library answers to raw commands, and what of a tape outlives its faults.
 
 use expect_test::{Expect, expect};
+use holdfast_tape::conformance::{say, tell};
 use holdfast_tape::library::{
     Cartridge, FIRST_DRIVE, FIRST_SLOT, Fault, InFiles, Kind, Library, Memory, Plan, Size, Unit,
 };
-use holdfast_tape::scsi::{Answer, Data};
-use holdfast_tape::sense::Sense;
+use holdfast_tape::scsi::{Answer, Data, Patience, Scsi};
 
 const SIZE: Size = Size {
     drives: 2,
@@ -20,7 +20,7 @@ fn library(cartridges: Vec<Cartridge>, faults: Vec<Fault>) -> Library {
         assert!(library.insert(slot, cartridge).is_none());
     }
     for unit in [Unit::Changer, Unit::Drive(0), Unit::Drive(1)] {
-        while told(&library.execute(unit, &[0; 6], Data::None)).starts_with("6/") {}
+        while say(&library.execute(unit, &[0; 6], Data::None)).starts_with("6/") {}
     }
     for fault in faults {
         library.plan().add(fault);
@@ -28,95 +28,37 @@ fn library(cartridges: Vec<Cartridge>, faults: Vec<Fault>) -> Library {
     library
 }
 
-fn told(answer: &Answer) -> String {
-    match answer {
-        Answer::Good { residual: 0 } => "GOOD".into(),
-        Answer::Good { residual } => format!("GOOD, {residual} left"),
-        Answer::Check { sense, .. } => Sense::parse(sense).expect("sense").to_string(),
-        Answer::Conflict => "CONFLICT".into(),
-        Answer::Busy => "BUSY".into(),
-        Answer::Lost { why } => format!("LOST: {why}"),
+/// The way to one device.
+struct Way<'a>(&'a mut Library, Unit);
+
+impl Scsi for Way<'_> {
+    fn execute(&mut self, cdb: &[u8], data: Data<'_>, _: Patience) -> Answer {
+        self.0.execute(self.1, cdb, data)
     }
 }
 
-/// One line a command: what it is, then its number.
+/// A word of the script, or one of these.
 fn command(library: &mut Library, line: &str) -> String {
-    let mut words = line.split_whitespace();
-    let name = words.next().unwrap_or_default();
-    let mut number = || {
-        words
-            .next()
-            .map_or(0_i32, |word| word.parse().expect("a number"))
-    };
-    let (first, second) = (number(), number());
-    let [_, a, b, c] = first.to_be_bytes();
-    let drive = Unit::Drive(0);
-    let mut buffer = vec![
-        0;
-        if name == "read" || name == "silent" {
-            first as usize
-        } else {
-            64
-        }
-    ];
-    let answer = match name {
-        "power" => {
-            library.power_cycle();
-            return "-".into();
-        }
-        "reset" => {
-            library.reset(drive);
-            return "-".into();
-        }
+    let words: Vec<&str> = line.split(' ').collect();
+    let place = |at: usize| words[at].parse::<u16>().expect("an address").to_be_bytes();
+    match words[0] {
+        "power" => library.power_cycle(),
+        "reset" => library.reset(Unit::Drive(0)),
+        "arm" => return tell(&mut Way(library, Unit::Changer), "ready"),
         "move" => {
-            let place = |number: i32| u16::try_from(number).expect("an address").to_be_bytes();
-            let ([a, b], [c, d]) = (place(first), place(second));
-            library.execute(
-                Unit::Changer,
-                &[0xa5, 0, 0, 1, a, b, c, d, 0, 0, 0, 0],
-                Data::None,
-            )
+            let ([a, b], [c, d]) = (place(1), place(2));
+            let cdb = [0xa5, 0, 0, 1, a, b, c, d, 0, 0, 0, 0];
+            return say(&library.execute(Unit::Changer, &cdb, Data::None));
         }
-        "write" => library.execute(
-            drive,
-            &[0x0a, 0, a, b, c, 0],
-            Data::Out(&vec![7; first as usize]),
-        ),
-        "marks" => library.execute(drive, &[0x10, 1, a, b, c, 0], Data::None),
-        "flush" => library.execute(drive, &[0x10, 0, 0, 0, 0, 0], Data::None),
-        "read" => library.execute(drive, &[0x08, 0, a, b, c, 0], Data::In(&mut buffer)),
-        "silent" => library.execute(drive, &[0x08, 2, a, b, c, 0], Data::In(&mut buffer)),
-        "blocks" => library.execute(drive, &[0x11, 0, a, b, c, 0], Data::None),
-        "files" => library.execute(drive, &[0x11, 1, a, b, c, 0], Data::None),
-        "end" => library.execute(drive, &[0x11, 3, 0, 0, 0, 0], Data::None),
-        "locate" => library.execute(drive, &[0x2b, 0, 0, 0, a, b, c, 0, 0, 0], Data::None),
-        "rewind" => library.execute(drive, &[0x01, 0, 0, 0, 0, 0], Data::None),
-        "erase" => library.execute(drive, &[0x19, 0, 0, 0, 0, 0], Data::None),
-        "load" => library.execute(drive, &[0x1b, 0, 0, 0, 1, 0], Data::None),
-        "unload" => library.execute(drive, &[0x1b, 0, 0, 0, 0, 0], Data::None),
-        "ready" => library.execute(drive, &[0; 6], Data::None),
-        "arm" => library.execute(Unit::Changer, &[0; 6], Data::None),
-        "at" => {
-            let short = [0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-            let answer = library.execute(drive, &short, Data::In(&mut buffer[..20]));
-            return match answer {
-                Answer::Good { .. } => format!("object {}", buffer[7]),
-                other => told(&other),
-            };
-        }
-        other => panic!("no command {other}"),
-    };
-    let shown = told(&answer);
-    match answer {
-        Answer::Good { .. } if name == "read" => format!("{shown}, {:02x?}", &buffer[..4]),
-        _ => shown,
+        _ => return tell(&mut Way(library, Unit::Drive(0)), line),
     }
+    "-".into()
 }
 
 fn check(library: &mut Library, script: &str, expected: &Expect) {
     let mut said = String::new();
     for line in script
-        .lines()
+        .split(['\n', ';'])
         .map(str::trim)
         .filter(|line| !line.is_empty())
     {
@@ -142,15 +84,8 @@ fn blocks_and_marks_are_met_in_order() {
             ready
             at
             read 10
-            write 100
-            write 50
-            marks 1
-            write 10
-            at
-            rewind
-            read 100
-            read 100
-            read 10
+            write 100; write 50; marks 1; write 10; at; rewind
+            read 100; read 100; read 10
             blocks -1
             blocks -2
             silent 200
@@ -158,7 +93,7 @@ fn blocks_and_marks_are_met_in_order() {
             read 10
             blocks 5
             at
-            locate 0
+            near 0
             blocks 3
             at
             blocks -3
@@ -167,44 +102,44 @@ fn blocks_and_marks_are_met_in_order() {
             files 1
             files -1
             files -1
-            locate 9
-            locate 4
+            near 9
+            near 4
             at"
         ),
         &expect![[r#"
             move 1000 256: GOOD
             ready: 6/28/00
             ready: GOOD
-            at: object 0
+            at: object 0, flags 80
             read 10: 8/00/05 info=10
             write 100: GOOD
             write 50: GOOD
             marks 1: GOOD
             write 10: GOOD
-            at: object 4
+            at: object 4, flags 00
             rewind: GOOD
-            read 100: GOOD, [07, 07, 07, 07]
-            read 100: 0/00/00 ILI info=50
+            read 100: GOOD, 100 x 100
+            read 100: 0/00/00 ILI info=50, 50 x 50
             read 10: 0/00/01 FM info=10
             blocks -1: 0/00/01 FM info=1
             blocks -2: GOOD
-            silent 200: GOOD, 100 left
-            silent 60: GOOD, 10 left
+            silent 200: GOOD, 100 left, 100 x 100
+            silent 60: GOOD, 10 left, 50 x 50
             read 10: 0/00/01 FM info=10
             blocks 5: 8/00/05 info=4
-            at: object 4
-            locate 0: GOOD
+            at: object 4, flags 00
+            near 0: GOOD
             blocks 3: 0/00/01 FM info=1
-            at: object 3
+            at: object 3, flags 00
             blocks -3: 0/00/01 FM info=3
-            at: object 2
+            at: object 2, flags 00
             files 1: GOOD
             files 1: 8/00/05 info=1
             files -1: GOOD
             files -1: 0/00/04 EOM info=1
-            locate 9: 8/00/05
-            locate 4: GOOD
-            at: object 4
+            near 9: 8/00/05
+            near 4: GOOD
+            at: object 4, flags 00
         "#]],
     );
 }
@@ -274,7 +209,7 @@ fn the_end_is_announced_and_then_hard() {
             marks 1: 0/00/02 EOM
             write 1000: d/00/02 EOM info=1000
             write 100: 0/00/02 EOM
-            at: object 5
+            at: object 5, flags 40
         "#]],
     );
 }
@@ -403,9 +338,9 @@ fn power_loss_takes_what_was_not_flushed() {
             write 30: GOOD
             power: -
             at: 6/29/00
-            at: object 0
+            at: object 0, flags 80
             end: GOOD
-            at: object 2
+            at: object 2, flags 00
             marks 1: GOOD
             unload: GOOD
         "#]],
@@ -426,8 +361,8 @@ fn power_loss_takes_what_was_not_flushed() {
         &expect![[r#"
             move 1000 256: GOOD
             ready: 6/28/00
-            read 10: GOOD, [07, 07, 07, 07]
-            read 20: GOOD, [07, 07, 07, 07]
+            read 10: GOOD, 10 x 10
+            read 20: GOOD, 20 x 20
             read 30: 0/00/01 FM info=30
             read 30: 8/00/05 info=30
         "#]],
@@ -445,7 +380,7 @@ fn what_stood_behind_an_overwritten_block_never_comes_back() {
             write 20
             write 30
             flush
-            locate 1
+            near 1
             write 40
             power
             ready
@@ -459,12 +394,12 @@ fn what_stood_behind_an_overwritten_block_never_comes_back() {
             write 20: GOOD
             write 30: GOOD
             flush: GOOD
-            locate 1: GOOD
+            near 1: GOOD
             write 40: GOOD
             power: -
             ready: 6/29/00
             end: GOOD
-            at: object 1
+            at: object 1, flags 00
         "#]],
     );
 }
@@ -508,15 +443,8 @@ fn faults_of_the_medium_come_where_the_plan_says() {
         &format!(
             "move 1000 256
             {LOADED}
-            write 4
-            write 4
-            write 4
-            write 4
-            flush
-            at
-            write 4
-            write 4
-            write 4
+            write 4; write 4; write 4; write 4; flush; at
+            write 4; write 4; write 4
             rewind
             read 4
             read 4
@@ -533,14 +461,14 @@ fn faults_of_the_medium_come_where_the_plan_says() {
             write 4: GOOD
             write 4: GOOD
             flush: 3/0c/00 deferred
-            at: object 2
+            at: object 2, flags 00
             write 4: GOOD
             write 4: GOOD
             write 4: 7/27/00
             rewind: GOOD
             read 4: 3/11/00
-            read 4: GOOD, [07, 07, 07, 07]
-            read 4: GOOD, [07, 07, 17, 07]
+            read 4: GOOD, 4 x 4
+            read 4: GOOD, 4 mixed
             unload: 4/53/00
             move 256 1000: 5/53/02
         "#]],
@@ -596,9 +524,9 @@ fn faults_of_the_way_leave_the_outcome_open() {
             write 2: CONFLICT
             write 3: GOOD
             write 4: LOST: the answer was lost
-            at: object 2
+            at: object 2, flags 00
             write 5: LOST: the answer was lost
-            at: object 2
+            at: object 2, flags 00
             write 6: LOST: the device does not answer
             ready: LOST: the device does not answer
             reset: -
@@ -629,7 +557,7 @@ fn an_open_door_and_odd_labels_are_seen() {
         .map(|one| format!("{:02x} {:?}", one[2], String::from_utf8_lossy(&one[12..16])))
         .collect();
     expect![[r#"GOOD, 288 left, ["0d \"    \"", "09 \"C   \"", "09 \"C   \"", "08 \"    \""]"#]]
-        .assert_eq(&format!("{}, {shown:?}", told(&answer)));
+        .assert_eq(&format!("{}, {shown:?}", say(&answer)));
     let after = library.commands(Unit::Changer) + 1;
     library.plan().add(Fault::DoorOpens { after, commands: 2 });
     check(
