@@ -1,3 +1,10 @@
 //! Tape: what is written on it, and the devices that do it.
 
+pub mod conformance;
+pub mod exchange;
 pub mod format;
+pub mod library;
+pub mod scsi;
+pub mod sense;
+pub mod smc;
+pub mod ssc;

@@ -1,0 +1,250 @@
+//! The embedded virtual library: drives, an arm, slots and cartridges, all one pure machine.
+//!
+//! It answers raw commands with data and raw sense, and is stricter than the devices it stands
+//! for: what it accepts, they accept. It knows no clock: [`Library::spent`] says how long real
+//! devices would have taken. What goes wrong stands in a [`Plan`].
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+pub use cartridge::Cartridge;
+pub use fault::{Fault, Plan};
+pub use files::InFiles;
+pub use store::{InMemory, Kind, Memory, Object, Store};
+
+use crate::scsi::{Answer, Data, Patience, Scsi};
+use changer::Changer;
+use drive::{Command, Drive};
+use fault::Meets;
+
+mod cartridge;
+mod changer;
+mod drive;
+mod fault;
+mod files;
+mod reply;
+mod store;
+pub mod time;
+
+/// The address of the arm.
+pub const PICKER: u16 = 1;
+/// The address of the first drive.
+pub const FIRST_DRIVE: u16 = 256;
+/// The address of the first element of the import and export door.
+pub const FIRST_DOOR: u16 = 768;
+/// The address of the first slot.
+pub const FIRST_SLOT: u16 = 1000;
+
+/// One device of the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unit {
+    /// The arm.
+    Changer,
+    /// A drive, from 0.
+    Drive(usize),
+}
+
+/// How big a library is.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Drives, at most 64.
+    pub drives: usize,
+    /// Slots, at most 4,096.
+    pub slots: u16,
+    /// Elements behind the door, at most 64.
+    pub doors: u16,
+}
+
+/// All devices and cartridges of one library.
+#[derive(Debug)]
+pub struct Library {
+    drives: Vec<Drive>,
+    changer: Changer,
+    plan: Plan,
+}
+
+impl Library {
+    /// A library without cartridges.
+    #[must_use]
+    pub fn new(size: Size, plan: Plan) -> Self {
+        let profile = time::LTO_9;
+        let drives = 0..size.drives.min(64);
+        Self {
+            drives: drives.map(|number| Drive::new(number, profile)).collect(),
+            changer: Changer::new(size.slots.min(4_096), size.doors.min(64), profile),
+            plan,
+        }
+    }
+
+    /// A human puts a cartridge into a slot or behind the door; gives it back when there is no
+    /// such element or it is full.
+    pub fn insert(&mut self, element: u16, cartridge: Cartridge) -> Option<Cartridge> {
+        match self.changer.elements.get_mut(&element) {
+            Some(place) if place.cartridge.is_none() => {
+                place.cartridge = Some(cartridge);
+                place.source = None;
+                self.changer.disturb();
+                None
+            }
+            _ => Some(cartridge),
+        }
+    }
+
+    /// A human takes a cartridge out of a slot or the door.
+    pub fn remove(&mut self, element: u16) -> Option<Cartridge> {
+        let taken = self.changer.elements.get_mut(&element)?.cartridge.take()?;
+        self.changer.disturb();
+        Some(taken)
+    }
+
+    /// What goes wrong from now on.
+    pub fn plan(&mut self) -> &mut Plan {
+        &mut self.plan
+    }
+
+    /// How many commands this device has been sent; faults count from the first.
+    #[must_use]
+    pub fn commands(&self, unit: Unit) -> u64 {
+        self.plan.count(unit)
+    }
+
+    /// Makes a drive ask for cleaning.
+    pub fn soil(&mut self, drive: usize) {
+        if let Some(drive) = self.drives.get_mut(drive) {
+            drive.soil();
+        }
+    }
+
+    /// Resets one device, which also ends a hang.
+    pub fn reset(&mut self, unit: Unit) {
+        match unit {
+            Unit::Changer => self.changer.reset(),
+            Unit::Drive(number) => {
+                if let Some(drive) = self.drives.get_mut(number) {
+                    drive.reset();
+                }
+            }
+        }
+    }
+
+    /// Power fails and comes back: buffers are gone.
+    pub fn power_cycle(&mut self) {
+        self.changer.reset();
+        for drive in &mut self.drives {
+            drive.power_cycle();
+        }
+    }
+
+    /// How long a real device would have worked until now.
+    #[must_use]
+    pub fn spent(&self, unit: Unit) -> Duration {
+        match unit {
+            Unit::Changer => self.changer.spent(),
+            Unit::Drive(number) => self.drives.get(number).map_or(Duration::ZERO, Drive::spent),
+        }
+    }
+
+    /// Executes one command of one device.
+    pub fn execute(&mut self, unit: Unit, cdb: &[u8], data: Data<'_>) -> Answer {
+        let lost = |why: &str| Answer::Lost { why: why.into() };
+        // A command that is too short is read as if zeros followed.
+        let mut whole = [0; 16];
+        for (place, byte) in whole.iter_mut().zip(cdb) {
+            *place = *byte;
+        }
+        if self.is_hung(unit) {
+            return lost("the device does not answer");
+        }
+        match self.plan.meets(unit) {
+            Meets::Nothing => self.obey(unit, &whole, data, false),
+            Meets::Door => self.obey(unit, &whole, data, true),
+            Meets::Reserved => Answer::Conflict,
+            Meets::Hang => {
+                self.hang(unit);
+                lost("the device does not answer")
+            }
+            Meets::Lost { executed } => {
+                if executed {
+                    self.obey(unit, &whole, data, false);
+                }
+                lost("the answer was lost")
+            }
+            Meets::PowerLoss => {
+                self.power_cycle();
+                lost("power failed")
+            }
+        }
+    }
+
+    fn obey(&mut self, unit: Unit, cdb: &[u8], data: Data<'_>, open: bool) -> Answer {
+        let asked = data.len();
+        let plan = &mut self.plan;
+        let mut command = Command { cdb, data, plan };
+        let outcome = match unit {
+            Unit::Changer => self.changer.execute(&mut command, &mut self.drives, open),
+            Unit::Drive(number) => match self.drives.get_mut(number) {
+                Some(drive) => drive.execute(&mut command),
+                None => Err(reply::told(5, 0x25, 0x00)),
+            },
+        };
+        reply::answer(outcome, asked)
+    }
+
+    fn is_hung(&self, unit: Unit) -> bool {
+        match unit {
+            Unit::Changer => self.changer.is_hung(),
+            Unit::Drive(number) => self.drives.get(number).is_some_and(Drive::is_hung),
+        }
+    }
+
+    fn hang(&mut self, unit: Unit) {
+        match unit {
+            Unit::Changer => self.changer.hang(),
+            Unit::Drive(number) => {
+                if let Some(drive) = self.drives.get_mut(number) {
+                    drive.hang();
+                }
+            }
+        }
+    }
+}
+
+/// A library in use by several hosts at once, each with a way to one device.
+#[derive(Clone, Debug)]
+pub struct Shared(Arc<Mutex<Library>>);
+
+impl Shared {
+    /// Takes the library.
+    #[must_use]
+    pub fn new(library: Library) -> Self {
+        Self(Arc::new(Mutex::new(library)))
+    }
+
+    /// A way to one of its devices.
+    #[must_use]
+    pub fn port(&self, unit: Unit) -> Port {
+        Port {
+            library: self.clone(),
+            unit,
+        }
+    }
+
+    /// Does something to the library from outside, as a human would.
+    pub fn with<R>(&self, act: impl FnOnce(&mut Library) -> R) -> R {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A way to one device of a virtual library.
+#[derive(Clone, Debug)]
+pub struct Port {
+    library: Shared,
+    unit: Unit,
+}
+
+impl Scsi for Port {
+    fn execute(&mut self, cdb: &[u8], data: Data<'_>, _: Patience) -> Answer {
+        self.library
+            .with(|library| library.execute(self.unit, cdb, data))
+    }
+}
