@@ -4,6 +4,7 @@ pub mod conformance;
 pub mod exchange;
 pub mod format;
 pub mod library;
+pub mod mounted;
 pub mod scsi;
 pub mod sense;
 pub mod smc;
