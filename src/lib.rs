@@ -26,6 +26,8 @@
 //!   [`holdfast_actors::node`] the domain put together.
 //! - `simulations/`: the same domain in a world of its own.
 //! - `cluster/`: many nodes as one: the link between them, the replicated catalog, replicas.
+//! - `tape/`: drives, changers and what is written on tapes; it knows no tenants, and nothing here
+//!   uses it yet.
 //! - here: [`node`] puts a process together from the real ports ([`clock`], [`entropy`], [`disk`],
 //!   [`store`], [`passwords`]) and the faces: [`rest`] for tenants, [`admin`] and [`inspect`] for
 //!   operators, [`metrics`] for monitoring. [`cli`] and [`commands`] are the command line,

@@ -12,9 +12,11 @@ const DIRECTION: &[(&str, &[&str])] = &[
             "holdfast-actors",
             "holdfast-cluster",
             "holdfast-simulations",
+            "holdfast-tape",
         ],
     ),
     ("actors/Cargo.toml", &[]),
+    ("tape/Cargo.toml", &[]),
     ("cluster/Cargo.toml", &["holdfast-actors"]),
     (
         "simulations/Cargo.toml",
@@ -28,6 +30,7 @@ const EXTERNAL_MAX: &[(&str, usize)] = &[
     ("actors/Cargo.toml", 14),
     ("cluster/Cargo.toml", 20),
     ("simulations/Cargo.toml", 12),
+    ("tape/Cargo.toml", 12),
 ];
 
 /// What the root manifest must say about lints.
