@@ -193,8 +193,6 @@ fn listen(
     (version, nodes, joins, notices): Heard,
     ports: &Ports,
 ) -> Result<Endpoint, Failure> {
-    let life = folder.begin_life(ports.entropy.as_ref());
-    let life = life.map_err(|error| failure(&error))?;
     let socket = UdpSocket::bind(membership.bind).map_err(|error| {
         let bind = membership.bind;
         Failure::other(
@@ -203,6 +201,9 @@ fn listen(
         )
     })?;
     widen(&socket, "other nodes");
+    // A start that comes to nothing does not count.
+    let life = folder.begin_life(ports.entropy.as_ref());
+    let life = life.map_err(|error| failure(&error))?;
     let config = Config {
         node: membership.node,
         life,
