@@ -88,7 +88,10 @@ fn the_first_version_of_what_replicas_say_stays_readable() {
         term: 3,
         last: Some(place()),
     };
-    check(&Request::Recall { run: 5, shown }, &expect!["01080503010309"]);
+    check(
+        &Request::Recall { run: 5, shown },
+        &expect!["01080503010309"],
+    );
     check(
         &Response::Append(AppendEntriesResponse::Conflict),
         &expect!["010002"],
