@@ -17,7 +17,7 @@ fn a_voter_whose_directory_was_set_back_ends_and_the_others_go_on() {
     let at = cluster.other_than(&[0, cluster.leader()]);
     let name = cluster.nodes[at].name.clone();
     assert_eq!(cluster.nodes[at].terminate().code(), Some(0));
-    let old = cluster.copy(at).data;
+    let old = cluster.copy(at).data.clone();
     cluster.start(at);
     cluster.settle();
     work.back_up(&cluster.login("acme", at));
