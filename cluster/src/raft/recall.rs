@@ -27,8 +27,8 @@ use super::types::LogId;
 use super::wire::{NoAnswer, Request, Response, ask};
 use crate::calls::{CallError, Calls};
 
-/// So long all others are waited for; from then on so many are enough as make a majority with this
-/// one.
+/// So long all others are waited for; from then on so many voters are enough as make a majority with
+/// this one.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an answer may take.
 const WITHIN: Duration = Duration::from_millis(500);
@@ -43,6 +43,14 @@ pub(super) enum Part {
     Votes,
     /// Never again: it had acknowledged up to there and has forgotten it.
     Forgot(LogId),
+}
+
+/// The other nodes, as far as a replica knows. One that was set back may not know of all that vote
+/// now, so all are asked.
+#[derive(Debug, Default)]
+struct Others {
+    voters: BTreeSet<u64>,
+    all: BTreeSet<u64>,
 }
 
 /// What the others said.
@@ -68,20 +76,21 @@ impl Recall {
         }
     }
 
-    /// So much time after the start, with these other voters.
-    fn proceed(&mut self, passed: Duration, others: &BTreeSet<u64>) {
-        let heard = others.intersection(&self.answered).count();
-        let is_majority = (heard + 1) * 2 > others.len() + 1;
-        let is_enough = heard == others.len() || is_majority && passed >= PATIENCE;
+    /// So much time after the start, with these others.
+    fn proceed(&mut self, passed: Duration, others: &Others) {
+        let heard = others.voters.intersection(&self.answered).count();
+        let is_majority = (heard + 1) * 2 > others.voters.len() + 1;
+        let is_all = others.all.is_subset(&self.answered);
+        let is_enough = is_all || is_majority && passed >= PATIENCE;
         if self.part == Part::Asks && is_enough {
             self.part = Part::Votes;
         }
     }
 
     /// Who is still to be asked.
-    fn missing(&self, others: &BTreeSet<u64>) -> Vec<u64> {
+    fn missing(&self, others: &Others) -> Vec<u64> {
         match self.part {
-            Part::Asks | Part::Votes => others.difference(&self.answered).copied().collect(),
+            Part::Asks | Part::Votes => others.all.difference(&self.answered).copied().collect(),
             Part::Forgot(_) => Vec::new(),
         }
     }
@@ -109,8 +118,8 @@ impl fmt::Debug for Recalls {
 }
 
 impl Recalls {
-    /// Of a replica that begins with this log; while it knows of no voter it asks those it was told
-    /// of.
+    /// Of a replica that begins with this log; while it is a member of nothing it asks those it was
+    /// told of.
     pub(super) fn new(calls: Arc<dyn Calls>, known: Vec<u64>, run: u64, shown: Shown) -> Self {
         Self(Arc::new(Inner {
             calls,
@@ -215,16 +224,19 @@ impl Recalls {
         }
     }
 
-    /// The other voters, as far as this replica knows.
-    fn others(&self, raft: &Replication) -> BTreeSet<u64> {
+    fn others(&self, raft: &Replication) -> Others {
         let metrics = raft.server_metrics();
         let metrics = metrics.borrow_watched();
-        let voters = metrics.membership_config.membership().voter_ids();
-        let mut others: BTreeSet<u64> = voters.collect();
-        if others.is_empty() {
-            others.extend(&self.0.known);
+        let membership = metrics.membership_config.membership();
+        let mut others = Others {
+            voters: membership.voter_ids().collect(),
+            all: membership.nodes().map(|(id, _)| *id).collect(),
+        };
+        if others.all.is_empty() {
+            others.all.extend(&self.0.known);
         }
-        others.remove(&metrics.id);
+        others.voters.remove(&metrics.id);
+        others.all.remove(&metrics.id);
         others
     }
 }
@@ -255,8 +267,8 @@ mod tests {
     /// What becomes of a replica with so many other voters, of which these answered, the last with
     /// what is forgotten, after so many milliseconds.
     #[track_caller]
-    fn check(others: u64, answered: &[u64], forgotten: bool, millis: u64, expected: Part) {
-        let others: BTreeSet<u64> = (2..2 + others).collect();
+    fn check(voters: u64, answered: &[u64], forgotten: bool, millis: u64, expected: Part) {
+        let others = others(voters, 0);
         let mut recall = Recall::new();
         for by in answered {
             let is_told = forgotten && answered.last() == Some(by);
@@ -264,6 +276,14 @@ mod tests {
         }
         recall.proceed(Duration::from_millis(millis), &others);
         assert_eq!(recall.part, expected);
+    }
+
+    /// So many that vote, and so many that do not.
+    fn others(voters: u64, more: u64) -> Others {
+        Others {
+            voters: (2..2 + voters).collect(),
+            all: (2..2 + voters + more).collect(),
+        }
     }
 
     fn lost() -> LogId {
@@ -289,10 +309,28 @@ mod tests {
     }
 
     #[test]
+    fn those_who_do_not_vote_are_asked_and_only_waited_for() {
+        let (mut recall, others) = (Recall::new(), others(0, 2));
+        recall.proceed(Duration::ZERO, &others);
+        assert_eq!(
+            (recall.part, recall.missing(&others)),
+            (Part::Asks, vec![2, 3])
+        );
+        recall.answered(2, None);
+        recall.proceed(PATIENCE, &others);
+        assert_eq!(
+            (recall.part, recall.missing(&others)),
+            (Part::Votes, vec![3])
+        );
+        recall.answered(3, Some(lost()));
+        assert_eq!(recall.part, Part::Forgot(lost()));
+    }
+
+    #[test]
     fn who_forgot_never_votes_again_whoever_says_so_and_whenever() {
         check(2, &[2, 3], true, 0, Part::Forgot(lost()));
         check(4, &[2], true, 9_000, Part::Forgot(lost()));
-        let (mut recall, others) = (Recall::new(), [2, 3].into());
+        let (mut recall, others) = (Recall::new(), others(2, 0));
         recall.answered(2, None);
         recall.proceed(PATIENCE, &others);
         assert_eq!(
