@@ -1,8 +1,26 @@
 //! A replica whose disk was set back.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use holdfast_actors::ports::Pending;
+use holdfast_actors::schema;
+use openraft::RaftNetworkFactory;
+use openraft::impls::EmptyNode;
+use openraft::network::RPCOption;
+use openraft::network::v2::RaftNetworkV2;
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse};
+use openraft::vote::RaftLeaderId;
+
+use super::super::fixture::Net;
+use super::super::memory::Shown;
+use super::super::peer::Ways;
+use super::super::recall::Recalls;
+use super::super::types::{LogId, Vote};
+use super::super::wire::{Response, SERVICE};
 use super::*;
+use crate::calls::{Answers, Rejected};
 
 /// A copy of a disk as it is now.
 fn copied(disk: &Memory) -> Memory {
@@ -121,5 +139,61 @@ fn two_of_three_elect_when_the_third_never_comes_back() {
         fleet.start(2).await;
         fleet.start(3).await;
         fleet.order(2, certificate("of two")).await;
+    });
+}
+
+/// A replica of a version that does not ask what it forgot: it gives these answers.
+struct Older(Mutex<VecDeque<Response>>);
+
+impl Answers for Older {
+    fn answer(&self, _: NodeId, _: Bytes) -> Pending<Result<Bytes, Rejected>> {
+        let answer = self.0.lock().unwrap().pop_front().unwrap();
+        Box::pin(async move { Ok(schema::encode(&answer).into()) })
+    }
+}
+
+#[test]
+fn consensus_does_not_hear_that_a_replica_lacks_what_it_acknowledged() {
+    run(async {
+        let net = Net::default();
+        let answers = [
+            AppendEntriesResponse::Success,
+            AppendEntriesResponse::Conflict,
+            AppendEntriesResponse::Conflict,
+        ];
+        let answers = answers.map(Response::Append);
+        let older = Older(Mutex::new(answers.into()));
+        net.end(2).serve(SERVICE, Arc::new(older));
+        let shown = Shown {
+            term: 3,
+            last: None,
+        };
+        let calls = net.end(1);
+        let recalls = Recalls::new(Arc::clone(&calls), Vec::new(), 1, shown);
+        let forgetful = recalls.forgetful();
+        let mut ways = Ways { calls, recalls };
+        let mut peer = ways.new_client(2, &EmptyNode {}).await;
+        let id = |index| {
+            let leader = <Kind as openraft::RaftTypeConfig>::LeaderId::new(3, 1);
+            Some(LogId::new(leader.to_committed(), index))
+        };
+        let mut said = Vec::new();
+        for prev_log_id in [id(9), id(10), id(9)] {
+            let request = AppendEntriesRequest {
+                vote: Vote::new_committed(3, 1),
+                prev_log_id,
+                entries: Vec::new(),
+                leader_commit: None,
+            };
+            let option = RPCOption::new(Duration::from_secs(1));
+            said.push(peer.append_entries(request, option).await.ok());
+        }
+        let expected = [
+            Some(AppendEntriesResponse::Success),
+            Some(AppendEntriesResponse::Conflict),
+            None,
+        ];
+        assert_eq!(said, expected);
+        assert_eq!(*forgetful.borrow(), [NodeId::new(2)].into());
     });
 }
