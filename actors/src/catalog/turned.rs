@@ -57,8 +57,8 @@ impl Draft<'_> {
                  and was turned away; upgrade the older"
             ),
             (TurnedCause::Forgot, _) => format!(
-                "{who} came back{from} without what it had acknowledged, with an older state of its \
-                 data directory, and was turned away; remove or replace it, and join anew"
+                "{who} came back{from} without what it had acknowledged, with an older state of \
+                 its data directory, and was turned away; remove or replace it, and join anew"
             ),
             (TurnedCause::Foreign, Some(_)) => format!(
                 "at the address of {who} a node of another cluster answers; nothing was said to it"

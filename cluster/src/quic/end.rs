@@ -143,6 +143,17 @@ impl End {
     }
 }
 
+impl From<BadLife> for End {
+    fn from(bad: BadLife) -> Self {
+        match bad {
+            BadLife::Waits(_) => Self::Waits(bad),
+            BadLife::Earlier(_) | BadLife::Twice(_) | BadLife::Own(_) => {
+                Self::Refused(bad.to_string())
+            }
+        }
+    }
+}
+
 impl From<ConnectionError> for End {
     fn from(error: ConnectionError) -> Self {
         let ConnectionError::ApplicationClosed(close) = &error else {

@@ -365,12 +365,8 @@ async fn greeting(
 }
 
 fn judge(shared: &Shared, peer: NodeId, hello: &Hello, listed: &Listed) -> Result<(), End> {
-    let refused = |bad: BadLife| match bad {
-        BadLife::Waits(_) => End::Waits(bad),
-        BadLife::Earlier(_) | BadLife::Twice(_) | BadLife::Own(_) => End::Refused(bad.to_string()),
-    };
     if peer == shared.node {
-        return Err(refused(BadLife::Own(peer)));
+        return Err(BadLife::Own(peer).into());
     }
     if hello.node != peer {
         let told = format!("it calls itself {} and is {peer}", hello.node);
@@ -378,7 +374,7 @@ fn judge(shared: &Shared, peer: NodeId, hello: &Hello, listed: &Listed) -> Resul
     }
     let spoken = shared.nodes.borrow().version();
     Older::judge(hello.version, spoken).map_err(End::Older)?;
-    shared.see(peer, hello.life, listed.number).map_err(refused)
+    Ok(shared.see(peer, hello.life, listed.number)?)
 }
 
 async fn read(

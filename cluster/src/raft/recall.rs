@@ -27,8 +27,8 @@ use super::types::LogId;
 use super::wire::{NoAnswer, Request, Response, ask};
 use crate::calls::{CallError, Calls};
 
-/// So long all others are waited for; from then on so many voters are enough as make a majority with
-/// this one.
+/// So long all others are waited for; from then on so many voters are enough as make a majority
+/// with this one.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an answer may take.
 const WITHIN: Duration = Duration::from_millis(500);
