@@ -546,10 +546,6 @@ mod tests {
             log.give(turned(TurnedCause::Foreign, Some(2), "")).unwrap();
         }
         assert_eq!(told(&log), 4);
-        for _ in 0..2 {
-            log.give(turned(TurnedCause::Forgot, Some(2), "")).unwrap();
-        }
-        assert_eq!(told(&log), 5);
         for number in 0..200 {
             let from = format!("192.0.2.{number}");
             log.give(turned(TurnedCause::Foreign, None, &from)).unwrap();
