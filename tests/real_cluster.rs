@@ -42,6 +42,8 @@ mod relay;
 mod restarts;
 #[path = "cluster/scrub.rs"]
 mod scrub;
+#[path = "cluster/setback.rs"]
+mod setback;
 #[path = "cluster/slowness.rs"]
 mod slowness;
 #[path = "cluster/spaces.rs"]

@@ -19,7 +19,7 @@ mod token;
 pub use authority::{Authority, Issuer, IssuerPem, NODE_LIFE, thumbprint};
 pub(crate) use certificate::node_called;
 pub use certificate::{IdentityError, NodeCertificate, server_name};
-pub use folder::{Folder, FolderError, JOINING};
+pub use folder::{Folder, FolderError, JOINING, Unfit};
 pub use key::{KeyHash, NodeKey, PublicKey};
 pub use parcel::{ParcelError, pack, unpack};
 pub use renewing::{Parts as RenewalParts, SERVICE as RENEWAL, Signer, start as renew};

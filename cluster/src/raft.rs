@@ -16,7 +16,9 @@ mod fixture;
 mod guess;
 mod holder;
 pub mod log;
+mod memory;
 mod peer;
+mod recall;
 mod service;
 pub mod state;
 mod steward;
@@ -36,13 +38,14 @@ use holdfast_actors::catalog::Catalog;
 use holdfast_actors::catalog::rows::{Rows, Speaks};
 use holdfast_actors::journal;
 use holdfast_actors::kernel::{NodeId, Version};
-use holdfast_actors::ports::Ports;
+use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::{self, Fault, Handle, Path};
-use openraft::async_runtime::WatchReceiver;
+use openraft::async_runtime::{AsyncRuntime, WatchReceiver};
 use openraft::impls::EmptyNode;
 use openraft::{Config, Raft, SnapshotPolicy};
 use ractor::ActorCell;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::calls::Calls;
 use door::Entrance;
@@ -50,6 +53,7 @@ pub use holder::Held;
 use holder::{Holder, HolderHands};
 use log::{Log, LogError};
 use peer::Ways;
+use recall::{Part, Recalls, shown};
 use service::{Replication, Service};
 use state::State;
 use steward::{Event, Members, Steward, StewardHands};
@@ -127,6 +131,8 @@ pub struct Replica {
     held: watch::Receiver<Option<Held>>,
     holder: Option<Handle<holder::Message>>,
     raft: Replication,
+    recalls: Recalls,
+    asking: JoinHandle<()>,
     log: Log,
     actors: Vec<ActorCell>,
 }
@@ -157,17 +163,27 @@ impl Replica {
         let (rows, waiting) = (state.rows(), state.waiting());
         let mut seed = [0; 32];
         ports.entropy.fill(&mut seed);
+        let shown = shown(&log, state.applied()).await;
+        let shown = shown.map_err(consensus)?;
+        let known: Vec<u64> = options.known.iter().map(|node| node.raw()).collect();
+        let run = number(&ports);
+        let recalls = Recalls::new(Arc::clone(&calls), known.clone(), run, shown);
+        let ways = Ways {
+            calls: Arc::clone(&calls),
+            recalls: recalls.clone(),
+        };
         let node = calls.node();
         let me = (node, Speaks::up_to(options.version));
         let raft = Raft::new(
             node.raw(),
             Arc::new(config(&options)?),
-            Ways(Arc::clone(&calls)),
+            ways,
             log.clone(),
             state,
         );
         let raft = Dice::of(seed).lend(raft).await.map_err(consensus)?;
-        let service = Service::new(raft.clone(), rows.clone(), Arc::clone(&ports.disk));
+        let disk = Arc::clone(&ports.disk);
+        let service = Service::new(raft.clone(), rows.clone(), disk, recalls.clone());
         calls.serve(wire::SERVICE, Arc::new(service));
         let door = Entrance {
             raft: raft.clone(),
@@ -175,7 +191,7 @@ impl Replica {
             entropy: Arc::clone(&ports.entropy),
             rows: rows.clone(),
             waiting,
-            known: options.known.iter().map(|node| node.raw()).collect(),
+            known: known.into(),
             patience: options.patience,
         };
         let catalog = Catalog::behind(Arc::new(door), rows.clone());
@@ -183,6 +199,8 @@ impl Replica {
             catalog,
             held: watch::channel(None).1,
             holder: None,
+            asking: Tasks::spawn(recalls.clone().run(raft.clone())),
+            recalls,
             raft,
             log,
             actors: Vec::new(),
@@ -224,9 +242,7 @@ impl Replica {
         ports: Ports,
         supervisor: Option<ActorCell>,
     ) -> Result<(), StartError> {
-        let mut incarnation = [0; 8];
-        ports.entropy.fill(&mut incarnation);
-        let incarnation = u64::from_le_bytes(incarnation).max(1);
+        let incarnation = number(&ports);
         let machine = Holder::new(node, incarnation, speaks);
         let (publish, held) = watch::channel(None);
         let catalog = self.catalog.clone();
@@ -358,6 +374,25 @@ impl Replica {
         }
     }
 
+    /// Waits until this replica is told that it has forgotten what it had acknowledged, as one does
+    /// whose disk was set back. It has no part in anything from then on: the process must end, and
+    /// not begin again.
+    pub fn forgot(&self) -> Pending<()> {
+        let mut part = self.recalls.part();
+        let recalls = self.recalls.clone();
+        Box::pin(async move {
+            let told = part.wait_for(|part| matches!(part, Part::Forgot(_)));
+            // Who tells it lives as long as whoever waits.
+            drop(told.await);
+            drop(recalls);
+        })
+    }
+
+    /// The nodes whose replicas came back to this one without what they had acknowledged to it.
+    pub fn forgetful(&self) -> watch::Receiver<BTreeSet<NodeId>> {
+        self.recalls.forgetful()
+    }
+
     /// Waits until consensus has ended on this node, which it does when its disk fails: the process
     /// must end then, and what is durable is where it begins again.
     pub async fn ended(&self) -> Fault {
@@ -374,6 +409,7 @@ impl Replica {
 
     /// Takes no part any more.
     pub async fn stop(self) {
+        self.asking.abort();
         for actor in self.actors {
             actor.stop(None);
         }
@@ -388,6 +424,13 @@ fn consensus(error: impl std::fmt::Display) -> StartError {
     StartError::Consensus(error.to_string())
 }
 
+/// A number of one life, never 0.
+fn number(ports: &Ports) -> u64 {
+    let mut number = [0; 8];
+    ports.entropy.fill(&mut number);
+    u64::from_le_bytes(number).max(1)
+}
+
 fn config(options: &Options) -> Result<Config, StartError> {
     let config = Config {
         cluster_name: "holdfast".to_owned(),
@@ -395,6 +438,8 @@ fn config(options: &Options) -> Result<Config, StartError> {
         election_timeout_min: ELECTION.0,
         election_timeout_max: ELECTION.1,
         enable_pre_vote: Some(true),
+        // Not before it is known whether this node may vote.
+        enable_elect: false,
         // A leader that starts again does not know what it had told its readers.
         enable_leader_restore: Some(false),
         max_payload_entries: 512,

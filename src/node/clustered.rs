@@ -66,8 +66,8 @@ pub(super) async fn start(
     passwords: Arc<dyn Passwords>,
 ) -> Result<(domain::Node, Clustered), Failure> {
     let folder = Folder::open(&home.path.join(CLUSTER)).map_err(|error| failure(&error))?;
-    if folder.is_copied() {
-        return Err(gate::copied(membership));
+    if let Some(why) = folder.unfit() {
+        return Err(gate::unfit(why, membership));
     }
     let (gate, turned) = Gate::new();
     let started = begin(
@@ -124,6 +124,7 @@ async fn begin(
     let mut tasks = JoinSet::new();
     let rows = member.ground.catalog.subscribe();
     tasks.spawn(follow(membership.node, rows, told));
+    tasks.spawn(gate.heed(&member.replica));
     let catalog = member.ground.catalog.clone();
     tasks.spawn(gate::report(turned, catalog, Arc::clone(&ports.clock)));
     let issuer = folder.issuer().map_err(|error| failure(&error))?;
@@ -193,8 +194,6 @@ fn listen(
     (version, nodes, joins, notices): Heard,
     ports: &Ports,
 ) -> Result<Endpoint, Failure> {
-    let life = folder.begin_life(ports.entropy.as_ref());
-    let life = life.map_err(|error| failure(&error))?;
     let socket = UdpSocket::bind(membership.bind).map_err(|error| {
         let bind = membership.bind;
         Failure::other(
@@ -203,6 +202,9 @@ fn listen(
         )
     })?;
     widen(&socket, "other nodes");
+    // A start that comes to nothing does not count.
+    let life = folder.begin_life(ports.entropy.as_ref());
+    let life = life.map_err(|error| failure(&error))?;
     let config = Config {
         node: membership.node,
         life,

@@ -1,15 +1,17 @@
 //! What the link tells a node of a cluster that is of consequence beyond the log: who was turned
 //! away, which the catalog is told, and that this node itself is not wanted any more.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use holdfast_actors::catalog::Catalog;
-use holdfast_actors::catalog::command::{ClusterCommand, Command, Turned};
+use holdfast_actors::catalog::command::{ClusterCommand, Command, Turned, TurnedCause};
 use holdfast_actors::catalog::rows::{NodeState, Rows, Speaks};
 use holdfast_actors::kernel::{NodeId, Version};
 use holdfast_actors::ports::Clock;
-use holdfast_cluster::identity::Folder;
+use holdfast_cluster::identity::{Folder, Unfit};
 use holdfast_cluster::quic::Notice;
+use holdfast_cluster::raft::Replica;
 use tokio::sync::{mpsc, watch};
 
 use crate::cli::{Exit, Failure};
@@ -30,8 +32,8 @@ pub(super) struct Gate {
 pub(super) enum Unwanted {
     /// It was removed.
     Removed,
-    /// Another run of it counts.
-    Copied,
+    /// Its data directory does not do.
+    Unfit(Unfit),
     /// It speaks an older version than its cluster, as this sentence says.
     Outdated(String),
 }
@@ -51,7 +53,8 @@ impl Gate {
             if let Notice::Dismissed { .. } = notice {
                 gate.unwanted.send_replace(Some(Unwanted::Removed));
             } else if let Notice::Doubled { .. } = notice {
-                gate.unwanted.send_replace(Some(Unwanted::Copied));
+                gate.unwanted
+                    .send_replace(Some(Unwanted::Unfit(Unfit::Copied)));
             } else if let Notice::Outdated { by, reason } = notice {
                 let told = format!("{by} says: {reason}");
                 gate.unwanted.send_replace(Some(Unwanted::Outdated(told)));
@@ -60,6 +63,38 @@ impl Gate {
                 let _ = gate.turned.try_send(turned);
             }
         })
+    }
+
+    /// Hears from the catalog's replicas who forgot what he had acknowledged, of the others and of
+    /// this node itself, for as long as it is not dropped.
+    pub(super) fn heed(&self, replica: &Replica) -> impl Future<Output = ()> + use<> {
+        let (gate, forgot) = (self.clone(), replica.forgot());
+        let mut others = replica.forgetful();
+        async move {
+            let own = async {
+                forgot.await;
+                let why = Unwanted::Unfit(Unfit::SetBack);
+                gate.unwanted.send_replace(Some(why));
+            };
+            let told = async {
+                let mut known = BTreeSet::new();
+                loop {
+                    let now = others.borrow_and_update().clone();
+                    for peer in now.difference(&known) {
+                        let _ = gate.turned.try_send(Turned {
+                            cause: TurnedCause::Forgot,
+                            peer: Some(*peer),
+                            from: String::new(),
+                        });
+                    }
+                    known = now;
+                    if others.changed().await.is_err() {
+                        return;
+                    }
+                }
+            };
+            tokio::join!(own, told);
+        }
     }
 
     /// Resolves when the others say that this node, which speaks up to this version, is not wanted,
@@ -126,21 +161,35 @@ pub(super) fn ended(why: Unwanted, membership: &Membership, folder: &Folder) -> 
             );
             Failure::new(Exit::Refused, "version-outdated", told)
         }
-        Unwanted::Copied => {
-            if let Err(error) = folder.note_copied() {
-                tracing::error!(%error, "it could not be noted that this directory is a copy");
+        Unwanted::Unfit(why) => {
+            if let Err(error) = folder.note_unfit(why) {
+                tracing::error!(%error, "it could not be noted that this directory does not do");
             }
-            copied(membership)
+            unfit(why, membership)
         }
     }
 }
 
 /// How a node ends, or does not begin, whose directory the others refused.
-pub(super) fn copied(membership: &Membership) -> Failure {
-    let told = format!(
-        "{} ({}) runs, or ran since, from another data directory: this one is a copy, and is not \
-         served",
-        membership.node, membership.name
-    );
-    Failure::new(Exit::Refused, "copied", told)
+pub(super) fn unfit(why: Unfit, membership: &Membership) -> Failure {
+    let (node, name) = (membership.node, &membership.name);
+    let (code, told) = match why {
+        Unfit::Copied => (
+            "copied",
+            format!(
+                "{node} ({name}) runs, or ran since, from another data directory: this one is a \
+                 copy, and is not served"
+            ),
+        ),
+        Unfit::SetBack => (
+            "set-back",
+            format!(
+                "{node} ({name}) lacks what it had acknowledged to the others: this data directory \
+                 is an older state of it, and is not served; `holdfast node remove {name}` or \
+                 `holdfast node replace {name}` on another node, and join anew with an empty \
+                 directory"
+            ),
+        ),
+    };
+    Failure::new(Exit::Refused, code, told)
 }

@@ -186,7 +186,7 @@ impl Cluster {
         }
     }
 
-    /// A copy of the directory of a node that does not run.
+    /// A copy of the directory of a node.
     pub(crate) fn copy(&mut self, at: usize) -> Member {
         let original = &self.nodes[at];
         let data = self.path("copy");

@@ -107,6 +107,9 @@ pub enum TurnedCause {
     Foreign,
     /// It speaks a version between nodes that this cluster does not. Needs version 1.1.
     Version,
+    /// It came back without what it had acknowledged: its data directory was set back. Needs
+    /// version 1.1.
+    Forgot,
 }
 
 /// What is done with a replica.

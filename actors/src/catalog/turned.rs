@@ -1,5 +1,5 @@
-//! Who was turned away: a removed node that knocks again, a data directory that was copied, a node
-//! of another cluster, one of another version.
+//! Who was turned away: a removed node that knocks again, a data directory that was copied or
+//! set back, a node of another cluster, one of another version.
 //!
 //! They knock for ever, and at every node. One event a day says so of each.
 
@@ -55,6 +55,10 @@ impl Draft<'_> {
             (TurnedCause::Version, _) => format!(
                 "{who} speaks another version between nodes than this cluster: it knocked{from} \
                  and was turned away; upgrade the older"
+            ),
+            (TurnedCause::Forgot, _) => format!(
+                "{who} came back{from} without what it had acknowledged, with an older state of \
+                 its data directory, and was turned away; remove or replace it, and join anew"
             ),
             (TurnedCause::Foreign, Some(_)) => format!(
                 "at the address of {who} a node of another cluster answers; nothing was said to it"

@@ -25,7 +25,7 @@ pub(super) fn needs(command: &Command) -> u16 {
         Command::Cluster(
             ClusterCommand::Node(_, NodeCommand::Rename { .. })
             | ClusterCommand::Turned(Turned {
-                cause: TurnedCause::Version,
+                cause: TurnedCause::Version | TurnedCause::Forgot,
                 ..
             }),
         )

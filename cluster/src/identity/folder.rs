@@ -4,7 +4,7 @@
 //! root's key under the passphrase; `issuer.pem` and `issuer.key`, on nodes that admit others, the
 //! issuer; `starts` how often the node was started. `joining.key` is the key of a node that is not
 //! in yet: it asks again with the same one. `copied` says that others refused this directory,
-//! because another run of the node counts.
+//! because another run of the node counts, or because it lacks what the node had acknowledged.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -66,6 +66,24 @@ pub enum FolderError {
         /// What is wrong.
         source: SealError,
     },
+}
+
+/// Why a data directory is not served again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// Another run of the node counts.
+    Copied,
+    /// It lacks what the node had acknowledged.
+    SetBack,
+}
+
+impl Unfit {
+    const fn noted(self) -> &'static [u8] {
+        match self {
+            Self::Copied => b"another run of this node counts\n",
+            Self::SetBack => b"this lacks what the node had acknowledged\n",
+        }
+    }
 }
 
 /// The folder.
@@ -186,18 +204,22 @@ impl Folder {
         self.write(ROOT, sealed.bytes())
     }
 
-    /// Whether the others said that another run of this node counts.
-    pub fn is_copied(&self) -> bool {
-        self.0.join(COPIED).exists()
+    /// Why the others refused this directory for good, if they did.
+    pub fn unfit(&self) -> Option<Unfit> {
+        let said = fs::read(self.0.join(COPIED)).ok()?;
+        Some(match said == Unfit::SetBack.noted() {
+            true => Unfit::SetBack,
+            false => Unfit::Copied,
+        })
     }
 
-    /// Notes that they said so. Started again and again, an old copy would count more starts than
-    /// the node, and be taken for it.
+    /// Notes that they did. Started again and again, an old copy would count more starts than the
+    /// node, and be taken for it.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn note_copied(&self) -> Result<(), FolderError> {
-        self.write(COPIED, b"another run of this node counts\n")
+    pub fn note_unfit(&self, why: Unfit) -> Result<(), FolderError> {
+        self.write(COPIED, why.noted())
     }
 
     /// Begins a run of this node: the count is durable when this returns.
@@ -341,6 +363,17 @@ mod tests {
         assert_eq!(kept.public(), key.public());
         folder.forget_joining().unwrap();
         assert!(folder.joining().unwrap().is_none());
+    }
+
+    #[test]
+    fn why_it_is_not_served_again_is_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        assert_eq!(folder.unfit(), None);
+        for why in [Unfit::Copied, Unfit::SetBack] {
+            folder.note_unfit(why).unwrap();
+            assert_eq!(folder.unfit(), Some(why));
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub(super) enum End {
     /// Its greeting, its life or its version does not do.
     #[error("{0}")]
     Refused(String),
+    /// An earlier run of it is alive. It tries again.
+    #[error("{0}")]
+    Waits(BadLife),
     /// Another connection serves.
     #[error("another connection serves")]
     Superseded,
@@ -71,6 +74,7 @@ const GONE: u32 = 3;
 const BROKEN: u32 = 4;
 const SEVERED: u32 = 5;
 const OUTDATED: u32 = 6;
+const WAITS: u32 = 7;
 
 /// The numbers by which QUIC tells what TLS says.
 const OF_TLS: std::ops::Range<u64> = 0x100..0x200;
@@ -88,6 +92,7 @@ impl End {
             Self::Removed => GONE,
             Self::Broken(_) => BROKEN,
             Self::Severed => SEVERED,
+            Self::Waits(_) => WAITS,
             Self::Leaving | Self::NoWay(_) | Self::Late | Self::Lost(_) | Self::Starting => LEAVING,
         })
     }
@@ -135,6 +140,17 @@ impl End {
             return Self::Dismissed;
         }
         self
+    }
+}
+
+impl From<BadLife> for End {
+    fn from(bad: BadLife) -> Self {
+        match bad {
+            BadLife::Waits(_) => Self::Waits(bad),
+            BadLife::Earlier(_) | BadLife::Twice(_) | BadLife::Own(_) => {
+                Self::Refused(bad.to_string())
+            }
+        }
     }
 }
 

@@ -350,7 +350,7 @@ async fn greeting(
     listed: Listed,
 ) -> Result<Greeted, End> {
     let judged = match read(&mut receive, shared).await? {
-        Ok((hello, rest)) => judge(shared, peer, &hello).map(|()| (hello, rest)),
+        Ok((hello, rest)) => judge(shared, peer, &hello, &listed).map(|()| (hello, rest)),
         Err(bad) => Err(End::Refused(bad.to_string())),
     };
     let (hello, rest) = judged.inspect_err(|end| close(connection, end))?;
@@ -364,10 +364,9 @@ async fn greeting(
     })
 }
 
-fn judge(shared: &Shared, peer: NodeId, hello: &Hello) -> Result<(), End> {
-    let refused = |bad: BadLife| End::Refused(bad.to_string());
+fn judge(shared: &Shared, peer: NodeId, hello: &Hello, listed: &Listed) -> Result<(), End> {
     if peer == shared.node {
-        return Err(refused(BadLife::Own(peer)));
+        return Err(BadLife::Own(peer).into());
     }
     if hello.node != peer {
         let told = format!("it calls itself {} and is {peer}", hello.node);
@@ -375,7 +374,7 @@ fn judge(shared: &Shared, peer: NodeId, hello: &Hello) -> Result<(), End> {
     }
     let spoken = shared.nodes.borrow().version();
     Older::judge(hello.version, spoken).map_err(End::Older)?;
-    shared.lives().see(peer, hello.life).map_err(refused)
+    Ok(shared.see(peer, hello.life, listed.number)?)
 }
 
 async fn read(

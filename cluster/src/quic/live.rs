@@ -6,6 +6,7 @@ use holdfast_actors::kernel::NodeId;
 use quinn::Connection;
 
 use super::end::End;
+use super::hello::Life;
 use crate::identity::KeyHash;
 
 /// From the handshake to the end.
@@ -20,6 +21,8 @@ struct Alive {
     peer: NodeId,
     key: KeyHash,
     connection: Connection,
+    /// Which run of the peer's it is of, once it has greeted and was not refused.
+    life: Option<Life>,
     /// Why this node cut it.
     cut: Option<End>,
 }
@@ -32,10 +35,24 @@ impl Live {
             peer,
             key,
             connection,
+            life: None,
             cut: None,
         };
         self.connections.insert(self.last, alive);
         self.last
+    }
+
+    /// Its peer has greeted, in this run.
+    pub(super) fn greeted(&mut self, number: u64, life: Life) {
+        if let Some(alive) = self.connections.get_mut(&number) {
+            alive.life = Some(life);
+        }
+    }
+
+    /// Whether this run of a node is connected.
+    pub(super) fn runs(&self, peer: NodeId, life: Life) -> bool {
+        let mut all = self.connections.values();
+        all.any(|alive| alive.peer == peer && alive.life == Some(life))
     }
 
     pub(super) fn remove(&mut self, number: u64) {

@@ -15,8 +15,10 @@ use openraft::raft::{
 };
 use openraft::{OptionalSend, RaftNetworkFactory};
 
+use super::memory::{Acknowledged, Shown};
+use super::recall::Recalls;
 use super::state::Image;
-use super::types::{Kind, Vote};
+use super::types::{Kind, LogId, Vote};
 use super::wire::{NoAnswer, PIECE, Piece, Request, Response, ask};
 use crate::calls::{CallError, Calls};
 
@@ -31,11 +33,15 @@ const TRIES: u32 = 5;
 
 /// The way to all of them.
 #[derive(Clone)]
-pub(super) struct Ways(pub(super) Arc<dyn Calls>);
+pub(super) struct Ways {
+    pub(super) calls: Arc<dyn Calls>,
+    pub(super) recalls: Recalls,
+}
 
 /// The way to one.
 pub(super) struct Peer {
     calls: Arc<dyn Calls>,
+    recalls: Recalls,
     to: u64,
 }
 
@@ -43,8 +49,8 @@ impl RaftNetworkFactory<Kind> for Ways {
     type Network = Peer;
 
     async fn new_client(&mut self, to: u64, _: &EmptyNode) -> Peer {
-        let calls = Arc::clone(&self.0);
-        Peer { calls, to }
+        let Self { calls, recalls } = self.clone();
+        Peer { calls, recalls, to }
     }
 }
 
@@ -77,13 +83,73 @@ impl Peer {
                 Err(_) => tries += 1,
             }
         }
-        let request = Request::Install(vote, meta, snapshot.length);
+        let request = Request::Install(vote, meta.clone(), snapshot.length);
         let answer = self.ask(&request, INSTALL_WITHIN).await?;
         if let Response::Installed(response) = answer {
+            if response.vote <= vote {
+                let (term, last) = (vote.leader_id.term, meta.last_log_id);
+                self.recalls.memory().acknowledge(self.to, term, last);
+            }
             Ok(response)
         } else {
             Err(NoAnswer::Other)
         }
+    }
+
+    /// Asks for a vote, if this replica may vote itself. The answer of one that has forgotten what
+    /// it acknowledged is none.
+    async fn poll(
+        &self,
+        request: Request,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Kind>, RPCError<Kind>> {
+        if !self.recalls.votes() {
+            return Err(failed(&NoAnswer::NotYet));
+        }
+        let known = self.recalls.memory().of(self.to);
+        let answer = self.ask(&request, option.hard_ttl()).await;
+        let answer = answer.map_err(|error| failed(&error))?;
+        let Response::Vote(response) = answer else {
+            return Err(failed(&NoAnswer::Other));
+        };
+        let shown = Shown {
+            term: response.vote.leader_id.term,
+            last: response.last_log_id,
+        };
+        if known.is_some_and(|known| known.is_forgotten(&shown)) {
+            return Err(self.forgot());
+        }
+        Ok(response)
+    }
+
+    /// It forgot: consensus does not hear its answer, and it is told when it asks.
+    fn forgot(&self) -> RPCError<Kind> {
+        self.recalls.tell(self.to);
+        failed(&NoAnswer::Forgot)
+    }
+
+    /// What an answer says that the other has of the log of this leader.
+    fn note(
+        &self,
+        known: Option<Acknowledged>,
+        (term, previous, agreed): (u64, Option<LogId>, Option<LogId>),
+        (last, response): (Option<LogId>, &AppendEntriesResponse<Kind>),
+    ) -> Result<(), RPCError<Kind>> {
+        let acknowledged = match response {
+            AppendEntriesResponse::Success => last.or(previous),
+            AppendEntriesResponse::PartialSuccess(last) => *last,
+            AppendEntriesResponse::HigherVote(_) => return Ok(()),
+            AppendEntriesResponse::Conflict => {
+                return match known.is_some_and(|known| known.is_lacking(term, previous)) {
+                    true => Err(self.forgot()),
+                    false => Ok(()),
+                };
+            }
+        };
+        let mut memory = self.recalls.memory();
+        memory.acknowledge(self.to, term, acknowledged);
+        memory.agree(self.to, term, agreed);
+        Ok(())
     }
 }
 
@@ -98,7 +164,9 @@ fn failed(error: &NoAnswer) -> RPCError<Kind> {
             | CallError::TooLarge(_),
         )
         | NoAnswer::Form(_)
-        | NoAnswer::Other => RPCError::Unreachable(Unreachable::new(error)),
+        | NoAnswer::Other
+        | NoAnswer::NotYet
+        | NoAnswer::Forgot => RPCError::Unreachable(Unreachable::new(error)),
     }
 }
 
@@ -130,11 +198,20 @@ impl RaftNetworkV2<Kind> for Peer {
             Some(_) => option.hard_ttl().max(APPEND_WITHIN),
             None => option.hard_ttl(),
         };
+        let term = request.vote.leader_id.term;
+        let place = (term, request.prev_log_id, request.leader_commit);
+        // What it said before it is asked: another answer may overtake this one.
+        let known = {
+            let mut memory = self.recalls.memory();
+            memory.agree(self.to, term, request.leader_commit);
+            memory.of(self.to)
+        };
         let answer = self.ask(&Request::Append(request), within).await;
         let answer = answer.map_err(|error| failed(&error))?;
         let Response::Append(response) = answer else {
             return Err(failed(&NoAnswer::Other));
         };
+        self.note(known, place, (last, &response))?;
         if response == AppendEntriesResponse::Success && !whole {
             return Ok(AppendEntriesResponse::PartialSuccess(last));
         }
@@ -146,13 +223,7 @@ impl RaftNetworkV2<Kind> for Peer {
         request: VoteRequest<Kind>,
         option: RPCOption,
     ) -> Result<VoteResponse<Kind>, RPCError<Kind>> {
-        let answer = self.ask(&Request::Vote(request), option.hard_ttl()).await;
-        let answer = answer.map_err(|error| failed(&error))?;
-        if let Response::Vote(response) = answer {
-            Ok(response)
-        } else {
-            Err(failed(&NoAnswer::Other))
-        }
+        self.poll(Request::Vote(request), option).await
     }
 
     async fn pre_vote(
@@ -160,14 +231,7 @@ impl RaftNetworkV2<Kind> for Peer {
         request: VoteRequest<Kind>,
         option: RPCOption,
     ) -> Result<VoteResponse<Kind>, RPCError<Kind>> {
-        let request = Request::PreVote(request);
-        let answer = self.ask(&request, option.hard_ttl()).await;
-        let answer = answer.map_err(|error| failed(&error))?;
-        if let Response::Vote(response) = answer {
-            Ok(response)
-        } else {
-            Err(failed(&NoAnswer::Other))
-        }
+        self.poll(Request::PreVote(request), option).await
     }
 
     async fn full_snapshot(

@@ -14,6 +14,7 @@ use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
 use openraft::{Raft, ReadPolicy, Snapshot};
 use tokio::sync::{Mutex, watch};
 
+use super::recall::Recalls;
 use super::state::{FOLDER, Image, State, read};
 use super::types::{Kind, Proposal, SnapshotMeta, Vote};
 use super::wire::{PIECE, Piece, Request, Response};
@@ -32,6 +33,7 @@ struct Inner {
     raft: Replication,
     rows: watch::Receiver<Rows>,
     disk: Arc<dyn Disk>,
+    recalls: Recalls,
     /// The snapshot that is on its way here.
     incoming: Mutex<Option<Incoming>>,
 }
@@ -50,29 +52,38 @@ fn rejected(error: impl fmt::Display) -> Rejected {
 }
 
 impl Service {
-    pub(super) fn new(raft: Replication, rows: watch::Receiver<Rows>, disk: Arc<dyn Disk>) -> Self {
+    pub(super) fn new(
+        raft: Replication,
+        rows: watch::Receiver<Rows>,
+        disk: Arc<dyn Disk>,
+        recalls: Recalls,
+    ) -> Self {
         Self(Arc::new(Inner {
             raft,
             rows,
             disk,
+            recalls,
             incoming: Mutex::default(),
         }))
     }
 }
 
 impl Answers for Service {
-    fn answer(&self, _: NodeId, body: Bytes) -> Pending<Result<Bytes, Rejected>> {
+    fn answer(&self, from: NodeId, body: Bytes) -> Pending<Result<Bytes, Rejected>> {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
-            let response = inner.answer(schema::decode(&body)?).await?;
+            let response = inner.answer(from.raw(), schema::decode(&body)?).await?;
             Ok(schema::encode(&response).into())
         })
     }
 }
 
 impl Inner {
-    async fn answer(&self, request: Request) -> Result<Response, Rejected> {
+    async fn answer(&self, from: u64, request: Request) -> Result<Response, Rejected> {
         let raft = &self.raft;
+        if let Some(why) = self.refuses(from, &request).await {
+            return Err(rejected(why));
+        }
         Ok(match request {
             Request::Append(request) => {
                 Response::Append(raft.append_entries(request).await.map_err(rejected)?)
@@ -92,7 +103,28 @@ impl Inner {
                 proposed.map_err(rejected)?
             }
             Request::CatchUp => catch_up(raft).await.map_err(rejected)?,
+            Request::Recall { run, shown } => {
+                let forgotten = self.recalls.memory().recall(from, run, &shown);
+                if forgotten.is_some() {
+                    self.recalls.tell(from);
+                }
+                Response::Recalled(forgotten)
+            }
         })
+    }
+
+    /// Why this replica has no part in something yet, or never again.
+    async fn refuses(&self, from: u64, request: &Request) -> Option<&'static str> {
+        match request {
+            Request::Vote(_) | Request::PreVote(_) | Request::Transfer(_) => {
+                (!self.recalls.votes()).then_some("it does not know yet whether it may vote")
+            }
+            Request::Append(_) | Request::Piece(_) | Request::Install(..) => {
+                let hears = self.recalls.hears(from).await;
+                (!hears).then_some("it does not know yet whether it may follow")
+            }
+            Request::Propose(_) | Request::CatchUp | Request::Recall { .. } => None,
+        }
     }
 
     /// Takes a piece, and says where the next one begins. One that does not follow on what is there

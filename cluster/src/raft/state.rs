@@ -151,6 +151,11 @@ impl State {
         (self.rows, self.applied, self.membership)
     }
 
+    /// Up to where.
+    pub(super) const fn applied(&self) -> Option<LogId> {
+        self.applied
+    }
+
     pub(super) fn rows(&self) -> watch::Receiver<Rows> {
         self.publish.subscribe()
     }

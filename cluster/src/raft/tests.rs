@@ -1,5 +1,6 @@
 //! One voter, then three, then what becomes of them.
 
+mod forgotten;
 mod golden;
 
 use std::time::Duration;

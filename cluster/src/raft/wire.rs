@@ -11,7 +11,8 @@ use openraft::raft::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::types::{Kind, Proposal, SnapshotMeta, Vote};
+use super::memory::Shown;
+use super::types::{Kind, LogId, Proposal, SnapshotMeta, Vote};
 use crate::calls::{CallError, Calls, Rejected};
 
 /// The service's name.
@@ -38,6 +39,9 @@ pub(super) enum Request {
     Propose(Proposal),
     /// Say up to where a reader must have read who may read nothing old.
     CatchUp,
+    /// Say what this run of a replica has forgotten, which shows this and has acknowledged nothing
+    /// to you yet. Not before version 1.1: earlier ones say that they cannot read it.
+    Recall { run: u64, shown: Shown },
 }
 
 /// A piece of a snapshot's file.
@@ -69,6 +73,9 @@ pub(super) enum Response {
     Elsewhere(Option<u64>),
     /// As far as this one knows, not all nodes can read the command.
     NotYet,
+    /// Up to where a replica had acknowledged what it does not have any more; nothing, if it has
+    /// all that is remembered of it.
+    Recalled(Option<LogId>),
 }
 
 impl Stored for Request {
@@ -88,6 +95,10 @@ pub(super) enum NoAnswer {
     Form(#[from] SchemaError),
     #[error("an answer to another question")]
     Other,
+    #[error("this replica does not know yet whether it may vote")]
+    NotYet,
+    #[error("it has forgotten what it acknowledged")]
+    Forgot,
 }
 
 impl From<SchemaError> for Rejected {

@@ -209,12 +209,17 @@ async fn a_copied_data_directory_is_told_from_a_restart() {
         "node-2 runs twice: one of the two data directories is a copy"
     );
     talk(&first, &one).await;
-    // A restart is taken at once, though nobody has noticed the death.
+    // A later run waits for the end of this one, and ends nothing.
     let again = cluster.run(2, same(), lives(6, 3));
     let there = one.endpoint.link(Class::Calls);
     let calls = again.endpoint.link(Class::Calls);
     calls.send(one.node, HELLO).unwrap();
+    assert_eq!(heard(&calls).await, Arrival::Down(one.node));
+    talk(&first, &one).await;
+    // It is taken as soon as that has ended.
+    first.endpoint.close().await;
     assert_eq!(heard(&there).await, Arrival::Down(again.node));
+    calls.send(one.node, HELLO).unwrap();
     assert_eq!(heard(&there).await, frame(&again, &HELLO));
 }
 

@@ -7,6 +7,8 @@ use holdfast_actors::kernel::NodeId;
 
 use super::super::class::Class;
 use super::super::end::End;
+use super::super::hello::Life;
+use super::super::lives::BadLife;
 use super::super::notice::Notice;
 use super::Shared;
 use crate::identity::KeyHash;
@@ -58,6 +60,20 @@ impl Shared {
                 reason,
             });
         }
+    }
+
+    /// Takes note of the run of a peer that greets on a connection.
+    pub(in crate::quic) fn see(
+        &self,
+        peer: NodeId,
+        life: Life,
+        connection: u64,
+    ) -> Result<(), BadLife> {
+        let now = self.clock.now().monotonic;
+        let mut lives = self.lives();
+        lives.see(peer, life, now, |known| self.live().runs(peer, known))?;
+        self.live().greeted(connection, life);
+        Ok(())
     }
 
     pub(in crate::quic) fn down(&self, peer: NodeId, class: Class, end: &End) {

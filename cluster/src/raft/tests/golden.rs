@@ -10,6 +10,7 @@ use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use openraft::vote::RaftLeaderId;
 
 use super::super::log::Record;
+use super::super::memory::Shown;
 use super::super::types::{Entry, Kind, LogId, Proposal, Vote};
 use super::super::wire::{Request, Response};
 
@@ -83,10 +84,20 @@ fn the_first_version_of_what_replicas_say_stays_readable() {
     };
     check(&Request::Vote(ballot), &expect!["01010301020101030900"]);
     check(&Request::CatchUp, &expect!["0107"]);
+    let shown = Shown {
+        term: 3,
+        last: Some(place()),
+    };
+    check(
+        &Request::Recall { run: 5, shown },
+        &expect!["01080503010309"],
+    );
     check(
         &Response::Append(AppendEntriesResponse::Conflict),
         &expect!["010002"],
     );
     check(&Response::Wants(300), &expect!["0103fb2c01"]);
     check(&Response::Elsewhere(Some(2)), &expect!["01070102"]);
+    check(&Response::Recalled(Some(place())), &expect!["0109010309"]);
+    check(&Response::Recalled(None), &expect!["010900"]);
 }
