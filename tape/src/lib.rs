@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod exchange;
+pub mod iscsi;
 pub mod library;
 pub mod scsi;
 pub mod sense;
