@@ -12,6 +12,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
             "holdfast-actors",
             "holdfast-cluster",
             "holdfast-simulations",
+            "holdfast-tape",
         ],
     ),
     ("actors/Cargo.toml", &[]),
@@ -20,6 +21,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
         "simulations/Cargo.toml",
         &["holdfast-actors", "holdfast-cluster"],
     ),
+    ("tape/Cargo.toml", &[]),
 ];
 
 /// The most crates from outside that a library may use; the binary is free. The cluster is where
@@ -28,6 +30,7 @@ const EXTERNAL_MAX: &[(&str, usize)] = &[
     ("actors/Cargo.toml", 14),
     ("cluster/Cargo.toml", 20),
     ("simulations/Cargo.toml", 12),
+    ("tape/Cargo.toml", 12),
 ];
 
 /// What the root manifest must say about lints.
