@@ -8,7 +8,7 @@ use crate::scsi::{Answer, Scsi};
 use crate::smc::{Address, Changer, Rows};
 use script::{SCRIPT, Wanted};
 
-pub use deviations::{Deviation, VIRTUAL};
+pub use deviations::{Deviation, TGT, VIRTUAL};
 pub use words::{say, tell};
 
 mod deviations;

@@ -3,6 +3,7 @@
 pub mod conformance;
 pub mod exchange;
 pub mod format;
+pub mod iscsi;
 pub mod library;
 pub mod mounted;
 pub mod scsi;

@@ -23,8 +23,10 @@ const LOAD: &[Wanted] = &[
     Wanted("arm s0 drive", "GOOD"),
     Wanted("ready", "6/28/00"),
     Wanted("ready", "GOOD"),
-    Wanted("arm drive s0", "5/53/02"),
     Wanted("arm s1 drive", "5/3b/0d"),
+    // Whoever gives the tape away is given it back.
+    Wanted("arm drive s0", "5/53/02"),
+    Wanted("arm s0 drive", "5/3b/0e"),
     Wanted("limits", "limits"),
     Wanted("alerts", "GOOD"),
     Wanted("chip", "GOOD"),
@@ -64,8 +66,8 @@ const FIXED: &[Wanted] = &[
     Wanted("put 1", "GOOD"),
     Wanted("rewind", "GOOD"),
     Wanted("records 2", "GOOD, 1024 x 3"),
-    Wanted("records 5", "0/00/01 FM info=4, 512 x 3"),
-    Wanted("records 2", "8/00/05 info=1, 512 x 1"),
+    Wanted("records 5", "0/00/01 FM info=4, 512 bytes"),
+    Wanted("records 2", "8/00/05 info=1, 512 bytes"),
     Wanted("fixed 0", "GOOD"),
 ];
 

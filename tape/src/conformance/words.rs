@@ -80,8 +80,14 @@ fn read(drive: &mut dyn Scsi, cdb: &[u8], length: usize) -> String {
     let left = usize::try_from(*residual).unwrap_or(0);
     let moved = &bytes[..length.saturating_sub(left)];
     let said = say(&answer);
+    let is_told = match &answer {
+        Answer::Check { sense, .. } => Sense::parse(sense).is_none_or(|sense| !sense.length),
+        Answer::Good { .. } | Answer::Conflict | Answer::Busy | Answer::Lost { .. } => false,
+    };
     match moved {
         [] => said,
+        // What stands behind a mark or an end is nobody's data.
+        _ if is_told => format!("{said}, {} bytes", moved.len()),
         [first, rest @ ..] if rest.iter().all(|byte| byte == first) => {
             format!("{said}, {} x {first}", moved.len())
         }

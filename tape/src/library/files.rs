@@ -149,7 +149,7 @@ mod tests {
         store.commit(0, &[BLOCK, MARK, MARK]).expect("committed");
         store.index.set_len(40).expect("torn");
         assert_eq!(store.objects().expect("objects"), [BLOCK, MARK]);
-        store.index.write_all_at(&[7], 20).expect("rotten");
+        store.index.write_all_at(&[7], 24).expect("rotten");
         assert_eq!(store.objects().expect("objects"), [BLOCK]);
     }
 }
