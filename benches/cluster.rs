@@ -19,6 +19,7 @@
 #[path = "cluster/calls.rs"]
 mod calls;
 #[path = "cluster/fleet.rs"]
+#[expect(dead_code, reason = "another bench uses the rest of it")]
 mod fleet;
 
 use std::fs::File;

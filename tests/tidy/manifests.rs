@@ -22,7 +22,6 @@ const DIRECTION: &[(&str, &[&str])] = &[
         "simulations/Cargo.toml",
         &["holdfast-actors", "holdfast-cluster"],
     ),
-    ("tape/Cargo.toml", &[]),
 ];
 
 /// The most crates from outside that a library may use; the binary is free. The cluster is where
