@@ -107,6 +107,12 @@ pub enum TurnedCause {
     Foreign,
     /// It speaks a version between nodes that this cluster does not. Needs version 1.1.
     Version,
+    /// It showed the join token that let the peer in. Needs version 1.1.
+    TokenUsed,
+    /// It showed a join token that had expired. Needs version 1.1.
+    TokenExpired,
+    /// It showed a join token that was revoked, or none of this cluster's. Needs version 1.1.
+    TokenUnknown,
 }
 
 /// What is done with a replica.
