@@ -114,6 +114,10 @@ fn another_node_takes_the_place_of_one_that_died_with_what_it_was_told() {
     cluster.any().plain(&["join-token", "revoke", id]).good();
     let refused = cluster.tries_to_join(token["token"].as_str().unwrap());
     assert_eq!(refused.code, 3, "{refused:?}");
+    let text = "a newcomer from 127.0.0.1 showed a join token that was revoked";
+    cluster.until("an event tells of it", |cluster| {
+        cluster.told(30087, text) > 0
+    });
     let new = cluster.join();
     cluster.settle();
     let alive = cluster
