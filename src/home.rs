@@ -56,7 +56,7 @@ pub enum HomeError {
     #[error("{0} is not empty; name a directory that is empty or does not exist")]
     NotEmpty(PathBuf),
     /// There is no node in it.
-    #[error("{0} is not a node's data directory; make one with 'holdfast init --data DIR'")]
+    #[error("{0} is not a node's data directory")]
     NoNode(PathBuf),
     /// What holds the truth is gone. Starting without it would look like an empty node.
     #[error("{0} is not there; is a disk not mounted? Nothing was changed")]
@@ -70,7 +70,10 @@ pub enum HomeError {
         found: u32,
     },
     /// It is a node of a cluster, and what says which one cannot be read.
-    #[error("cannot tell which node of its cluster {path} is: {source}")]
+    #[error(
+        "cannot tell which node of its cluster {path} is, from its file cluster/member.json: \
+         {source}; bring that file back, or let a new node take this one's place"
+    )]
     Membership {
         /// Which.
         path: PathBuf,

@@ -42,7 +42,7 @@ use crate::entropy::SystemEntropy;
 use crate::home::{Home, HomeError, Membership};
 use crate::metrics::{self, Metrics, Source};
 use crate::passwords::Argon2id;
-use crate::rest::{Behind, Face, Limits, Watch};
+use crate::rest::{Behind, Face, FaceError, Limits, Watch};
 use crate::store::Store;
 use crate::telemetry;
 use crate::tls::SharedStore;
@@ -114,7 +114,9 @@ impl Running {
             .as_ref()
             .map(|it| it.forward(&node.catalog, &ports.clock));
         let face = Face::before(serve.listen, &certificates, behind, Limits::default());
-        let face = face.await.map_err(|error| failure(&error))?;
+        let face = face.await;
+        let deaf = |error: FaceError| Failure::deaf("tenants", error.address, &error.source);
+        let face = face.map_err(deaf)?;
         let at = gateways::reached(face.address(), &serve.advertise, home.membership());
         Gateways::open(gateways, at, face.crowd());
 
@@ -221,7 +223,7 @@ fn failed(fault: &dyn std::fmt::Display) -> Failure {
 /// Listens where metrics are to be served, and says where that is.
 async fn listening(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
     let listener = TcpListener::bind(address).await;
-    let listener = listener.map_err(|error| failure(&error))?;
+    let listener = listener.map_err(|error| Failure::deaf("metrics", address, &error))?;
     let bound = listener.local_addr().map_err(|error| failure(&error))?;
     Ok((listener, bound))
 }
@@ -376,7 +378,7 @@ impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
         let (exit, reason) = match error {
             HomeError::NotEmpty(_) => (Exit::Conflict, "not-empty"),
-            HomeError::NoNode(_) => (Exit::NotFound, "no-node"),
+            HomeError::NoNode(_) => (Exit::NotFound, "not-a-node"),
             HomeError::Newer { .. } => (Exit::Refused, "newer-format"),
             HomeError::Held(_) => (Exit::Conflict, "in-use"),
             HomeError::Absent(_) => (Exit::Other, "absent"),

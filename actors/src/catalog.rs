@@ -3,6 +3,7 @@
 //! Tenants, leases, quotas, credentials, repositories, extents, approvals, events, the clock. The
 //! same machine runs on one node, over its journal, and in a cluster, over consensus.
 
+mod addresses;
 mod anew;
 mod answer;
 mod applied;
@@ -41,6 +42,7 @@ mod time;
 mod turned;
 mod versions;
 
+pub use addresses::{AddressRefused, Family};
 pub use anew::Home;
 pub use answer::{Class, Refused};
 pub use applied::apply;

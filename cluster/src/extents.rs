@@ -13,7 +13,7 @@ mod adopt;
 mod fencing;
 mod file;
 mod remote;
-mod silence;
+mod shunned;
 mod store;
 mod tally;
 mod unsound;
@@ -23,7 +23,7 @@ pub use adopt::{Adopted, look, note};
 pub use fencing::{Fenced, Fencing, Nobody};
 pub use file::Extents;
 pub use remote::{Remote, Replicas, SERVICE};
-pub use silence::Silence;
+pub use shunned::Shunned;
 pub use store::{
     Answer, Effect, Event, Listing, Message, Notes, Refusal, Store, StoreHands, recover,
 };

@@ -15,6 +15,18 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "own-request" => "another operator grants it with 'holdfast --as OPERATOR approval grant'",
         "clock-doubted" => "say which day it is with 'holdfast clock confirm --today DATE'",
         "lease-runs" => "disable the tenant, or end its lease first",
+        "not-a-node" => "name a node's data directory with --data; 'holdfast init' makes a new one",
+        "not-of-the-cluster" => "name with --data that of a node that took part in the cluster",
+        "no-pool" | "pool-exists" => "see 'holdfast pool list'",
+        "no-token-id" => "see 'holdfast join-token list'",
+        "token-spent" => "to take that node out, see 'holdfast node remove --help'",
+        "not-well" => "let a new node in, and name that; see 'holdfast node list'",
+        "address-absent" => "name one that 'ip address' shows",
+        "cluster-files" => {
+            "bring it back from a copy, or let a new node take this one's place: \
+             'holdfast node replace --help'"
+        }
+        "port-taken" => "end that process, or choose another address",
         "no-token" | "token-expired" | "token-used" => {
             "make another with 'holdfast join-token' on a node of the cluster"
         }
@@ -28,6 +40,8 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "not-decided" => "run the same command again",
         "node-name-taken" => "choose another with --name",
         "node-key-taken" => "use the token of the attempt before, or an empty directory",
+        "address-taken" => "say with --address where this machine is reached",
+        "addresses-apart" => "add an address of the other kind with another --address",
         "node-key-removed" => "a removed node returns as a new one: use an empty directory",
         "holds-replicas" => {
             "drain it and wait until it holds nothing; if it is dead for good, add --force"

@@ -1,7 +1,11 @@
 //! How a command ends that did not do what it was asked for.
 
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use holdfast_actors::shell::Fault;
+use holdfast_cluster::identity::FolderError;
 
 use crate::admin::client::CallError;
 use crate::admin::{Problem, ProblemClass};
@@ -81,6 +85,20 @@ impl Failure {
         Self::new(Exit::Other, reason, message)
     }
 
+    /// A process cannot listen at an address, for these.
+    pub(crate) fn deaf(whom: &str, address: SocketAddr, error: &io::Error) -> Self {
+        let told = format!("cannot listen for {whom} at {address}");
+        if error.kind() == ErrorKind::AddrInUse {
+            let told = format!("{told}: another process has that port");
+            return Self::other("port-taken", told);
+        }
+        if error.kind() == ErrorKind::AddrNotAvailable {
+            let told = format!("{told}: this machine does not have that address");
+            return Self::other("address-absent", told);
+        }
+        Self::other("io", format!("{told}: {error}"))
+    }
+
     /// The order is written down and not done: the four-eyes rule wants a second operator.
     pub(super) fn pending(approval: u64) -> Self {
         let message = format!("not done yet: another operator has to grant request {approval}");
@@ -88,8 +106,8 @@ impl Failure {
     }
 
     /// The node of a data directory did not do it.
-    pub(super) fn of_call(error: &CallError, data: &std::path::Path) -> Self {
-        let data = data.display();
+    pub(super) fn of_call(error: &CallError, path: &std::path::Path) -> Self {
+        let data = path.display();
         match error {
             CallError::Problem(problem) => Self::from(problem),
             CallError::NoAnswer(cause) if cause.kind() == ErrorKind::PermissionDenied => {
@@ -98,6 +116,10 @@ impl Failure {
                      speak to its node"
                 );
                 Self::new(Exit::Refused, "not-allowed", message)
+            }
+            CallError::NoAnswer(_) if !path.is_dir() => {
+                let message = format!("there is no directory {data}");
+                Self::new(Exit::NotFound, "not-a-node", message)
             }
             CallError::NoAnswer(cause) => {
                 let message = format!("the node of {data} does not answer: {cause}");
@@ -123,20 +145,57 @@ impl From<&Problem> for Failure {
     }
 }
 
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        let reason = match &error {
+            FolderError::File { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                "io"
+            }
+            FolderError::Open(_) => "io",
+            FolderError::File { .. }
+            | FolderError::Content(_)
+            | FolderError::Identity { .. }
+            | FolderError::Sealed { .. } => "cluster-files",
+        };
+        let told = format!("a file of this node of a cluster: {}", Fault::of(&error));
+        Self::other(reason, told)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn who_cannot_listen_is_told_why_and_where() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 7_443));
+        let told = |kind: ErrorKind| {
+            let failure = Failure::deaf("other nodes", address, &kind.into());
+            (failure.reason, failure.message)
+        };
+        let (reason, sentence) = told(ErrorKind::AddrInUse);
+        assert_eq!(reason, "port-taken");
+        assert_eq!(
+            sentence,
+            "cannot listen for other nodes at 127.0.0.1:7443: another process has that port"
+        );
+        assert_eq!(told(ErrorKind::AddrNotAvailable).0, "address-absent");
+        assert_eq!(told(ErrorKind::PermissionDenied).0, "io");
+    }
+
+    #[test]
     fn who_may_not_reach_the_node_is_not_told_to_start_it() {
         let told = |kind: ErrorKind| {
             let error = CallError::NoAnswer(kind.into());
-            let failure = Failure::of_call(&error, std::path::Path::new("/srv/holdfast"));
+            let failure = Failure::of_call(&error, &std::env::temp_dir());
             (failure.exit, failure.reason)
         };
         let shut = told(ErrorKind::PermissionDenied);
         assert_eq!(shut, (Exit::Refused, "not-allowed".to_owned()));
         let nobody = told(ErrorKind::ConnectionRefused);
         assert_eq!(nobody, (Exit::NoAnswer, "no-answer".to_owned()));
+        let error = CallError::NoAnswer(ErrorKind::NotFound.into());
+        let nowhere = Failure::of_call(&error, std::path::Path::new("/nowhere"));
+        assert_eq!(nowhere.reason, "not-a-node");
     }
 }

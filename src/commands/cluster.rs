@@ -115,7 +115,8 @@ pub enum Node {
     Remove(Removal),
     /// Have a node that joined take the place of one that is dead: its roles and its zone
     #[command(
-        after_help = "Example: holdfast --data /srv/holdfast node replace berlin-2 --with berlin-4"
+        after_help = "Example: holdfast --data /srv/holdfast node replace berlin-2 --with berlin-4 \
+                      --confirm 'replace berlin-2'"
     )]
     Replace(Replacement),
     /// Give a node another name; refused while a node of the cluster is too old to know
@@ -159,7 +160,7 @@ pub struct Replacement {
     /// The node that takes its place
     #[arg(long, value_name = "NODE", value_parser = NodeRef::parse)]
     pub with: NodeRef,
-    /// The words that are asked for where something may be lost: 'replace NODE'
+    /// The words that are asked for otherwise: 'replace NODE'
     #[arg(long, value_name = "TEXT")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<String>,

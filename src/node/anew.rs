@@ -24,7 +24,7 @@ use crate::cli::{Exit, Failure, Screen, is_interactive, typed};
 use crate::clock::SystemClock;
 use crate::commands::catalog::{Import, Recover};
 use crate::disk::Folder;
-use crate::home::{CLUSTER, Home, Membership};
+use crate::home::{CLUSTER, Home, HomeError, Membership};
 use crate::secret;
 
 /// The largest backup that is read.
@@ -48,7 +48,15 @@ fn disk(home: &Home) -> Arc<dyn Disk> {
 /// # Errors
 /// When the directory is no node's of a cluster, is in use, or the words are not given.
 pub fn recover(data: &Path, recover: &Recover, screen: &mut Screen) -> Result<(), Failure> {
-    let home = Home::open(data)?;
+    let home = Home::open(data).map_err(|error| match &error {
+        HomeError::NoNode(_) => Failure::new(Exit::NotFound, "not-of-the-cluster", error),
+        HomeError::NotEmpty(_)
+        | HomeError::Absent(_)
+        | HomeError::Newer { .. }
+        | HomeError::Membership { .. }
+        | HomeError::Held(_)
+        | HomeError::Io { .. } => error.into(),
+    })?;
     let membership = home.membership().ok_or_else(|| {
         let told = "this node stands alone: there is no majority to lose";
         Failure::new(Exit::Refused, "alone", told)
@@ -90,7 +98,7 @@ pub fn recover(data: &Path, recover: &Recover, screen: &mut Screen) -> Result<()
         membership.node, membership.name
     ))?;
     screen.line(format_args!("known     command {}", known.rows.index.raw()))?;
-    screen.line(format_args!("given up  {}", given_up.join(", ")))?;
+    screen.line(format_args!("given up  {}", listed(&given_up)))?;
     screen.remark(format_args!(
         "next: holdfast serve --data {}, then let new nodes in with join tokens",
         data.display()
@@ -105,6 +113,14 @@ fn others(rows: &Rows, node: NodeId) -> Vec<String> {
     others
         .map(|(id, row)| format!("{id} ({})", row.name))
         .collect()
+}
+
+/// Their names as one text.
+fn listed(nodes: &[String]) -> String {
+    match nodes {
+        [] => "nobody: it has no other node".to_owned(),
+        nodes => nodes.join(", "),
+    }
 }
 
 /// What going on from here may lose.
@@ -132,7 +148,7 @@ fn doubts(known: &Known, node: NodeId) -> String {
         voters.join(", "),
         only.0,
         only.1,
-        others(&known.rows, node).join(", ")
+        listed(&others(&known.rows, node))
     )
 }
 
@@ -235,9 +251,8 @@ fn asked() -> Result<Zeroizing<String>, Failure> {
 
 /// The node's own row, for the key that it has.
 fn own(home: &Home, membership: &Membership) -> Result<catalog::command::NewNode, Failure> {
-    let folder = identity::Folder::open(&home.path.join(CLUSTER));
-    let folder = folder.map_err(|error| failure(&error))?;
-    let certificate = folder.node().map_err(|error| failure(&error))?;
+    let folder = identity::Folder::open(&home.path.join(CLUSTER))?;
+    let certificate = folder.node()?;
     let certificate = certificate.ok_or_else(|| {
         Failure::other(
             "no-identity",

@@ -65,7 +65,7 @@ pub(super) async fn start(
     ports: &Ports,
     passwords: Arc<dyn Passwords>,
 ) -> Result<(domain::Node, Clustered), Failure> {
-    let folder = Folder::open(&home.path.join(CLUSTER)).map_err(|error| failure(&error))?;
+    let folder = Folder::open(&home.path.join(CLUSTER))?;
     if let Some(why) = folder.unfit() {
         return Err(gate::unfit(why, membership));
     }
@@ -94,8 +94,8 @@ async fn begin(
     passwords: Arc<dyn Passwords>,
     (gate, turned): (Gate, mpsc::Receiver<Turned>),
 ) -> Result<(domain::Node, Clustered), Failure> {
-    let folder = Folder::open(&home.path.join(CLUSTER)).map_err(|error| failure(&error))?;
-    let certificate = folder.node().map_err(|error| failure(&error))?;
+    let folder = Folder::open(&home.path.join(CLUSTER))?;
+    let certificate = folder.node()?;
     let certificate = certificate.ok_or_else(|| {
         let told = "this node of a cluster has lost its key; make it anew and join again";
         Failure::other("no-identity", told)
@@ -127,7 +127,7 @@ async fn begin(
     tasks.spawn(gate.heed(&member.replica));
     let catalog = member.ground.catalog.clone();
     tasks.spawn(gate::report(turned, catalog, Arc::clone(&ports.clock)));
-    let issuer = folder.issuer().map_err(|error| failure(&error))?;
+    let issuer = folder.issuer()?;
     let issuer = issuer.map(Arc::new);
     if let Some(issuer) = &issuer {
         let catalog = member.ground.catalog.clone();
@@ -194,17 +194,12 @@ fn listen(
     (version, nodes, joins, notices): Heard,
     ports: &Ports,
 ) -> Result<Endpoint, Failure> {
-    let socket = UdpSocket::bind(membership.bind).map_err(|error| {
-        let bind = membership.bind;
-        Failure::other(
-            "io",
-            format!("cannot listen for other nodes at {bind}: {error}"),
-        )
-    })?;
+    let bind = membership.bind;
+    let socket = UdpSocket::bind(bind);
+    let socket = socket.map_err(|error| Failure::deaf("other nodes", bind, &error))?;
     widen(&socket, "other nodes");
     // A start that comes to nothing does not count.
-    let life = folder.begin_life(ports.entropy.as_ref());
-    let life = life.map_err(|error| failure(&error))?;
+    let life = folder.begin_life(ports.entropy.as_ref())?;
     let config = Config {
         node: membership.node,
         life,

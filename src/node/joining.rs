@@ -113,7 +113,7 @@ impl<'a> Site<'a> {
         if found {
             home::vacate(data)?;
         }
-        let folder = Folder::open(&data.join(CLUSTER)).map_err(|error| failure(&error))?;
+        let folder = Folder::open(&data.join(CLUSTER))?;
         Ok(Self {
             data,
             found,
@@ -190,7 +190,9 @@ fn told(error: &JoinError) -> Failure {
         JoinError::Refused { reason, .. } => {
             let exit = match reason.as_str() {
                 "no-token" => Exit::NotFound,
-                "token-used" | "node-name-taken" | "node-key-taken" => Exit::Conflict,
+                "token-used" | "node-name-taken" | "node-key-taken" | "address-taken" => {
+                    Exit::Conflict
+                }
                 "malformed" => Exit::Other,
                 _ => Exit::Refused,
             };

@@ -30,8 +30,10 @@ use crate::tls::Certificates;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}")]
 pub struct FaceError {
-    address: SocketAddr,
-    source: io::Error,
+    /// Where.
+    pub address: SocketAddr,
+    /// Why.
+    pub source: io::Error,
 }
 
 /// Who stands behind a face.

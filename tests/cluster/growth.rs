@@ -114,6 +114,10 @@ fn another_node_takes_the_place_of_one_that_died_with_what_it_was_told() {
     cluster.any().plain(&["join-token", "revoke", id]).good();
     let refused = cluster.tries_to_join(token["token"].as_str().unwrap());
     assert_eq!(refused.code, 3, "{refused:?}");
+    let text = "a newcomer from 127.0.0.1 showed a join token that was revoked";
+    cluster.until("an event tells of it", |cluster| {
+        cluster.told(30087, text) > 0
+    });
     let new = cluster.join();
     cluster.settle();
     let alive = cluster
@@ -128,10 +132,12 @@ fn another_node_takes_the_place_of_one_that_died_with_what_it_was_told() {
             .get("n3")
             .is_some_and(|it| it == "down")
     });
-    let replaced = cluster
-        .any()
-        .plain(&["node", "replace", "n3", "--with", "n4"]);
-    assert_eq!(replaced.code, 0, "{replaced:?}");
+    let replace = ["node", "replace", "n3", "--with", "n4"];
+    let asked = cluster.any().plain(&replace);
+    assert_eq!(asked.code, 4, "{asked:?}");
+    assert!(asked.err.contains("--confirm 'replace n3'"), "{asked:?}");
+    let confirmed = [&replace[..], &["--confirm", "replace n3"]].concat();
+    cluster.any().plain(&confirmed).good();
     work.back_up(&cluster.login("acme", new));
     cluster.until("it has copies", |cluster| cluster.any().replicas("n4") > 0);
     copied(&cluster);

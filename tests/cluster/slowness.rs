@@ -10,9 +10,9 @@ const BULK: usize = 80 << 20;
 /// So many bytes more than before the disk became slow may a node take, less than one backup sends:
 /// what is on its way from tenants and to replicas is bounded, however slow those are.
 const MEMORY: u64 = 72 << 20;
-/// In which time a backup ends that goes on beside the slow disk, in seconds: a repository whose
-/// extents fail again and again is out of service for a minute, and restic waits ever longer.
-const LATE: f64 = 240.0;
+/// In which time a backup ends that goes on beside the slow disk, in seconds: one extent or two fail
+/// before it is left out, and none of what follows waits for it.
+const LATE: f64 = 60.0;
 /// How long copies may take to be made when the disk is well again, in seconds.
 const REPAIRED: f64 = 180.0;
 

@@ -239,8 +239,8 @@ fn an_error_says_what_happened_to_what_and_what_to_do_next() {
     let ran = holdfast(&["--data", "/nowhere", "status"]);
     assert_eq!(
         ran.errors,
-        "error: the node of /nowhere does not answer: No such file or directory (os error 2); \
-         start it with 'holdfast serve --data DIR'\n"
+        "error: there is no directory /nowhere; name a node's data directory with --data; \
+         'holdfast init' makes a new one\n"
     );
     let ran = holdfast(&["tenant", "list"]);
     assert_eq!(

@@ -8,9 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cluster::NewNode;
+use super::draft::Draft;
 use super::events::Code;
 use super::rows::{Cluster, Event, Node, NodeState, Replicas, Rows};
-use crate::kernel::{ExtentId, NodeId, Sequence, Timestamp};
+use crate::kernel::{ExtentId, NodeId, RepositoryId, Sequence, Timestamp};
 
 /// More commands than a catalog takes in while one of its voters is behind.
 const AHEAD: u64 = 1_000_000_000;
@@ -96,18 +97,24 @@ impl Rows {
 
     /// Has as many copies do as there are nodes: otherwise nothing is taken, not even the lock that
     /// a restore needs. Says of how many repositories this is so from now on, as the end of a
-    /// sentence; nobody changes it back when there are nodes again.
+    /// sentence.
     fn ease(&mut self) -> String {
         let most = self.cluster.usual_copies();
-        let eased = self.repositories.values();
-        let eased = eased.filter(|row| row.min_copies > most).count();
+        let rows = self.repositories.iter();
+        let eased = rows.filter(|(_, row)| row.min_copies > most);
+        let eased: Vec<(RepositoryId, u32)> =
+            eased.map(|(id, row)| (*id, row.min_copies)).collect();
+        for (id, wanted) in &eased {
+            // One that was eased before wanted even more.
+            self.eased.entry(*id).or_insert(*wanted);
+        }
         self.repositories
             .alter(|row| row.min_copies > most, |row| row.min_copies = most);
-        match eased {
+        match eased.len() {
             0 => String::new(),
-            _ => format!(
-                "; repositories that wanted more copies acknowledge with one until 'repository set \
-                 --min-copies' says otherwise: {eased}"
+            count => format!(
+                "; repositories that wanted more copies acknowledge with one until there are nodes \
+                 for them: {count}"
             ),
         }
     }
@@ -162,8 +169,51 @@ impl Rows {
     }
 }
 
+impl Draft<'_> {
+    /// A node takes replicas from now on: repositories that did with fewer copies than they wanted
+    /// get as many as there are nodes for.
+    pub(super) fn raise_copies(&mut self) {
+        if self.rows.eased.is_empty() {
+            return;
+        }
+        let cluster = &self.rows.cluster;
+        let taking = cluster
+            .nodes
+            .keys()
+            .filter(|node| cluster.is_taking(**node));
+        let most = u32::try_from(taking.count()).unwrap_or(u32::MAX);
+        let mut raised = Vec::new();
+        for (id, wanted) in self.rows.eased.clone() {
+            let copies = wanted.min(most);
+            let row = self.rows.repositories.get(&id);
+            if copies == wanted || row.is_none() {
+                self.rows.eased.remove(&id);
+            }
+            if row.is_some_and(|row| row.min_copies < copies) {
+                self.rows
+                    .repositories
+                    .change(&id, |row| row.min_copies = copies);
+                raised.push(id);
+            }
+        }
+        if let [first, ..] = raised.as_slice() {
+            let (name, _) = self.called(*first);
+            let text = format!(
+                "there are nodes for {most} copies, which repositories wait for again that did \
+                 with fewer: {} in all, {name} first",
+                raised.len()
+            );
+            self.event(Code::RepositoryChanged, None, text, None);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::apply;
+    use super::super::command::{
+        Actor, ClusterCommand, Command, LeaseCommand, NodeCommand, Submission,
+    };
     use super::super::fixture::Office;
     use super::*;
     use crate::catalog::rows::{Lease, Token};
@@ -275,12 +325,76 @@ mod tests {
         for after in [imported, recovered] {
             assert_eq!(after.repositories[&wanted].min_copies, 1);
             let (_, told) = after.events.get_max().unwrap();
-            let said = "more copies acknowledge with one until 'repository set --min-copies' says \
-                        otherwise: 1";
+            let said = "more copies acknowledge with one until there are nodes for them: 1";
             assert!(told.text.ends_with(said), "{}", told.text);
         }
         let alone = before.imported(None, 0, Timestamp::default());
         let (_, told) = alone.events.get_max().unwrap();
         assert!(!told.text.contains("acknowledge"), "{}", told.text);
+    }
+
+    /// Rows in which a node joins and begins.
+    fn begins(rows: &Rows, node: u64) -> Rows {
+        let new = NewNode {
+            key: [node as u8; 32],
+            ..row(&format!("n{node}"))
+        };
+        let begin = LeaseCommand::Acquire {
+            incarnation: node,
+            wall: Timestamp::default(),
+        };
+        let id = NodeId::new(node);
+        let commands = [
+            ClusterCommand::Node(id, NodeCommand::Add(new)),
+            ClusterCommand::Lease(id, begin),
+        ];
+        commands.into_iter().fold(rows.clone(), |rows, command| {
+            let submission = Submission {
+                client: 0,
+                sequence: 0,
+                by: Actor::System,
+                at: Timestamp::default(),
+                command: Command::Cluster(command),
+            };
+            apply(&rows, rows.index.next(), &submission).0
+        })
+    }
+
+    #[test]
+    fn as_many_copies_are_waited_for_again_as_was_wanted_when_there_are_nodes_for_them() {
+        let mut office = Office::open();
+        office.add_tenant("acme");
+        let ids = ["one", "two", "three"].map(|name| office.add_repository("acme", name, 0));
+        let mut before = office.rows().clone();
+        for (id, wanted) in ids.iter().zip(1..) {
+            before
+                .repositories
+                .change(id, |row| row.min_copies = wanted);
+        }
+        let home = Home {
+            node: NodeId::new(1),
+            row: row("new"),
+            extents: BTreeSet::new(),
+        };
+        let copies = |rows: &Rows| ids.map(|id| rows.repositories[&id].min_copies);
+        let told = |rows: &Rows, said: &str| {
+            let events = rows.events.values();
+            events.filter(|event| event.text.contains(said)).count()
+        };
+        let rows = before.imported(Some(&home), 0, Timestamp::default());
+        let rows = begins(&rows, 1);
+        assert_eq!(copies(&rows), [1, 1, 1]);
+        assert_eq!(told(&rows, "wait for again"), 0);
+        // A catalog that is begun anew twice still knows.
+        let rows = rows.recovered(NodeId::new(1), Timestamp::default());
+        let rows = begins(&begins(&rows, 1), 2);
+        assert_eq!(copies(&rows), [1, 2, 2]);
+        assert_eq!(told(&rows, "there are nodes for 2 copies"), 1);
+        let rows = begins(&rows, 3);
+        assert_eq!(copies(&rows), [1, 2, 3]);
+        let said = "there are nodes for 3 copies, which repositories wait for again that did with \
+                    fewer: 1 in all, three first";
+        assert_eq!(told(&rows, said), 1);
+        assert!(rows.eased.is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! Why the catalog refuses a command. It decides nothing.
 
-use super::PoolRefused;
 use super::rows::Speaks;
+use super::{AddressRefused, PoolRefused};
 use crate::kernel::{
     CredentialId, Date, Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Timestamp, Version,
 };
@@ -257,9 +257,9 @@ pub enum Refused {
         /// The bound in bytes.
         most: usize,
     },
-    /// A node that nobody can reach.
-    #[error("a node needs an address at which the others reach it")]
-    Unreachable,
+    /// A rule about where nodes are reached says no.
+    #[error(transparent)]
+    Address(#[from] AddressRefused),
     /// A view reads, and reads the past.
     #[error("a view has the scope read and an instant in the past")]
     View,
@@ -270,6 +270,7 @@ impl Refused {
     pub const fn class(&self) -> Class {
         match self {
             Self::Pool(refused) => refused.class(),
+            Self::Address(refused) => refused.class(),
             Self::NoTenant(..)
             | Self::NoSubtenant(..)
             | Self::NoCredential(..)
@@ -323,11 +324,9 @@ impl Refused {
             | Self::NotRemoved(..)
             | Self::TooFew { .. }
             | Self::TooMany { .. } => Class::Rule,
-            Self::Range { .. }
-            | Self::Quota { .. }
-            | Self::TooLong { .. }
-            | Self::Unreachable
-            | Self::View => Class::Usage,
+            Self::Range { .. } | Self::Quota { .. } | Self::TooLong { .. } | Self::View => {
+                Class::Usage
+            }
         }
     }
 
@@ -353,7 +352,6 @@ impl Refused {
             Self::NotSpoken { .. } => "version-held",
             Self::Unversed(..) => "version-outdated",
             Self::Alone => "alone",
-            Self::Unreachable => "unreachable",
             Self::Leased(..) => "node-leased",
             Self::LeaseLost(..) => "node-lease-lost",
             Self::Owned(..) => "owned",
@@ -387,6 +385,7 @@ impl Refused {
             Self::NotPurged(..) => "not-purged",
             Self::NotRemoved(..) => "not-removed",
             Self::Pool(refused) => refused.reason(),
+            Self::Address(refused) => refused.reason(),
             Self::TooMany { .. } => "too-many",
             Self::Range { .. } => "out-of-range",
             Self::Quota { .. } => "quota-out-of-range",

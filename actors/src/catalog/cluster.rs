@@ -110,6 +110,12 @@ pub enum TurnedCause {
     /// It came back without what it had acknowledged: its data directory was set back. Needs
     /// version 1.1.
     Forgot,
+    /// It showed the join token that let the peer in. Needs version 1.1.
+    TokenUsed,
+    /// It showed a join token that had expired. Needs version 1.1.
+    TokenExpired,
+    /// It showed a join token that was revoked, or none of this cluster's. Needs version 1.1.
+    TokenUnknown,
 }
 
 /// What is done with a replica.

@@ -1,12 +1,18 @@
 //! The events people want to know of, by the numbers of 19.4; ours begin at 30000.
 
+use std::time::Duration;
+
 use super::draft::Draft;
 use super::rows::{Event, Severity};
-use crate::kernel::Sequence;
+use crate::kernel::{Sequence, Timestamp};
 use crate::names::TenantName;
 
 /// The most events kept; the oldest go first.
 pub(super) const EVENTS_MAX: usize = 65_536;
+/// A clock that went further back than this was set, and the event says so.
+const APART: Duration = Duration::from_secs(10);
+/// The minor version from which on nodes keep the times of events in their order.
+const SINCE: u16 = 1;
 
 /// What happened, as a number that does not change from version to version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +122,8 @@ pub enum Code {
     NodeRenamed = 30085,
     /// An operator read the whole catalog, for a backup of it.
     CatalogExported = 30086,
+    /// Somebody showed a join token that lets nobody in, or not any more.
+    JoinTokenRefused = 30087,
     /// A pool of gateways was made.
     PoolAdded = 30090,
     /// A pool has other gateways than before.
@@ -146,6 +154,7 @@ impl Code {
             | Self::ReplicaLost
             | Self::ReplicaDiffers
             | Self::NodeTurnedAway
+            | Self::JoinTokenRefused
             | Self::NodeFull
             | Self::PoolRemoved
             | Self::EveryGatewayPooled
@@ -196,6 +205,16 @@ impl Code {
 }
 
 impl Draft<'_> {
+    /// When something happened: not before what is written down already, where the clocks of two
+    /// nodes are no further apart than clocks are that somebody sets right all the time.
+    fn moment(&self) -> Timestamp {
+        let last = self.rows.events.get_max().map(|(_, event)| event.at);
+        // Whoever cannot know the rule must come to the same rows.
+        let known = last.filter(|_| self.rows.cluster.has(SINCE));
+        let close = known.filter(|last| last.since(self.at) <= APART);
+        close.map_or(self.at, |last| last.max(self.at))
+    }
+
     /// Writes an event down, behind all others.
     pub(super) fn event(
         &mut self,
@@ -207,7 +226,7 @@ impl Draft<'_> {
         let agreed = self.agreed.map(|name| format!("agreed by operator {name}"));
         let parts: Vec<&str> = reason.into_iter().chain(agreed.as_deref()).collect();
         let event = Event {
-            at: self.at,
+            at: self.moment(),
             code: code.number(),
             severity: code.severity(),
             actor: self.by.to_string(),
@@ -225,5 +244,56 @@ impl Draft<'_> {
         {
             events.remove(&oldest);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::apply;
+    use super::super::command::{Actor, ClusterCommand, Command, NewNode, NodeCommand, Submission};
+    use super::super::rows::Rows;
+    use super::*;
+    use crate::kernel::{NodeId, NodeName};
+
+    /// The times of the events of nodes that join, each by a clock of its own.
+    fn times(rows: &Rows, clocks: &[u64]) -> Vec<u64> {
+        let mut rows = rows.clone();
+        for (number, clock) in (1_u8..).zip(clocks) {
+            let new = NewNode {
+                name: NodeName::parse(&format!("n{number}")).unwrap(),
+                addresses: Vec::new(),
+                key: [number; 32],
+                roles: Default::default(),
+                zone: String::new(),
+            };
+            let add = ClusterCommand::Node(NodeId::new(number.into()), NodeCommand::Add(new));
+            let submission = Submission {
+                client: 0,
+                sequence: 0,
+                by: Actor::System,
+                at: Timestamp::from_millis(*clock),
+                command: Command::Cluster(add),
+            };
+            rows = apply(&rows, rows.index.next(), &submission).0;
+        }
+        let events = rows.events.values();
+        events.map(|event| event.at.as_millis()).collect()
+    }
+
+    #[test]
+    fn clocks_that_are_a_little_apart_do_not_put_events_out_of_order() {
+        let mut rows = Rows::default();
+        rows.cluster.minor = 1;
+        let clocks = [50_000, 49_950, 50_010, 40_010, 60_000];
+        let kept = [50_000, 50_000, 50_010, 50_010, 60_000];
+        assert_eq!(times(&rows, &clocks), kept);
+        // One that was set is believed.
+        assert_eq!(
+            times(&rows, &[90_000, 50_000, 50_001]),
+            [90_000, 50_000, 50_001]
+        );
+        // A node that cannot know the rule must come to the same rows.
+        rows.cluster.minor = 0;
+        assert_eq!(times(&rows, &clocks)[1..], clocks[1..]);
     }
 }

@@ -103,11 +103,10 @@ impl Draft<'_> {
             }
             None => {}
         }
-        if new.addresses.is_empty() {
-            return Err(Refused::Unreachable);
-        }
         let last = cluster.nodes.get_max().map(|(last, _)| *last);
         let node = last.unwrap_or_default().next();
+        self.vacant(node, new)?;
+        self.reachable(new)?;
         self.add_node(node, new)?;
         let used = Some((node, new.key));
         self.rows

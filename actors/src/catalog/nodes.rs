@@ -291,6 +291,9 @@ impl Draft<'_> {
         if returns {
             self.enter(id, NodeState::Active);
         }
+        if lease.epoch.raw() == index.raw() {
+            self.raise_copies();
+        }
         self.raise_version();
         Ok(Outcome::Epoch { epoch: lease.epoch })
     }
@@ -551,6 +554,24 @@ mod tests {
             log.give(turned(TurnedCause::Foreign, None, &from)).unwrap();
         }
         assert_eq!(told(&log), 64, "strangers fill no list");
+        log.rows.cluster.minor = 1;
+        for _ in 0..3 {
+            let from = "192.0.2.7";
+            let tokens = [
+                (TurnedCause::TokenUsed, Some(2)),
+                (TurnedCause::TokenExpired, None),
+                (TurnedCause::TokenUnknown, None),
+            ];
+            for (cause, peer) in tokens {
+                log.give(turned(cause, peer, from)).unwrap();
+            }
+        }
+        let tokens = log.rows.events.values();
+        let tokens = tokens.filter(|event| event.code == Code::JoinTokenRefused.number());
+        let tokens: Vec<&str> = tokens.map(|event| event.text.as_str()).collect();
+        assert_eq!(tokens.len(), 3, "behind a crowd of strangers, too");
+        let used = "a newcomer from 192.0.2.7 showed the join token that let node-2 'n2' in before";
+        assert!(tokens[0].starts_with(used), "{tokens:?}");
         log.wall += 2 * 86_400_000;
         log.give(turned(TurnedCause::Copy, Some(2), "192.0.2.7"))
             .unwrap();

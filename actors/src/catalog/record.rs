@@ -26,7 +26,7 @@ impl Stored for Record {
 }
 
 impl Stored for Rows {
-    const VERSION: u8 = 6;
+    const VERSION: u8 = 7;
 }
 
 /// Why a catalog cannot be brought back.
@@ -73,14 +73,15 @@ pub fn snapshot(rows: &Rows) -> Bytes {
 pub fn restore(snapshot: &[u8]) -> Result<Rows, SchemaError> {
     // The first version ends before two maps, the second before a span of seconds and nanoseconds,
     // the third before another and the cluster: two such spans and six maps, the fourth before one
-    // more map in that, the fifth before another and a number, and the three maps of the gateways.
-    // All of them were empty then.
+    // more map in that, the fifth before another and a number, and the three maps of the gateways,
+    // the sixth before one more. All of them were empty then.
     let missing: &[u8] = match snapshot.first() {
-        Some(1) => &[0; 22],
-        Some(2) => &[0; 20],
-        Some(3) => &[0; 18],
-        Some(4) => &[0; 6],
-        Some(5) => &[0; 5],
+        Some(1) => &[0; 23],
+        Some(2) => &[0; 21],
+        Some(3) => &[0; 19],
+        Some(4) => &[0; 7],
+        Some(5) => &[0; 6],
+        Some(6) => &[0; 1],
         Some(_) | None => return schema::decode_within::<Rows, SNAPSHOT_MAX>(snapshot),
     };
     let grown = [&[Rows::VERSION], &snapshot[1..], missing].concat();
@@ -145,7 +146,7 @@ mod tests {
         for at in 1..whole.len() {
             let bytes = [&whole[..at], &many, &whole[at + 1..]].concat();
             // Neither numbers at the front nor the seconds near the end count anything.
-            let seconds = [20, 18, 16, 14].contains(&(whole.len() - at));
+            let seconds = [21, 19, 17, 15].contains(&(whole.len() - at));
             let counts = at >= 8 && !seconds;
             assert!(restore(&bytes).is_err() || !counts, "byte {at}");
         }
@@ -167,9 +168,9 @@ mod tests {
         let bytes = snapshot(office.rows());
         // What later versions added is empty here, and stands at the end.
         let (_, rows) = bytes.split_first().unwrap();
-        let rows = rows.strip_suffix(&[0; 22]).unwrap();
+        let rows = rows.strip_suffix(&[0; 23]).unwrap();
         let first = [&[1], rows].concat();
-        for (version, zeros) in [(2, 2), (3, 4), (4, 16), (5, 17)] {
+        for (version, zeros) in [(2, 2), (3, 4), (4, 16), (5, 17), (6, 22)] {
             let later = [&[version], rows, &vec![0; zeros]].concat();
             assert_eq!(
                 &restore(&later).unwrap(),
@@ -227,6 +228,6 @@ mod tests {
             assert!(cut.is_err(), "cut at {length}");
         }
         assert!(restore(&[1, 255, 255, 255]).is_err());
-        assert!(restore(&[7]).is_err(), "a newer version");
+        assert!(restore(&[8]).is_err(), "a newer version");
     }
 }

@@ -143,6 +143,9 @@ impl Draft<'_> {
         let changed: Vec<String> = changed.into_iter().flatten().collect();
         let text = format!("repository {name}: {}", changed.join(", "));
         self.rows.repositories.insert(id, row);
+        if min_copies.is_some() {
+            self.rows.eased.remove(&id);
+        }
         self.event(code, Some(tenant), text, None);
         Ok(Outcome::Done)
     }
@@ -244,6 +247,7 @@ impl Draft<'_> {
         let tenant = row.removed.map(|removal| removal.tenant);
         let text = format!("the data of {id}, once {}, was destroyed", row.name);
         self.rows.scrubs.remove(&id);
+        self.rows.eased.remove(&id);
         self.event(Code::Purged, tenant.as_ref(), text, None);
         Ok(Outcome::Done)
     }

@@ -85,6 +85,10 @@ pub struct Rows {
     pub cluster: Cluster,
     /// Its gateways by pools. Since the sixth version.
     pub gateways: Gateways,
+    /// How many copies repositories wanted that do with fewer, because a catalog was begun anew on
+    /// fewer nodes. Since the seventh version.
+    #[serde(deserialize_with = "schema::map")]
+    pub eased: OrdMap<RepositoryId, u32>,
 }
 
 /// The last answer to one client.

@@ -25,7 +25,12 @@ pub(super) fn needs(command: &Command) -> u16 {
         Command::Cluster(
             ClusterCommand::Node(_, NodeCommand::Rename { .. })
             | ClusterCommand::Turned(Turned {
-                cause: TurnedCause::Version | TurnedCause::Forgot,
+                cause:
+                    TurnedCause::Version
+                    | TurnedCause::Forgot
+                    | TurnedCause::TokenUsed
+                    | TurnedCause::TokenExpired
+                    | TurnedCause::TokenUnknown,
                 ..
             }),
         )
@@ -63,6 +68,12 @@ impl Cluster {
     #[must_use]
     pub const fn version(&self) -> Version {
         Version::of_minor(self.minor)
+    }
+
+    /// Whether all that read the log know what came with a minor version. A node that stands alone
+    /// knows all that it does.
+    pub(super) fn has(&self, minor: u16) -> bool {
+        self.nodes.is_empty() || self.minor >= minor
     }
 
     /// The nodes that may have to read the log, and the newest version that each of them speaks; of

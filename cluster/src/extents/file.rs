@@ -15,7 +15,7 @@ use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, RepositoryId};
 use holdfast_actors::ports::{Clock, File, IsSound, Pending};
 
 use super::remote::{CHUNK, question};
-use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Silence, Tally, Tell, Unsound};
+use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Shunned, Tally, Tell, Unsound};
 use closed::Closed;
 use followed::Followed;
 use several::{Several, chunks};
@@ -26,7 +26,7 @@ pub struct Extents {
     remote: Remote,
     clock: Arc<dyn Clock>,
     node: NodeId,
-    silence: Arc<Mutex<Silence>>,
+    shunned: Arc<Mutex<Shunned>>,
     unsound: Arc<Unsound>,
 }
 
@@ -37,16 +37,29 @@ impl Extents {
             remote,
             clock,
             node,
-            silence: Arc::default(),
+            shunned: Arc::default(),
             unsound: Arc::default(),
         }
     }
 
-    fn silence(&self) -> MutexGuard<'_, Silence> {
-        self.silence.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shunned(&self) -> MutexGuard<'_, Shunned> {
+        self.shunned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks a node, and notes whether it says anything.
+    /// A node did not do what it was to.
+    fn failed(&self, node: NodeId) {
+        self.shunned().failed(self.now(), node);
+    }
+
+    /// Notes if the disk of a node failed to write; one that cannot read what it has may do for new
+    /// extents.
+    fn broken(&self, node: NodeId, refusal: Refusal) {
+        if refusal == Refusal::Broken {
+            self.failed(node);
+        }
+    }
+
+    /// Asks a node, and notes if it is silent.
     fn ask(&self, node: NodeId, ask: &Ask) -> Pending<Answer> {
         self.put(node, question(ask, &[]))
     }
@@ -55,9 +68,8 @@ impl Extents {
         let (extents, answer) = (self.clone(), self.remote.put(node, body));
         Box::pin(async move {
             let answer = answer.await;
-            match answer {
-                Err(Refusal::Silent(_)) => extents.silence().silent(extents.now(), node),
-                Ok(_) | Err(_) => extents.silence().spoke(node),
+            if let Err(Refusal::Silent(_)) = answer {
+                extents.failed(node);
             }
             answer
         })
@@ -70,7 +82,7 @@ impl Extents {
 
     /// Makes an empty replica on each of these nodes that can: those that could not are said, and
     /// must not count as copies of what is written to it. Nobody asks those that are `absent`, nor
-    /// those that were just silent, where `least` others are left.
+    /// those that failed lately, where `least` others are left.
     ///
     /// # Errors
     /// When none of them can.
@@ -88,7 +100,7 @@ impl Extents {
             epoch,
         };
         let mut asked = Several::default();
-        let out = self.silence().left_out(self.now(), nodes, absent, least);
+        let out = self.shunned().left_out(self.now(), nodes, absent, least);
         for node in nodes.iter().filter(|node| !out.contains(node)) {
             asked.push(*node, self.ask(*node, &ask));
         }
@@ -99,6 +111,7 @@ impl Extents {
                 Ok(_) => made.push(node),
                 Err(refusal) => {
                     tracing::warn!(%extent, %node, %refusal, "a new extent is made without a node");
+                    self.broken(node, refusal);
                     last = refusal;
                     failed.push(node);
                 }
@@ -176,10 +189,12 @@ impl Extents {
         })
     }
 
-    /// In the order in which they are read from. Nothing is nearer than this node.
+    /// In the order in which they are read from: those that failed lately last. Nothing is nearer
+    /// than this node.
     fn nearest(&self, nodes: &[NodeId]) -> Vec<NodeId> {
+        let (now, shunned) = (self.now(), self.shunned());
         let mut nodes = nodes.to_vec();
-        nodes.sort_by_key(|node| (*node != self.node, *node));
+        nodes.sort_by_key(|node| (shunned.is_shunned(now, *node), *node != self.node, *node));
         nodes
     }
 
@@ -202,6 +217,9 @@ impl Extents {
             let Some(((number, node), answer)) = asked.next().await else {
                 return Err(error(Refusal::Broken));
             };
+            if let Err(refusal) = answer {
+                self.broken(node, refusal);
+            }
             let told = tallies[number].told(node, answer.map(|_| ()));
             match told {
                 Some(Ok(())) => open -= 1,
@@ -298,7 +316,10 @@ impl File for Written {
         let (extents, nodes) = (self.extents.clone(), self.nodes.clone());
         Box::pin(async move {
             let ask = Ask::Sync { extent, epoch };
-            extents.all(&nodes, &[question(&ask, &[])]).await
+            extents.all(&nodes, &[question(&ask, &[])]).await?;
+            let (now, mut shunned) = (extents.now(), extents.shunned());
+            nodes.iter().for_each(|node| shunned.did(now, *node));
+            Ok(())
         })
     }
 

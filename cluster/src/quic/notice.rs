@@ -91,6 +91,9 @@ impl Notice {
             let number = who.trim_end().strip_prefix("node-")?.parse().ok()?;
             return turned(TurnedCause::Removed, Some(NodeId::new(number)));
         }
+        if let Some((cause, owner)) = token(reason) {
+            return turned(cause, owner);
+        }
         // What a peer says of this node begins in another way.
         if reason.starts_with(OF_PEER) && reason.ends_with(UPGRADE) {
             return turned(TurnedCause::Version, *peer);
@@ -99,6 +102,20 @@ impl Notice {
         peer.filter(|_| is_copy)
             .and_then(|peer| turned(TurnedCause::Copy, Some(peer)))
     }
+}
+
+/// What is wrong with a join token that was shown, if that is why somebody was refused, and whom it
+/// let in.
+fn token(reason: &str) -> Option<(TurnedCause, Option<NodeId>)> {
+    let told = reason.strip_prefix("the join token ")?;
+    if told == "is not known to the cluster" {
+        return Some((TurnedCause::TokenUnknown, None));
+    }
+    if told.starts_with("expired") {
+        return Some((TurnedCause::TokenExpired, None));
+    }
+    let owner = told.strip_prefix("was used by node-")?.parse().ok()?;
+    Some((TurnedCause::TokenUsed, Some(NodeId::new(owner))))
 }
 
 impl fmt::Display for Notice {
@@ -197,6 +214,9 @@ impl News {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_actors::catalog::Refused;
+    use holdfast_actors::kernel::Timestamp;
+
     use super::super::hello::{BadHello, Older};
     use super::*;
 
@@ -238,6 +258,30 @@ mod tests {
             let by_peer = refused(7, &format!("the peer refuses: {reason}"));
             assert_eq!(by_peer.turned(), None);
         }
+    }
+
+    #[test]
+    fn the_cluster_is_told_of_whoever_shows_a_join_token_that_is_not_good() {
+        let owner = NodeId::new(2);
+        for (refused_as, cause, peer) in [
+            (Refused::NoToken, TurnedCause::TokenUnknown, None),
+            (
+                Refused::TokenExpired(Timestamp::default()),
+                TurnedCause::TokenExpired,
+                None,
+            ),
+            (
+                Refused::TokenUsed(owner),
+                TurnedCause::TokenUsed,
+                Some(owner),
+            ),
+        ] {
+            let from = "127.0.0.1".to_owned();
+            let told = refused(7, &refused_as.to_string()).turned();
+            assert_eq!(told, Some(Turned { cause, peer, from }));
+        }
+        let other = Refused::TokenExists.to_string();
+        assert_eq!(refused(7, &other).turned(), None);
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub(super) const NEVER: &[Never] = &[
     never("Keeper", "refusal", "TokenExpired", ALONE),
     never("Keeper", "refusal", "NodeKeyRemoved", ALONE),
     never("Keeper", "refusal", "Alone", ALONE),
-    never("Keeper", "refusal", "Unreachable", ALONE),
+    never("Keeper", "refusal", "Address", ALONE),
     never("Keeper", "refusal", "Leased", ALONE),
     never("Keeper", "refusal", "LeaseLost", ALONE),
     never("Keeper", "refusal", "Owned", ALONE),

@@ -2,7 +2,7 @@
 
 use holdfast_actors::catalog::command::{ClusterCommand, Command, NodeCommand};
 use holdfast_actors::catalog::rows::{Cluster, NodeState, Rows};
-use holdfast_actors::catalog::{Outcome, Refused};
+use holdfast_actors::catalog::{AddressRefused, Outcome, Refused};
 use holdfast_actors::kernel::{NodeId, Timestamp};
 use holdfast_cluster::identity::{self, KeyHash, Secret, TOKEN_ADDRESSES_MAX};
 use holdfast_cluster::nodes::Nodes;
@@ -35,7 +35,7 @@ impl Office {
         let member = self.services.member()?.ok_or(Refused::Alone)?;
         let addresses = meeting(&self.books.rows().cluster, member.node);
         if addresses.is_empty() {
-            return Err(Refused::Unreachable.into());
+            return Err(Refused::from(AddressRefused::Missing).into());
         }
         let secret = Secret::draw(self.entropy.as_ref());
         let secret_hash = *secret.hash().bytes();
@@ -124,13 +124,30 @@ impl Office {
                 value(&())
             }
             Tokens::Revoke(which) => {
-                let meant = |hash: &&[u8; 32]| identity::token_id(**hash) == which.id;
-                let hash = *tokens.keys().find(meant).ok_or(Refused::NoToken)?;
+                let hash = revocable(&rows, &which.id)?;
                 let revoke = Command::Cluster(ClusterCommand::Revoke { hash });
                 self.submit_and_settle(by, revoke).await
             }
         }
     }
+}
+
+/// The token that is meant, if it lets somebody in.
+fn revocable(rows: &Rows, id: &str) -> Result<[u8; 32], Problem> {
+    let mut tokens = rows.cluster.tokens.iter();
+    let meant = tokens.find(|(hash, _)| identity::token_id(**hash) == id);
+    let Some((hash, token)) = meant else {
+        let told = format!("there is no join token '{id}'");
+        return Err(Problem::new(ProblemClass::NotFound, "no-token-id", told));
+    };
+    if let Some((node, _)) = token.used {
+        let told = format!(
+            "the join token '{id}' let {} in, and lets nobody in any more",
+            named(rows, node)
+        );
+        return Err(Problem::new(ProblemClass::Conflict, "token-spent", told));
+    }
+    Ok(*hash)
 }
 
 /// The command that removes a node, if what it takes was said.
@@ -157,12 +174,26 @@ fn removed(rows: &Rows, id: NodeId, order: &Removal) -> Result<NodeCommand, Prob
 fn replaced(rows: &Rows, order: &Replacement) -> Result<NodeCommand, Problem> {
     let id = found(&rows.cluster, &order.node)?;
     let with = found(&rows.cluster, &order.with)?;
+    let state = |id: NodeId| rows.cluster.nodes.get(&id).map(|row| row.state);
+    if id == with {
+        let told = format!(
+            "{} cannot take its own place; name with --with the node that joined for it",
+            named(rows, id)
+        );
+        return Err(Problem::new(ProblemClass::Usage, "usage", told));
+    }
+    if let Some(state @ (NodeState::Down | NodeState::Draining | NodeState::Removed)) = state(with)
+    {
+        let told = format!("{} is {state}, and takes nobody's place", named(rows, with));
+        return Err(Problem::new(ProblemClass::Conflict, "not-well", told));
+    }
     let is_confirmed = order.confirm.as_ref() == Some(&order.phrase());
-    if is_confirmed || rows.only_on(id).extents == 0 {
+    // Of one that is not down the catalog says that it is not replaced.
+    if is_confirmed || state(id) != Some(NodeState::Down) {
         return Ok(NodeCommand::Replace { with });
     }
     let told = format!(
-        "{} goes with what it holds: {}",
+        "{} is given up for good, and refused if it returns, with what it holds: {}",
         named(rows, id),
         loss(rows, id)
     );

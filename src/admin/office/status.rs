@@ -305,18 +305,24 @@ fn trouble(rows: &Rows, cluster: &answers::ClusterStatus, said: &Said) -> Vec<St
         ));
     }
     trouble.extend(pools::trouble(rows));
-    // Where there are fewer nodes than copies, that is how it was built.
-    let can_be_repaired = rows.cluster.stores() as usize >= COPIES;
     if cluster.without_copy > 0 {
         let count = cluster.without_copy;
         trouble.push(format!(
             "{count} extents have no copy on a node that is there; bring their nodes back"
         ));
     }
-    if cluster.under_replicated > 0 && can_be_repaired {
+    if cluster.under_replicated > 0 {
         let (count, bytes) = (cluster.under_replicated, cluster.bytes_to_copy);
+        let nodes = rows.cluster.stores();
+        let more = match nodes as usize >= COPIES {
+            true => String::new(),
+            false => format!(
+                ", once there are nodes for {COPIES} copies: {nodes} store; let more in with \
+                 'holdfast join-token'"
+            ),
+        };
         trouble.push(format!(
-            "{count} extents have too few copies; {bytes} are to be copied"
+            "{count} extents have too few copies; {bytes} are to be copied{more}"
         ));
     }
     trouble

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::super::apply;
 use super::super::command::{Actor, ClusterCommand, Command, NodeCommand, Submission};
 use super::super::record::{restore, snapshot};
 use super::super::rows::{Role, Rows};
+use super::super::{AddressRefused, Family, apply};
 use super::*;
 use crate::kernel::{NodeId, NodeName, Sequence};
 use crate::names::OperatorName;
@@ -28,6 +28,7 @@ impl Log {
             index: 0,
             wall: NOON,
         };
+        log.rows.cluster.minor = 1;
         let add = NodeCommand::Add(node("founder", 100));
         log.system(ClusterCommand::Node(NodeId::new(1), add))
             .unwrap();
@@ -82,7 +83,7 @@ impl Log {
 fn node(name: &str, key: u8) -> NewNode {
     NewNode {
         name: NodeName::parse(name).unwrap(),
-        addresses: vec!["192.0.2.7:7443".to_owned()],
+        addresses: vec![format!("192.0.2.{key}:7443")],
         key: [key; 32],
         roles: BTreeSet::new(),
         zone: String::new(),
@@ -167,7 +168,7 @@ fn names_keys_and_limits_hold() {
     };
     let (token, node) = ([1; 32], Box::new(nowhere));
     let nowhere = log.system(ClusterCommand::Join { token, node });
-    assert_eq!(nowhere, Err(Refused::Unreachable));
+    assert_eq!(nowhere, Err(AddressRefused::Missing.into()));
     for odd in [0, 86_400 * 7 + 1] {
         assert!(matches!(log.token(9, odd), Err(Refused::Range { .. })));
     }
@@ -179,6 +180,65 @@ fn names_keys_and_limits_hold() {
     log.token(65, 60).unwrap();
     let read = restore(&snapshot(&log.rows)).unwrap();
     assert_eq!(read, log.rows);
+}
+
+/// A newcomer that is reached there.
+fn at(number: u8, addresses: &[&str]) -> ClusterCommand {
+    let new = NewNode {
+        addresses: addresses.iter().map(|it| (*it).to_owned()).collect(),
+        ..node(&format!("n{number}"), number)
+    };
+    let (token, node) = ([number; 32], Box::new(new));
+    ClusterCommand::Join { token, node }
+}
+
+#[test]
+fn no_two_nodes_are_reached_at_one_address() {
+    let mut log = Log::new();
+    for number in 1..4 {
+        log.token(number, 60).unwrap();
+    }
+    let founder = NodeName::parse("founder").unwrap();
+    let taken = AddressRefused::Taken("192.0.2.100:7443".to_owned(), id(1), founder);
+    for address in ["192.0.2.100:7443", "[::ffff:192.0.2.100]:7443"] {
+        let refused = log.system(at(1, &["192.0.2.1:7443", address]));
+        assert_eq!(refused, Err(taken.clone().into()));
+    }
+    log.system(at(1, &["192.0.2.100:7444"])).unwrap();
+    // Who is gone needs none any more.
+    assert!(log.system(at(2, &["192.0.2.100:7444"])).is_err());
+    log.remove(2).unwrap();
+    log.system(at(2, &["192.0.2.100:7444"])).unwrap();
+    // Whoever cannot know the rule must come to the same end.
+    log.rows.cluster.minor = 0;
+    log.system(at(3, &["192.0.2.100:7444"])).unwrap();
+}
+
+#[test]
+fn a_node_is_let_in_that_every_other_can_reach() {
+    let mut log = Log::new();
+    for number in 1..4 {
+        log.token(number, 60).unwrap();
+    }
+    let apart = AddressRefused::Apart {
+        ours: Family::V6,
+        theirs: Family::V4,
+        node: id(1),
+        name: NodeName::parse("founder").unwrap(),
+    };
+    let refused = log.system(at(1, &["[2001:db8::1]:7443"]));
+    assert_eq!(refused, Err(apart.clone().into()));
+    assert_eq!(
+        apart.to_string(),
+        "the others reach this node by IPv6 alone, and node-1 'founder' by IPv4 alone, so that the \
+         two would never reach each other"
+    );
+    let both = ["[2001:db8::1]:7443", "192.0.2.1:7443"];
+    log.system(at(1, &both)).unwrap();
+    log.remove(1).unwrap();
+    log.system(at(2, &["[2001:db8::2]:7443"])).unwrap();
+    let apart = log.system(at(3, &["192.0.2.3:7443"])).unwrap_err();
+    assert_eq!(apart.reason(), "addresses-apart");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What three nodes say of themselves, and what one makes of it.
 
+use holdfast_actors::catalog::rows::{Extent, Replicas};
+use holdfast_actors::kernel::{Epoch, ExtentId, RepositoryId};
+
 use super::super::route::tests::rows;
 use super::*;
 
@@ -16,15 +19,21 @@ fn silent(node: u64) -> Result<answers::Share, Problem> {
 }
 
 fn seen(said: [Result<answers::Share, Problem>; 3]) -> (answers::ClusterStatus, Vec<String>) {
-    let rows = rows();
+    seen_in(&rows(), said)
+}
+
+fn seen_in(
+    rows: &Rows,
+    said: [Result<answers::Share, Problem>; 3],
+) -> (answers::ClusterStatus, Vec<String>) {
     let standing = raft::Standing {
         leader: Some(NodeId::new(1)),
         term: 3,
         voters: [1, 2, 3].map(NodeId::new).into(),
     };
     let said: Said = (1..).map(NodeId::new).zip(said).collect();
-    let cluster = cluster(&rows, NodeId::new(1), &standing, &said);
-    let trouble = trouble(&rows, &cluster, &said);
+    let cluster = cluster(rows, NodeId::new(1), &standing, &said);
+    let trouble = trouble(rows, &cluster, &said);
     (cluster, trouble)
 }
 
@@ -63,4 +72,29 @@ fn without_a_majority_nothing_can_be_written() {
     );
     let missing = cluster.nodes[1].missing.as_deref();
     assert_eq!(missing, Some("node-2 is silent"));
+}
+
+#[test]
+fn too_few_copies_are_trouble_however_few_nodes_there_are() {
+    let mut rows = rows();
+    let extent = ExtentId::new(9);
+    let row = Extent {
+        repository: RepositoryId::new(1),
+        epoch: Epoch::new(1),
+        sealed: Some(100),
+    };
+    rows.extents.insert(extent, row);
+    let replicas = Replicas {
+        whole: [NodeId::new(1)].into(),
+        filling: Default::default(),
+    };
+    rows.cluster.replicas.insert(extent, replicas);
+    let well = || [share(2, 4), share(2, 4), share(2, 4)];
+    let (_, trouble) = seen_in(&rows, well());
+    assert_eq!(trouble, ["1 extents have too few copies; 200B are to be copied"]);
+    let third = rows.cluster.nodes.get_mut(&NodeId::new(3));
+    third.unwrap().state = NodeState::Removed;
+    let (_, trouble) = seen_in(&rows, well());
+    let more = "once there are nodes for 3 copies: 2 store; let more in";
+    assert!(trouble[0].contains(more), "{trouble:?}");
 }
