@@ -143,7 +143,26 @@ impl Client {
         };
         let entered = self.service.enter(login, request.repository, intent);
         let entry = entered.await?;
-        match request.verb {
+        let as_of = entry.as_of();
+        let mut answer = self
+            .carry_out(request.verb, entry, resume, head, body)
+            .await?;
+        if let Some(as_of) = as_of {
+            answer::dated(&mut answer, as_of);
+        }
+        Ok(answer)
+    }
+
+    /// Does what was let in.
+    async fn carry_out(
+        &self,
+        verb: Verb,
+        entry: Arc<dyn Entry>,
+        resume: Option<Resume>,
+        head: &Parts,
+        body: &mut Incoming,
+    ) -> Result<Answer, Denial> {
+        match verb {
             Verb::Create => Ok(answer::done()),
             Verb::Stat(kind, name) => {
                 let size = entry.stat(kind, name).await?;

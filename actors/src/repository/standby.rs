@@ -20,6 +20,7 @@ use super::machine::Repository;
 use super::recovery::{RecoveryError, Start, behind, indexed, is_whole, recover};
 use super::scan::{Frame, Scan};
 use super::settings::Settings;
+use super::snapshot::Snapshot;
 use crate::extent;
 use crate::kernel::{Epoch, ExtentId, RepositoryId, Sequence};
 use crate::ports::{Disk, File, Index, Ports};
@@ -52,6 +53,15 @@ pub struct Found {
     pub objects: u64,
     /// Entries that the index does not know of; none if it is to be written anew.
     pub unwritten: Option<u64>,
+}
+
+/// What becomes of what a replica has and the log does not say to be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tail {
+    /// It is left to who takes over.
+    Left,
+    /// It is taken.
+    Taken,
 }
 
 /// Why a repository cannot be followed any more from where its standby is.
@@ -179,6 +189,36 @@ impl Standby {
         disk: &Arc<dyn Disk>,
         extents: Extents<'_>,
     ) -> Result<Found, Unfollowed> {
+        self.go_on(disk, extents, Tail::Left).await
+    }
+
+    /// All that there is of a repository that nobody can write to now, to be shown and then
+    /// forgotten: the index is told nothing of it.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn recall(
+        ports: &Ports,
+        id: RepositoryId,
+        extents: Extents<'_>,
+    ) -> Result<Snapshot, Unfollowed> {
+        let mut standby = Self::begin(ports, id, extents).await?;
+        let told = standby.go_on(&ports.disk, extents, Tail::Taken).await;
+        if let Err(Unfollowed::Missed(_)) = told {
+            standby = Self::anew(ports, id, extents).await?;
+            standby.go_on(&ports.disk, extents, Tail::Taken).await?;
+        } else {
+            told?;
+        }
+        Ok(standby.repository.state().held().clone())
+    }
+
+    async fn go_on(
+        &mut self,
+        disk: &Arc<dyn Disk>,
+        extents: Extents<'_>,
+        tail: Tail,
+    ) -> Result<Found, Unfollowed> {
         let is_there = extents
             .iter()
             .any(|(extent, _)| *extent == self.next.extent);
@@ -191,11 +231,15 @@ impl Standby {
             let past = extent < self.next.extent || extent <= self.repository.state().emptied();
             if !past && sealed != Some(0) {
                 lengths.insert(extent, sealed.unwrap_or(u64::MAX));
-                self.pass(disk, (extent, sealed), &lengths).await?;
+                self.pass(disk, (extent, sealed), &lengths, tail).await?;
             }
-            lengths.insert(extent, sealed.unwrap_or_default());
-            if sealed.is_none() {
-                break;
+            if tail == Tail::Left {
+                lengths.insert(extent, sealed.unwrap_or_default());
+                if sealed.is_none() {
+                    break;
+                }
+            } else {
+                lengths.insert(extent, sealed.unwrap_or(u64::MAX));
             }
         }
         if self.chain.misses(self.repository.state().emptied()) {
@@ -210,6 +254,7 @@ impl Standby {
         disk: &Arc<dyn Disk>,
         (extent, sealed): (ExtentId, Option<u64>),
         lengths: &BTreeMap<ExtentId, u64>,
+        tail: Tail,
     ) -> Result<(), RecoveryError> {
         let from = match extent == self.next.extent {
             true => self.next.offset,
@@ -246,6 +291,11 @@ impl Standby {
                     extent,
                     offset: end,
                 };
+            }
+        }
+        if tail == Tail::Taken {
+            for (_, frame) in &waiting {
+                self.take(frame, lengths);
             }
         }
         Ok(())
