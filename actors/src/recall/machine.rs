@@ -200,3 +200,6 @@ impl Machine for Recall {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

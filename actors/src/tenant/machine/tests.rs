@@ -1,5 +1,6 @@
 //! What a tenant does, event by event.
 
+mod cut_off;
 mod door;
 mod inside;
 
