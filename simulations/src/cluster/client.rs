@@ -12,6 +12,7 @@ use holdfast_actors::catalog::Catalog;
 use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::names::TenantName;
 use holdfast_actors::object::{Hash, Kind};
+use holdfast_actors::ports::Clock;
 use holdfast_actors::refusal::Refusal;
 use holdfast_actors::service::{Entry, Found, Intent, Login, PIECE_MAX, Part, Secret, Service};
 use sha2::{Digest, Sha256};
@@ -67,6 +68,8 @@ pub(super) struct Client {
     pub(super) catalog: Catalog,
     pub(super) book: Book,
     pub(super) time: Timepiece,
+    /// The node's, by which it says as of when something is shown.
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) dice: Dice,
     /// Milliseconds between two requests at most.
     pub(super) pause: u64,
@@ -315,7 +318,16 @@ impl Client {
         };
         let (now, mut pages) = (self.time.world(), self.book.pages());
         match as_of {
-            Some(_) => recalled::check(&mut pages, self.tenant, self.only_looks, &names, now),
+            Some(as_of) => {
+                recalled::check(&mut pages, self.tenant, self.only_looks, &names, now);
+                let age = self.clock.now().wall.since(as_of).as_micros() as Micros;
+                recalled::complete(
+                    &mut pages,
+                    self.tenant,
+                    &names,
+                    (now.saturating_sub(age), now),
+                );
+            }
             None => current::check(&mut pages, self.tenant, asked, &names, now),
         }
         true

@@ -256,6 +256,7 @@ impl Node {
                 catalog: node.catalog.clone(),
                 book: self.book.clone(),
                 time: stand.time,
+                clock: Arc::clone(&ports.clock),
                 dice: stand.dice.fork(&format!("client {tenant} {only_looks}")),
                 pause: self.pause,
                 only_looks,
