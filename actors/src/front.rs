@@ -4,6 +4,7 @@
 //! on what they say.
 
 mod download;
+mod place;
 mod upload;
 
 use std::fmt;
@@ -17,18 +18,21 @@ use crate::gateway;
 use crate::kernel::{CredentialId, Size, Space, Timestamp};
 use crate::object::{Hash, Key, Kind};
 use crate::ports::Pending;
-use crate::recall::{self, CutOff, Recalled};
+use crate::recall;
 use crate::refusal::{Reason, Refusal};
 use crate::repositories;
-use crate::repository::{self, Denied, Moment, Reader, Register, Snapshot, Visit};
+use crate::repository::{self, Denied, Moment, Reader, Snapshot};
 use crate::service::{
     Entry, Found, Hints, Intent, Listing, Login, Part, Progress, Resumed, Service, Upload,
 };
 use crate::session::{Direction, Outcome};
 use crate::shell::{Gone, Handle};
-use crate::tenant::{self, Grant, Permit, unavailable};
+use crate::tenant::{self, Permit, unavailable};
 use crate::tenants;
+use place::Place;
 use upload::Cut;
+
+pub use place::Recalling;
 
 /// What faces call on this node.
 #[derive(Clone, Debug)]
@@ -45,42 +49,7 @@ pub struct Front {
     pub bandwidth: Option<Handle<bandwidth::Message>>,
 }
 
-/// The way to what a node knows that is cut off.
-#[derive(Clone)]
-pub struct Recalling {
-    /// Says whether it is.
-    pub register: Arc<dyn Register>,
-    /// What it knows.
-    pub recall: Handle<recall::Message>,
-}
-
-impl fmt::Debug for Recalling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.recall, f)
-    }
-}
-
 impl Front {
-    /// Whether this node hears no majority of its cluster.
-    pub fn cut_off(&self) -> Option<CutOff> {
-        self.recall.as_ref()?.register.cut_off()
-    }
-
-    /// Where a request works that was let in.
-    async fn place(&self, grant: &Grant) -> Result<Place, Refusal> {
-        let id = grant.repository;
-        if let (Some(cut_off), Some(recalling)) = (grant.recalled, &self.recall) {
-            let read = |door| recall::Message::Read(id, cut_off.since, door);
-            let recalled = recalling.recall.ask(read).await;
-            let recalled = recalled.unwrap_or_else(|_| Err(unavailable()))?;
-            return Ok(Place::Recalled(recalled, cut_off.as_of));
-        }
-        let visit = self
-            .repositories
-            .ask(|door| repositories::Message::Visit(id, door));
-        Ok(Place::Visited(visit.await.map_err(|_| unavailable())?))
-    }
-
     /// Tells all parts what the catalog says, so that who is told that a command was done finds it
     /// done. Rows that are older than what a part knows change nothing.
     pub fn follow(&self, rows: &Arc<Rows>) {
@@ -144,13 +113,6 @@ struct Stay {
     credential: CredentialId,
     /// What it sends shares the node's bandwidth, if there is a limit.
     way: Option<Way>,
-}
-
-/// Where it works.
-enum Place {
-    Visited(Visit),
-    /// On what this node recalls, as of then.
-    Recalled(Recalled, Timestamp),
 }
 
 impl Stay {

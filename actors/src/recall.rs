@@ -11,9 +11,9 @@
 //!   gone when the majority is back. No owner has to know of it.
 //! - It is shown to logins that can delete nothing anywhere, and to nobody else (rule 9 of
 //!   [`tenant`](crate::tenant)). Another would list here what is old and delete by that at a node
-//!   that has the majority: a prune beside a backup. Locks are the one thing that a login which only
-//!   reads may delete elsewhere; a lock's name is the hash of what it says, so one that was listed
-//!   here and is deleted there is the same lock.
+//!   that has the majority: a prune beside a backup. Locks are the one thing that a login which
+//!   only reads may delete elsewhere; a lock's name is the hash of what it says, so one that was
+//!   listed here and is deleted there is the same lock.
 //! - Of an extent that was still written all is shown that a replica has and that is sound, also
 //!   what nobody was told to be kept: it may be missing once the majority is back, and the last
 //!   snapshot that somebody *was* told of must not be missing now.

@@ -141,8 +141,9 @@ pub(super) fn done() -> Answer {
 
 /// Says that what is shown may not be the latest, and when it was.
 pub(super) fn dated(answer: &mut Answer, as_of: Timestamp) {
-    let as_of = value(&as_of.to_string());
-    answer.headers_mut().insert(AS_OF, as_of);
+    answer
+        .headers_mut()
+        .insert(AS_OF, value(&as_of.to_string()));
 }
 
 /// How many bytes of an object are held, of which it is not stored yet.

@@ -7,6 +7,8 @@
 //! the extent; all that is behind is left to who takes over. So nothing that it knows may turn out
 //! to be wrong; if it does anyhow, the whole log is read as if it knew nothing.
 
+mod shown;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -20,7 +22,6 @@ use super::machine::Repository;
 use super::recovery::{RecoveryError, Start, behind, indexed, is_whole, recover};
 use super::scan::{Frame, Scan};
 use super::settings::Settings;
-use super::snapshot::Snapshot;
 use crate::extent;
 use crate::kernel::{Epoch, ExtentId, RepositoryId, Sequence};
 use crate::ports::{Disk, File, Index, Ports};
@@ -190,27 +191,6 @@ impl Standby {
         extents: Extents<'_>,
     ) -> Result<Found, Unfollowed> {
         self.go_on(disk, extents, Tail::Left).await
-    }
-
-    /// All that there is of a repository that nobody can write to now, to be shown and then
-    /// forgotten: the index is told nothing of it.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub async fn recall(
-        ports: &Ports,
-        id: RepositoryId,
-        extents: Extents<'_>,
-    ) -> Result<Snapshot, Unfollowed> {
-        let mut standby = Self::begin(ports, id, extents).await?;
-        let told = standby.go_on(&ports.disk, extents, Tail::Taken).await;
-        if let Err(Unfollowed::Missed(_)) = told {
-            standby = Self::anew(ports, id, extents).await?;
-            standby.go_on(&ports.disk, extents, Tail::Taken).await?;
-        } else {
-            told?;
-        }
-        Ok(standby.repository.state().held().clone())
     }
 
     async fn go_on(

@@ -13,7 +13,7 @@
 //!    credential is for a view of another: one answer for all, by the same look-ups (I1);
 //! 8. the credential's scope does not reach so far; nobody deletes a `config`;
 //! 9. the node hears no majority of its cluster, and it is not one who only reads and only reads
-//!    now: what such a node knows may be old ([`recall`](crate::recall)). Rules 1 to 3 go by the day that the node
+//!    now: what such a node knows may be old ([`recall`]). Rules 1 to 3 go by the day that the node
 //!    itself makes it then, and a tenant with pools may come by a spare gateway, since nobody knows
 //!    whether one of its own is there.
 //!

@@ -129,7 +129,7 @@ proptest! {
         let mut node = Node::default();
         let mut there = BTreeMap::new();
         let (mut loading, mut answered) = (Vec::new(), 0);
-        let mut told = |effects: Vec<Effect>, loading: &mut Vec<RepositoryId>, there: &mut BTreeMap<RepositoryId, u64>| {
+        let mut told = |effects: Vec<Effect>, loading: &mut Vec<_>, there: &mut BTreeMap<_, _>| {
             for effect in effects {
                 match effect {
                     Effect::Load(id) => loading.push(id),

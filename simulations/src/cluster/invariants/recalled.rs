@@ -1,6 +1,6 @@
-//! What a node shows that hears no majority may be old, so it is shown to those alone who can delete
-//! nothing by it; and it says since when it may be. What it shows was there: nothing is made up, and
-//! nothing is left out that was acknowledged before it heard a majority for the last time.
+//! What a node shows that hears no majority may be old, so it is shown to those alone who can
+//! delete nothing by it; and it says since when it may be. What it shows was there: nothing is made
+//! up, and nothing is left out that was acknowledged before it heard a majority for the last time.
 
 use std::collections::BTreeSet;
 
