@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use holdfast_actors::kernel::{Size, Timestamp};
+use holdfast_actors::kernel::Size;
 use holdfast_actors::object::Hash;
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::Hints;
@@ -23,8 +23,6 @@ use super::watch::Turn;
 
 /// The reason of a refusal, for programs.
 pub(super) const REASON: HeaderName = HeaderName::from_static("x-holdfast-reason");
-/// When what is shown was the latest that there was.
-const AS_OF: HeaderName = HeaderName::from_static("x-holdfast-as-of");
 const LEASE_END: HeaderName = HeaderName::from_static("x-holdfast-lease-end");
 const QUOTA_LEFT: HeaderName = HeaderName::from_static("x-holdfast-quota-left");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -137,13 +135,6 @@ fn value(text: &str) -> HeaderValue {
 /// Success, with nothing to say.
 pub(super) fn done() -> Answer {
     Response::new(Outgoing::full(Bytes::new()))
-}
-
-/// Says that what is shown may not be the latest, and when it was.
-pub(super) fn dated(answer: &mut Answer, as_of: Timestamp) {
-    answer
-        .headers_mut()
-        .insert(AS_OF, value(&as_of.to_string()));
 }
 
 /// How many bytes of an object are held, of which it is not stored yet.
