@@ -4,20 +4,24 @@
 //! on what they say.
 
 mod download;
+mod place;
 mod upload;
 
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use crate::bandwidth::{self, Way};
 use crate::catalog::rows::Rows;
 use crate::gateway;
-use crate::kernel::{CredentialId, Size, Space};
+use crate::kernel::{CredentialId, Size, Space, Timestamp};
 use crate::object::{Hash, Key, Kind};
 use crate::ports::Pending;
+use crate::recall;
 use crate::refusal::{Reason, Refusal};
 use crate::repositories;
-use crate::repository::{self, Denied, Moment, Snapshot, Visit};
+use crate::repository::{self, Denied, Moment, Reader, Snapshot};
 use crate::service::{
     Entry, Found, Hints, Intent, Listing, Login, Part, Progress, Resumed, Service, Upload,
 };
@@ -25,7 +29,10 @@ use crate::session::{Direction, Outcome};
 use crate::shell::{Gone, Handle};
 use crate::tenant::{self, Permit, unavailable};
 use crate::tenants;
+use place::Place;
 use upload::Cut;
+
+pub use place::Recalling;
 
 /// What faces call on this node.
 #[derive(Clone, Debug)]
@@ -36,6 +43,8 @@ pub struct Front {
     pub tenants: Handle<tenants::Message>,
     /// What is there.
     pub repositories: Handle<repositories::Message>,
+    /// What was there, while no majority is heard, on a node of a cluster.
+    pub recall: Option<Recalling>,
     /// How fast, if the node was told its bandwidth.
     pub bandwidth: Option<Handle<bandwidth::Message>>,
 }
@@ -69,26 +78,23 @@ impl Service for Front {
             let admitted = admitted.await.unwrap_or_else(|_| Err(unavailable()))?;
             let credential = admitted.credential;
             let way = |bandwidth| Way::new(bandwidth, admitted.tenant.clone());
-            let way = front.bandwidth.map(way);
+            let way = front.bandwidth.clone().map(way);
             let visit = Box::new(tenant::Visit {
                 admitted,
                 peer,
                 gateway: by,
                 repository,
                 intent,
+                cut_off: front.cut_off(),
             });
             let permit = front
                 .tenants
                 .ask(|door| tenants::Message::Enter(visit, door));
             let permit = permit.await.unwrap_or_else(|_| Err(unavailable()))?;
-            let id = permit.grant().repository;
-            let visit = front
-                .repositories
-                .ask(|door| repositories::Message::Visit(id, door));
-            let visit = visit.await.map_err(|_| unavailable())?;
+            let place = front.place(&permit.grant()).await?;
             let inside: Arc<dyn Entry> = Arc::new(Inside(Arc::new(Stay {
                 permit,
-                visit,
+                place,
                 credential,
                 way,
             })));
@@ -103,13 +109,45 @@ struct Inside(Arc<Stay>);
 /// What it holds while it is in.
 struct Stay {
     permit: Permit,
-    visit: Visit,
+    place: Place,
     credential: CredentialId,
     /// What it sends shares the node's bandwidth, if there is a limit.
     way: Option<Way>,
 }
 
 impl Stay {
+    /// The repository itself, which is there to be written to.
+    fn repository(&self) -> Result<&Handle<repository::Message>, Refusal> {
+        match &self.place {
+            Place::Visited(visit) => Ok(&visit.repository),
+            Place::Recalled(..) => Err(recall::refused()),
+        }
+    }
+
+    /// Reads its objects.
+    const fn reader(&self) -> &Reader {
+        match &self.place {
+            Place::Visited(visit) => &visit.reader,
+            Place::Recalled(recalled, _) => &recalled.reader,
+        }
+    }
+
+    /// Tells the repository, if it is there; one that has ended needs not be told.
+    fn tell(&self, message: repository::Message) {
+        if let Ok(repository) = self.repository() {
+            let _ = repository.tell(message);
+        }
+    }
+
+    /// Asks the repository itself.
+    async fn ask<T: Send + 'static>(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<T, Denied>>) -> repository::Message,
+    ) -> Result<T, Refusal> {
+        let answer = self.repository()?.ask(message);
+        settle(answer.await)
+    }
+
     /// Where an object is for this caller. Who sees the past puts locks apart: they guard nothing
     /// there, and must not stand in the way of those who work in the present.
     fn key(&self, kind: Kind, name: Hash) -> Key {
@@ -131,9 +169,13 @@ impl Stay {
 
     async fn look(&self) -> Result<Snapshot, Refusal> {
         self.permit.standing()?;
-        let held = settle(self.visit.repository.ask(repository::Message::Look).await);
+        let visit = match &self.place {
+            Place::Visited(visit) => visit,
+            Place::Recalled(recalled, _) => return Ok(recalled.held.clone()),
+        };
+        let held = settle(visit.repository.ask(repository::Message::Look).await);
         // Somebody else may own it by now, and have let others write.
-        if self.visit.counts() {
+        if visit.counts() {
             held
         } else {
             Err(unavailable())
@@ -152,6 +194,13 @@ impl Stay {
 }
 
 impl Entry for Inside {
+    fn as_of(&self) -> Option<Timestamp> {
+        match &self.0.place {
+            Place::Visited(_) => None,
+            Place::Recalled(_, as_of) => Some(*as_of),
+        }
+    }
+
     fn hints(&self) -> Pending<Hints> {
         let stay = Arc::clone(&self.0);
         Box::pin(async move {
@@ -160,7 +209,7 @@ impl Entry for Inside {
             if grant.view.is_some() {
                 return Hints { lease, left: None };
             }
-            let report = settle(stay.visit.repository.ask(report).await).ok();
+            let report = stay.ask(report).await.ok();
             let left = report.map(|report| report.left(grant.space, grant.slice));
             Hints { lease, left }
         })
@@ -201,7 +250,7 @@ impl Entry for Inside {
             if task.is_err() {
                 return stay.told(task.map(|()| Found::Missing));
             }
-            let body = stay.visit.reader.open(&key, object, range.clone()).await;
+            let body = stay.reader().open(&key, object, range.clone()).await;
             match body {
                 Ok(body) => {
                     let pieces = download::pieces(body, stay);
@@ -269,7 +318,7 @@ impl Entry for Inside {
             let (key, by) = (stay.key(kind, name), stay.credential);
             let delete = |reply| repository::Message::Delete(key, by, reply);
             let deleted = match stay.permit.standing() {
-                Ok(()) => settle(stay.visit.repository.ask(delete).await),
+                Ok(()) => stay.ask(delete).await,
                 Err(refusal) => Err(refusal),
             };
             stay.told(deleted)

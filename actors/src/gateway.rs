@@ -28,7 +28,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::catalog::rows::{Scope, View};
-use crate::kernel::{CredentialId, Space};
+use crate::kernel::{CredentialId, Date, Space};
 use crate::names::{SubtenantName, TenantName};
 
 pub use accounts::Chosen;
@@ -52,6 +52,8 @@ pub struct Admitted {
     pub scope: Scope,
     /// Set if it only reads one repository as of an instant.
     pub view: Option<View>,
+    /// The last day on which it is good; none if it has no end.
+    pub expires: Option<Date>,
 }
 
 /// What the machine knows of a user and a password: enough to tell two attempts apart and to know a

@@ -17,6 +17,7 @@ pub mod names;
 pub mod node;
 pub mod object;
 pub mod ports;
+pub mod recall;
 pub mod refusal;
 pub mod repositories;
 pub mod repository;

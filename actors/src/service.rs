@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use crate::kernel::{Date, NodeId, Size};
+use crate::kernel::{Date, NodeId, Size, Timestamp};
 use crate::object::{Hash, Hashing, Kind};
 use crate::ports::Pending;
 use crate::refusal::{Reason, Refusal};
@@ -99,6 +99,12 @@ pub trait Entry: Send + Sync + 'static {
     /// What the login may like to know before it begins. Never refused: what cannot be had now is
     /// left out.
     fn hints(&self) -> Pending<Hints>;
+
+    /// When what is shown was the latest that there was, if it may not be that any more: no
+    /// majority of the cluster is heard. None if it is.
+    fn as_of(&self) -> Option<Timestamp> {
+        None
+    }
 
     /// The size of an object; `None` if there is none.
     fn stat(&self, kind: Kind, name: Hash) -> Pending<Result<Option<Size>, Refusal>>;

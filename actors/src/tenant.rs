@@ -19,6 +19,7 @@ use crate::gateway::Admitted;
 use crate::gateways::Doors;
 use crate::kernel::{CredentialId, Date, NodeId, RepositoryId, Size, Space};
 use crate::names::{RepositoryName, SubtenantName, TenantName};
+use crate::recall::CutOff;
 use crate::service::Intent;
 use crate::session::Report;
 
@@ -98,6 +99,8 @@ pub struct Visit {
     pub repository: String,
     /// To do what.
     pub intent: Intent,
+    /// Set if this node hears no majority of its cluster.
+    pub cut_off: Option<CutOff>,
 }
 
 /// What a request that was let in may work on.
@@ -113,6 +116,8 @@ pub struct Grant {
     pub lease: Option<Date>,
     /// Set if it may only see the repository as of an instant.
     pub view: Option<rows::View>,
+    /// Set if it is to be shown what this node recalls of the repository, and nothing else.
+    pub recalled: Option<CutOff>,
 }
 
 /// A session that is over, for the catalog.

@@ -154,11 +154,13 @@ pub enum Mutation {
     FastClocks,
     /// The monotonic clock of a cluster's first node runs too slow.
     SlowClock,
+    /// A gateway of a cluster lets whoever wants to read in as one who may only read.
+    LentLogin,
 }
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 64] = [
+    pub const ALL: [(Self, &'static str); 65] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -223,6 +225,7 @@ impl Mutation {
         (Self::LongTenancy, "cluster-lease"),
         (Self::FastClocks, "cluster-time"),
         (Self::SlowClock, "cluster-holder"),
+        (Self::LentLogin, "cluster-recalled"),
     ];
 
     /// A plan of this seed in which the bug can show.
@@ -235,7 +238,7 @@ impl Mutation {
             None if wire::Flaw::of(self).is_some() => Plan::wire(seed),
             None if self.is_of_owners() => Plan::deposed(seed),
             None if self == Self::LongTenancy => Plan::ending(seed),
-            None if matches!(self, Self::HastyGateway | Self::OtherPart) => Plan::headless(seed),
+            None if self.is_of_minorities() => Plan::headless(seed),
             None if self == Self::EndlessRot => Plan::decaying(seed),
             None if self.is_of_orders() => Plan::ordered(seed),
             None if cluster::Flaw::of(self).is_some() => Plan::cluster(seed),
@@ -261,6 +264,11 @@ impl Mutation {
     /// Whether it shows only where nodes are cut off that own something.
     const fn is_of_owners(self) -> bool {
         matches!(self, Self::StaleOwner | Self::StuckOwner | Self::SlowClock)
+    }
+
+    /// Whether it shows only where no majority of a cluster is up for a while.
+    const fn is_of_minorities(self) -> bool {
+        matches!(self, Self::HastyGateway | Self::OtherPart | Self::LentLogin)
     }
 
     /// Whether it shows only where operators of a cluster order something of its nodes.

@@ -110,4 +110,5 @@ planted! {
     a_tenant_of_a_cluster_that_outstays_its_lease_is_caught: LongTenancy;
     a_cluster_whose_time_runs_ahead_is_caught: FastClocks;
     a_node_that_holds_its_lease_for_too_long_is_caught: SlowClock;
+    what_may_be_old_and_is_shown_to_one_who_deletes_is_caught: LentLogin;
 }

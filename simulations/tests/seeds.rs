@@ -224,3 +224,20 @@ fn seeds_of_the_real_link_are_good() {
     let count = if is_long() { 100 } else { 6 };
     good_of(0..count, "--kind wire", Plan::wire);
 }
+
+/// What the last node of three shows to who may only read is judged by `cluster-recalled`.
+#[test]
+fn a_cluster_that_lost_its_majority_still_shows_what_it_had() {
+    let options = Options {
+        keeps_lines: true,
+        ..Options::default()
+    };
+    let mut shown = 0;
+    for seed in 0..if is_long() { 100 } else { 3 } {
+        let verdict = run(&Plan::headless(seed), options);
+        assert!(verdict.is_good(), "seed {seed}: {:?}", verdict.violations);
+        let lines = verdict.trace.lines().iter();
+        shown += lines.filter(|it| it.contains("that may be old")).count();
+    }
+    assert!(shown > 0, "nobody was shown anything");
+}

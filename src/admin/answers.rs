@@ -305,4 +305,8 @@ pub struct Node {
     pub free: Option<Size>,
     /// How many of them are kept back from new data.
     pub reserve: Option<Size>,
+    /// Set while the node hears no majority of its cluster, and shows what it knew then to logins
+    /// that may only read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reads_as_of: Option<Moment>,
 }

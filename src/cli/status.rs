@@ -15,6 +15,7 @@ const STATUS: &[Column] = &[
     plain("thumbprint"),
     bytes("free"),
     bytes("reserve"),
+    plain("reads-as-of"),
     plain("today"),
     plain("doubted"),
     plain("maintenance"),

@@ -173,6 +173,7 @@ impl Services for Desk {
             thumbprint: self.identity().served().thumbprint().to_string(),
             free: storage.map(|storage| storage.free),
             reserve: storage.map(Storage::reserve),
+            reads_as_of: self.front.cut_off().map(|it| Moment(it.as_of)),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use holdfast_actors::recall;
 use holdfast_actors::refusal::{Reason, Refusal};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Incoming};
@@ -55,7 +56,7 @@ impl Client {
                 Some(next) => (step, body) = (next, intact),
                 None => {
                     self.hear_out(head, intact);
-                    let cause = forward.and_then(|forward| forward.cause());
+                    let cause = forward.and_then(|forward| forward.cause(&step));
                     return cause.map_or(refusal, |cause| answer::denial(&cause.into()));
                 }
             }
@@ -101,7 +102,11 @@ impl Client {
             (Step::Refuse(refusal), _) => {
                 Tried::Turned(answer::denial(&refusal.clone().into()), body)
             }
-            (Step::Serve, _) => self.serve(head, body, turn).await,
+            // Self-service shows and changes what may not hold any more.
+            (Step::Recall, _) if self.counter.is_some() && serves(head.uri.path()) => {
+                Tried::Turned(answer::denial(&recall::refused().into()), body)
+            }
+            (Step::Serve | Step::Recall, _) => self.serve(head, body, turn).await,
         }
     }
 

@@ -25,8 +25,9 @@
 //! - An owner that is lost later costs the request: 503 if it has not answered, and in the middle
 //!   of an answer the client's connection is cut, so that no part is taken for the whole.
 //! - Without a majority of the nodes no lease of an owner runs, and an owner without one answers
-//!   nothing, not even what it could read: another may have taken over and changed it. So reads and
-//!   restores end as writes do, within the 1.5 s of a lease, and the refusal names the cause.
+//!   nothing, not even what it could read: another may have taken over and changed it. Whoever may
+//!   only read is shown, some seconds later, what the gateway itself [recalls](recall); all others
+//!   are refused within the 1.5 s of a lease, and the refusal names the cause.
 //! - Whether a tenant may come by a gateway the owner decides, which knows who it is: a stranger
 //!   learns from no gateway whose it is.
 //! - Two nodes that do not agree on where a tenant is (one knows older rows) refuse for that
@@ -41,6 +42,7 @@ use std::time::Duration;
 use holdfast_actors::catalog::rows::{Rows, Way};
 use holdfast_actors::kernel::NodeId;
 use holdfast_actors::ports::{Clock, Pending};
+use holdfast_actors::recall;
 use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_cluster::quic::{Stream, Streams};
 use holdfast_cluster::raft::Held;
@@ -81,6 +83,8 @@ pub trait Router: Send + Sync + 'static {
     fn changed(&self) -> Pending<()>;
     /// Whether this node hears no majority of its cluster, so that nothing it knows may hold.
     fn is_cut_off(&self) -> bool;
+    /// Whether that has lasted so long that its service says who may read here what it recalls.
+    fn recalls(&self) -> bool;
 }
 
 /// Goes by the rows of the catalog as this node knows them.
@@ -121,6 +125,12 @@ impl Router for Homes {
         let (held, now) = (*self.held.borrow(), self.clock.now().monotonic);
         !held.is_some_and(|held| held.is_held(now))
     }
+
+    fn recalls(&self) -> bool {
+        let held = *self.held.borrow();
+        let clock = self.rows.borrow().clock;
+        held.is_some_and(|held| held.cut_off(self.clock.now(), clock).is_some())
+    }
 }
 
 /// A face's part in a cluster: where requests go, and the streams on which they come and go.
@@ -137,6 +147,8 @@ pub struct Forward {
 pub(super) enum Step {
     /// It is handled here.
     Serve,
+    /// It is handled here by what this node recalls, which its service decides.
+    Recall,
     /// It is sent there.
     Send(NodeId),
     /// It gets a sentence.
@@ -213,9 +225,10 @@ impl Forward {
         Some(self.step(user, false))
     }
 
-    /// What is said instead of a refusal that waited in vain, if this node knows the cause.
-    pub(super) fn cause(&self) -> Option<Refusal> {
-        self.router.is_cut_off().then(cut_off)
+    /// What is said instead of a refusal that waited in vain, if this node knows the cause. Its
+    /// service, where that was asked, knows it better.
+    pub(super) fn cause(&self, asked: &Step) -> Option<Refusal> {
+        (*asked != Step::Recall && self.router.is_cut_off()).then(recall::refused)
     }
 
     /// Resolves when something else is to become of a client's request than before.
@@ -229,8 +242,12 @@ impl Forward {
         }
     }
 
-    /// What becomes of a request of this user; nobody's are refused anywhere.
+    /// What becomes of a request of this user; nobody's are refused anywhere. What another node
+    /// sends is not recalled here: that node may hear a majority.
     pub(super) fn step(&self, user: Option<&str>, is_sent: bool) -> Step {
+        if user.is_some() && !is_sent && self.router.recalls() {
+            return Step::Recall;
+        }
         let way = user.map_or(Way::Here, |user| self.router.way(user));
         Step::of(way, is_sent)
     }
@@ -296,14 +313,6 @@ fn away() -> Refusal {
     Refusal::retry(Reason::Unavailable, sentence, Duration::from_secs(2))
 }
 
-/// Nobody knows any more who may write where, so nobody is told what there is.
-fn cut_off() -> Refusal {
-    let sentence = "this node does not reach a majority of its cluster, without which nothing is \
-                    written or read; what was confirmed before is kept, and service goes on when \
-                    enough nodes are back";
-    Refusal::retry(Reason::Unavailable, sentence, Duration::from_secs(10))
-}
-
 /// A node sends what this one does not understand.
 pub(super) fn stranger() -> Refusal {
     let sentence = "the node that took the request does not say who asks; upgrade the older node";
@@ -337,9 +346,12 @@ mod tests {
         ];
         let refusals = refusals.map(|step| match step {
             Step::Refuse(refusal) => refusal,
-            Step::Serve | Step::Send(_) => panic!("{step:?}"),
+            Step::Serve | Step::Recall | Step::Send(_) => panic!("{step:?}"),
         });
-        for refusal in refusals.into_iter().chain([away(), stranger(), cut_off()]) {
+        for refusal in refusals
+            .into_iter()
+            .chain([away(), stranger(), recall::refused()])
+        {
             assert_eq!(refusal.reason, Reason::Unavailable);
             assert!(refusal.retry_after.is_some(), "{refusal:?}");
         }

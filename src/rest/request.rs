@@ -15,7 +15,7 @@ use holdfast_actors::refusal::{Reason, Refusal};
 use holdfast_actors::service::{Entry, Found, Intent, Login, Part, Progress, Secret, Service};
 use http_body_util::{BodyExt as _, Collected};
 use hyper::body::{Body, Incoming};
-use hyper::header::{self, HeaderMap};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tokio::sync::Semaphore;
@@ -32,6 +32,9 @@ use super::route::{self, Verb};
 use super::watch::{Turn, Watch};
 use super::{download, range, upload};
 use crate::selfservice::server::{Came, Counter};
+
+/// When what is shown was the latest that there was, if it may be old.
+const AS_OF: HeaderName = HeaderName::from_static("x-holdfast-as-of");
 
 /// What the requests of one connection share.
 #[derive(Clone)]
@@ -143,7 +146,27 @@ impl Client {
         };
         let entered = self.service.enter(login, request.repository, intent);
         let entry = entered.await?;
-        match request.verb {
+        let as_of = entry.as_of();
+        let mut answer = self
+            .carry_out(request.verb, entry, resume, head, body)
+            .await?;
+        let as_of = as_of.and_then(|as_of| HeaderValue::from_str(&as_of.to_string()).ok());
+        if let Some(as_of) = as_of {
+            answer.headers_mut().insert(AS_OF, as_of);
+        }
+        Ok(answer)
+    }
+
+    /// Does what was let in.
+    async fn carry_out(
+        &self,
+        verb: Verb,
+        entry: Arc<dyn Entry>,
+        resume: Option<Resume>,
+        head: &Parts,
+        body: &mut Incoming,
+    ) -> Result<Answer, Denial> {
+        match verb {
             Verb::Create => Ok(answer::done()),
             Verb::Stat(kind, name) => {
                 let size = entry.stat(kind, name).await?;

@@ -1,8 +1,10 @@
 //! Nodes that are killed, stopped, or gone together.
 
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use crate::node::{Login, plant, same, text};
 use crate::nodes::Cluster;
 use crate::pulse::{Pulse, answered};
 use crate::wire::{Reply, Wire};
@@ -183,5 +185,84 @@ fn without_a_majority_writes_are_refused_in_words_until_it_is_back() {
     cluster.settle();
     pulse.holds_at(cluster.nodes[1].port);
     work.holds(&cluster, "acme");
+    assert_eq!(cluster.trouble(), [""; 0]);
+}
+
+/// A login of the same tenant that may only read, for `main` at a node.
+fn reader(cluster: &Cluster, tenant: &str, at: usize) -> Login {
+    let made = cluster.any().json(&["password", tenant, "--scope", "read"]);
+    Login {
+        password: made["password"].as_str().unwrap().to_owned(),
+        ..cluster.login(tenant, at)
+    }
+}
+
+/// Has the latest snapshot restored without a lock, and compares every byte.
+fn restored(login: &Login, tree: &Path) {
+    let back = tempfile::tempdir_in(&login.base).unwrap();
+    let words = ["--no-lock", "restore", "latest", "--target"];
+    let words = [&words[..], &[text(back.path())]].concat();
+    login.restic(&words).good();
+    same(tree, &back.path().join(tree.strip_prefix("/").unwrap()));
+}
+
+#[test]
+fn without_a_majority_whoever_may_only_read_restores_from_the_last_node() {
+    let mut cluster = Cluster::of(3);
+    let acme = cluster.tenant("acme", 0);
+    let words = ["repository", "set", "acme", "main", "--min-copies", "3"];
+    cluster.nodes[0].json(&words);
+    acme.init();
+    let tree = cluster.path("tree of acme");
+    for (version, last) in [(1, "owner"), (2, "standby")] {
+        plant(&tree, version);
+        cluster.login("acme", 0).backup(&tree);
+        let owner = cluster.owner(&acme);
+        let last = match last {
+            "owner" => owner,
+            _ => cluster.other_than(&[owner]),
+        };
+        let (full, read) = (cluster.login("acme", last), reader(&cluster, "acme", last));
+        let (wire, old) = (Wire::new(&full), Wire::new(&read));
+        cluster.until("every gateway knows the login", |_| {
+            let reply = old.attempt("GET", "/main/snapshots/", b"");
+            reply.is_ok_and(|reply| reply.status == 200)
+        });
+        let lost = cluster.watch.seconds();
+        for other in (0..3).filter(|at| *at != last) {
+            cluster.nodes[other].kill();
+        }
+        cluster.until("what is read is said to be old", |_| {
+            let reply = old.attempt("GET", "/main/snapshots/", b"");
+            reply.is_ok_and(|it| it.status == 200 && !it.header("x-holdfast-as-of").is_empty())
+        });
+        let took = cluster.watch.seconds() - lost;
+        eprintln!("READ without a majority, {took:.2} s after it was lost");
+        restored(&read, &tree);
+        for (method, path) in [("GET", "/main/snapshots/"), ("HEAD", "/main/config")] {
+            let reply = wire.attempt(method, path, b"").unwrap();
+            assert_eq!(reply.status, 503, "{reply:?}");
+            let is_said = method == "HEAD" || reply.body.contains("restic --no-lock restore");
+            assert!(is_said, "{reply:?}");
+        }
+        let lock = format!("/main/locks/{}", "0".repeat(64));
+        for (method, path) in [("POST", lock.as_str()), ("DELETE", lock.as_str())] {
+            let reply = old.attempt(method, path, b"x").unwrap();
+            assert_eq!(reply.status, 503, "{reply:?}");
+        }
+        for other in (0..3).filter(|at| *at != last) {
+            cluster.nodes[other].spawn();
+        }
+        for other in (0..3).filter(|at| *at != last) {
+            cluster.nodes[other].ready();
+        }
+        cluster.settle();
+        cluster.until("what is read is the latest again", |_| {
+            let reply = old.attempt("GET", "/main/snapshots/", b"");
+            reply.is_ok_and(|it| it.status == 200 && it.header("x-holdfast-as-of").is_empty())
+        });
+        full.backup(&tree);
+        full.whole();
+    }
     assert_eq!(cluster.trouble(), [""; 0]);
 }

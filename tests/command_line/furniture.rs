@@ -55,6 +55,7 @@ impl Services for Simple {
             thumbprint: "ab".repeat(32),
             free: Some(Size::gib(100)),
             reserve: Some(Size::mib(256)),
+            reads_as_of: None,
         }
     }
 

@@ -79,6 +79,10 @@ impl Router for Told {
     fn is_cut_off(&self) -> bool {
         self.is_cut_off.load(Ordering::Relaxed)
     }
+
+    fn recalls(&self) -> bool {
+        false
+    }
 }
 
 async fn member(cluster: &Cluster, here: NodeId, limits: Limits, memory: Memory) -> Member {

@@ -61,7 +61,7 @@ impl Drop for Unfinished {
             Cut::Kept => Message::Park(self.id),
         };
         // A repository that ended has forgotten the upload already; one that finished it, too.
-        let _ = self.stay.visit.repository.tell(over);
+        self.stay.tell(over);
     }
 }
 
@@ -78,7 +78,7 @@ impl Begun {
         let (reply, answer) = oneshot::channel();
         let begin = Message::Begin(key, length, stay.credential, reply);
         // One that ended drops the reply.
-        let _ = stay.visit.repository.tell(begin);
+        stay.tell(begin);
         let stay = Arc::clone(stay);
         let mut begun = Self { answer, stay };
         settle((&mut begun.answer).await.map_err(|_| Gone))
@@ -89,7 +89,7 @@ impl Drop for Begun {
     fn drop(&mut self) {
         self.answer.close();
         if let Ok(Ok(id)) = self.answer.try_recv() {
-            let _ = self.stay.visit.repository.tell(Message::Abort(id));
+            self.stay.tell(Message::Abort(id));
         }
     }
 }
@@ -146,7 +146,7 @@ pub(super) async fn resumed(
 async fn ask(stay: &Arc<Stay>, key: Key, length: Size) -> Result<Option<Held>, Refusal> {
     let by = stay.credential;
     let resume = |reply| Message::Resume(key, length, by, reply);
-    settle(stay.visit.repository.ask(resume).await)
+    stay.ask(resume).await
 }
 
 impl Upload for Sending {
@@ -158,7 +158,7 @@ impl Upload for Sending {
             // A body that turns out to be large takes a task from then on.
             stay.permit.task(Direction::Upload, announced).await?;
             let grow = |reply| Message::Grow(id, more, reply);
-            settle(stay.visit.repository.ask(grow).await)
+            stay.ask(grow).await
         })
     }
 
@@ -178,7 +178,7 @@ impl Upload for Sending {
                 // The last piece may have come long before.
                 stay.permit.standing()?;
                 let finish = |reply| Message::Finish(*id, sha256, reply);
-                settle(stay.visit.repository.ask(finish).await)
+                stay.ask(finish).await
             };
             let finished = finished.await;
             stay.told(finished)
@@ -199,7 +199,7 @@ impl Sending {
                 stay.permit.standing()?;
             }
             let frame = |reply| Message::Frame(id, piece, hashed, reply);
-            let written = stay.visit.repository.ask(frame);
+            let written = stay.repository()?.ask(frame);
             let mut sent = sent.lock().await;
             sent.0.push_back(Box::pin(written));
             sent.settle(WINDOW).await

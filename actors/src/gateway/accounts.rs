@@ -121,6 +121,7 @@ impl Accounts {
             credential: id,
             scope: row.scope,
             view: row.view,
+            expires: row.expires,
         })
     }
 

@@ -11,11 +11,12 @@ use super::{Node, Settings};
 use crate::bandwidth::{self, Bandwidth, BandwidthHands};
 use crate::caretaker::{self, Caretaker, CaretakerHands};
 use crate::catalog::Catalog;
-use crate::front::Front;
+use crate::front::{Front, Recalling};
 use crate::gateway::{Gateway, GatewayHands};
 use crate::journal;
 use crate::kernel::{NodeId, Rate};
 use crate::ports::{Disk, Passwords, Ports};
+use crate::recall::{Recall, RecallHands};
 use crate::repositories::{self, RepositoriesHands};
 use crate::repository::Register;
 use crate::shell::{self, Handle, Path};
@@ -154,6 +155,10 @@ impl Stem {
             Some(node) => Some(self.stand_by(node, on_extents.clone()).await?),
             None => None,
         };
+        let recall = match ground.node {
+            Some(_) => Some(self.recall(ground, on_extents.clone()).await?),
+            None => None,
+        };
         let rows = Arc::new(rows);
         let hands = RepositoriesHands::new(rows, register, ground.node, news, standbys);
         let machine = Supervisor::new(repositories::POLICY);
@@ -173,6 +178,7 @@ impl Stem {
             gateway,
             tenants,
             repositories,
+            recall,
             bandwidth: None,
         };
         Ok((front, caretaker))
@@ -186,6 +192,15 @@ impl Stem {
     ) -> Result<Handle<standbys::Message>, SpawnErr> {
         let (path, hands) = (self.path.child("standbys"), StandbysHands::new(node));
         shell::spawn(path, Standbys::default(), hands, ports, Some(self.cell())).await
+    }
+
+    /// Starts who knows what is still known when no majority is heard.
+    async fn recall(&self, ground: &Ground, ports: Ports) -> Result<Recalling, SpawnErr> {
+        let register = Arc::clone(&ground.register);
+        let hands = RecallHands::new(Arc::clone(&register));
+        let (path, machine) = (self.path.child("recall"), Recall::default());
+        let recall = shell::spawn(path, machine, hands, ports, Some(self.cell())).await?;
+        Ok(Recalling { register, recall })
     }
 
     /// Starts who shares the node's bandwidth.

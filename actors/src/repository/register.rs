@@ -2,6 +2,7 @@
 
 use crate::kernel::{Epoch, ExtentId, RepositoryId};
 use crate::ports::Pending;
+use crate::recall::CutOff;
 use crate::shell::Fault;
 
 /// The part of the catalog that a repository needs.
@@ -12,6 +13,11 @@ pub trait Register: Send + Sync + 'static {
     fn release(&self, repository: RepositoryId, epoch: Epoch) -> Pending<Result<(), Fault>>;
     /// What the right acquired under this epoch is worth at this moment.
     fn tenure(&self, epoch: Epoch) -> Tenure;
+    /// Whether this node hears no majority of its cluster at this moment; never of one that stands
+    /// alone.
+    fn cut_off(&self) -> Option<CutOff> {
+        None
+    }
     /// A repository's extents in their order, each with its sealed length if it has one, as of all
     /// that was answered so far. Once a repository is acquired, only the owner adds to them.
     fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)>;

@@ -7,6 +7,8 @@
 //! the extent; all that is behind is left to who takes over. So nothing that it knows may turn out
 //! to be wrong; if it does anyhow, the whole log is read as if it knew nothing.
 
+mod shown;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -52,6 +54,15 @@ pub struct Found {
     pub objects: u64,
     /// Entries that the index does not know of; none if it is to be written anew.
     pub unwritten: Option<u64>,
+}
+
+/// What becomes of what a replica has and the log does not say to be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tail {
+    /// It is left to who takes over.
+    Left,
+    /// It is taken.
+    Taken,
 }
 
 /// Why a repository cannot be followed any more from where its standby is.
@@ -179,6 +190,15 @@ impl Standby {
         disk: &Arc<dyn Disk>,
         extents: Extents<'_>,
     ) -> Result<Found, Unfollowed> {
+        self.go_on(disk, extents, Tail::Left).await
+    }
+
+    async fn go_on(
+        &mut self,
+        disk: &Arc<dyn Disk>,
+        extents: Extents<'_>,
+        tail: Tail,
+    ) -> Result<Found, Unfollowed> {
         let is_there = extents
             .iter()
             .any(|(extent, _)| *extent == self.next.extent);
@@ -191,11 +211,15 @@ impl Standby {
             let past = extent < self.next.extent || extent <= self.repository.state().emptied();
             if !past && sealed != Some(0) {
                 lengths.insert(extent, sealed.unwrap_or(u64::MAX));
-                self.pass(disk, (extent, sealed), &lengths).await?;
+                self.pass(disk, (extent, sealed), &lengths, tail).await?;
             }
-            lengths.insert(extent, sealed.unwrap_or_default());
-            if sealed.is_none() {
-                break;
+            if tail == Tail::Left {
+                lengths.insert(extent, sealed.unwrap_or_default());
+                if sealed.is_none() {
+                    break;
+                }
+            } else {
+                lengths.insert(extent, sealed.unwrap_or(u64::MAX));
             }
         }
         if self.chain.misses(self.repository.state().emptied()) {
@@ -210,6 +234,7 @@ impl Standby {
         disk: &Arc<dyn Disk>,
         (extent, sealed): (ExtentId, Option<u64>),
         lengths: &BTreeMap<ExtentId, u64>,
+        tail: Tail,
     ) -> Result<(), RecoveryError> {
         let from = match extent == self.next.extent {
             true => self.next.offset,
@@ -246,6 +271,11 @@ impl Standby {
                     extent,
                     offset: end,
                 };
+            }
+        }
+        if tail == Tail::Taken {
+            for (_, frame) in &waiting {
+                self.take(frame, lengths);
             }
         }
         Ok(())

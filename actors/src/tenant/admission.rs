@@ -11,7 +11,11 @@
 //! 6. the subtenant is disabled, or gone;
 //! 7. there is no such repository, it is another's, the subtenant has no slice of it, or the
 //!    credential is for a view of another: one answer for all, by the same look-ups (I1);
-//! 8. the credential's scope does not reach so far; nobody deletes a `config`.
+//! 8. the credential's scope does not reach so far; nobody deletes a `config`;
+//! 9. the node hears no majority of its cluster, and it is not one who only reads and only reads
+//!    now: what such a node knows may be old ([`recall`]). Rules 1 to 3 go by the day that the node
+//!    itself makes it then, and a tenant with pools may come by a spare gateway, since nobody knows
+//!    whether one of its own is there.
 //!
 //! Rules 1 to 4, 6 and 7 hold for a session as a whole, so a probe meets them too. Maintenance does
 //! not refuse a probe: a restore begins with one as a backup does.
@@ -27,6 +31,7 @@ use crate::gateways::Door;
 use crate::kernel::{Date, NodeId};
 use crate::names::{RepositoryName, SubtenantName};
 use crate::object::Kind;
+use crate::recall;
 use crate::refusal::{Reason, Refusal};
 use crate::service::Intent;
 
@@ -86,11 +91,16 @@ impl Reach {
 pub(super) fn decide(contract: &Contract, visit: &Visit, seat: Seat) -> Result<Grant, Refusal> {
     let reach = Reach::of(visit.intent);
     let row = known(contract, visit)?;
-    standing(contract.today, row)?;
-    if is_expired(contract, row) && !reach.is_reading() {
+    let today = visit.cut_off.map_or(contract.today, |it| it.today);
+    if visit.admitted.expires.is_some_and(|last| today > last) {
+        return Err(gone());
+    }
+    standing(today, row)?;
+    if is_expired(today, row) && !reach.is_reading() {
         return Err(lease_ended(row));
     }
-    passage(contract.doors.door(visit.gateway), seat.by_spare)?;
+    let by_spare = seat.by_spare || visit.cut_off.is_some();
+    passage(contract.doors.door(visit.gateway), by_spare)?;
     if let (Some(notice), Seniority::During, false) =
         (&contract.maintenance, seat.seniority, reach.is_reading())
     {
@@ -101,7 +111,15 @@ pub(super) fn decide(contract: &Contract, visit: &Visit, seat: Seat) -> Result<G
     let name = RepositoryName::parse(&visit.repository).ok();
     let grant = place(contract, visit, name.as_ref()).ok_or_else(not_found)?;
     scope(visit, reach)?;
+    if visit.cut_off.is_some() && !recalls(visit, reach) {
+        return Err(recall::refused());
+    }
     Ok(grant)
+}
+
+/// Whether what may be old is shown: to a login that can delete no data anywhere, which reads.
+fn recalls(visit: &Visit, reach: Reach) -> bool {
+    reach == Reach::Read && furthest(&visit.admitted) <= Reach::Lock
 }
 
 /// Whether a tenant comes in by that door.
@@ -169,7 +187,7 @@ pub(super) fn closed(contract: &Contract) -> Option<Refusal> {
 /// Whether the lease has ended, grace or not.
 pub(super) fn lease_end(contract: &Contract) -> Option<Refusal> {
     let row = contract.row.as_ref()?;
-    is_expired(contract, row).then(|| lease_ended(row))
+    is_expired(contract.today, row).then(|| lease_ended(row))
 }
 
 /// Whether a request changes more than locks, which nobody may once the lease has ended.
@@ -228,8 +246,8 @@ fn standing(today: Date, row: &Tenant) -> Result<(), Refusal> {
     }
 }
 
-fn is_expired(contract: &Contract, row: &Tenant) -> bool {
-    row.lease.is_some_and(|last| contract.today > last)
+fn is_expired(today: Date, row: &Tenant) -> bool {
+    row.lease.is_some_and(|last| today > last)
 }
 
 fn lease_ended(row: &Tenant) -> Refusal {
@@ -267,15 +285,21 @@ pub(super) fn place(
         slice,
         lease: contract.row.as_ref().and_then(|row| row.lease),
         view: admitted.view,
+        recalled: visit.cut_off,
     })
 }
 
-fn scope(visit: &Visit, reach: Reach) -> Result<(), Refusal> {
-    let furthest = match (visit.admitted.view, visit.admitted.scope) {
+/// How far a login reaches at most.
+const fn furthest(admitted: &Admitted) -> Reach {
+    match (admitted.view, admitted.scope) {
         (Some(_), _) | (None, Scope::Read) => Reach::Lock,
         (None, Scope::Append) => Reach::Add,
         (None, Scope::Full) => Reach::Delete,
-    };
+    }
+}
+
+fn scope(visit: &Visit, reach: Reach) -> Result<(), Refusal> {
+    let furthest = furthest(&visit.admitted);
     if reach <= furthest {
         return Ok(());
     }

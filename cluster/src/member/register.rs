@@ -11,6 +11,7 @@ use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::catalog::{Catalog, Outcome, SubmitError};
 use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, RepositoryId};
 use holdfast_actors::ports::{Clock, Pending};
+use holdfast_actors::recall::CutOff;
 use holdfast_actors::repositories::CatalogRegister;
 use holdfast_actors::repository::{Register, Tenure};
 use holdfast_actors::shell::Fault;
@@ -108,6 +109,11 @@ impl Register for Claims {
     fn tenure(&self, epoch: Epoch) -> Tenure {
         let held = *self.held.borrow();
         held.map_or(Tenure::Doubted, |held| held.tenure(self.now(), epoch))
+    }
+
+    fn cut_off(&self) -> Option<CutOff> {
+        let held = (*self.held.borrow())?;
+        held.cut_off(self.clock.now(), self.catalog.rows().clock)
     }
 
     fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {

@@ -12,10 +12,11 @@
 use std::time::Duration;
 
 use holdfast_actors::catalog::command::{ClusterCommand, Command, LeaseCommand};
-use holdfast_actors::catalog::rows::Speaks;
+use holdfast_actors::catalog::rows::{ClockRow, Speaks};
 use holdfast_actors::catalog::{Catalog, LEASE, Outcome, Refused, SubmitError};
 use holdfast_actors::kernel::{Acts, Epoch, Instant, Machine, Never, NodeId, Now, Timestamp};
 use holdfast_actors::ports::Pending;
+use holdfast_actors::recall::CutOff;
 use holdfast_actors::repository::Tenure;
 use holdfast_actors::shell::{Context, Fault, Hands};
 use serde_json::json;
@@ -46,6 +47,12 @@ impl Held {
     /// Whether it is held at this moment.
     pub fn is_held(&self, now: Instant) -> bool {
         now < self.until
+    }
+
+    /// Whether the node hears no majority any more, so that it could not renew this. One that was
+    /// told by a majority that its lease is lost holds none.
+    pub fn cut_off(&self, now: Now, clock: ClockRow) -> Option<CutOff> {
+        CutOff::of(now, self.until, held(), clock)
     }
 
     /// What the right to a repository is worth that was acquired under this epoch, by a life of

@@ -12,13 +12,14 @@ use holdfast_actors::catalog::Catalog;
 use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::names::TenantName;
 use holdfast_actors::object::{Hash, Kind};
+use holdfast_actors::ports::Clock;
 use holdfast_actors::refusal::Refusal;
 use holdfast_actors::service::{Entry, Found, Intent, Login, PIECE_MAX, Part, Secret, Service};
 use sha2::{Digest, Sha256};
 
 use super::Flaw;
 use super::book::{Book, Thing};
-use super::invariants::{current, kept, lease, quorum, removed};
+use super::invariants::{current, kept, lease, quorum, recalled, removed};
 use crate::dice::Dice;
 use crate::timepiece::Timepiece;
 use crate::trace::Micros;
@@ -39,6 +40,11 @@ pub(crate) fn tenant(number: usize) -> String {
 /// Its password: as long as one that is made.
 pub(super) fn password(number: usize) -> String {
     format!("{number:043}")
+}
+
+/// The password of its login that may only read.
+pub(super) fn reading(number: usize) -> String {
+    format!("read{number:039}")
 }
 
 /// The bytes of a thing.
@@ -62,10 +68,12 @@ pub(super) struct Client {
     pub(super) catalog: Catalog,
     pub(super) book: Book,
     pub(super) time: Timepiece,
+    /// The node's, by which it says as of when something is shown.
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) dice: Dice,
     /// Milliseconds between two requests at most.
     pub(super) pause: u64,
-    /// Whether it changes nothing.
+    /// Whether it changes nothing, with a login that may not.
     pub(super) only_looks: bool,
     /// What is wrong with the way to the node.
     pub(super) flaw: Option<Flaw>,
@@ -79,7 +87,7 @@ impl Client {
             pass(1 + self.dice.below(self.pause)).await;
             let rows = self.catalog.rows();
             // Tenants get their logins one after the other.
-            let is_made = rows.credentials.len() > self.tenant;
+            let is_made = rows.credentials.len() > 2 * self.tenant + 1;
             // Who works at a node that was removed tries whatever that knows.
             let is_removed = self.book.pages().removed(self.node).is_some();
             let is_here = rows.home(&self.name) == Some(self.node);
@@ -130,9 +138,15 @@ impl Client {
     }
 
     async fn enter(&self, intent: Intent) -> Result<Arc<dyn Entry>, Refusal> {
+        let is_read = matches!(intent, Intent::List(_) | Intent::Read(_));
+        let is_lent = is_read && self.flaw == Some(Flaw::LentLogin);
+        let password = match self.only_looks || is_lent {
+            true => reading(self.tenant),
+            false => password(self.tenant),
+        };
         let login = Login {
             user: self.name.to_string(),
-            password: Secret::new(password(self.tenant)),
+            password: Secret::new(password),
             peer: IpAddr::V4(Ipv4Addr::new(10, 0, 0, self.tenant as u8)),
             gateway: Some(self.node),
         };
@@ -297,13 +311,25 @@ impl Client {
             while let Some(batch) = listing.next().await {
                 names.extend(batch?.into_iter().map(|(hash, _)| hash));
             }
-            Ok(names)
+            Ok((names, entry.as_of()))
         };
-        let Some(names) = self.told("list data", list).await else {
+        let Some((names, as_of)) = self.told("list data", list).await else {
             return false;
         };
-        let now = self.time.world();
-        current::check(&mut self.book.pages(), self.tenant, asked, &names, now);
+        let (now, mut pages) = (self.time.world(), self.book.pages());
+        match as_of {
+            Some(as_of) => {
+                recalled::check(&mut pages, self.tenant, self.only_looks, &names, now);
+                let age = self.clock.now().wall.since(as_of).as_micros() as Micros;
+                recalled::complete(
+                    &mut pages,
+                    self.tenant,
+                    &names,
+                    (now.saturating_sub(age), now),
+                );
+            }
+            None => current::check(&mut pages, self.tenant, asked, &names, now),
+        }
         true
     }
 
@@ -317,23 +343,31 @@ impl Client {
     async fn read_one(&self, hash: Hash) -> bool {
         let asked = async {
             let entry = self.enter(Intent::Read(Kind::Data)).await?;
-            match entry.read(Kind::Data, hash, Part::Whole).await? {
-                Found::Missing | Found::Outside { .. } => Ok(None),
+            let found = match entry.read(Kind::Data, hash, Part::Whole).await? {
+                Found::Missing | Found::Outside { .. } => None,
                 Found::Body { mut pieces, .. } => {
                     let mut bytes = Vec::new();
                     while let Some(piece) = pieces.next().await {
                         bytes.extend_from_slice(&piece?);
                     }
-                    Ok(Some(bytes))
+                    Some(bytes)
                 }
-            }
+            };
+            Ok((found, entry.as_of()))
         };
-        let Some(found) = self.told(&format!("read data/{hash}"), asked).await else {
+        let Some((found, as_of)) = self.told(&format!("read data/{hash}"), asked).await else {
             return false;
         };
         let now = self.time.world();
         let mut pages = self.book.pages();
-        kept::check(&mut pages, self.tenant, hash, found.as_deref(), now);
+        if as_of.is_some() {
+            let shown = found.iter().map(|_| hash).collect();
+            recalled::check(&mut pages, self.tenant, self.only_looks, &shown, now);
+        }
+        // What may be old may lack what came later.
+        if as_of.is_none() || found.is_some() {
+            kept::check(&mut pages, self.tenant, hash, found.as_deref(), now);
+        }
         true
     }
 }

@@ -11,5 +11,6 @@ pub(super) mod lease;
 pub(super) mod mended;
 pub(super) mod progress;
 pub(super) mod quorum;
+pub(super) mod recalled;
 pub(super) mod removed;
 pub(super) mod time;

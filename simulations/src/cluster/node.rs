@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 
 use super::Flaw;
 use super::book::Book;
-use super::client::{Client, REPOSITORY, password, tenant};
+use super::client::{Client, REPOSITORY, password, reading, tenant};
 use super::invariants::progress;
 use super::office::Office;
 use super::planted::{Flawed, alter};
@@ -256,6 +256,7 @@ impl Node {
                 catalog: node.catalog.clone(),
                 book: self.book.clone(),
                 time: stand.time,
+                clock: Arc::clone(&ports.clock),
                 dice: stand.dice.fork(&format!("client {tenant} {only_looks}")),
                 pause: self.pause,
                 only_looks,
@@ -351,7 +352,7 @@ pub(super) fn row(node: NodeId) -> Option<NewNode> {
 }
 
 /// What makes a tenant.
-fn commands(number: usize) -> Option<[Command; 3]> {
+fn commands(number: usize) -> Option<[Command; 4]> {
     let tenant = TenantName::parse(&self::tenant(number)).ok()?;
     let add = RepositoryCommand::Add {
         tenant: tenant.clone(),
@@ -360,19 +361,22 @@ fn commands(number: usize) -> Option<[Command; 3]> {
         hold_days: 0,
         min_copies: 2,
     };
-    let digest = Sha256::digest(password(number).as_bytes());
-    let login = NewCredential {
-        tenant: tenant.clone(),
-        subtenant: None,
-        scope: Scope::Full,
-        verifier: Verifier::Generated(digest.into()),
-        expires: None,
-        label: String::new(),
-        view: None,
+    let login = |scope, password: String| {
+        let digest = Sha256::digest(password.as_bytes());
+        Command::Credential(CredentialCommand::Add(NewCredential {
+            tenant: tenant.clone(),
+            subtenant: None,
+            scope,
+            verifier: Verifier::Generated(digest.into()),
+            expires: None,
+            label: String::new(),
+            view: None,
+        }))
     };
-    Some([
-        Command::Tenant(tenant, TenantCommand::Add(Contract::default())),
-        Command::Repository(add),
-        Command::Credential(CredentialCommand::Add(login)),
-    ])
+    let (full, read) = (
+        login(Scope::Full, password(number)),
+        login(Scope::Read, reading(number)),
+    );
+    let add_tenant = Command::Tenant(tenant, TenantCommand::Add(Contract::default()));
+    Some([add_tenant, Command::Repository(add), full, read])
 }

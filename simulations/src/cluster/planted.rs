@@ -5,6 +5,7 @@ use std::sync::Arc;
 use holdfast_actors::extent;
 use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, Now, RepositoryId};
 use holdfast_actors::ports::{Clock, Pending};
+use holdfast_actors::recall::CutOff;
 use holdfast_actors::repository::{Register, Tenure};
 use holdfast_actors::shell::Fault;
 
@@ -41,11 +42,13 @@ pub(crate) enum Flaw {
     FastClocks,
     /// The first node's monotonic clock counts too little.
     SlowClock,
+    /// Whoever wants to read is let in as one who may only read.
+    LentLogin,
 }
 
 impl Flaw {
     /// Each with the mutation that plants it.
-    const ALL: [(Mutation, Self); 13] = [
+    const ALL: [(Mutation, Self); 14] = [
         (Mutation::StaleOwner, Self::StaleOwner),
         (Mutation::ForgottenUpload, Self::ForgottenUpload),
         (Mutation::HastyGateway, Self::HastyGateway),
@@ -59,6 +62,7 @@ impl Flaw {
         (Mutation::LongTenancy, Self::LongTenancy),
         (Mutation::FastClocks, Self::FastClocks),
         (Mutation::SlowClock, Self::SlowClock),
+        (Mutation::LentLogin, Self::LentLogin),
     ];
 
     /// A clock of a node, as it is with this flaw.
@@ -77,7 +81,8 @@ impl Flaw {
             | Self::EndlessRot
             | Self::OtherPart
             | Self::LongTenancy
-            | Self::SlowClock => return clock,
+            | Self::SlowClock
+            | Self::LentLogin => return clock,
         };
         Arc::new(Uneven { clock, counts, of })
     }
@@ -131,6 +136,10 @@ impl Register for Flawed {
             return Tenure::Held;
         }
         self.register.tenure(epoch)
+    }
+
+    fn cut_off(&self) -> Option<CutOff> {
+        self.register.cut_off()
     }
 
     fn extents(&self, repository: RepositoryId) -> Vec<(ExtentId, Option<u64>)> {

@@ -252,6 +252,13 @@ pub(super) const MACHINES: &[Machine] = &[
         refusals: &["Full", "Broken", "Fenced", "Sealed", "Short"],
     },
     Machine {
+        name: "Recall",
+        events: &["Asked", "Loaded", "Wake"],
+        facts: &[],
+        effects: &["Load", "Give", "Refuse", "Forget"],
+        refusals: &[],
+    },
+    Machine {
         name: "Standbys",
         events: &["News", "Followed", "Written", "Asked", "Wake"],
         facts: &[],
@@ -347,6 +354,7 @@ mod tests {
             ("Session", "session.rs", "session.rs"),
             ("Bandwidth", "bandwidth/machine.rs", "bandwidth/machine.rs"),
             ("Rotation", "rotation.rs", "rotation.rs"),
+            ("Recall", "recall/machine.rs", "recall/machine.rs"),
             ("Standbys", "standbys/event.rs", "standbys/machine.rs"),
             (
                 "Supervisor",

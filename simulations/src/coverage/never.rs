@@ -35,6 +35,9 @@ const ANEW: &str = "a client of a node that stands alone sends an object anew, a
 /// What a node does that stands by for others.
 const UNFOLLOWED: &str = "a node that stands alone has nobody to stand by for";
 
+/// What a node does that hears no majority.
+const ALWAYS: &str = "a node that stands alone is its own majority";
+
 /// What only a gateway among others says.
 const GATEWAYS: &str = "a node that stands alone takes everybody, and there are no pools";
 
@@ -66,6 +69,13 @@ pub(super) const NEVER: &[Never] = &[
     never("Standbys", "effect", "Give", UNFOLLOWED),
     never("Standbys", "effect", "Refuse", UNFOLLOWED),
     never("Standbys", "effect", "Clear", UNFOLLOWED),
+    never("Recall", "event", "Asked", ALWAYS),
+    never("Recall", "event", "Loaded", ALWAYS),
+    never("Recall", "event", "Wake", ALWAYS),
+    never("Recall", "effect", "Load", ALWAYS),
+    never("Recall", "effect", "Give", ALWAYS),
+    never("Recall", "effect", "Refuse", ALWAYS),
+    never("Recall", "effect", "Forget", ALWAYS),
     never(
         "Rotation",
         "event",

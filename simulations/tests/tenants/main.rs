@@ -169,6 +169,7 @@ impl Node {
             gateway: None,
             repository: "main".to_owned(),
             intent,
+            cut_off: None,
         });
         self.tenants
             .ask(|door| tenants::Message::Enter(visit, door))

@@ -64,7 +64,8 @@ impl Office {
         let told = format!(
             "{} of {} voters of the catalog answer, which is no majority, so nothing can be \
              changed; no word from {}; start {} of them, and give the order again then: it may \
-             have been taken in already. Until then backups and restores are refused",
+             have been taken in already. Until then backups are refused, and only logins that may \
+             only read restore",
             missing.answer,
             missing.voters,
             names.join(", "),

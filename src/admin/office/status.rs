@@ -177,6 +177,11 @@ fn alone(status: &answers::Status) -> Vec<String> {
         let told = "the clock has jumped; nothing is deleted until 'clock confirm'";
         trouble.push(told.to_owned());
     }
+    if let Some(as_of) = &status.node.reads_as_of {
+        trouble.push(format!(
+            "this node hears no majority: only logins that may only read are served, as of {as_of}"
+        ));
+    }
     if status.damaged > 0 {
         let damaged = status.damaged;
         trouble.push(format!(

@@ -1,5 +1,6 @@
 //! What a tenant does, event by event.
 
+mod cut_off;
 mod door;
 mod inside;
 
@@ -84,11 +85,13 @@ fn visit(credential: u64, intent: Intent) -> Visit {
             credential: CredentialId::new(credential),
             scope: Scope::Full,
             view: None,
+            expires: None,
         },
         peer: IpAddr::from([192, 0, 2, 1]),
         gateway: None,
         repository: "main".to_owned(),
         intent,
+        cut_off: None,
     }
 }
 
