@@ -95,16 +95,15 @@ fn write(library: &Shared, number: u16, left: &mut VecDeque<Source>) -> (bool, V
     });
     let (mut is_sealed, mut rows) = (false, Vec::new());
     for effect in told {
-        match effect {
-            Effect::Committed(more) => rows.extend(more),
-            Effect::Ended(End::Sealed(_)) => is_sealed = true,
-            Effect::Again(places) => {
-                for place in places.into_iter().rev() {
-                    let source = given.iter().find(|source| source.place == place);
-                    left.push_front(source.unwrap().clone());
-                }
+        if let Effect::Committed(more) = effect {
+            rows.extend(more);
+        } else if let Effect::Ended(End::Sealed(_)) = effect {
+            is_sealed = true;
+        } else if let Effect::Again(places) = effect {
+            for place in places.into_iter().rev() {
+                let source = given.iter().find(|source| source.place == place);
+                left.push_front(source.unwrap().clone());
             }
-            _ => {}
         }
     }
     assert!(is_sealed, "the tape came to no good end");

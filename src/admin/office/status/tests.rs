@@ -91,7 +91,10 @@ fn too_few_copies_are_trouble_however_few_nodes_there_are() {
     rows.cluster.replicas.insert(extent, replicas);
     let well = || [share(2, 4), share(2, 4), share(2, 4)];
     let (_, trouble) = seen_in(&rows, well());
-    assert_eq!(trouble, ["1 extents have too few copies; 200B are to be copied"]);
+    assert_eq!(
+        trouble,
+        ["1 extents have too few copies; 200B are to be copied"]
+    );
     let third = rows.cluster.nodes.get_mut(&NodeId::new(3));
     third.unwrap().state = NodeState::Removed;
     let (_, trouble) = seen_in(&rows, well());
