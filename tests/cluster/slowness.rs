@@ -10,8 +10,8 @@ const BULK: usize = 80 << 20;
 /// So many bytes more than before the disk became slow may a node take, less than one backup sends:
 /// what is on its way from tenants and to replicas is bounded, however slow those are.
 const MEMORY: u64 = 72 << 20;
-/// In which time a backup ends that goes on beside the slow disk, in seconds: one extent or two fail
-/// before it is left out, and none of what follows waits for it.
+/// In which time a backup ends that goes on beside the slow disk, in seconds: one extent or two
+/// fail before it is left out, and none of what follows waits for it.
 const LATE: f64 = 60.0;
 /// How long copies may take to be made when the disk is well again, in seconds.
 const REPAIRED: f64 = 180.0;

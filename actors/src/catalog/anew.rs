@@ -337,6 +337,7 @@ mod tests {
     fn begins(rows: &Rows, node: u64) -> Rows {
         let new = NewNode {
             key: [node as u8; 32],
+            addresses: vec![format!("192.0.2.{node}:7443")],
             ..row(&format!("n{node}"))
         };
         let begin = LeaseCommand::Acquire {

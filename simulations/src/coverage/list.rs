@@ -37,6 +37,7 @@ pub(super) const MACHINES: &[Machine] = &[
         ],
         effects: &["Answer", "Publish"],
         refusals: &[
+            "Address",
             "NoTenant",
             "NoSubtenant",
             "NoCredential",
@@ -94,7 +95,6 @@ pub(super) const MACHINES: &[Machine] = &[
             "Range",
             "Quota",
             "TooLong",
-            "Unreachable",
             "View",
         ],
     },
@@ -385,13 +385,16 @@ mod tests {
         assert_eq!(listed, implemented());
     }
 
-    /// Every type for which some file of the domain implements a machine.
+    /// Every type for which some file of the domain implements a machine. Those of tape are in no
+    /// node yet.
     fn implemented() -> BTreeSet<String> {
         fn look(folder: &std::path::Path, found: &mut BTreeSet<String>) {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
-                    look(&path, found);
+                    if !path.ends_with("tape") {
+                        look(&path, found);
+                    }
                     continue;
                 }
                 let text = std::fs::read_to_string(&path).unwrap();

@@ -73,7 +73,9 @@ fn two_nodes_talk_over_lossy_datagrams_and_a_seed_gives_every_byte_again() {
     );
     let (first, second) = (ran(&plan), ran(&plan));
     assert_eq!(first.trace.lines(), second.trace.lines());
-    assert!(count(&first, ": datagram of 1452 B") > 100);
+    // As many bytes as the network carries, which the nodes find out.
+    assert!(count(&first, ": datagram of 1452 B") > 0);
+    assert!(count(&first, ": datagram of 5") > 10);
     assert!(count(&first, "connected for calls") > 2);
     assert!(first.figures.done > 50, "{:?}", first.figures);
     let other = ran(&two(2, Vec::new()));
