@@ -336,7 +336,7 @@ mod tests {
     /// Rows in which a node joins and begins.
     fn begins(rows: &Rows, node: u64) -> Rows {
         let new = NewNode {
-            key: [node as u8; 32],
+            key: [node as u8 + 100; 32],
             addresses: vec![format!("192.0.2.{node}:7443")],
             ..row(&format!("n{node}"))
         };
