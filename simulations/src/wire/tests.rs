@@ -73,9 +73,12 @@ fn two_nodes_talk_over_lossy_datagrams_and_a_seed_gives_every_byte_again() {
     );
     let (first, second) = (ran(&plan), ran(&plan));
     assert_eq!(first.trace.lines(), second.trace.lines());
-    // As many bytes as the network carries, which the nodes find out.
-    assert!(count(&first, ": datagram of 1452 B") > 0);
-    assert!(count(&first, ": datagram of 5") > 10);
+    let large = |line: &String| {
+        let size = line.split_once(": datagram of ")?.1.split_once(" B")?.0;
+        size.parse::<usize>().ok().filter(|size| *size >= 1_452)
+    };
+    let large = first.trace.lines().iter().filter_map(large);
+    assert!(large.count() > 100);
     assert!(count(&first, "connected for calls") > 2);
     assert!(first.figures.done > 50, "{:?}", first.figures);
     let other = ran(&two(2, Vec::new()));
