@@ -1,7 +1,7 @@
 //! What a device tells when a command did not simply succeed, and what follows from it.
 //!
 //! Devices disagree about the last two numbers, so key and bits are looked at first. The table in
-//! [`decision`] is the only place that gives those numbers a meaning.
+//! [`Decision::of`] is the only place that gives those numbers a meaning.
 
 use std::fmt;
 
