@@ -244,7 +244,7 @@ pub struct Port {
 
 impl Scsi for Port {
     fn execute(&mut self, cdb: &[u8], data: Data<'_>, _: Patience) -> Answer {
-        self.library
-            .with(|library| library.execute(self.unit, cdb, data))
+        let Self { library, unit } = self;
+        library.with(|library| library.execute(*unit, cdb, data))
     }
 }

@@ -365,6 +365,12 @@ impl Fleet {
         answer.unwrap();
     }
 
+    /// Waits until all of three nodes vote.
+    pub(super) async fn three_vote(&self) {
+        let voters = |it: &Self| it.up[&1].voters().len();
+        self.wait("three vote", |it| voters(it) == 3).await;
+    }
+
     /// Waits until `is_so` of a node.
     pub(super) async fn wait(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         for _ in 0..2000 {

@@ -91,9 +91,7 @@ fn one_voter_decides_and_remembers_after_another_start() {
 fn any_of_three_takes_commands_and_shows_them_and_one_may_die() {
     run(async {
         let mut fleet = Fleet::of(3).await;
-        fleet
-            .wait("three vote", |it| it.up[&1].voters().len() == 3)
-            .await;
+        fleet.three_vote().await;
         for node in 1..=3 {
             fleet
                 .order(node, certificate(&format!("from {node}")))
@@ -118,9 +116,7 @@ fn any_of_three_takes_commands_and_shows_them_and_one_may_die() {
 fn who_is_cut_off_answers_nobody_and_learns_what_it_missed_from_a_snapshot() {
     run(async {
         let mut fleet = Fleet::of(3).await;
-        fleet
-            .wait("three vote", |it| it.up[&1].voters().len() == 3)
-            .await;
+        fleet.three_vote().await;
         let leader = fleet.leader().unwrap();
         let (cut, other) = (leader % 3 + 1, (leader + 1) % 3 + 1);
         fleet.net.cut(cut, true);
@@ -200,9 +196,7 @@ fn damage_in_the_middle_of_the_log_is_named_and_nothing_starts() {
 fn leadership_is_handed_over_when_it_is_asked_for() {
     run(async {
         let fleet = Fleet::of(3).await;
-        fleet
-            .wait("three vote", |it| it.up[&1].voters().len() == 3)
-            .await;
+        fleet.three_vote().await;
         let leader = fleet.leader().unwrap();
         let to = leader % 3 + 1;
         Tasks::sleep(Duration::from_secs(1)).await;
@@ -222,9 +216,7 @@ fn five_vote_when_five_are_there_and_one_that_is_removed_goes() {
             .await;
         let remove = ClusterCommand::Node(NodeId::new(5), NodeCommand::Remove);
         fleet.order(1, Command::Cluster(remove)).await;
-        fleet
-            .wait("three vote", |it| it.up[&1].voters().len() == 3)
-            .await;
+        fleet.three_vote().await;
         fleet.order(4, certificate("a learner asks")).await;
         Tasks::sleep(Duration::from_secs(3)).await;
         let held = |node: u64| fleet.up[&node].held().borrow().unwrap().until;
@@ -239,9 +231,7 @@ fn five_vote_when_five_are_there_and_one_that_is_removed_goes() {
 fn time_goes_on_with_whoever_leads_and_leases_with_it() {
     run(async {
         let mut fleet = Fleet::of(3).await;
-        fleet
-            .wait("three vote", |it| it.up[&1].voters().len() == 3)
-            .await;
+        fleet.three_vote().await;
         let now = |it: &Fleet, node: u64| it.up[&node].catalog().rows().cluster.now;
         let before = now(&fleet, 1);
         Tasks::sleep(Duration::from_secs(20)).await;

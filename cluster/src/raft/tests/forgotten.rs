@@ -36,9 +36,7 @@ fn copied(disk: &Memory) -> Memory {
 /// with it on more. That one is not up.
 async fn set_back() -> (Fleet, u64, u64) {
     let mut fleet = Fleet::of(3).await;
-    fleet
-        .wait("three vote", |it| it.up[&1].voters().len() == 3)
-        .await;
+    fleet.three_vote().await;
     let leader = fleet.leader().unwrap();
     let follower = leader % 3 + 1;
     fleet.stop(follower).await;
@@ -98,9 +96,7 @@ fn who_forgot_makes_nobody_lead_who_lacks_what_was_agreed_on() {
 fn who_was_behind_or_restarts_with_all_it_had_has_forgotten_nothing() {
     run(async {
         let mut fleet = Fleet::of(3).await;
-        fleet
-            .wait("three vote", |it| it.up[&1].voters().len() == 3)
-            .await;
+        fleet.three_vote().await;
         for round in 0..6 {
             let node = round % 3 + 1;
             fleet.stop(node).await;
@@ -130,9 +126,7 @@ fn who_was_behind_or_restarts_with_all_it_had_has_forgotten_nothing() {
 fn two_of_three_elect_when_the_third_never_comes_back() {
     run(async {
         let mut fleet = Fleet::of(3).await;
-        fleet
-            .wait("three vote", |it| it.up[&1].voters().len() == 3)
-            .await;
+        fleet.three_vote().await;
         for node in 1..=3 {
             fleet.stop(node).await;
         }
