@@ -37,6 +37,7 @@ mod scrubs;
 mod service;
 mod subtenants;
 pub mod table;
+pub mod tape;
 mod tenants;
 mod time;
 mod turned;

@@ -87,6 +87,13 @@ name!(
     repository
 );
 
+name!(
+    /// A name of a tape library, a media pool or a tape job: 1 to 48 of `a-z 0-9 -`.
+    TapeName,
+    "name for tapes",
+    plain
+);
+
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
 fn account(text: &str) -> Result<(), &'static str> {
@@ -109,6 +116,14 @@ fn account(text: &str) -> Result<(), &'static str> {
         return Err("it is the name of a Windows device");
     }
     Ok(())
+}
+
+fn plain(text: &str) -> Result<(), &'static str> {
+    let letter = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    match (1..=48).contains(&text.len()) && text.bytes().all(letter) {
+        true => Ok(()),
+        false => Err("it must have 1 to 48 of a-z, 0-9 and '-'"),
+    }
 }
 
 fn repository(text: &str) -> Result<(), &'static str> {

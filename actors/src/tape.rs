@@ -13,6 +13,6 @@ pub mod schedule;
 pub use changer::Changer;
 pub use drive::Drive;
 pub use job::Job;
-pub use media::{Barcode, Medium, MediumId, PoolId};
+pub use media::{Barcode, Medium, MediumId, PoolId, SetId};
 pub use pool::{Choice, Pool};
 pub use schedule::{MediaSet, MonthDay, Nth, Quarter, Schedule, Weekday, Yearly};

@@ -9,6 +9,7 @@ mod placement;
 mod pools;
 mod scrub;
 mod standing;
+mod tape;
 
 use std::fmt;
 use std::time::Duration;
@@ -33,6 +34,9 @@ pub use placement::{COPIES, Lacking, Repair};
 pub use pools::{Gateways, Pool};
 pub use scrub::Scrub;
 pub use standing::OnlyOn;
+pub use tape::{
+    Cartridge, Device, Head, Library, MediaPool, Mixing, Run, Set, Source, Tape, TapeJob,
+};
 
 /// All that the catalog holds, as of one command.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -82,10 +82,31 @@ pub struct MediumId(u128);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PoolId(u64);
 
+/// A media set: an ordered run of cartridges that are written one behind the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SetId(u128);
+
 impl MediumId {
     /// From its number.
     pub const fn new(raw: u128) -> Self {
         Self(raw)
+    }
+
+    /// The number, for codecs.
+    pub const fn raw(self) -> u128 {
+        self.0
+    }
+}
+
+impl SetId {
+    /// From its number.
+    pub const fn new(raw: u128) -> Self {
+        Self(raw)
+    }
+
+    /// The number, for codecs.
+    pub const fn raw(self) -> u128 {
+        self.0
     }
 }
 
@@ -209,7 +230,7 @@ pub enum Refused {
 }
 
 /// What the cartridge said of itself since it was put into the drive; nothing is written before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     /// Who it says it is; none if nothing is written on it.
     pub medium: Option<MediumId>,

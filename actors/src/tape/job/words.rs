@@ -1,5 +1,7 @@
 //! What a tape job hears and wants.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::schedule::MediaSet;
 use crate::kernel::Date;
 
@@ -52,7 +54,7 @@ pub enum Effect {
 }
 
 /// What an operator is told of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Occasion {
     /// It wrote all.
     Success,

@@ -1,0 +1,184 @@
+//! What is known of tapes: where they are, what may be done with them, what is on them. Where on a
+//! tape each object is stands in its rows, which lie beside the catalog and on the tape itself.
+//!
+//! Invariant: a cartridge is in one place and of one media set at most, and what is named is there.
+
+use imbl::{OrdMap, Vector};
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{Date, NodeId, RepositoryId, Size, Timestamp};
+use crate::names::{RepositoryName, TapeName, TenantName};
+use crate::schema;
+use crate::tape::changer::{Element, Record};
+use crate::tape::{MediaSet, Medium, MediumId, Pool, PoolId, Schedule, SetId, job};
+
+/// All that is known of tapes. Since the eighth version of the rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tape {
+    /// Libraries by name.
+    #[serde(deserialize_with = "schema::map")]
+    pub libraries: OrdMap<TapeName, Library>,
+    /// Media pools by name.
+    #[serde(deserialize_with = "schema::map")]
+    pub pools: OrdMap<TapeName, MediaPool>,
+    /// Cartridges, also those that are in no library now.
+    #[serde(deserialize_with = "schema::map")]
+    pub media: OrdMap<MediumId, Cartridge>,
+    /// Media sets, as long as a cartridge of theirs is not written over.
+    #[serde(deserialize_with = "schema::map")]
+    pub sets: OrdMap<SetId, Set>,
+    /// Tape jobs by name.
+    #[serde(deserialize_with = "schema::map")]
+    pub jobs: OrdMap<TapeName, TapeJob>,
+}
+
+/// A library: an arm, drives and places for cartridges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Library {
+    /// The node that it hangs on; none where a node stands alone.
+    pub node: Option<NodeId>,
+    /// What it is.
+    pub device: Device,
+    /// When it was made known.
+    pub made: Timestamp,
+    /// What its arm was last told and nobody has seen done yet.
+    pub intent: Option<Record>,
+}
+
+/// What a library is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Device {
+    /// The embedded one: its cartridges are directories of the node.
+    Virtual {
+        /// 1 to 64.
+        drives: u16,
+        /// 1 to 4,096; each has a cartridge from the beginning.
+        slots: u16,
+        /// Of each cartridge, at least 16 MiB.
+        capacity: Size,
+    },
+}
+
+/// A media pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaPool {
+    /// By which cartridges name it; never given to another pool.
+    pub id: PoolId,
+    /// Free text of the operator.
+    pub description: String,
+    /// What its sets do with cartridges.
+    pub rules: Pool,
+    /// Who may share a cartridge.
+    pub mixing: Mixing,
+    /// When it was made.
+    pub made: Timestamp,
+}
+
+/// Whose data may be on one media set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mixing {
+    /// One tenant's.
+    #[default]
+    Never,
+    /// Everybody's.
+    All,
+}
+
+/// A cartridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cartridge {
+    /// What it is, and what may be done with it.
+    pub medium: Medium,
+    /// The library and the slot where it belongs, as long as it is in one.
+    pub slot: Option<(TapeName, Element)>,
+    /// The media set that it was last begun for, and its place in it, from 1.
+    pub of: Option<(SetId, u32)>,
+    /// How often it was begun.
+    pub generation: u64,
+    /// What is committed on it.
+    pub head: Head,
+}
+
+/// What is on a cartridge for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Objects.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The SHA-256 of all its rows as an index has them.
+    pub root: [u8; 32],
+}
+
+/// A media set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set {
+    /// The pool that it takes cartridges from.
+    pub pool: PoolId,
+    /// Which of the pool's five.
+    pub set: MediaSet,
+    /// The id of the tenant that it is for; none where tenants are mixed.
+    pub owner: Option<u64>,
+    /// It holds this repository alone, whose objects are at its root.
+    pub one: Option<RepositoryId>,
+    /// Its cartridges in order.
+    pub media: Vector<MediumId>,
+    /// When it was begun.
+    pub opened: Timestamp,
+    /// The day on which it was closed: nothing is added any more.
+    pub closed: Option<Date>,
+    /// What was archived in it, in order.
+    pub runs: Vector<Run>,
+}
+
+/// What one run of a job archived of one repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The name of its list on tape, unique in the set.
+    pub name: String,
+    /// The job.
+    pub job: TapeName,
+    /// The repository.
+    pub repository: RepositoryId,
+    /// Whose it was then.
+    pub tenant: TenantName,
+    /// How it was called then.
+    pub called: RepositoryName,
+    /// The repository is on tape as of then.
+    pub view: Timestamp,
+    /// Objects in it.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// When all of them and its list were on tape for good; none as long as they are not.
+    pub done: Option<Timestamp>,
+}
+
+/// A tape job (10.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TapeJob {
+    /// Free text of the operator.
+    pub description: String,
+    /// What it archives, in order.
+    pub sources: Vec<Source>,
+    /// The name of its media pool.
+    pub pool: TapeName,
+    /// When.
+    pub schedule: Schedule,
+    /// How far it is.
+    pub state: job::State,
+    /// When it was made.
+    pub made: Timestamp,
+}
+
+/// What a tape job archives (`R10.11`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// All tenants, those too that are made later (`R10.12`).
+    All,
+    /// All repositories of the tenant with this id, those too that are made later.
+    Tenant(u64),
+    /// One repository.
+    Repository(RepositoryId),
+}

@@ -1,0 +1,186 @@
+//! What the catalog is told of tapes, and asked to do with them (domain, 10).
+//!
+//! Invariants: nothing is written over before its time, whoever asks; a set that is closed stays
+//! as it is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::rows::{Device, Head, Mixing, Run, Source};
+use crate::kernel::{NodeId, RepositoryId};
+use crate::names::TapeName;
+use crate::tape::changer::{self, Element};
+use crate::tape::media::Label;
+use crate::tape::pool::SetRules;
+use crate::tape::{Barcode, MediaSet, MediumId, PoolId, Schedule, SetId, job};
+
+/// What is done with tapes. Part of the journal's format.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TapeCommand {
+    /// A library.
+    Library(TapeName, LibraryCommand),
+    /// A media pool.
+    Pool(TapeName, MediaPoolCommand),
+    /// A tape job.
+    Job(TapeName, JobCommand),
+    /// A cartridge.
+    Medium(MediumId, MediumCommand),
+    /// A media set. The system's, but for closing it.
+    Set(SetId, SetCommand),
+}
+
+/// What is done with a library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LibraryCommand {
+    /// Makes it known.
+    Add {
+        /// The node that it hangs on; none where a node stands alone.
+        node: Option<NodeId>,
+        /// What it is.
+        device: Device,
+    },
+    /// Forgets it; its cartridges are off line then. Refused while a job uses it.
+    Remove,
+    /// The arm is about to be told of a move, or one was settled. The system's.
+    Noted(changer::Record),
+    /// Where everything is. The system's.
+    Inventory(Vec<Seen>),
+}
+
+/// A cartridge as the robot sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The slot where it is, or where it belongs if it is in a drive or on the arm.
+    pub slot: Element,
+    /// None if the reader cannot read it.
+    pub barcode: Option<Barcode>,
+    /// A number drawn for it, which it gets if nobody knows it yet.
+    pub new: MediumId,
+}
+
+/// What is done with a media pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MediaPoolCommand {
+    /// Makes it.
+    Add {
+        /// Free text, at most 1 KiB.
+        description: String,
+        /// For cartridges that can be written once.
+        is_worm: bool,
+        /// Takes what it lacks from the Free pool (`R10.4`).
+        takes_free: bool,
+        /// The sets that are on, at least one.
+        sets: BTreeMap<MediaSet, SetRules>,
+        /// Whose data may be on one set.
+        mixing: Mixing,
+    },
+    /// Changes it, for what is begun from now on; what is none stays as it is.
+    Set {
+        /// See `Add`.
+        description: Option<String>,
+        /// See `Add`.
+        takes_free: Option<bool>,
+        /// See `Add`.
+        sets: Option<BTreeMap<MediaSet, SetRules>>,
+        /// See `Add`.
+        mixing: Option<Mixing>,
+    },
+    /// Takes it away; refused while it has cartridges, or a job uses it.
+    Remove,
+}
+
+/// What is done with a tape job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobCommand {
+    /// Makes it; it is disabled at first.
+    Add {
+        /// Free text, at most 1 KiB.
+        description: String,
+        /// At least one.
+        sources: Vec<Source>,
+        /// The name of its pool.
+        pool: TapeName,
+        /// When; only sets that the pool has.
+        schedule: Schedule,
+    },
+    /// Changes it; what is none stays as it is.
+    Set {
+        /// See `Add`.
+        description: Option<String>,
+        /// See `Add`.
+        sources: Option<Vec<Source>>,
+        /// See `Add`.
+        schedule: Option<Schedule>,
+    },
+    /// Takes it away; refused while a run is under way.
+    Remove,
+    /// How far it is from now on. The system's.
+    Keep(Box<job::State>),
+    /// Tells operators how a run goes, as an event (`R10.22`). The system's.
+    Notify(MediaSet, job::Occasion),
+}
+
+/// What is done with a cartridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MediumCommand {
+    /// What it said of itself in a drive. The system's.
+    Identified(Label),
+    /// It could not be written. The system's.
+    Failed,
+    /// Protects it, or not any more (10.8).
+    Protect(bool),
+    /// Forgets what is on it, so that it may be written over (10.10). What is not ours needs a
+    /// second operator.
+    MarkFree,
+    /// Puts one that is free into a pool, or back among the free ones.
+    Move(Option<TapeName>),
+    /// It is not used any more.
+    Retire,
+}
+
+/// What is done with a media set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SetCommand {
+    /// Begins it.
+    Open {
+        /// The pool.
+        pool: PoolId,
+        /// Which of the pool's five.
+        set: MediaSet,
+        /// The id of the tenant that it is for; none where tenants are mixed.
+        owner: Option<u64>,
+        /// It holds this repository alone.
+        one: Option<RepositoryId>,
+    },
+    /// A cartridge is about to be written from its beginning: what was on it is lost. It said this
+    /// of itself in the drive, and must still agree.
+    Begin {
+        /// Which.
+        medium: MediumId,
+        /// What it said.
+        label: Label,
+    },
+    /// A run begins; one that was begun under this name goes on.
+    Run(Run),
+    /// Something is on tape for good.
+    Committed {
+        /// The cartridge.
+        medium: MediumId,
+        /// All that is on it.
+        head: Head,
+    },
+    /// All of a run is on tape for good.
+    Ran {
+        /// Its name.
+        run: String,
+    },
+    /// A cartridge is full.
+    Full {
+        /// Which.
+        medium: MediumId,
+    },
+    /// Nothing is added any more; what is on its cartridges is kept from today on. An operator's,
+    /// too.
+    Close,
+}

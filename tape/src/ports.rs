@@ -1,0 +1,126 @@
+//! What jobs on tapes use, whatever it is made of: drives and an arm, repositories, the catalog, and
+//! the rows of the tapes.
+
+use bytes::Bytes;
+use holdfast_actors::catalog::Refused;
+use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::catalog::tape::{Seen, TapeCommand};
+use holdfast_actors::kernel::{RepositoryId, Size, Timestamp};
+use holdfast_actors::object::Key;
+use holdfast_actors::ports::Pending;
+use holdfast_actors::tape::MediumId;
+use holdfast_actors::tape::changer::{self, Element};
+use holdfast_actors::tape::drive::{self, Purpose};
+use std::sync::Arc;
+
+use crate::format::{Medium, Row, Sum};
+
+/// Why something did not happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failed {
+    /// The catalog says no.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The arm did not move a cartridge.
+    #[error(transparent)]
+    Arm(#[from] changer::Failed),
+    /// A drive cannot be had, or had trouble.
+    #[error(transparent)]
+    Drive(#[from] drive::Refused),
+    /// Anything else, as a sentence.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// The drives and the arm of one library. Cheap to clone behind its [`Arc`].
+pub trait Station: Send + Sync + 'static {
+    /// Asks the robot where everything is.
+    fn inventory(&self) -> Pending<Result<Vec<Seen>, Failed>>;
+
+    /// Waits for a drive, has the cartridge of this slot put into it and made ready, rewound.
+    fn mount(&self, slot: Element, purpose: Purpose) -> Pending<Result<Box<dyn Mount>, Failed>>;
+}
+
+/// What is done with a cartridge in a drive, order by order.
+pub type Work = Box<dyn FnOnce(&mut dyn Medium) + Send>;
+
+/// A cartridge in a drive that is lent. One that is dropped is unloaded and carried home as well,
+/// but nobody hears how that went.
+pub trait Mount: Send {
+    /// Whether the drive says that the cartridge can be written once.
+    fn is_worm(&self) -> bool;
+
+    /// Does some work on the thread of the drive; resolves when it is done, or when the drive is
+    /// given up and nobody knows how far it came. Orders of the work fail by themselves.
+    fn work(&mut self, work: Work) -> Pending<Result<(), Failed>>;
+
+    /// Unloads the cartridge and has it carried back to its slot; the drive is free then.
+    fn dismount(self: Box<Self>) -> Pending<Result<(), Failed>>;
+}
+
+/// An object of a repository, as a view shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Which. Never a lock.
+    pub key: Key,
+    /// Its bytes.
+    pub length: Size,
+    /// Their sum.
+    pub sha256: Sum,
+}
+
+/// Cloud repositories, to be read from and written to.
+pub trait Repositories: Send + Sync + 'static {
+    /// All that a repository showed at an instant: config, keys, snapshots, index, data.
+    fn view(&self, id: RepositoryId, at: Timestamp) -> Pending<Result<Vec<Item>, Failed>>;
+
+    /// The bytes of one object, piece by piece.
+    fn read(&self, id: RepositoryId, item: Item) -> Pending<Result<Box<dyn Pieces>, Failed>>;
+
+    /// Stores one object; done means durable. One that is there already is no error.
+    fn write(
+        &self,
+        id: RepositoryId,
+        item: Item,
+        from: Box<dyn Pieces>,
+    ) -> Pending<Result<(), Failed>>;
+
+    /// Hides an object, as a deletion does.
+    fn hide(&self, id: RepositoryId, key: Key) -> Pending<Result<(), Failed>>;
+}
+
+/// Bytes that come one piece after the other, of at most 1 MiB each.
+pub trait Pieces: Send {
+    /// The next piece; none at the end.
+    fn next(&mut self) -> Pending<Result<Option<Bytes>, Failed>>;
+}
+
+/// The catalog, as far as it is about tapes.
+pub trait Books: Send + Sync + 'static {
+    /// All rows as of now.
+    fn rows(&self) -> Arc<Rows>;
+
+    /// Has a command decided, as the system's; resolves when what came of it is durable.
+    fn submit(&self, command: TapeCommand) -> Pending<Result<(), Failed>>;
+}
+
+/// The rows of tapes: what is on them, beside the catalog. What is lost here is read from the tape.
+pub trait Shelf: Send + Sync + 'static {
+    /// All rows of a cartridge, in the order in which they are on it; none if it is not known.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are damaged.
+    fn rows(&self, medium: MediumId) -> Result<Option<Vec<Row>>, Failed>;
+
+    /// Adds rows behind those that are there; durable when it returns.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn add(&self, medium: MediumId, rows: &[Row]) -> Result<(), Failed>;
+
+    /// Forgets all rows of a cartridge: it begins anew.
+    ///
+    /// # Errors
+    /// When they cannot be taken away.
+    fn clear(&self, medium: MediumId) -> Result<(), Failed>;
+}
