@@ -244,7 +244,9 @@ struct Round {
 /// A small command: another bandwidth for a tenant.
 async fn change(catalog: &Catalog, client: u64, sequence: u64, tenant: u64) -> Result<(), String> {
     let change = ContractChange {
-        bandwidth: Some(Rate::per_second(Size::bytes(1_000_000 + sequence % 1_000_000))),
+        bandwidth: Some(Rate::per_second(Size::bytes(
+            1_000_000 + sequence % 1_000_000,
+        ))),
         ..ContractChange::default()
     };
     let submission = Submission {

@@ -45,14 +45,15 @@ mod versions;
 
 pub use addresses::{AddressRefused, Family};
 pub use anew::Home;
-pub use answer::{Class, Refused};
+pub use answer::Refused;
 pub use applied::apply;
 pub use draft::decide;
 pub use events::Code;
 pub use hands::{Catalog, Door, Message, SubmitError, start};
 pub use machine::{Answer, Effect, Event, Keeper};
 pub use nodes::{LEASE, TICK};
-pub use outcome::Outcome;
+pub use outcome::{Class, Outcome};
 pub use pools::PoolRefused;
 pub use record::{Record, RecoverError, restore, snapshot};
 pub use roles::{Deed, may};
+pub use tape::TapeRefused;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::answer::Class;
+use super::Class;
 use super::cluster::NewNode;
 use super::draft::Draft;
 use super::rows::{Node, NodeState};

@@ -1,24 +1,11 @@
 //! Why the catalog refuses a command. It decides nothing.
 
 use super::rows::Speaks;
-use super::{AddressRefused, PoolRefused};
+use super::{AddressRefused, Class, PoolRefused, TapeRefused};
 use crate::kernel::{
     CredentialId, Date, Epoch, ExtentId, NodeId, NodeName, RepositoryId, Size, Timestamp, Version,
 };
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
-
-/// What kind of refusal it is; decides the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// What is named does not exist (exit code 3).
-    NotFound,
-    /// Something else is already so (exit code 5).
-    Conflict,
-    /// A rule says no (exit code 4).
-    Rule,
-    /// The request makes no sense (exit code 2).
-    Usage,
-}
 
 /// A command that was not done, and changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -218,6 +205,9 @@ pub enum Refused {
     /// A rule about pools of gateways says no.
     #[error(transparent)]
     Pool(#[from] PoolRefused),
+    /// A rule about tapes says no.
+    #[error(transparent)]
+    Tape(#[from] TapeRefused),
     /// There is a bound to everything.
     #[error("there are {most} {what} already, and no more are taken")]
     TooMany {
@@ -271,6 +261,7 @@ impl Refused {
         match self {
             Self::Pool(refused) => refused.class(),
             Self::Address(refused) => refused.class(),
+            Self::Tape(refused) => refused.class(),
             Self::NoTenant(..)
             | Self::NoSubtenant(..)
             | Self::NoCredential(..)
@@ -386,6 +377,7 @@ impl Refused {
             Self::NotRemoved(..) => "not-removed",
             Self::Pool(refused) => refused.reason(),
             Self::Address(refused) => refused.reason(),
+            Self::Tape(refused) => refused.reason(),
             Self::TooMany { .. } => "too-many",
             Self::Range { .. } => "out-of-range",
             Self::Quota { .. } => "quota-out-of-range",

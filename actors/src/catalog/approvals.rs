@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use super::command::{
     Actor, ApprovalCommand, Command, ContractChange, OperatorCommand, RepositoryCommand,
-    TenantCommand, TermsChange,
+    TapeCommand, TenantCommand, TermsChange,
 };
 use super::draft::{Draft, TEXT_MAX, short};
 use super::events::Code;
 use super::rows::{Approval, ApprovalState, Repository, Role, Rows, Tenant};
+use super::tape::MediumCommand;
 use super::{Outcome, Refused};
 use crate::gateways::NONE;
 use crate::kernel::Timestamp;
 use crate::names::{OperatorName, RepositoryName, TenantName};
+use crate::tape::media::Content;
 
 /// How long a request waits.
 pub(super) const WINDOW: Duration = Duration::from_secs(7 * 86_400);
@@ -57,7 +59,13 @@ impl Draft<'_> {
                 };
                 is_admin || becomes_admin
             }
+            // What is on it is somebody else's.
+            Command::Tape(TapeCommand::Medium(id, MediumCommand::MarkFree)) => {
+                let row = self.rows.tape.media.get(id);
+                row.is_some_and(|row| matches!(row.medium.content, Content::Foreign(_)))
+            }
             Command::Clock(_)
+            | Command::Tape(_)
             | Command::Subtenant(..)
             | Command::Credential(_)
             | Command::Approval(..)
@@ -268,6 +276,7 @@ fn tenant_of(command: &Command) -> Option<&TenantName> {
         | Command::Extent(_)
         | Command::Cluster(_)
         | Command::Pool(..)
+        | Command::Tape(_)
         | Command::Service(_) => None,
     }
 }
@@ -317,6 +326,11 @@ fn sentence(rows: &Rows, command: &Command) -> String {
         Command::Tenant(name, TenantCommand::SetWith(change, terms)) => {
             format!("set {} of tenant {name}", changes(change, Some(terms)))
         }
+        Command::Tape(TapeCommand::Medium(id, MediumCommand::MarkFree)) => {
+            let row = rows.tape.media.get(id);
+            let named = row.map_or_else(|| id.to_string(), |row| row.label(*id));
+            format!("give up what is on cartridge {named}, which is not ours")
+        }
         Command::Repository(RepositoryCommand::Remove { tenant, name, .. }) => {
             format!("remove repository {name} of tenant {tenant}")
         }
@@ -362,6 +376,7 @@ fn sentence(rows: &Rows, command: &Command) -> String {
         | Command::Extent(_)
         | Command::Cluster(_)
         | Command::Pool(..)
+        | Command::Tape(_)
         | Command::Service(_) => format!("{command:?}"),
     }
 }

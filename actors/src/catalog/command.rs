@@ -20,6 +20,7 @@ pub use super::contract::{Contract, ContractChange};
 pub use super::pools::{PoolCommand, TermsChange};
 use super::rows::{Role, Scope, SubtenantMode, Verifier, View};
 pub use super::service::ServiceCommand;
+pub use super::tape::TapeCommand;
 use crate::gateways::{PoolName, Terms};
 use crate::kernel::{CredentialId, Date, Epoch, RepositoryId, Size, Timestamp};
 use crate::names::{OperatorName, RepositoryName, SubtenantName, TenantName};
@@ -87,6 +88,8 @@ pub enum Command {
     Cluster(ClusterCommand),
     /// About a pool of gateways.
     Pool(PoolName, PoolCommand),
+    /// About tapes.
+    Tape(TapeCommand),
 }
 
 /// The catalog's time.

@@ -79,6 +79,7 @@ impl Draft<'_> {
             Command::Service(command) => self.service(command),
             Command::Cluster(command) => self.cluster(command),
             Command::Pool(name, command) => self.pool(name, command),
+            Command::Tape(command) => self.tape(command),
         }
     }
 

@@ -132,6 +132,34 @@ pub enum Code {
     PoolRemoved = 30092,
     /// No gateway is left for tenants without a pool.
     EveryGatewayPooled = 30093,
+    /// A repository is on tape as of an instant.
+    TapeArchived = 10014,
+    /// A tape library was made known or forgotten.
+    TapeLibraryChanged = 30100,
+    /// Cartridges came into a library, or are gone.
+    TapeInventory = 30101,
+    /// A media pool was made or changed.
+    TapePoolChanged = 30102,
+    /// A media pool was removed.
+    TapePoolRemoved = 30103,
+    /// A tape job was made, changed, enabled or disabled.
+    TapeJobChanged = 30104,
+    /// A tape job was removed.
+    TapeJobRemoved = 30105,
+    /// A run of a tape job came to its end.
+    TapeJobEnded = 30106,
+    /// A run of a tape job waits for a cartridge.
+    TapeJobWaits = 30107,
+    /// A run of a tape job gave up.
+    TapeJobFailed = 30108,
+    /// An operator protected, moved or retired a cartridge.
+    TapeMediumChanged = 30109,
+    /// An operator gave up what is on a cartridge.
+    TapeMediumFreed = 30110,
+    /// A cartridge is not what it should be.
+    TapeMediumDiffers = 30111,
+    /// A cartridge could not be written.
+    TapeMediumFailed = 30112,
 }
 
 impl Code {
@@ -158,6 +186,12 @@ impl Code {
             | Self::NodeFull
             | Self::PoolRemoved
             | Self::EveryGatewayPooled
+            | Self::TapePoolRemoved
+            | Self::TapeJobRemoved
+            | Self::TapeJobWaits
+            | Self::TapeMediumFreed
+            | Self::TapeMediumDiffers
+            | Self::TapeMediumFailed
             | Self::Purged => Severity::Warning,
             Self::LeaseEnded
             | Self::ClockDoubted
@@ -165,6 +199,7 @@ impl Code {
             | Self::LastCopyDamaged
             | Self::CatalogRecovered
             | Self::CatalogImported
+            | Self::TapeJobFailed
             | Self::ExtentKept => Severity::Error,
             Self::TenantAdded
             | Self::PasswordChanged
@@ -199,6 +234,13 @@ impl Code {
             | Self::PoolChanged
             | Self::VersionRaised
             | Self::NodeRenamed
+            | Self::TapeArchived
+            | Self::TapeLibraryChanged
+            | Self::TapeInventory
+            | Self::TapePoolChanged
+            | Self::TapeJobChanged
+            | Self::TapeJobEnded
+            | Self::TapeMediumChanged
             | Self::CertificatePrepared => Severity::Information,
         }
     }

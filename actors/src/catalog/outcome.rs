@@ -55,3 +55,16 @@ pub enum Outcome {
         node: NodeId,
     },
 }
+
+/// What kind of refusal it is; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// What is named does not exist (exit code 3).
+    NotFound,
+    /// Something else is already so (exit code 5).
+    Conflict,
+    /// A rule says no (exit code 4).
+    Rule,
+    /// The request makes no sense (exit code 2).
+    Usage,
+}

@@ -205,6 +205,7 @@ fn aim(rows: &Rows, mut command: Command) -> Command {
         | Command::Repository(_)
         | Command::Cluster(_)
         | Command::Pool(..)
+        | Command::Tape(_)
         | Command::Service(_) => return command,
     };
     let row = repository.and_then(|id| rows.repositories.get(&id));

@@ -26,7 +26,7 @@ impl Stored for Record {
 }
 
 impl Stored for Rows {
-    const VERSION: u8 = 7;
+    const VERSION: u8 = 8;
 }
 
 /// Why a catalog cannot be brought back.
@@ -74,14 +74,16 @@ pub fn restore(snapshot: &[u8]) -> Result<Rows, SchemaError> {
     // The first version ends before two maps, the second before a span of seconds and nanoseconds,
     // the third before another and the cluster: two such spans and six maps, the fourth before one
     // more map in that, the fifth before another and a number, and the three maps of the gateways,
-    // the sixth before one more. All of them were empty then.
+    // the sixth before one more, the seventh before the five maps of tapes. All of them were empty
+    // then.
     let missing: &[u8] = match snapshot.first() {
-        Some(1) => &[0; 23],
-        Some(2) => &[0; 21],
-        Some(3) => &[0; 19],
-        Some(4) => &[0; 7],
-        Some(5) => &[0; 6],
-        Some(6) => &[0; 1],
+        Some(1) => &[0; 28],
+        Some(2) => &[0; 26],
+        Some(3) => &[0; 24],
+        Some(4) => &[0; 12],
+        Some(5) => &[0; 11],
+        Some(6) => &[0; 6],
+        Some(7) => &[0; 5],
         Some(_) | None => return schema::decode_within::<Rows, SNAPSHOT_MAX>(snapshot),
     };
     let grown = [&[Rows::VERSION], &snapshot[1..], missing].concat();
@@ -146,7 +148,7 @@ mod tests {
         for at in 1..whole.len() {
             let bytes = [&whole[..at], &many, &whole[at + 1..]].concat();
             // Neither numbers at the front nor the seconds near the end count anything.
-            let seconds = [21, 19, 17, 15].contains(&(whole.len() - at));
+            let seconds = [26, 24, 22, 20].contains(&(whole.len() - at));
             let counts = at >= 8 && !seconds;
             assert!(restore(&bytes).is_err() || !counts, "byte {at}");
         }
@@ -168,9 +170,9 @@ mod tests {
         let bytes = snapshot(office.rows());
         // What later versions added is empty here, and stands at the end.
         let (_, rows) = bytes.split_first().unwrap();
-        let rows = rows.strip_suffix(&[0; 23]).unwrap();
+        let rows = rows.strip_suffix(&[0; 28]).unwrap();
         let first = [&[1], rows].concat();
-        for (version, zeros) in [(2, 2), (3, 4), (4, 16), (5, 17), (6, 22)] {
+        for (version, zeros) in [(2, 2), (3, 4), (4, 16), (5, 17), (6, 22), (7, 23)] {
             let later = [&[version], rows, &vec![0; zeros]].concat();
             assert_eq!(
                 &restore(&later).unwrap(),
@@ -228,6 +230,6 @@ mod tests {
             assert!(cut.is_err(), "cut at {length}");
         }
         assert!(restore(&[1, 255, 255, 255]).is_err());
-        assert!(restore(&[8]).is_err(), "a newer version");
+        assert!(restore(&[9]).is_err(), "a newer version");
     }
 }

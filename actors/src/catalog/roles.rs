@@ -104,6 +104,7 @@ impl Draft<'_> {
                 | ServiceCommand::CertificatePrepared { .. }
                 | ServiceCommand::Exported => false,
             },
+            Command::Tape(command) => command.is_systems(),
             Command::Credential(_) | Command::Approval(..) | Command::Pool(..) => false,
         };
         if allowed {
@@ -116,12 +117,15 @@ impl Draft<'_> {
     fn admit_operator(&self, name: &OperatorName, command: &Command) -> Result<(), Refused> {
         let row = self.rows.operators.get(name);
         let admin = row.is_some_and(|row| row.role == Role::Admin);
+        let handles = row.is_some_and(|row| row.role == Role::TapeOperator)
+            && matches!(command, Command::Tape(command) if command.is_handling());
         let systems = match command {
             Command::Clock(command) => command.is_systems(),
             Command::Repository(command) => system_only(command),
             Command::Extent(_) => true,
             Command::Cluster(command) => !Self::is_operators(command),
             Command::Service(command) => matches!(command, ServiceCommand::SessionEnded { .. }),
+            Command::Tape(command) => command.is_systems(),
             Command::Tenant(..)
             | Command::Subtenant(..)
             | Command::Credential(_)
@@ -129,7 +133,7 @@ impl Draft<'_> {
             | Command::Approval(..)
             | Command::Pool(..) => false,
         };
-        if admin && !systems {
+        if (admin && !systems) || handles {
             Ok(())
         } else {
             Err(self.not_allowed())
@@ -158,6 +162,7 @@ impl Draft<'_> {
             | Command::Extent(_)
             | Command::Cluster(_)
             | Command::Pool(..)
+            | Command::Tape(_)
             | Command::Service(_) => Err(self.not_allowed()),
         }
     }

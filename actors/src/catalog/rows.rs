@@ -93,6 +93,8 @@ pub struct Rows {
     /// fewer nodes. Since the seventh version.
     #[serde(deserialize_with = "schema::map")]
     pub eased: OrdMap<RepositoryId, u32>,
+    /// What is known of tapes. Since the eighth version.
+    pub tape: Tape,
 }
 
 /// The last answer to one client.

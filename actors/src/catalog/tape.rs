@@ -3,17 +3,30 @@
 //! Invariants: nothing is written over before its time, whoever asks; a set that is closed stays
 //! as it is.
 
+mod library;
+mod medium;
+mod pool;
+mod refused;
+mod set;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::draft::Draft;
 use super::rows::{Device, Head, Mixing, Run, Source};
+use super::{Outcome, Refused};
 use crate::kernel::{NodeId, RepositoryId};
 use crate::names::TapeName;
 use crate::tape::changer::{self, Element};
 use crate::tape::media::Label;
 use crate::tape::pool::SetRules;
 use crate::tape::{Barcode, MediaSet, MediumId, PoolId, Schedule, SetId, job};
+
+pub use refused::TapeRefused;
+
+/// The role of nodes that libraries hang on.
+pub const TAPE: &str = "tape";
 
 /// What is done with tapes. Part of the journal's format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +126,8 @@ pub enum JobCommand {
         /// See `Add`.
         schedule: Option<Schedule>,
     },
+    /// Has it write when it is due, or not any more.
+    Enable(bool),
     /// Takes it away; refused while a run is under way.
     Remove,
     /// How far it is from now on. The system's.
@@ -183,4 +198,51 @@ pub enum SetCommand {
     /// Nothing is added any more; what is on its cartridges is kept from today on. An operator's,
     /// too.
     Close,
+}
+
+impl TapeCommand {
+    /// Whether it is the system's alone.
+    pub(super) fn is_systems(&self) -> bool {
+        match self {
+            Self::Library(_, command) => {
+                matches!(
+                    command,
+                    LibraryCommand::Noted(_) | LibraryCommand::Inventory(_)
+                )
+            }
+            Self::Pool(..) => false,
+            Self::Job(_, command) => {
+                matches!(command, JobCommand::Keep(_) | JobCommand::Notify(..))
+            }
+            Self::Medium(_, command) => {
+                matches!(
+                    command,
+                    MediumCommand::Identified(_) | MediumCommand::Failed
+                )
+            }
+            Self::Set(_, command) => !matches!(command, SetCommand::Close),
+        }
+    }
+
+    /// Whether whoever handles media may give it (10.12).
+    pub(super) fn is_handling(&self) -> bool {
+        match self {
+            Self::Medium(..) | Self::Set(..) => !self.is_systems(),
+            Self::Job(_, command) => matches!(command, JobCommand::Enable(_)),
+            Self::Library(..) | Self::Pool(..) => false,
+        }
+    }
+}
+
+impl Draft<'_> {
+    pub(super) fn tape(&mut self, command: &TapeCommand) -> Result<Outcome, Refused> {
+        match command {
+            TapeCommand::Library(name, command) => self.library(name, command)?,
+            TapeCommand::Pool(name, command) => self.media_pool(name, command)?,
+            TapeCommand::Job(name, command) => self.tape_job(name, command)?,
+            TapeCommand::Medium(id, command) => self.medium(*id, command)?,
+            TapeCommand::Set(id, command) => self.set(*id, command)?,
+        }
+        Ok(Outcome::Done)
+    }
 }

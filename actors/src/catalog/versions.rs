@@ -35,6 +35,7 @@ pub(super) fn needs(command: &Command) -> u16 {
             }),
         )
         | Command::Pool(..)
+        | Command::Tape(_)
         | Command::Tenant(_, TenantCommand::AddWith(..) | TenantCommand::SetWith(..))
         | Command::Service(ServiceCommand::Exported) => 1,
         Command::Cluster(_)

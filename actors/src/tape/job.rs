@@ -62,6 +62,13 @@ enum Stage {
     WaitsToTryAgain(Timestamp),
 }
 
+impl State {
+    /// Whether a run is under way, or waits.
+    pub const fn is_running(&self) -> bool {
+        self.run.is_some()
+    }
+}
+
 /// A tape job.
 #[derive(Debug, Default)]
 pub struct Job {

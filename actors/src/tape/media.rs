@@ -117,6 +117,31 @@ impl PoolId {
     }
 }
 
+/// The 128 bits of an id as a UUID is written.
+fn uuid(raw: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let text = format!("{raw:032x}");
+    let (a, b, c, d, e) = (
+        &text[..8],
+        &text[8..12],
+        &text[12..16],
+        &text[16..20],
+        &text[20..],
+    );
+    write!(f, "{a}-{b}-{c}-{d}-{e}")
+}
+
+impl fmt::Display for MediumId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        uuid(self.0, f)
+    }
+}
+
+impl fmt::Display for SetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        uuid(self.0, f)
+    }
+}
+
 /// What is known of what is on a cartridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
@@ -124,8 +149,9 @@ pub enum Content {
     Unrecognized,
     /// Nothing, or nothing that counts.
     Empty,
-    /// Somebody else's data, or what cannot be read.
-    Foreign,
+    /// Somebody else's data, or what cannot be read; who it says it is, if it bears a label like
+    /// ours.
+    Foreign(Option<MediumId>),
     /// Ours.
     Written(Written),
     /// An operator gave up what is on it, two where it was not ours (10.10); its data is still
@@ -271,7 +297,7 @@ impl Medium {
             Content::Written(_) => Ok(()),
             Content::Empty | Content::GivenUp(_) => Err(Refused::Empty),
             Content::Unrecognized => Err(Refused::Unrecognized),
-            Content::Foreign => Err(Refused::Foreign),
+            Content::Foreign(_) => Err(Refused::Foreign),
         }
     }
 
@@ -291,7 +317,7 @@ impl Medium {
             Content::Written(it) if it.expires.is_over(today) => Ok(()),
             Content::Written(_) => Err(Refused::Kept),
             Content::Unrecognized => Err(Refused::Unrecognized),
-            Content::Foreign => Err(Refused::Foreign),
+            Content::Foreign(_) => Err(Refused::Foreign),
         }
     }
 
@@ -337,7 +363,7 @@ impl Medium {
     pub fn may_protect(&self) -> Result<(), Refused> {
         match self.content {
             Content::Empty | Content::GivenUp(_) => Err(Refused::Empty),
-            Content::Written(_) | Content::Foreign | Content::Unrecognized => Ok(()),
+            Content::Written(_) | Content::Foreign(_) | Content::Unrecognized => Ok(()),
         }
     }
 }

@@ -119,7 +119,7 @@ impl Pool {
         let written = match medium.content {
             Content::Written(it) => Some(it.last.as_millis()),
             Content::Empty | Content::GivenUp(_) => None,
-            Content::Unrecognized | Content::Foreign => return None,
+            Content::Unrecognized | Content::Foreign(_) => return None,
         };
         let bound = medium.set.is_some_and(|its| its != set);
         match (medium.pool, written) {

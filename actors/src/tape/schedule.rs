@@ -3,6 +3,7 @@
 //! Days are days in UTC, as all days of the catalog are.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::{Span, ToSpan as _, civil};
 use serde::{Deserialize, Serialize};
@@ -34,9 +35,26 @@ impl MediaSet {
         Self::Yearly,
     ];
 
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Quarterly => "quarterly",
+            Self::Yearly => "yearly",
+        }
+    }
+
     /// Whether what it takes stands on its own.
     pub fn is_whole(self) -> bool {
         self > Self::Daily
+    }
+}
+
+impl fmt::Display for MediaSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 
@@ -135,6 +153,18 @@ impl Schedule {
         MediaSet::ALL
             .into_iter()
             .rfind(|set| self.is_due(*set, day))
+    }
+
+    /// The sets that are on, younger before elder.
+    pub fn sets(&self) -> impl Iterator<Item = MediaSet> {
+        let is_on = |set: &MediaSet| match set {
+            MediaSet::Daily => !self.daily.is_empty(),
+            MediaSet::Weekly => self.weekly.is_some(),
+            MediaSet::Monthly => self.monthly.is_some(),
+            MediaSet::Quarterly => self.quarterly.is_some(),
+            MediaSet::Yearly => self.yearly.is_some(),
+        };
+        MediaSet::ALL.into_iter().filter(is_on)
     }
 
     /// Whether one set is due on a day, whatever else is.

@@ -166,6 +166,8 @@ pub struct TapeJob {
     pub pool: TapeName,
     /// When.
     pub schedule: Schedule,
+    /// It writes when it is due.
+    pub is_enabled: bool,
     /// How far it is.
     pub state: job::State,
     /// When it was made.

@@ -23,7 +23,7 @@ fn content() -> impl Strategy<Value = Content> {
     prop_oneof![
         Just(Content::Unrecognized),
         Just(Content::Empty),
-        Just(Content::Foreign),
+        Just(Content::Foreign(None)),
         prop::option::of(id()).prop_map(Content::GivenUp),
         written.prop_map(|(is_closed, expires, last)| Content::Written(Written {
             is_closed,
@@ -100,7 +100,7 @@ proptest! {
                 prop_assert!(label.expires.is_none_or(|it| it.is_over(TODAY)));
             }
             Content::GivenUp(said) => prop_assert_eq!(label.medium, said),
-            Content::Unrecognized | Content::Foreign => prop_assert!(false, "nobody agreed"),
+            Content::Unrecognized | Content::Foreign(_) => prop_assert!(false, "nobody agreed"),
         }
     }
 

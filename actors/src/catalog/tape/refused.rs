@@ -1,0 +1,137 @@
+//! Why the catalog refuses a command about tapes. It decides nothing.
+
+use super::super::Class;
+use crate::kernel::NodeId;
+use crate::names::TapeName;
+use crate::tape::{MediaSet, MediumId, SetId, media};
+
+/// A command about tapes that was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TapeRefused {
+    /// No such library.
+    #[error("there is no tape library '{0}'; look with 'tape library list'")]
+    NoLibrary(TapeName),
+    /// No such pool.
+    #[error("there is no media pool '{0}'; look with 'tape pool list'")]
+    NoPool(TapeName),
+    /// No such job.
+    #[error("there is no tape job '{0}'; look with 'tape job list'")]
+    NoJob(TapeName),
+    /// No such cartridge.
+    #[error("there is no cartridge {0}; look with 'tape media list'")]
+    NoMedium(MediumId),
+    /// No such media set.
+    #[error("there is no media set {0}")]
+    NoSet(SetId),
+    /// The set has no run of that name.
+    #[error("media set {0} has no run '{1}'")]
+    NoRun(SetId, String),
+
+    /// Names of a kind are unique.
+    #[error("there is a {0} '{1}' already")]
+    Exists(&'static str, TapeName),
+    /// Something still uses it.
+    #[error("{what} '{name}' is used by {by}")]
+    InUse {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which.
+        name: TapeName,
+        /// By whom, as words.
+        by: String,
+    },
+    /// A closed set is never resumed (10.8).
+    #[error("media set {0} is closed: begin a new one")]
+    Closed(SetId),
+    /// Only the last cartridge of a set is written.
+    #[error("cartridge {0} is not the one that media set {1} writes")]
+    NotLast(MediumId, SetId),
+    /// What is on tape for good does not become less.
+    #[error("cartridge {0} has {1} objects on it for good, and not {2}")]
+    Fewer(MediumId, u64, u64),
+    /// Another run has that name.
+    #[error("media set {0} has another run '{1}' already")]
+    RunTaken(SetId, String),
+
+    /// A rule about the cartridge says no.
+    #[error("cartridge {label}: {refused}")]
+    Medium {
+        /// Its barcode, else its number.
+        label: String,
+        /// Why.
+        refused: media::Refused,
+    },
+    /// A cartridge with something on it stays in its pool.
+    #[error("cartridge {0} has something on it; mark it free first: 'tape media free'")]
+    NotFree(String),
+    /// The pool has no such set.
+    #[error("media pool '{0}' has no {1} set; switch it on with 'tape pool set'")]
+    SetOff(TapeName, MediaSet),
+    /// The library would hang on a node that takes none.
+    #[error("{0} does not have the role tape; give it with 'node label'")]
+    NotTape(NodeId),
+    /// The library must hang on a node of the cluster, and on none where there is no cluster.
+    #[error("name the node that the library hangs on, with --node, in a cluster and only there")]
+    Node,
+    /// The arm may be moving.
+    #[error("the arm of library '{0}' is moving a cartridge, or nobody knows whether it did")]
+    Moving(TapeName),
+
+    /// A pool without sets writes nothing.
+    #[error("a media pool has one media set at least")]
+    NoSets,
+    /// A job without sources, or without days, writes nothing.
+    #[error("a tape job has one source and one day at least")]
+    NoSources,
+}
+
+impl TapeRefused {
+    /// What kind of refusal it is.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::NoLibrary(..)
+            | Self::NoPool(..)
+            | Self::NoJob(..)
+            | Self::NoMedium(..)
+            | Self::NoSet(..)
+            | Self::NoRun(..) => Class::NotFound,
+            Self::Exists(..)
+            | Self::InUse { .. }
+            | Self::Closed(..)
+            | Self::NotLast(..)
+            | Self::Fewer(..)
+            | Self::Moving(..)
+            | Self::RunTaken(..) => Class::Conflict,
+            Self::Medium { .. } | Self::NotFree(..) | Self::SetOff(..) | Self::NotTape(..) => {
+                Class::Rule
+            }
+            Self::Node | Self::NoSets | Self::NoSources => Class::Usage,
+        }
+    }
+
+    /// The word for it in answers to programs.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NoLibrary(..) => "no-library",
+            Self::NoPool(..) => "no-media-pool",
+            Self::NoJob(..) => "no-tape-job",
+            Self::NoMedium(..) => "no-cartridge",
+            Self::NoSet(..) => "no-media-set",
+            Self::NoRun(..) => "no-tape-run",
+            Self::Exists(..) => "tape-name-taken",
+            Self::InUse { .. } => "tape-in-use",
+            Self::Closed(..) => "media-set-closed",
+            Self::NotLast(..) => "not-last-cartridge",
+            Self::Fewer(..) => "fewer-on-tape",
+            Self::RunTaken(..) => "tape-run-taken",
+            Self::Medium { .. } => "cartridge-refused",
+            Self::NotFree(..) => "cartridge-not-free",
+            Self::SetOff(..) => "media-set-off",
+            Self::NotTape(..) => "not-a-tape-node",
+            Self::Node => "tape-node",
+            Self::Moving(..) => "arm-moving",
+            Self::NoSets => "no-media-sets",
+            Self::NoSources => "no-tape-sources",
+        }
+    }
+}
