@@ -246,3 +246,6 @@ impl Draft<'_> {
         Ok(Outcome::Done)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -170,12 +170,12 @@ impl Draft<'_> {
                 "library {name} has two cartridges with the barcode {twin}: neither is used; \
                  relabel one of them"
             );
-            self.event(Code::TapeMediumDiffers, None, text, None);
+            self.event(Code::TapeMediumTrouble, None, text, None);
         }
         if new + gone > 0 {
             let count = there.len();
             let text = format!("library {name} has {count} cartridges: {new} new, {gone} gone");
-            self.event(Code::TapeInventory, None, text, None);
+            self.event(Code::TapeLibraryChanged, None, text, None);
         }
         Ok(())
     }

@@ -98,7 +98,7 @@ impl Draft<'_> {
                 format!("cartridge {named} is again what it was")
             }
         };
-        self.event(Code::TapeMediumDiffers, None, text, None);
+        self.event(Code::TapeMediumTrouble, None, text, None);
     }
 
     /// Two cartridges bear each other's labels, or were put in each other's places.
@@ -119,7 +119,7 @@ impl Draft<'_> {
                 row.medium.is_online = now.medium.is_online;
             });
         }
-        self.event(Code::TapeMediumDiffers, None, text, None);
+        self.event(Code::TapeMediumTrouble, None, text, None);
     }
 
     fn failed(&mut self, id: MediumId, row: &Cartridge) {
@@ -132,7 +132,7 @@ impl Draft<'_> {
             }
             false => format!("cartridge {named} could not be written"),
         };
-        self.event(Code::TapeMediumFailed, None, text, None);
+        self.event(Code::TapeMediumTrouble, None, text, None);
     }
 
     fn mark_free(&mut self, id: MediumId, row: &Cartridge) -> Result<(), Refused> {

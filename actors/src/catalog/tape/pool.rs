@@ -125,7 +125,7 @@ impl Draft<'_> {
         }
         self.rows.tape.pools.remove(name);
         let text = format!("media pool {name} removed");
-        self.event(Code::TapePoolRemoved, None, text, None);
+        self.event(Code::TapeRemoved, None, text, None);
         Ok(())
     }
 
@@ -182,16 +182,7 @@ impl Draft<'_> {
                 let what = if *is_enabled { "enabled" } else { "disabled" };
                 self.keep_job(name, job, what)
             }
-            JobCommand::Remove => {
-                if self.known_job(name)?.state.is_running() {
-                    let by = "its run; stop it first with 'tape job stop'".to_owned();
-                    return Err(in_use("tape job", name, by));
-                }
-                self.rows.tape.jobs.remove(name);
-                let text = format!("tape job {name} removed; what it wrote stays on tape");
-                self.event(Code::TapeJobRemoved, None, text, None);
-                Ok(())
-            }
+            JobCommand::Remove => self.remove_job(name),
             JobCommand::Keep(state) => {
                 let mut job = self.known_job(name)?.clone();
                 job.state = *state.clone();
@@ -206,6 +197,17 @@ impl Draft<'_> {
                 Ok(())
             }
         }
+    }
+
+    fn remove_job(&mut self, name: &TapeName) -> Result<(), Refused> {
+        if self.known_job(name)?.state.is_running() {
+            let by = "its run; stop it first with 'tape job stop'".to_owned();
+            return Err(in_use("tape job", name, by));
+        }
+        self.rows.tape.jobs.remove(name);
+        let text = format!("tape job {name} removed; what it wrote stays on tape");
+        self.event(Code::TapeRemoved, None, text, None);
+        Ok(())
     }
 
     fn known_job(&self, name: &TapeName) -> Result<&TapeJob, Refused> {

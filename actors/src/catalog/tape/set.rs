@@ -103,6 +103,11 @@ impl Draft<'_> {
         let row = self.known_medium(medium)?.clone();
         let today = self.rows.clock.today;
         row.may(row.medium.may_begin(medium, label, today), medium)?;
+        // A wrong clock must not end what is kept.
+        let is_kept = matches!(row.medium.content, Content::Written(_));
+        if is_kept && self.rows.clock.doubted {
+            return Err(Refused::ClockDoubted);
+        }
         let pools = &mut self.rows.tape.pools.values();
         let is_worm = pools.any(|pool| pool.id == set.pool && pool.rules.is_worm);
         let fits = (row.medium.kind == Kind::Worm) == is_worm;
