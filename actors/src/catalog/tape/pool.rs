@@ -200,7 +200,7 @@ impl Draft<'_> {
     }
 
     fn remove_job(&mut self, name: &TapeName) -> Result<(), Refused> {
-        if self.known_job(name)?.state.is_running() {
+        if self.known_job(name)?.state.running().is_some() {
             let by = "its run; stop it first with 'tape job stop'".to_owned();
             return Err(in_use("tape job", name, by));
         }
