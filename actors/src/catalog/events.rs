@@ -154,6 +154,12 @@ pub enum Code {
     TapeMediumFreed = 30108,
     /// A cartridge is not what it should be, or could not be written.
     TapeMediumTrouble = 30109,
+    /// A run of a tape job began.
+    TapeJobBegun = 30110,
+    /// A cartridge was begun; what was on it is lost.
+    TapeMediumBegun = 30111,
+    /// A media set was closed.
+    TapeSetClosed = 30112,
 }
 
 impl Code {
@@ -230,7 +236,10 @@ impl Code {
             | Self::TapeLibraryChanged
             | Self::TapePoolChanged
             | Self::TapeJobChanged
+            | Self::TapeJobBegun
             | Self::TapeJobEnded
+            | Self::TapeMediumBegun
+            | Self::TapeSetClosed
             | Self::TapeMediumChanged
             | Self::CertificatePrepared => Severity::Information,
         }

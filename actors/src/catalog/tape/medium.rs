@@ -59,33 +59,40 @@ impl Draft<'_> {
         let is_blank = said.is_none() && !label.is_foreign;
         let other = said.filter(|said| *said != id && !label.is_foreign);
         let other = other.filter(|said| self.rows.tape.media.contains_key(said));
-        let now = match row.medium.content {
-            Content::GivenUp(gave) if said == gave => return,
-            Content::Written(_) if said == Some(id) && !label.is_foreign => return,
-            Content::Written(_) if is_blank && row.is_bare() => return,
-            _ if let Some(said) = other => return self.swapped(id, said),
-            Content::Written(_) => return self.strayed(id, row, is_blank),
-            Content::Unrecognized | Content::Empty | Content::Foreign(_) | Content::GivenUp(_) => {
-                if is_blank { Content::Empty } else { Content::Foreign(said) }
-            }
+        let is_known = match row.medium.content {
+            Content::GivenUp(gave) => said == gave,
+            Content::Written(_) if is_blank => row.is_bare(),
+            Content::Written(_) => said == Some(id) && !label.is_foreign,
+            Content::Unrecognized | Content::Empty | Content::Foreign(_) => false,
+        };
+        let now = match (other, row.medium.content) {
+            _ if is_known => return,
+            (Some(said), _) => return self.swapped(id, said),
+            (None, Content::Written(_)) => return self.strayed(id, row, is_blank),
+            (None, _) if is_blank => Content::Empty,
+            (None, _) => Content::Foreign(said),
         };
         self.alter_medium(id, |row| row.medium.content = now);
         if now != row.medium.content && now != Content::Empty {
             let text = format!("cartridge {} bears data that is not ours", row.label(id));
-            self.event(Code::TapeMediumDiffers, None, text, None);
+            self.event(Code::TapeMediumTrouble, None, text, None);
         }
     }
 
     /// Another cartridge is in the place of one that we wrote.
     fn strayed(&mut self, id: MediumId, row: &Cartridge, is_blank: bool) {
         self.alter_medium(id, Cartridge::put_away);
-        let what = if is_blank { "nothing" } else { "data that is not ours" };
+        let what = if is_blank {
+            "nothing"
+        } else {
+            "data that is not ours"
+        };
         let text = format!(
             "in the place of cartridge {}, which we wrote, is one that bears {what}: ours counts \
              as off line; look for it, take the other one out, and take an inventory",
             row.label(id)
         );
-        self.event(Code::TapeMediumDiffers, None, text, None);
+        self.event(Code::TapeMediumTrouble, None, text, None);
     }
 
     /// What was taken for one cartridge is another one that is known: they were put in each other's
@@ -113,7 +120,7 @@ impl Draft<'_> {
         } else {
             self.alter_medium(id, |row| row.takes_place_of(&other));
         }
-        self.event(Code::TapeMediumDiffers, None, text, None);
+        self.event(Code::TapeMediumTrouble, None, text, None);
     }
 
     fn failed(&mut self, id: MediumId, row: &Cartridge) {
@@ -130,7 +137,7 @@ impl Draft<'_> {
             }
             false => format!("cartridge {named} could not be written"),
         };
-        self.event(Code::TapeMediumFailed, None, text, None);
+        self.event(Code::TapeMediumTrouble, None, text, None);
     }
 
     fn protect(&mut self, id: MediumId, row: &Cartridge, is: bool) -> Result<(), Refused> {
@@ -139,7 +146,11 @@ impl Draft<'_> {
             self.close_of(row);
         }
         self.alter_medium(id, |row| row.medium.is_protected = is);
-        let what = if is { "protected" } else { "not protected any more" };
+        let what = if is {
+            "protected"
+        } else {
+            "not protected any more"
+        };
         let text = format!("cartridge {} is {what}", row.label(id));
         self.event(Code::TapeMediumChanged, None, text, None);
         Ok(())
@@ -186,7 +197,10 @@ impl Draft<'_> {
                 if !pool.rules.suits(&row.medium) {
                     return Err(TapeRefused::Kind(named, name.clone()).into());
                 }
-                (Some(pool.id), format!("cartridge {named} moved to media pool {name}"))
+                (
+                    Some(pool.id),
+                    format!("cartridge {named} moved to media pool {name}"),
+                )
             }
             None => (None, format!("cartridge {named} moved to the free ones")),
         };

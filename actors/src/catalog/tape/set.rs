@@ -106,11 +106,7 @@ impl Draft<'_> {
     }
 
     /// Refuses a repository whose data may not be on this set.
-    fn fit_owner(
-        &self,
-        (id, set): (SetId, &Set),
-        repository: RepositoryId,
-    ) -> Result<(), Refused> {
+    fn fit_owner(&self, (id, set): (SetId, &Set), repository: RepositoryId) -> Result<(), Refused> {
         let row = self.rows.repositories.get(&repository);
         let row = row.ok_or(Refused::NoRepositoryId(repository))?;
         let is_own = set.owner.is_none_or(|owner| owner == row.tenant);
@@ -165,20 +161,22 @@ impl Draft<'_> {
             });
         });
         self.alter_set(id, |row| row.media.push_back(medium));
-        let what = if is_used { "; what was on it had expired" } else { "" };
+        let what = if is_used {
+            "; what was on it had expired"
+        } else {
+            ""
+        };
         let named = row.label(medium);
-        let text = format!("cartridge {named} begun for the {} set of {name}{what}", set.set);
+        let text = format!(
+            "cartridge {named} begun for the {} set of {name}{what}",
+            set.set
+        );
         self.event(Code::TapeMediumBegun, None, text, None);
         Ok(())
     }
 
     /// Whoever began it never came so far as to put anything on it for good.
-    fn begin_again(
-        &mut self,
-        id: MediumId,
-        row: &Cartridge,
-        label: Label,
-    ) -> Result<(), Refused> {
+    fn begin_again(&mut self, id: MediumId, row: &Cartridge, label: Label) -> Result<(), Refused> {
         row.may(row.medium.may_append(), id)?;
         let is_other = label.is_foreign || label.medium.is_some_and(|it| it != id);
         let refused = match label.medium {
@@ -253,7 +251,10 @@ impl Draft<'_> {
     fn committed(&mut self, id: SetId, medium: MediumId, head: Head) -> Result<(), Refused> {
         let row = self.last_of(id, medium)?;
         let is_closed = matches!(row.medium.content, Content::Written(it) if it.is_closed);
-        row.may((!is_closed).then_some(()).ok_or(media::Refused::Closed), medium)?;
+        row.may(
+            (!is_closed).then_some(()).ok_or(media::Refused::Closed),
+            medium,
+        )?;
         let there = row.head;
         let same = head.objects == there.objects && head != there;
         if head.objects < there.objects || head.bytes < there.bytes || same {
@@ -302,7 +303,13 @@ impl Draft<'_> {
     /// Closes an open set: what is on it is kept from today on, by what its pool says today. If
     /// nobody says anything any more it is kept for ever.
     pub(super) fn close_set(&mut self, id: SetId) {
-        let Some(set) = self.rows.tape.sets.get(&id).filter(|row| row.closed.is_none()) else {
+        let Some(set) = self
+            .rows
+            .tape
+            .sets
+            .get(&id)
+            .filter(|row| row.closed.is_none())
+        else {
             return;
         };
         let set = set.clone();
@@ -318,7 +325,13 @@ impl Draft<'_> {
         let count = set.media.len();
         match count {
             0 => self.rows.tape.sets.remove(&id),
-            _ => self.rows.tape.sets.insert(id, Set { closed: Some(today), ..set.clone() }),
+            _ => self.rows.tape.sets.insert(
+                id,
+                Set {
+                    closed: Some(today),
+                    ..set.clone()
+                },
+            ),
         };
         let kept = match expires {
             Expiry::Always => "until room is needed".to_owned(),
