@@ -13,6 +13,7 @@ use crate::ssc::{self, Drive, Locates, Marks, Position};
 pub struct Mounted<S> {
     drive: Drive<S>,
     buffer: Vec<u8>,
+    failed: Option<Failure>,
 }
 
 impl<S: Scsi> Mounted<S> {
@@ -30,12 +31,32 @@ impl<S: Scsi> Mounted<S> {
         Ok(Self {
             drive,
             buffer: vec![0; BLOCK],
+            failed: None,
         })
     }
 
     /// The drive, which then stands where whoever takes it leaves it.
     pub fn drive(&mut self) -> &mut Drive<S> {
         &mut self.drive
+    }
+
+    /// The drive alone.
+    pub fn into_drive(self) -> Drive<S> {
+        self.drive
+    }
+
+    /// Why the last order that failed did, as the drive said it.
+    pub fn failure(&mut self) -> Option<Failure> {
+        self.failed.take()
+    }
+
+    /// What came of an order, as the format wants it.
+    fn told<R>(&mut self, done: Result<R, Failure>) -> Result<R, Fault> {
+        done.map_err(|failure| {
+            let fault = fault(&failure);
+            self.failed = Some(failure);
+            fault
+        })
     }
 }
 
@@ -51,9 +72,10 @@ fn fault(failure: &Failure) -> Fault {
     }
 }
 
-fn taken(written: Result<ssc::Written, Failure>) -> Result<Written, Fault> {
-    let ssc::Written { near_end } = written.map_err(|failure| fault(&failure))?;
-    Ok(Written { near_end })
+fn taken(written: ssc::Written) -> Written {
+    Written {
+        near_end: written.near_end,
+    }
 }
 
 /// A way that one command can carry back.
@@ -63,22 +85,25 @@ fn back(count: i64) -> Result<u32, Failure> {
 
 impl<S: Scsi> Medium for Mounted<S> {
     fn write(&mut self, block: &[u8]) -> Result<Written, Fault> {
-        taken(self.drive.write(block))
+        let written = self.drive.write(block);
+        self.told(written).map(taken)
     }
 
     fn filemark(&mut self) -> Result<Written, Fault> {
-        taken(self.drive.filemarks(1, Marks::Buffered))
+        let written = self.drive.filemarks(1, Marks::Buffered);
+        self.told(written).map(taken)
     }
 
     fn flush(&mut self) -> Result<(), Fault> {
-        self.drive.flush().map_err(|failure| fault(&failure))
+        let flushed = self.drive.flush();
+        self.told(flushed)
     }
 
     fn position(&mut self) -> Result<Option<u64>, Fault> {
         match self.drive.position() {
             Ok(Position::Address(address)) => Ok(Some(address)),
             Ok(Position::Counted(_)) | Err(Failure::Nowhere) => Ok(None),
-            Err(failure) => Err(fault(&failure)),
+            Err(failure) => self.told(Err(failure)),
         }
     }
 
@@ -87,11 +112,12 @@ impl<S: Scsi> Medium for Mounted<S> {
             return Err(Fault::Unsupported);
         }
         let gone = self.drive.locate(Position::Address(address));
-        gone.map_err(|failure| fault(&failure))
+        self.told(gone)
     }
 
     fn rewind(&mut self) -> Result<(), Fault> {
-        self.drive.rewind().map_err(|failure| fault(&failure))
+        let rewound = self.drive.rewind();
+        self.told(rewound)
     }
 
     fn space(&mut self, way: Space) -> Result<(), Fault> {
@@ -103,7 +129,7 @@ impl<S: Scsi> Medium for Mounted<S> {
             Space::Filemarks(count) => back(count).and_then(|count| drive.back_files(count)),
             Space::End => drive.end().map(|_| ()),
         };
-        gone.map_err(|failure| fault(&failure))
+        self.told(gone)
     }
 
     fn read(&mut self) -> Result<Read, Fault> {
@@ -118,7 +144,7 @@ impl<S: Scsi> Medium for Mounted<S> {
             }
             Ok(ssc::Read::Filemark) => Ok(Read::Filemark),
             Ok(ssc::Read::End) => Ok(Read::End),
-            Err(failure) => Err(fault(&failure)),
+            Err(failure) => self.told(Err(failure)),
         }
     }
 }

@@ -1,0 +1,209 @@
+//! A cartridge on its way into a drive, in it, and back home.
+
+use std::sync::Arc;
+
+use holdfast_actors::ports::Pending;
+use holdfast_actors::tape::changer::Element;
+use holdfast_actors::tape::drive::{Loan, Purpose};
+
+use super::arm::{Arm, Elements};
+use super::drive::Spindle;
+use super::seats::{Lent, Seat};
+use crate::format;
+use crate::ports::{Failed, Mount, Work};
+use crate::smc::{self, Kind};
+
+/// A cartridge in a drive that is lent.
+pub(super) struct Mounted {
+    arm: Arm,
+    seats: Arc<Vec<Seat>>,
+    number: usize,
+    /// Until it is at home again.
+    lent: Option<Lent>,
+    loan: Loan,
+    slot: Element,
+    is_worm: bool,
+    /// It is being carried home: whoever drops it now gives the drive back as it is.
+    is_leaving: bool,
+}
+
+/// Has a cartridge put into the best drive, and made ready.
+pub(super) async fn mount(
+    arm: Arm,
+    seats: Arc<Vec<Seat>>,
+    slot: Element,
+    purpose: Purpose,
+) -> Result<Mounted, Failed> {
+    let number = choose(&arm.elements().await?, &seats, slot);
+    let number = number.ok_or_else(|| Failed::Other("no drive is in service".to_owned()))?;
+    let Some(seat) = seats.get(number) else {
+        return Err(Failed::Other(format!("there is no drive {number}")));
+    };
+    let lent = seat.acquire(purpose).await?;
+    let loan = lent.loan;
+    let mut mounted = Mounted {
+        arm,
+        seats: Arc::clone(&seats),
+        number,
+        lent: Some(lent),
+        loan,
+        slot,
+        is_worm: false,
+        is_leaving: false,
+    };
+    match mounted.fill().await {
+        Ok(is_worm) => mounted.is_worm = is_worm,
+        Err(failed) => {
+            // Why it was not filled is more than that it could not be emptied.
+            let _ = mounted.go_home().await;
+            return Err(failed);
+        }
+    }
+    Ok(mounted)
+}
+
+/// The drives, in the order of their addresses.
+fn drives(elements: &Elements) -> Vec<&smc::Element> {
+    let mut drives: Vec<_> = elements
+        .iter()
+        .filter(|one| one.kind == Kind::Drive)
+        .collect();
+    drives.sort_by_key(|one| one.address);
+    drives
+}
+
+fn came_from(element: &smc::Element, slot: Element) -> bool {
+    element.full && element.source.is_some_and(|source| source.0 == slot.0)
+}
+
+/// The drive that has the cartridge, else the well one that fewest want, an empty one first.
+fn choose(elements: &Elements, seats: &[Seat], slot: Element) -> Option<usize> {
+    let drives = drives(elements);
+    if let Some(has) = drives.iter().position(|one| came_from(one, slot)) {
+        return Some(has);
+    }
+    let well = seats.iter().enumerate().filter(|(_, seat)| seat.is_well());
+    let cost = |(number, seat): &(usize, &Seat)| {
+        let is_full = drives.get(*number).is_none_or(|drive| drive.full);
+        (seat.queue(), is_full, *number)
+    };
+    well.min_by_key(cost).map(|(number, _)| number)
+}
+
+impl Mounted {
+    fn seat(&self) -> Result<&Seat, Failed> {
+        let seat = self.seats.get(self.number);
+        seat.ok_or_else(|| Failed::Other("the drive is gone".to_owned()))
+    }
+
+    /// Where the drive is, and whether it has the cartridge or another one from that slot.
+    async fn place(&self) -> Result<(Element, Option<Element>), Failed> {
+        let elements = self.arm.elements().await?;
+        let drives = drives(&elements);
+        let drive = drives.get(self.number);
+        let drive = drive.ok_or_else(|| Failed::Other("the robot has no such drive".to_owned()))?;
+        let holds = drive.full.then(|| match drive.source {
+            Some(source) => Element(source.0),
+            None => {
+                let mut slots = elements.iter().filter(|one| one.kind == Kind::Slot);
+                let free = slots.find(|one| !one.full);
+                free.map_or(self.slot, |one| Element(one.address.0))
+            }
+        });
+        Ok((Element(drive.address.0), holds))
+    }
+
+    /// Gets the cartridge into the drive; says whether it can be written once.
+    async fn fill(&self) -> Result<bool, Failed> {
+        let (drive, holds) = self.place().await?;
+        match holds {
+            Some(home) if home == self.slot => {}
+            Some(home) => {
+                self.on_thread(Spindle::unload).await?;
+                self.arm.carry(drive, home).await?;
+                self.arm.carry(self.slot, drive).await?;
+            }
+            None => self.arm.carry(self.slot, drive).await?,
+        }
+        self.on_thread(Spindle::load).await
+    }
+
+    /// Gets the cartridge home, whatever came before.
+    async fn empty(&self) -> Result<(), Failed> {
+        let (drive, holds) = self.place().await?;
+        let Some(home) = holds else {
+            return Ok(());
+        };
+        self.on_thread(Spindle::unload).await?;
+        self.arm.carry(drive, home).await
+    }
+
+    async fn on_thread<R: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Spindle, Loan) -> Result<R, format::Fault> + Send + 'static,
+    ) -> Result<R, Failed> {
+        let (seat, loan) = (self.seat()?, self.loan);
+        let done = seat.spindle.ask(move |spindle| act(spindle, loan));
+        tokio::select! {
+            done = done => {
+                let done = done.map_err(|_| Failed::Other("the drive is gone".to_owned()))?;
+                done.map_err(|fault| Failed::Other(fault.to_string()))
+            }
+            failed = seat.hangs() => Err(failed),
+        }
+    }
+
+    async fn go_home(mut self) -> Result<(), Failed> {
+        self.is_leaving = true;
+        self.empty().await
+    }
+}
+
+impl Mount for Mounted {
+    fn is_worm(&self) -> bool {
+        self.is_worm
+    }
+
+    fn work(&mut self, work: Work) -> Pending<Result<(), Failed>> {
+        let (seats, number, loan) = (Arc::clone(&self.seats), self.number, self.loan);
+        Box::pin(async move {
+            let Some(seat) = seats.get(number) else {
+                return Err(Failed::Other("the drive is gone".to_owned()));
+            };
+            let done = seat.spindle.ask(move |spindle| spindle.work(loan, work));
+            tokio::select! {
+                done = done => done.map_err(|_| Failed::Other("the drive is gone".to_owned())),
+                failed = seat.hangs() => Err(failed),
+            }
+        })
+    }
+
+    fn dismount(self: Box<Self>) -> Pending<Result<(), Failed>> {
+        Box::pin(self.go_home())
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let runtime = tokio::runtime::Handle::try_current();
+        let (false, Ok(runtime)) = (self.is_leaving, runtime) else {
+            return;
+        };
+        let left = Self {
+            arm: self.arm.clone(),
+            seats: Arc::clone(&self.seats),
+            number: self.number,
+            lent: self.lent.take(),
+            loan: self.loan,
+            slot: self.slot,
+            is_worm: self.is_worm,
+            is_leaving: true,
+        };
+        // Nobody waits for it any more, and the loan keeps others away meanwhile.
+        drop(runtime.spawn(async move {
+            if let Err(failed) = left.go_home().await {
+                tracing::warn!(%failed, "a cartridge that nobody wanted any more stays in its drive");
+            }
+        }));
+    }
+}

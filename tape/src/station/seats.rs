@@ -1,0 +1,103 @@
+//! The way to one drive.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+
+use holdfast_actors::shell::{self, Gone, Handle};
+use holdfast_actors::tape::Drive;
+use holdfast_actors::tape::drive::{Health, Loan, Purpose, Refused};
+use tokio::sync::watch;
+
+use super::Site;
+use super::arm::unstarted;
+use super::drive::{DriveHands, Message, Spindle};
+use super::worker::Worker;
+use crate::library::{Shared, Unit};
+use crate::ports::Failed;
+
+/// One drive: its machine, its thread, and how many want it.
+pub(super) struct Seat {
+    machine: Handle<Message>,
+    pub(super) spindle: Worker<Spindle>,
+    health: watch::Receiver<Health>,
+    wanted: Arc<AtomicUsize>,
+}
+
+/// Counts one who wants a drive or has it.
+struct Wanted(Arc<AtomicUsize>);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A drive that is lent.
+pub(super) struct Lent {
+    pub(super) loan: Loan,
+    machine: Handle<Message>,
+    _wanted: Wanted,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // A drive that has ended is nobody's.
+        let _ = self.machine.tell(Message::Release(self.loan));
+    }
+}
+
+impl Seat {
+    pub(super) async fn start(number: u16, shared: &Shared, site: &Site) -> Result<Self, Failed> {
+        let (verdicts, told) = mpsc::channel();
+        let (health, seen) = watch::channel(Health::Well);
+        let at = usize::from(number);
+        let hands = DriveHands::new(verdicts, health, (shared.clone(), at));
+        let path = site.path.child(format!("drive-{number}"));
+        let (ports, above) = (site.ports.clone(), site.above.clone());
+        let machine = shell::spawn(path, Drive::default(), hands, ports, above).await;
+        let machine = machine.map_err(|error| unstarted(&error))?;
+        let spindle = Spindle {
+            machine: machine.clone(),
+            verdicts: told,
+            port: shared.port(Unit::Drive(at)),
+            mounted: None,
+        };
+        let spindle = Worker::start(&format!("tape-drive-{number}"), spindle);
+        Ok(Self {
+            machine,
+            spindle: spindle.map_err(|error| unstarted(&error))?,
+            health: seen,
+            wanted: Arc::default(),
+        })
+    }
+
+    pub(super) fn is_well(&self) -> bool {
+        *self.health.borrow() == Health::Well
+    }
+
+    /// How many want it, whoever has it included.
+    pub(super) fn queue(&self) -> usize {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn acquire(&self, purpose: Purpose) -> Result<Lent, Failed> {
+        self.wanted.fetch_add(1, Ordering::Relaxed);
+        let wanted = Wanted(Arc::clone(&self.wanted));
+        let lent = self.machine.ask(|reply| Message::Acquire(purpose, reply));
+        let gone = |Gone| Failed::Other("the drive is out of service".to_owned());
+        Ok(Lent {
+            loan: lent.await.map_err(gone)??,
+            machine: self.machine.clone(),
+            _wanted: wanted,
+        })
+    }
+
+    /// Resolves when the drive is given up for hung.
+    pub(super) async fn hangs(&self) -> Failed {
+        let mut health = self.health.clone();
+        let hung = |health: &Health| *health == Health::Hung;
+        // A drive whose actor ended does not answer either.
+        let _ = health.wait_for(hung).await;
+        Failed::Drive(Refused::OutOfService(Health::Hung))
+    }
+}

@@ -1,0 +1,289 @@
+//! A library as jobs use it: drives that are lent in turn, an arm whose moves are noted, cartridges
+//! that come home.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use holdfast_actors::catalog::rows::{Device, Library as Row};
+use holdfast_actors::catalog::tape::{LibraryCommand, Seen, TapeCommand};
+use holdfast_actors::kernel::{Size, Timestamp};
+use holdfast_actors::names::TapeName;
+use holdfast_actors::shell::Path;
+use holdfast_actors::tape::changer::{Element, Record};
+use holdfast_actors::tape::drive::Purpose;
+use holdfast_tape::format::{BLOCK, Fault as Wrong, Medium, Read};
+use holdfast_tape::library::{Cartridge, FIRST_SLOT, Fault, Kind, Library, Plan, Shared, Unit};
+use holdfast_tape::ports::{Books as _, Failed, Mount, Station};
+use holdfast_tape::station::{self, Site};
+use support::books::{Office, ports};
+use tokio::sync::oneshot;
+
+#[path = "support/books.rs"]
+mod books;
+mod support {
+    pub(crate) use super::books;
+}
+
+const SLOT: Element = Element(FIRST_SLOT);
+
+fn name() -> TapeName {
+    TapeName::parse("robot").unwrap()
+}
+
+struct House {
+    office: Arc<Office>,
+    shared: Shared,
+}
+
+impl House {
+    fn new(drives: usize, plan: Plan) -> Self {
+        let size = holdfast_tape::library::Size {
+            drives,
+            slots: 4,
+            doors: 1,
+        };
+        let mut library = Library::new(size, plan);
+        for number in 0..4 {
+            let cartridge = Cartridge::empty(&format!("HF000{number}L9"), Kind::Data, 64 << 20);
+            assert!(library.insert(FIRST_SLOT + number, cartridge).is_none());
+        }
+        Self {
+            office: Arc::default(),
+            shared: Shared::new(library),
+        }
+    }
+
+    fn site(&self) -> Site {
+        Site {
+            path: Path::node().child("tape").child("robot"),
+            above: None,
+            ports: ports(),
+            books: Arc::clone(&self.office) as _,
+        }
+    }
+
+    async fn open(&self, drives: u16) -> Arc<dyn Station> {
+        let device = Device::Virtual {
+            drives,
+            slots: 4,
+            capacity: Size::mib(64),
+        };
+        let add = LibraryCommand::Add { node: None, device };
+        let add = TapeCommand::Library(name(), add);
+        let ann = holdfast_actors::catalog::command::Actor::Operator(
+            holdfast_actors::names::OperatorName::parse("ann").unwrap(),
+        );
+        let role = holdfast_actors::catalog::rows::Role::Admin;
+        let hire = holdfast_actors::catalog::command::OperatorCommand::Add { role, uid: Some(1) };
+        use holdfast_actors::catalog::command::{Actor, Command};
+        let Actor::Operator(who) = ann.clone() else {
+            unreachable!()
+        };
+        // Both are there already when it is opened again.
+        let _ = self
+            .office
+            .order(Actor::System, Command::Operator(who, hire));
+        let _ = self.office.order(ann, Command::Tape(add));
+        let intent = self.intent();
+        station::over(
+            &name(),
+            intent.as_ref(),
+            (self.shared.clone(), drives),
+            self.site(),
+        )
+        .await
+        .unwrap()
+    }
+
+    fn intent(&self) -> Option<Record> {
+        let rows = self.office.rows();
+        rows.tape.libraries.get(&name())?.intent.clone()
+    }
+}
+
+async fn with<R: Send + 'static>(
+    mount: &mut dyn Mount,
+    work: impl FnOnce(&mut dyn Medium) -> R + Send + 'static,
+) -> Result<R, Failed> {
+    let (done, told) = oneshot::channel();
+    let work = move |tape: &mut dyn Medium| drop(done.send(work(tape)));
+    mount.work(Box::new(work)).await?;
+    Ok(told.await.unwrap())
+}
+
+fn block(fill: u8) -> Vec<u8> {
+    vec![fill; BLOCK]
+}
+
+fn slots(seen: &[Seen]) -> Vec<(u16, String)> {
+    let mut slots: Vec<_> = seen
+        .iter()
+        .map(|one| (one.slot.0, one.barcode.as_ref().unwrap().to_string()))
+        .collect();
+    slots.sort();
+    slots
+}
+
+#[tokio::test]
+async fn what_is_written_in_a_drive_is_on_the_cartridge_when_it_comes_back() {
+    let house = House::new(2, Plan::default());
+    let station = house.open(2).await;
+    let before = slots(&station.inventory().await.unwrap());
+    let mut mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
+    let during = slots(&station.inventory().await.unwrap());
+    assert_eq!(during, before, "it belongs where it came from");
+    with(mount.as_mut(), |tape| {
+        tape.write(&block(7)).unwrap();
+        tape.filemark().unwrap();
+        tape.flush().unwrap();
+    })
+    .await
+    .unwrap();
+    mount.dismount().await.unwrap();
+    let mut again = station.mount(SLOT, Purpose::Restore).await.unwrap();
+    let read = with(again.as_mut(), |tape| tape.read()).await.unwrap();
+    assert_eq!(read, Ok(Read::Block(Bytes::from(block(7)))));
+    // One that nobody wants any more goes home by itself.
+    drop(again);
+    let third = station.mount(SLOT, Purpose::Care).await.unwrap();
+    assert!(!third.is_worm());
+}
+
+#[tokio::test]
+async fn a_restore_gets_a_drive_before_an_archive_that_came_first() {
+    let house = House::new(1, Plan::default());
+    let station = house.open(1).await;
+    let first = station.mount(SLOT, Purpose::Archive).await.unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let wait = |slot: u16, purpose| {
+        let (station, order) = (Arc::clone(&station), Arc::clone(&order));
+        tokio::spawn(async move {
+            let mount = station
+                .mount(Element(FIRST_SLOT + slot), purpose)
+                .await
+                .unwrap();
+            order.lock().unwrap().push(purpose);
+            mount.dismount().await.unwrap();
+        })
+    };
+    let archive = wait(1, Purpose::Archive);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let restore = wait(2, Purpose::Restore);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    first.dismount().await.unwrap();
+    archive.await.unwrap();
+    restore.await.unwrap();
+    assert_eq!(*order.lock().unwrap(), [Purpose::Restore, Purpose::Archive]);
+}
+
+#[tokio::test]
+async fn every_move_is_noted_before_it_is_made_and_settled_behind_it() {
+    let house = House::new(1, Plan::default());
+    let station = house.open(1).await;
+    let mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
+    mount.dismount().await.unwrap();
+    let told = house.office.told();
+    let noted: Vec<bool> = told
+        .iter()
+        .map(|command| match command {
+            TapeCommand::Library(_, LibraryCommand::Noted(Record::Meant(_))) => true,
+            TapeCommand::Library(_, LibraryCommand::Noted(Record::Settled)) => false,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(noted, [true, false, true, false]);
+}
+
+#[tokio::test]
+async fn a_cartridge_that_cannot_be_threaded_goes_home_and_the_drive_is_free() {
+    let fault = Fault::LoadFails {
+        barcode: "HF0000L9".to_owned(),
+        times: 9,
+    };
+    let house = House::new(1, Plan::of(vec![fault]));
+    let station = house.open(1).await;
+    let failed = station.mount(SLOT, Purpose::Archive).await.err().unwrap();
+    assert!(!failed.to_string().is_empty());
+    let slots = slots(&station.inventory().await.unwrap());
+    assert_eq!(slots.len(), 4, "{slots:?}");
+}
+
+#[tokio::test]
+async fn a_fault_of_the_tape_is_told_to_whoever_works_and_nothing_is_written_behind_it() {
+    let fault = Fault::WriteFails {
+        barcode: "HF0000L9".to_owned(),
+        at: 1,
+        deferred: false,
+    };
+    let house = House::new(1, Plan::of(vec![fault]));
+    let station = house.open(1).await;
+    let mut mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
+    let (first, second, third) = with(mount.as_mut(), |tape| {
+        (
+            tape.write(&block(1)),
+            tape.write(&block(2)),
+            tape.write(&block(3)),
+        )
+    })
+    .await
+    .unwrap();
+    assert!(first.is_ok());
+    assert!(matches!(second, Err(Wrong::Failed(_))), "{second:?}");
+    let told = third.unwrap_err().to_string();
+    assert!(told.contains("not known where the tape stands"), "{told}");
+    mount.dismount().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_library_is_opened_in_files_and_keeps_what_was_flushed() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let house = House::new(1, Plan::default());
+    let row = Row {
+        node: None,
+        device: Device::Virtual {
+            drives: 1,
+            slots: 2,
+            capacity: Size::mib(16),
+        },
+        made: Timestamp::default(),
+        intent: None,
+    };
+    // Notes of moves need a library in the catalog.
+    let _ = house.open(1).await;
+    let slot = {
+        let station = station::open(&name(), &row, folder.path(), house.site())
+            .await
+            .unwrap();
+        let slot = station.inventory().await.unwrap()[0].slot;
+        let mut mount = station.mount(slot, Purpose::Archive).await.unwrap();
+        with(mount.as_mut(), |tape| {
+            tape.write(&block(1)).unwrap();
+            tape.flush().unwrap();
+            tape.write(&block(2)).unwrap();
+        })
+        .await
+        .unwrap();
+        // The process ends here, with the cartridge in the drive.
+        std::mem::forget(mount);
+        slot
+    };
+    let row = Row {
+        intent: house.intent(),
+        ..row
+    };
+    let station = station::open(&name(), &row, folder.path(), house.site())
+        .await
+        .unwrap();
+    let mut mount = station.mount(slot, Purpose::Restore).await.unwrap();
+    let read = with(mount.as_mut(), |tape| (tape.read(), tape.read()))
+        .await
+        .unwrap();
+    assert_eq!(
+        read,
+        (Ok(Read::Block(Bytes::from(block(1)))), Ok(Read::End))
+    );
+    assert_eq!(house.shared.with(|it| it.commands(Unit::Changer)), 0);
+}
