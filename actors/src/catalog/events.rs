@@ -160,6 +160,12 @@ pub enum Code {
     TapeMediumDiffers = 30111,
     /// A cartridge could not be written.
     TapeMediumFailed = 30112,
+    /// Somebody asked for a restore from tape.
+    TapeRestoreAsked = 30113,
+    /// A restore from tape brought all back.
+    TapeRestored = 30114,
+    /// A restore from tape did not bring all back.
+    TapeRestoreFailed = 30115,
 }
 
 impl Code {
@@ -200,6 +206,7 @@ impl Code {
             | Self::CatalogRecovered
             | Self::CatalogImported
             | Self::TapeJobFailed
+            | Self::TapeRestoreFailed
             | Self::ExtentKept => Severity::Error,
             Self::TenantAdded
             | Self::PasswordChanged
@@ -241,6 +248,8 @@ impl Code {
             | Self::TapeJobChanged
             | Self::TapeJobEnded
             | Self::TapeMediumChanged
+            | Self::TapeRestoreAsked
+            | Self::TapeRestored
             | Self::CertificatePrepared => Severity::Information,
         }
     }

@@ -38,7 +38,7 @@ impl Draft<'_> {
         }
     }
 
-    fn known_set(&self, id: SetId) -> Result<&Set, Refused> {
+    pub(super) fn known_set(&self, id: SetId) -> Result<&Set, Refused> {
         let row = self.rows.tape.sets.get(&id);
         row.ok_or_else(|| TapeRefused::NoSet(id).into())
     }
@@ -111,6 +111,9 @@ impl Draft<'_> {
             return Err(TapeRefused::NotFree(row.label(medium)).into());
         }
         if let Some((old, _)) = row.of {
+            if self.is_restoring(old) {
+                return Err(TapeRefused::Restoring(row.label(medium)).into());
+            }
             self.forget_set(old);
         }
         if let Some(last) = set.media.last() {
