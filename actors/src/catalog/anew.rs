@@ -12,6 +12,7 @@ use super::draft::Draft;
 use super::events::Code;
 use super::rows::{Cluster, Event, Node, NodeState, Replicas, Rows};
 use crate::kernel::{ExtentId, NodeId, RepositoryId, Sequence, Timestamp};
+use crate::names::TapeName;
 
 /// More commands than a catalog takes in while one of its voters is behind.
 const AHEAD: u64 = 1_000_000_000;
@@ -58,6 +59,13 @@ impl Rows {
         rows.gateways.members = (rows.gateways.members.into_iter())
             .filter(|(node, _)| *node == survivor)
             .collect();
+        let libraries = rows.tape.libraries.clone();
+        let other = |at: &TapeName| {
+            libraries
+                .get(at)
+                .is_none_or(|row| row.node != Some(survivor))
+        };
+        rows.tape.put_away(other);
         let eased = rows.ease();
         let text = format!(
             "the catalog goes on from {survivor} alone, as it was known there up to command {}; \
@@ -71,13 +79,16 @@ impl Rows {
 
     /// The catalog of a backup on a new node, alone or the first of a cluster; `last` is the
     /// highest number of an extent that lies there. What it knew of its cluster is left behind;
-    /// pools stay, for the tenants who were given them, and have no gateway yet.
+    /// pools stay, for the tenants who were given them, and have no gateway yet; cartridges wait for
+    /// the libraries in which they are to be made known again.
     #[must_use]
     pub fn imported(&self, home: Option<&Home>, last: u64, at: Timestamp) -> Self {
         let mut rows = self.clone();
         rows.skip(last);
         rows.cluster = Cluster::default();
         rows.gateways.members.clear();
+        rows.tape.libraries.clear();
+        rows.tape.put_away(|_| true);
         rows.answers.clear();
         let mut eased = String::new();
         if let Some(home) = home {

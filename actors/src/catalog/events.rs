@@ -134,32 +134,32 @@ pub enum Code {
     EveryGatewayPooled = 30093,
     /// A repository is on tape as of an instant.
     TapeArchived = 10014,
-    /// A tape library was made known or forgotten.
+    /// A tape library was made known or forgotten, or has other cartridges than before.
     TapeLibraryChanged = 30100,
-    /// Cartridges came into a library, or are gone.
-    TapeInventory = 30101,
     /// A media pool was made or changed.
-    TapePoolChanged = 30102,
-    /// A media pool was removed.
-    TapePoolRemoved = 30103,
+    TapePoolChanged = 30101,
     /// A tape job was made, changed, enabled or disabled.
-    TapeJobChanged = 30104,
-    /// A tape job was removed.
-    TapeJobRemoved = 30105,
+    TapeJobChanged = 30102,
+    /// A media pool or a tape job was removed.
+    TapeRemoved = 30103,
     /// A run of a tape job came to its end.
-    TapeJobEnded = 30106,
+    TapeJobEnded = 30104,
     /// A run of a tape job waits for a cartridge.
-    TapeJobWaits = 30107,
+    TapeJobWaits = 30105,
     /// A run of a tape job gave up.
-    TapeJobFailed = 30108,
+    TapeJobFailed = 30106,
     /// An operator protected, moved or retired a cartridge.
-    TapeMediumChanged = 30109,
+    TapeMediumChanged = 30107,
     /// An operator gave up what is on a cartridge.
-    TapeMediumFreed = 30110,
-    /// A cartridge is not what it should be.
-    TapeMediumDiffers = 30111,
-    /// A cartridge could not be written.
-    TapeMediumFailed = 30112,
+    TapeMediumFreed = 30108,
+    /// A cartridge is not what it should be, or could not be written.
+    TapeMediumTrouble = 30109,
+    /// A run of a tape job began.
+    TapeJobBegun = 30110,
+    /// A cartridge was begun; what was on it is lost.
+    TapeMediumBegun = 30111,
+    /// A media set was closed.
+    TapeSetClosed = 30112,
     /// Somebody asked for a restore from tape.
     TapeRestoreAsked = 30113,
     /// A restore from tape brought all back.
@@ -192,12 +192,10 @@ impl Code {
             | Self::NodeFull
             | Self::PoolRemoved
             | Self::EveryGatewayPooled
-            | Self::TapePoolRemoved
-            | Self::TapeJobRemoved
+            | Self::TapeRemoved
             | Self::TapeJobWaits
             | Self::TapeMediumFreed
-            | Self::TapeMediumDiffers
-            | Self::TapeMediumFailed
+            | Self::TapeMediumTrouble
             | Self::Purged => Severity::Warning,
             Self::LeaseEnded
             | Self::ClockDoubted
@@ -243,10 +241,12 @@ impl Code {
             | Self::NodeRenamed
             | Self::TapeArchived
             | Self::TapeLibraryChanged
-            | Self::TapeInventory
             | Self::TapePoolChanged
             | Self::TapeJobChanged
+            | Self::TapeJobBegun
             | Self::TapeJobEnded
+            | Self::TapeMediumBegun
+            | Self::TapeSetClosed
             | Self::TapeMediumChanged
             | Self::TapeRestoreAsked
             | Self::TapeRestored

@@ -30,6 +30,7 @@ impl Draft<'_> {
     pub(super) fn dismiss(&mut self, id: NodeId) {
         self.enter(id, NodeState::Removed);
         self.leave_pool(id);
+        self.leave_tapes(id);
         self.rows.cluster.speak.remove(&id);
         self.raise_version();
     }

@@ -10,6 +10,7 @@ use super::cluster::{ClusterCommand, LeaseCommand, NewNode, NodeCommand};
 use super::draft::{Draft, short};
 use super::events::Code;
 use super::rows::{Lease, Node, NodeState, Room};
+use super::tape::TAPE;
 use super::{Outcome, Refused};
 use crate::gateways::GATEWAY;
 use crate::kernel::{Date, Epoch, NodeId, Timestamp};
@@ -210,9 +211,13 @@ impl Draft<'_> {
                 node.zone = zone.clone().unwrap_or(node.zone);
                 labels(&node.addresses, node.roles.iter(), &node.zone)?;
                 let is_gateway = node.roles.contains(GATEWAY);
+                let has_tapes = node.roles.contains(TAPE);
                 self.rows.cluster.nodes.insert(id, node);
                 if !is_gateway {
                     self.leave_pool(id);
+                }
+                if !has_tapes {
+                    self.leave_tapes(id);
                 }
             }
             NodeCommand::Drain => self.enter(id, NodeState::Draining),

@@ -104,7 +104,7 @@ impl Draft<'_> {
                 | ServiceCommand::CertificatePrepared { .. }
                 | ServiceCommand::Exported => false,
             },
-            Command::Tape(command) => command.is_systems(),
+            Command::Tape(command) => command.is_given_by_system(),
             Command::Credential(_) | Command::Approval(..) | Command::Pool(..) => false,
         };
         if allowed {

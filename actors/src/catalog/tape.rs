@@ -3,6 +3,7 @@
 //! Invariants: nothing is written over before its time, whoever asks; a set that is closed stays
 //! as it is.
 
+mod jobs;
 mod library;
 mod medium;
 mod pool;
@@ -205,6 +206,11 @@ pub enum SetCommand {
 }
 
 impl TapeCommand {
+    /// Whether the system gives it; what it archived as a whole it closes itself.
+    pub(super) fn is_given_by_system(&self) -> bool {
+        self.is_systems() || matches!(self, Self::Set(_, SetCommand::Close))
+    }
+
     /// Whether it is the system's alone.
     pub(super) fn is_systems(&self) -> bool {
         match self {
@@ -252,3 +258,11 @@ impl Draft<'_> {
         Ok(Outcome::Done)
     }
 }
+
+fn in_use(what: &'static str, name: &TapeName, by: String) -> Refused {
+    let name = name.clone();
+    TapeRefused::InUse { what, name, by }.into()
+}
+
+#[cfg(test)]
+mod tests;

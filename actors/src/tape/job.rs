@@ -63,9 +63,9 @@ enum Stage {
 }
 
 impl State {
-    /// Whether a run is under way, or waits.
-    pub const fn is_running(&self) -> bool {
-        self.run.is_some()
+    /// What a run writes that is under way or waits, and since when.
+    pub fn running(&self) -> Option<(MediaSet, Timestamp)> {
+        self.run.map(|run| (run.set, run.since))
     }
 }
 

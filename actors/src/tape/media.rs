@@ -115,6 +115,11 @@ impl PoolId {
     pub const fn new(raw: u64) -> Self {
         Self(raw)
     }
+
+    /// The number.
+    pub const fn raw(self) -> u64 {
+        self.0
+    }
 }
 
 /// The 128 bits of an id as a UUID is written.

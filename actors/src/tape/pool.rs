@@ -104,8 +104,13 @@ impl Pool {
             .map_or(Choice::Wait, |(_, medium)| Choice::Begin(medium))
     }
 
+    /// Whether a cartridge is this set's to take, if its content may be written over.
+    pub fn takes(&self, medium: &Medium, (id, set): (PoolId, MediaSet)) -> bool {
+        self.suits(medium) && self.rank(medium, id, set).is_some()
+    }
+
     /// `R10.4`: what can be written once is for pools of such, and the other way round.
-    fn suits(&self, medium: &Medium) -> bool {
+    pub fn suits(&self, medium: &Medium) -> bool {
         let kind = if self.is_worm {
             Kind::Worm
         } else {

@@ -36,6 +36,40 @@ pub struct Tape {
     pub restores: OrdMap<RestoreId, Restore>,
 }
 
+impl Tape {
+    /// The pool with this number, and its name.
+    pub fn pool(&self, id: PoolId) -> Option<(&TapeName, &MediaPool)> {
+        self.pools.iter().find(|(_, row)| row.id == id)
+    }
+
+    /// Puts the cartridges off line that are in libraries like this; how many they were.
+    pub(in crate::catalog) fn put_away(&mut self, gone: impl Fn(&TapeName) -> bool) -> usize {
+        let inside = |row: &Cartridge| row.slot.as_ref().is_some_and(|(at, _)| gone(at));
+        let media = self.media.iter().filter(|(_, row)| inside(row));
+        let ids: Vec<MediumId> = media.map(|(id, _)| *id).collect();
+        for id in &ids {
+            if let Some(row) = self.media.get_mut(id) {
+                row.put_away();
+            }
+        }
+        ids.len()
+    }
+}
+
+impl Cartridge {
+    /// What people know it by.
+    pub fn label(&self, id: MediumId) -> String {
+        let barcode = self.medium.barcode.as_ref();
+        barcode.map_or_else(|| id.to_string(), ToString::to_string)
+    }
+
+    /// It is in no library.
+    pub(in crate::catalog) fn put_away(&mut self) {
+        self.slot = None;
+        self.medium.is_online = false;
+    }
+}
+
 /// A library: an arm, drives and places for cartridges.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Library {

@@ -5,19 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::Refused;
 use super::super::draft::{Draft, within};
 use super::super::events::Code;
-use super::super::rows::{Cartridge, Device, Head, Library, NodeState};
+use super::super::rows::{Cartridge, Device, Head, Library, TapeJob};
 use super::{LibraryCommand, Seen, TAPE, TapeRefused};
-use crate::kernel::{NodeId, Size};
+use crate::kernel::NodeId;
 use crate::names::TapeName;
 use crate::tape::changer::Record;
 use crate::tape::media::{Content, Kind};
-use crate::tape::{Barcode, Medium, MediumId};
+use crate::tape::{Barcode, Medium, MediumId, PoolId};
 
 const LIBRARIES_MAX: usize = 256;
 /// Cartridges that are known at once, in libraries and outside of them.
 const MEDIA_MAX: usize = 65_536;
-const CAPACITY_MIN: Size = Size::mib(16);
-const CAPACITY_MAX: Size = Size::gib(65_536);
+/// MiB of a virtual cartridge.
+const MIB_MIN: u32 = 16;
+const MIB_MAX: u32 = 1 << 26;
 
 impl Draft<'_> {
     pub(super) fn library(
@@ -53,10 +54,7 @@ impl Draft<'_> {
         within("the drives of a library", u32::from(*drives), 1, 64)?;
         within("the slots of a library", u32::from(*slots), 1, 4_096)?;
         let mib = u32::try_from(capacity.as_bytes() >> 20).unwrap_or(u32::MAX);
-        let (least, most) = (CAPACITY_MIN.as_bytes() >> 20, CAPACITY_MAX.as_bytes() >> 20);
-        let bounds = (u32::try_from(least), u32::try_from(most));
-        let bounds = (bounds.0.unwrap_or(u32::MAX), bounds.1.unwrap_or(u32::MAX));
-        within("the MiB of a cartridge", mib, bounds.0, bounds.1)?;
+        within("the MiB of a cartridge", mib, MIB_MIN, MIB_MAX)?;
         let libraries = &mut self.rows.tape.libraries;
         if libraries.contains_key(name) {
             return Err(TapeRefused::Exists("tape library", name.clone()).into());
@@ -85,24 +83,56 @@ impl Draft<'_> {
         if self.rows.cluster.nodes.is_empty() {
             return Err(TapeRefused::Node.into());
         }
-        let row = self.rows.cluster.nodes.get(&node);
-        let row = row.filter(|row| row.state != NodeState::Removed);
-        let row = row.ok_or(Refused::NoNode(node))?;
-        match row.roles.contains(TAPE) {
+        match self.live_node(node)?.roles.contains(TAPE) {
             true => Ok(()),
             false => Err(TapeRefused::NotTape(node).into()),
         }
     }
 
     fn remove_library(&mut self, name: &TapeName) -> Result<(), Refused> {
-        if matches!(self.known_library(name)?.intent, Some(Record::Meant(_))) {
+        let row = self.known_library(name)?;
+        let is_there = row.node.is_none_or(|node| self.live_node(node).is_ok());
+        if row.intent.is_some() && is_there {
             return Err(TapeRefused::Moving(name.clone()).into());
         }
+        if let Some(job) = self.writes_in(name) {
+            let by = format!("a run of tape job '{job}'; stop it first with 'tape job stop'");
+            return Err(super::in_use("tape library", name, by));
+        }
         self.rows.tape.libraries.remove(name);
-        self.put_away(name, &BTreeSet::new());
-        let text = format!("tape library {name} forgotten; its cartridges are off line");
+        let gone = self.rows.tape.put_away(|at| at == name);
+        let text = format!("tape library {name} forgotten; its cartridges are off line: {gone}");
         self.event(Code::TapeLibraryChanged, None, text, None);
         Ok(())
+    }
+
+    /// A job of which a run may write in a library: its pool has cartridges there.
+    fn writes_in(&self, library: &TapeName) -> Option<TapeName> {
+        let tape = &self.rows.tape;
+        let here = |row: &&Cartridge| row.slot.as_ref().is_some_and(|(at, _)| at == library);
+        let media = tape.media.values().filter(here);
+        let pools: BTreeSet<PoolId> = media.filter_map(|row| row.medium.pool).collect();
+        let mut running = tape
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.state.running().is_some());
+        let pool = |job: &TapeJob| tape.pools.get(&job.pool).map(|pool| pool.id);
+        let found = running.find(|(_, job)| pool(job).is_some_and(|it| pools.contains(&it)));
+        found.map(|(name, _)| name.clone())
+    }
+
+    /// A node that is gone, or takes no libraries any more, leaves the cartridges of its libraries
+    /// off line.
+    pub(in crate::catalog) fn leave_tapes(&mut self, node: NodeId) {
+        let libraries = self.rows.tape.libraries.iter();
+        let own = libraries.filter(|(_, row)| row.node == Some(node));
+        let own: BTreeSet<TapeName> = own.map(|(name, _)| name.clone()).collect();
+        for name in own {
+            if self.rows.tape.put_away(|at| *at == name) > 0 {
+                let text = format!("tape library {name} is off line with {node}");
+                self.event(Code::TapeLibraryChanged, None, text, None);
+            }
+        }
     }
 
     fn note_move(&mut self, name: &TapeName, record: &Record) -> Result<(), Refused> {
@@ -115,82 +145,81 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Takes all cartridges of a library off line but those.
-    fn put_away(&mut self, name: &TapeName, but: &BTreeSet<MediumId>) -> usize {
-        let media = self.rows.tape.media.iter();
-        let here = |row: &Cartridge| row.slot.as_ref().is_some_and(|slot| slot.0 == *name);
-        let gone = media.filter(|(id, row)| here(row) && !but.contains(id));
-        let gone: Vec<MediumId> = gone.map(|(id, _)| *id).collect();
-        for id in &gone {
-            self.alter_medium(*id, |row| {
-                row.slot = None;
-                row.medium.is_online = false;
-            });
-        }
-        gone.len()
-    }
-
     /// A barcode tells which cartridge it probably is, and the cartridge itself says so for sure
-    /// before anything is done to it. Of two that have one barcode neither is used.
+    /// before anything is done to it. Of two that have one barcode, or one place, neither is used:
+    /// what is known of them counts as off line until they are told apart.
     fn take_inventory(&mut self, name: &TapeName, seen: &[Seen]) -> Result<(), Refused> {
         self.known_library(name)?;
-        let twins = twins(seen);
-        let known: BTreeMap<Barcode, MediumId> = {
-            let media = self.rows.tape.media.iter();
-            media
-                .filter_map(|(id, row)| Some((row.medium.barcode.clone()?, *id)))
-                .collect()
+        let twins = twice(seen.iter().filter_map(|one| one.barcode.as_ref()));
+        let crowded = twice(seen.iter().map(|one| &one.slot));
+        let is_alone = |one: &&Seen| {
+            let is_twin = one.barcode.as_ref().is_some_and(|it| twins.contains(it));
+            !is_twin && !crowded.contains(&one.slot)
         };
-        let mut there = BTreeSet::new();
-        let mut new = 0;
-        for one in seen {
-            if one.barcode.as_ref().is_some_and(|it| twins.contains(it)) {
-                continue;
-            }
-            let id = match &one.barcode {
-                Some(barcode) => known.get(barcode).copied(),
-                None => self.unlabelled(name, one),
+        let known = self.rows.tape.media.clone();
+        let by_barcode: BTreeMap<&Barcode, MediumId> = {
+            let media = known.iter();
+            let labelled = media.filter_map(|(id, row)| Some((row.medium.barcode.as_ref()?, *id)));
+            labelled.collect()
+        };
+        let was_here = |row: &Cartridge| row.slot.as_ref().is_some_and(|(at, _)| at == name);
+        let before: BTreeSet<MediumId> = {
+            let here = known.iter().filter(|(_, row)| was_here(row));
+            here.map(|(id, _)| *id).collect()
+        };
+        self.rows.tape.put_away(|at| at == name);
+        let (mut there, mut new) = (BTreeSet::new(), 0);
+        for one in seen.iter().filter(is_alone) {
+            // One without a barcode is known by its place alone.
+            let same = |row: &Cartridge| {
+                let is_bare = row.medium.barcode.is_none();
+                is_bare && row.slot.as_ref() == Some(&(name.clone(), one.slot))
             };
-            let id = match id {
-                Some(id) => id,
-                None => {
-                    new += 1;
-                    self.discover(one)?
-                }
+            let found = match &one.barcode {
+                Some(barcode) => by_barcode.get(barcode).copied(),
+                None => known.iter().find(|(_, row)| same(row)).map(|(id, _)| *id),
             };
+            new += usize::from(found.is_none());
+            let id = found.map_or_else(|| self.discover(one), Ok)?;
             there.insert(id);
             self.alter_medium(id, |row| {
                 row.slot = Some((name.clone(), one.slot));
                 row.medium.is_online = true;
             });
         }
-        let gone = self.put_away(name, &there);
         for twin in &twins {
             let text = format!(
-                "library {name} has two cartridges with the barcode {twin}: neither is used; \
-                 relabel one of them"
+                "tape library {name} has two cartridges with the barcode {twin}: neither is used; \
+                 relabel one of them, and take an inventory"
             );
-            self.event(Code::TapeMediumDiffers, None, text, None);
+            self.event(Code::TapeMediumTrouble, None, text, None);
         }
-        if new + gone > 0 {
+        for slot in &crowded {
+            let text = format!(
+                "tape library {name} has two cartridges for slot {}: neither is used; take one \
+                 out, and take an inventory",
+                slot.0
+            );
+            self.event(Code::TapeMediumTrouble, None, text, None);
+        }
+        let gone = before.difference(&there).count();
+        let back = there.difference(&before).count() - new;
+        if new + back + gone > 0 {
             let count = there.len();
-            let text = format!("library {name} has {count} cartridges: {new} new, {gone} gone");
-            self.event(Code::TapeInventory, None, text, None);
+            let text = format!(
+                "tape library {name} has {count} cartridges: {new} new, {back} back, {gone} gone"
+            );
+            self.event(Code::TapeLibraryChanged, None, text, None);
         }
         Ok(())
     }
 
-    /// One without a barcode is known by its place alone.
-    fn unlabelled(&self, name: &TapeName, one: &Seen) -> Option<MediumId> {
-        let slot = Some((name.clone(), one.slot));
-        let mut media = self.rows.tape.media.iter();
-        let found = media.find(|(_, row)| row.slot == slot && row.medium.barcode.is_none());
-        found.map(|(id, _)| *id)
-    }
-
     fn discover(&mut self, one: &Seen) -> Result<MediumId, Refused> {
         let media = &mut self.rows.tape.media;
-        if media.len() >= MEDIA_MAX || media.contains_key(&one.new) {
+        if media.contains_key(&one.new) {
+            return Err(TapeRefused::Drawn(one.new.raw()).into());
+        }
+        if media.len() >= MEDIA_MAX {
             let (what, most) = ("cartridges", MEDIA_MAX);
             return Err(Refused::TooMany { what, most });
         }
@@ -219,12 +248,12 @@ impl Draft<'_> {
     }
 }
 
-/// Barcodes that more than one cartridge has.
-fn twins(seen: &[Seen]) -> BTreeSet<Barcode> {
+/// What there is more than once.
+fn twice<'a, T: Ord + Clone + 'a>(all: impl Iterator<Item = &'a T>) -> BTreeSet<T> {
     let (mut once, mut twice) = (BTreeSet::new(), BTreeSet::new());
-    for barcode in seen.iter().filter_map(|one| one.barcode.as_ref()) {
-        if !once.insert(barcode) {
-            twice.insert(barcode.clone());
+    for one in all {
+        if !once.insert(one) {
+            twice.insert(one.clone());
         }
     }
     twice

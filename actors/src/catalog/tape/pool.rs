@@ -1,23 +1,19 @@
-//! Media pools and tape jobs.
+//! Media pools (10.4).
 
 use std::collections::BTreeMap;
 
 use super::super::Refused;
-use super::super::draft::{Draft, TEXT_MAX, short, within};
+use super::super::draft::{Draft, TEXT_MAX, forget, short, within};
 use super::super::events::Code;
-use super::super::rows::{MediaPool, Source, TapeJob};
-use super::{JobCommand, MediaPoolCommand, TapeRefused};
+use super::super::rows::{MediaPool, Set, TapeJob};
+use super::{MediaPoolCommand, TapeRefused, in_use};
 use crate::names::TapeName;
-use crate::tape::job::{Occasion, State};
 use crate::tape::pool::{Retention, SetRules};
-use crate::tape::{MediaSet, Pool, PoolId, Schedule};
+use crate::tape::{MediaSet, Pool, PoolId};
 
 const POOLS_MAX: usize = 1_024;
-const JOBS_MAX: usize = 1_024;
-const SOURCES_MAX: usize = 4_096;
 /// Days that something is kept unless it is kept for ever.
 const DAYS_MAX: u32 = 36_500;
-const MINUTES_MAX: u32 = 24 * 60 - 1;
 
 impl Draft<'_> {
     pub(super) fn media_pool(
@@ -56,7 +52,7 @@ impl Draft<'_> {
                 let mut pool = self.known_media_pool(name)?.clone();
                 if let Some(sets) = sets {
                     fit_sets(sets)?;
-                    self.fit_jobs(name, sets)?;
+                    self.fit_users(name, pool.id, sets)?;
                     pool.rules.sets.clone_from(sets);
                 }
                 if let Some(description) = description {
@@ -96,17 +92,29 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// What jobs write on must stay on.
-    fn fit_jobs(
+    /// What jobs write on, or sets are open for, must stay on.
+    fn fit_users(
         &self,
         name: &TapeName,
+        id: PoolId,
         sets: &BTreeMap<MediaSet, SetRules>,
     ) -> Result<(), Refused> {
         let jobs = self.rows.tape.jobs.iter();
         let mut own = jobs.filter(|(_, job)| job.pool == *name);
         let lacks = |job: &TapeJob| job.schedule.sets().any(|set| !sets.contains_key(&set));
-        match own.find(|(_, job)| lacks(job)) {
-            Some((job, _)) => Err(in_use("media pool", name, format!("tape job '{job}'"))),
+        if let Some((job, _)) = own.find(|(_, job)| lacks(job)) {
+            return Err(in_use("media pool", name, format!("tape job '{job}'")));
+        }
+        let is_open = |row: &Set| row.pool == id && row.closed.is_none();
+        let mut open = self.rows.tape.sets.iter().filter(|(_, row)| is_open(row));
+        match open.find(|(_, row)| !sets.contains_key(&row.set)) {
+            Some((set, row)) => {
+                let by = format!(
+                    "an open {} set; close it first: 'tape set close {set}'",
+                    row.set
+                );
+                Err(in_use("media pool", name, by))
+            }
             None => Ok(()),
         }
     }
@@ -120,153 +128,17 @@ impl Draft<'_> {
         let media = self.rows.tape.media.values();
         let count = media.filter(|row| row.medium.pool == Some(id)).count();
         if count > 0 {
-            let by = format!("{count} cartridges; take them out with 'tape media move'");
+            let by =
+                format!("its cartridges, which are {count}; take them out with 'tape media move'");
             return Err(in_use("media pool", name, by));
         }
         self.rows.tape.pools.remove(name);
+        // All of them are without cartridges.
+        forget(&mut self.rows.tape.sets, |_, row| row.pool == id);
         let text = format!("media pool {name} removed");
-        self.event(Code::TapePoolRemoved, None, text, None);
+        self.event(Code::TapeRemoved, None, text, None);
         Ok(())
     }
-
-    pub(super) fn tape_job(
-        &mut self,
-        name: &TapeName,
-        command: &JobCommand,
-    ) -> Result<(), Refused> {
-        match command {
-            JobCommand::Add {
-                description,
-                sources,
-                pool,
-                schedule,
-            } => {
-                let job = TapeJob {
-                    description: description.clone(),
-                    sources: sources.clone(),
-                    pool: pool.clone(),
-                    schedule: schedule.clone(),
-                    is_enabled: false,
-                    state: State::default(),
-                    made: self.at,
-                };
-                if self.rows.tape.jobs.contains_key(name) {
-                    return Err(TapeRefused::Exists("tape job", name.clone()).into());
-                }
-                if self.rows.tape.jobs.len() >= JOBS_MAX {
-                    let (what, most) = ("tape jobs", JOBS_MAX);
-                    return Err(Refused::TooMany { what, most });
-                }
-                self.keep_job(name, job, "made")
-            }
-            JobCommand::Set {
-                description,
-                sources,
-                schedule,
-            } => {
-                let mut job = self.known_job(name)?.clone();
-                if let Some(description) = description {
-                    job.description.clone_from(description);
-                }
-                if let Some(sources) = sources {
-                    job.sources.clone_from(sources);
-                }
-                if let Some(schedule) = schedule {
-                    job.schedule = schedule.clone();
-                }
-                self.keep_job(name, job, "changed")
-            }
-            JobCommand::Enable(is_enabled) => {
-                let mut job = self.known_job(name)?.clone();
-                job.is_enabled = *is_enabled;
-                let what = if *is_enabled { "enabled" } else { "disabled" };
-                self.keep_job(name, job, what)
-            }
-            JobCommand::Remove => {
-                if self.known_job(name)?.state.is_running() {
-                    let by = "its run; stop it first with 'tape job stop'".to_owned();
-                    return Err(in_use("tape job", name, by));
-                }
-                self.rows.tape.jobs.remove(name);
-                let text = format!("tape job {name} removed; what it wrote stays on tape");
-                self.event(Code::TapeJobRemoved, None, text, None);
-                Ok(())
-            }
-            JobCommand::Keep(state) => {
-                let mut job = self.known_job(name)?.clone();
-                job.state = *state.clone();
-                self.rows.tape.jobs.insert(name.clone(), job);
-                Ok(())
-            }
-            JobCommand::Notify(set, occasion) => {
-                self.known_job(name)?;
-                let (code, what) = told(*occasion);
-                let text = format!("tape job {name}, {set} set: {what}");
-                self.event(code, None, text, None);
-                Ok(())
-            }
-        }
-    }
-
-    fn known_job(&self, name: &TapeName) -> Result<&TapeJob, Refused> {
-        let row = self.rows.tape.jobs.get(name);
-        row.ok_or_else(|| TapeRefused::NoJob(name.clone()).into())
-    }
-
-    fn keep_job(&mut self, name: &TapeName, job: TapeJob, what: &str) -> Result<(), Refused> {
-        short("a description", &job.description, TEXT_MAX)?;
-        let minutes = u32::from(job.schedule.at_minutes);
-        within("the minute of the day", minutes, 0, MINUTES_MAX)?;
-        self.fit_schedule(&job.pool, &job.schedule)?;
-        self.fit_sources(&job.sources)?;
-        self.rows.tape.jobs.insert(name.clone(), job);
-        let text = format!("tape job {name} {what}");
-        self.event(Code::TapeJobChanged, None, text, None);
-        Ok(())
-    }
-
-    fn fit_schedule(&self, pool: &TapeName, schedule: &Schedule) -> Result<(), Refused> {
-        let rules = &self.known_media_pool(pool)?.rules;
-        let mut sets = schedule.sets();
-        let off = sets.find(|set| !rules.sets.contains_key(set));
-        match off {
-            Some(set) => Err(TapeRefused::SetOff(pool.clone(), set).into()),
-            None if schedule.sets().next().is_none() => Err(TapeRefused::NoSources.into()),
-            None => Ok(()),
-        }
-    }
-
-    fn fit_sources(&self, sources: &[Source]) -> Result<(), Refused> {
-        if sources.is_empty() {
-            return Err(TapeRefused::NoSources.into());
-        }
-        if sources.len() > SOURCES_MAX {
-            let (what, most) = ("sources of a tape job", SOURCES_MAX);
-            return Err(Refused::TooMany { what, most });
-        }
-        for source in sources {
-            match source {
-                Source::All => {}
-                Source::Tenant(id) => {
-                    let mut tenants = self.rows.tenants.values();
-                    if !tenants.any(|row| row.id == *id) {
-                        return Err(TapeRefused::NoSources.into());
-                    }
-                }
-                Source::Repository(id) => {
-                    if !self.rows.repositories.contains_key(id) {
-                        return Err(Refused::NoRepositoryId(*id));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn in_use(what: &'static str, name: &TapeName, by: String) -> Refused {
-    let name = name.clone();
-    TapeRefused::InUse { what, name, by }.into()
 }
 
 fn fit_sets(sets: &BTreeMap<MediaSet, SetRules>) -> Result<(), Refused> {
@@ -279,22 +151,4 @@ fn fit_sets(sets: &BTreeMap<MediaSet, SetRules>) -> Result<(), Refused> {
         }
     }
     Ok(())
-}
-
-const fn told(occasion: Occasion) -> (Code, &'static str) {
-    match occasion {
-        Occasion::Success => (Code::TapeJobEnded, "all of it is on tape"),
-        Occasion::Nothing => (Code::TapeJobEnded, "there was nothing new all day"),
-        Occasion::Dropped => (Code::TapeJobEnded, "it made place for an elder set"),
-        Occasion::Stopped => (Code::TapeJobEnded, "an operator stopped it"),
-        Occasion::WaitingForTape => (
-            Code::TapeJobWaits,
-            "it waits for a cartridge that may be written, for 72 hours; put one in and take an \
-             inventory",
-        ),
-        Occasion::Failed => (
-            Code::TapeJobFailed,
-            "it gave up; look with 'tape job log' and 'events'",
-        ),
-    }
 }

@@ -1,9 +1,9 @@
 //! Why the catalog refuses a command about tapes. It decides nothing.
 
 use super::super::Class;
-use crate::kernel::{NodeId, RestoreId};
+use crate::kernel::{NodeId, RepositoryId, RestoreId};
 use crate::names::TapeName;
-use crate::tape::{MediaSet, MediumId, SetId, media};
+use crate::tape::{MediaSet, MediumId, PoolId, SetId, media};
 
 /// A command about tapes that was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +23,12 @@ pub enum TapeRefused {
     /// No such media set.
     #[error("there is no media set {0}")]
     NoSet(SetId),
+    /// No pool has that number any more.
+    #[error("there is no media pool with the number {}", .0.raw())]
+    NoPoolId(PoolId),
+    /// No tenant has that number.
+    #[error("there is no tenant with the number {0}")]
+    NoTenant(u64),
     /// The set has no run of that name.
     #[error("media set {0} has no run '{1}'")]
     NoRun(SetId, String),
@@ -59,6 +65,9 @@ pub enum TapeRefused {
         /// By whom, as words.
         by: String,
     },
+    /// What is drawn for something new is drawn once.
+    #[error("the number {0:032x} is taken: draw another")]
+    Drawn(u128),
     /// A closed set is never resumed (10.8).
     #[error("media set {0} is closed: begin a new one")]
     Closed(SetId),
@@ -71,6 +80,9 @@ pub enum TapeRefused {
     /// Another run has that name.
     #[error("media set {0} has another run '{1}' already")]
     RunTaken(SetId, String),
+    /// A run is done once all of it is on tape.
+    #[error("run '{1}' of media set {0} has {2} objects, and {3} are on its cartridges for good")]
+    NotThere(SetId, String, u64, u64),
 
     /// A rule about the cartridge says no.
     #[error("cartridge {label}: {refused}")]
@@ -83,11 +95,23 @@ pub enum TapeRefused {
     /// A cartridge with something on it stays in its pool.
     #[error("cartridge {0} has something on it; mark it free first: 'tape media free'")]
     NotFree(String),
+    /// Sets and pools never take from each other (`R10.2`, `R10.4`).
+    #[error("cartridge {0} is not for media set {1}: it is another pool's, set's, or kind")]
+    NotTaken(String, SetId),
+    /// What can be written once has pools of its own (`R10.4`).
+    #[error("cartridge {0} and media pool '{1}' differ in whether they can be written over")]
+    Kind(String, TapeName),
+    /// Whose data a set is for is said when it is begun.
+    #[error("media set {0} is not for {1}")]
+    NotFor(SetId, RepositoryId),
+    /// The pool keeps tenants apart.
+    #[error("media pool '{0}' keeps tenants apart: a set is for one of them")]
+    Mixed(TapeName),
     /// The pool has no such set.
     #[error("media pool '{0}' has no {1} set; switch it on with 'tape pool set'")]
     SetOff(TapeName, MediaSet),
     /// The library would hang on a node that takes none.
-    #[error("{0} does not have the role tape; give it with 'node label'")]
+    #[error("{0} does not have the role tape; give it with 'node set --role tape'")]
     NotTape(NodeId),
     /// The library must hang on a node of the cluster, and on none where there is no cluster.
     #[error("name the node that the library hangs on, with --node, in a cluster and only there")]
@@ -99,9 +123,12 @@ pub enum TapeRefused {
     /// A pool without sets writes nothing.
     #[error("a media pool has one media set at least")]
     NoSets,
-    /// A job without sources, or without days, writes nothing.
-    #[error("a tape job has one source and one day at least")]
+    /// A job without sources writes nothing.
+    #[error("a tape job has one source at least: --tenant, --repository, or --all")]
     NoSources,
+    /// A job without days writes nothing.
+    #[error("a tape job is due on one day at least; '--help' lists when")]
+    NoDays,
 }
 
 impl TapeRefused {
@@ -114,10 +141,14 @@ impl TapeRefused {
             | Self::NoMedium(..)
             | Self::NoSet(..)
             | Self::NoRestore(..)
+            | Self::NoPoolId(..)
+            | Self::NoTenant(..)
             | Self::NoRun(..) => Class::NotFound,
             Self::Exists(..)
             | Self::InUse { .. }
+            | Self::Drawn(..)
             | Self::Closed(..)
+            | Self::NotThere(..)
             | Self::NotLast(..)
             | Self::Fewer(..)
             | Self::Moving(..)
@@ -126,10 +157,15 @@ impl TapeRefused {
             | Self::SamePlace
             | Self::Restoring(..)
             | Self::RunTaken(..) => Class::Conflict,
-            Self::Medium { .. } | Self::NotFree(..) | Self::SetOff(..) | Self::NotTape(..) => {
-                Class::Rule
-            }
-            Self::Node | Self::NoSets | Self::NoSources | Self::NoParts => Class::Usage,
+            Self::Medium { .. }
+            | Self::NotFree(..)
+            | Self::NotTaken(..)
+            | Self::Kind(..)
+            | Self::NotFor(..)
+            | Self::Mixed(..)
+            | Self::SetOff(..)
+            | Self::NotTape(..) => Class::Rule,
+            Self::Node | Self::NoSets | Self::NoSources | Self::NoDays | Self::NoParts => Class::Usage,
         }
     }
 
@@ -137,13 +173,20 @@ impl TapeRefused {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::NoLibrary(..) => "no-library",
-            Self::NoPool(..) => "no-media-pool",
+            Self::NoPool(..) | Self::NoPoolId(..) => "no-media-pool",
+            Self::NoTenant(..) => "no-tenant",
             Self::NoJob(..) => "no-tape-job",
             Self::NoMedium(..) => "no-cartridge",
             Self::NoSet(..) => "no-media-set",
             Self::NoRun(..) => "no-tape-run",
             Self::Exists(..) => "tape-name-taken",
             Self::InUse { .. } => "tape-in-use",
+            Self::Drawn(..) => "number-taken",
+            Self::NotThere(..) => "not-on-tape-yet",
+            Self::NotTaken(..) => "cartridge-not-taken",
+            Self::Kind(..) => "cartridge-kind",
+            Self::NotFor(..) => "not-for-media-set",
+            Self::Mixed(..) => "tenants-apart",
             Self::Closed(..) => "media-set-closed",
             Self::NotLast(..) => "not-last-cartridge",
             Self::Fewer(..) => "fewer-on-tape",
@@ -162,6 +205,7 @@ impl TapeRefused {
             Self::SamePlace => "restore-place-taken",
             Self::Restoring(..) => "cartridge-being-restored",
             Self::NoParts => "no-restore-parts",
+            Self::NoDays => "no-tape-days",
         }
     }
 }

@@ -3,18 +3,20 @@
 use imbl::Vector;
 
 use super::super::Refused;
-use super::super::draft::Draft;
+use super::super::draft::{Draft, short, within};
 use super::super::events::Code;
-use super::super::rows::{Head, Run, Set};
+use super::super::rows::{Cartridge, Head, Mixing, Run, Set};
 use super::{SetCommand, TapeRefused};
-use crate::kernel::RepositoryId;
-use crate::tape::media::{Content, Expiry, Kind, Label, Written};
+use crate::kernel::{RepositoryId, Size};
+use crate::tape::media::{self, Content, Expiry, Kind, Label, Written};
 use crate::tape::pool::Retention;
 use crate::tape::{MediaSet, MediumId, PoolId, SetId};
 
 const SETS_MAX: usize = 65_536;
 /// Runs of one set.
 const RUNS_MAX: usize = 65_536;
+/// Bytes in the name of a run.
+const NAME_MAX: usize = 256;
 
 impl Draft<'_> {
     pub(super) fn set(&mut self, id: SetId, command: &SetCommand) -> Result<(), Refused> {
@@ -34,7 +36,11 @@ impl Draft<'_> {
                 self.close_medium(*medium, None);
                 Ok(())
             }
-            SetCommand::Close => self.close_set(id),
+            SetCommand::Close => {
+                self.known_set(id)?;
+                self.close_set(id);
+                Ok(())
+            }
         }
     }
 
@@ -52,9 +58,9 @@ impl Draft<'_> {
     }
 
     /// Refuses a cartridge that an open set does not write now.
-    fn last_of(&self, id: SetId, medium: MediumId) -> Result<(), Refused> {
+    fn last_of(&self, id: SetId, medium: MediumId) -> Result<&Cartridge, Refused> {
         match self.open(id)?.media.last() {
-            Some(last) if *last == medium => Ok(()),
+            Some(last) if *last == medium => self.known_medium(medium),
             Some(_) | None => Err(TapeRefused::NotLast(medium, id).into()),
         }
     }
@@ -66,6 +72,15 @@ impl Draft<'_> {
         owner: Option<u64>,
         one: Option<RepositoryId>,
     ) -> Result<(), Refused> {
+        let Some((name, row)) = self.rows.tape.pool(pool) else {
+            return Err(TapeRefused::NoPoolId(pool).into());
+        };
+        if !row.rules.sets.contains_key(&set) {
+            return Err(TapeRefused::SetOff(name.clone(), set).into());
+        }
+        if owner.is_none() && row.mixing == Mixing::Never {
+            return Err(TapeRefused::Mixed(name.clone()).into());
+        }
         let row = Set {
             pool,
             set,
@@ -76,46 +91,57 @@ impl Draft<'_> {
             closed: None,
             runs: Vector::new(),
         };
-        let mut pools = self.rows.tape.pools.iter();
-        let found = pools.find(|(_, row)| row.id == pool);
-        let Some((name, pool)) = found else {
-            return Err(TapeRefused::NoSet(id).into());
-        };
-        if !pool.rules.sets.contains_key(&set) {
-            return Err(TapeRefused::SetOff(name.clone(), set).into());
+        if let Some(repository) = one {
+            self.fit_owner((id, &row), repository)?;
+        }
+        if self.rows.tape.sets.contains_key(&id) {
+            return Err(TapeRefused::Drawn(id.raw()).into());
         }
         if self.rows.tape.sets.len() >= SETS_MAX {
             let (what, most) = ("media sets", SETS_MAX);
             return Err(Refused::TooMany { what, most });
         }
-        match self.rows.tape.sets.contains_key(&id) {
-            true => Err(TapeRefused::Closed(id).into()),
-            false => {
-                self.rows.tape.sets.insert(id, row);
-                Ok(())
-            }
+        self.rows.tape.sets.insert(id, row);
+        Ok(())
+    }
+
+    /// Refuses a repository whose data may not be on this set.
+    fn fit_owner(&self, (id, set): (SetId, &Set), repository: RepositoryId) -> Result<(), Refused> {
+        let row = self.rows.repositories.get(&repository);
+        let row = row.ok_or(Refused::NoRepositoryId(repository))?;
+        let is_own = set.owner.is_none_or(|owner| owner == row.tenant);
+        let is_one = set.one.is_none_or(|one| one == repository);
+        match is_own && is_one {
+            true => Ok(()),
+            false => Err(TapeRefused::NotFor(id, repository).into()),
         }
     }
 
-    /// What is on the cartridge is lost from here on, so both it and what is known of it must agree.
+    /// What is on the cartridge is lost from here on, so both it and what is known of it must
+    /// agree.
     fn begin(&mut self, id: SetId, medium: MediumId, label: Label) -> Result<(), Refused> {
         let set = self.open(id)?.clone();
         let row = self.known_medium(medium)?.clone();
+        if set.media.last() == Some(&medium) && row.is_bare() {
+            return self.begin_again(medium, &row, label);
+        }
         let today = self.rows.clock.today;
         row.may(row.medium.may_begin(medium, label, today), medium)?;
-        let pools = &mut self.rows.tape.pools.values();
-        let is_worm = pools.any(|pool| pool.id == set.pool && pool.rules.is_worm);
-        let fits = (row.medium.kind == Kind::Worm) == is_worm;
-        let mine = row.medium.pool.is_none_or(|pool| pool == set.pool);
-        if !fits || !mine {
-            return Err(TapeRefused::NotFree(row.label(medium)).into());
+        let is_used = matches!(row.medium.content, Content::Written(_));
+        if is_used && self.rows.clock.doubted {
+            return Err(Refused::ClockDoubted);
         }
-        if let Some((old, _)) = row.of {
-            if self.is_restoring(old) {
-                return Err(TapeRefused::Restoring(row.label(medium)).into());
-            }
-            self.forget_set(old);
+        let mut known = row.medium.clone();
+        if label.is_worm {
+            known.kind = Kind::Worm;
         }
+        let pool = self.rows.tape.pool(set.pool);
+        let takes = |rules: &crate::tape::Pool| rules.takes(&known, (set.pool, set.set));
+        if !pool.is_some_and(|(_, row)| takes(&row.rules)) {
+            return Err(TapeRefused::NotTaken(row.label(medium), id).into());
+        }
+        let name = pool.map(|(name, _)| name.to_string()).unwrap_or_default();
+        self.leave_set(medium)?;
         if let Some(last) = set.media.last() {
             self.close_medium(*last, None);
         }
@@ -125,6 +151,7 @@ impl Draft<'_> {
             row.of = Some((id, sequence));
             row.generation += 1;
             row.head = Head::default();
+            row.medium.kind = known.kind;
             row.medium.pool = Some(set.pool);
             row.medium.set = Some(set.set);
             row.medium.content = Content::Written(Written {
@@ -134,17 +161,53 @@ impl Draft<'_> {
             });
         });
         self.alter_set(id, |row| row.media.push_back(medium));
+        let what = if is_used {
+            "; what was on it had expired"
+        } else {
+            ""
+        };
+        let named = row.label(medium);
+        let text = format!(
+            "cartridge {named} begun for the {} set of {name}{what}",
+            set.set
+        );
+        self.event(Code::TapeMediumBegun, None, text, None);
         Ok(())
     }
 
-    /// A set of which a cartridge is written over cannot be restored any more.
-    fn forget_set(&mut self, id: SetId) {
-        let Some(row) = self.rows.tape.sets.remove(&id) else {
-            return;
+    /// Whoever began it never came so far as to put anything on it for good.
+    fn begin_again(&mut self, id: MediumId, row: &Cartridge, label: Label) -> Result<(), Refused> {
+        row.may(row.medium.may_append(), id)?;
+        let is_other = label.is_foreign || label.medium.is_some_and(|it| it != id);
+        let refused = match label.medium {
+            _ if is_other => Err(media::Refused::Foreign),
+            Some(_) if label.is_worm => Err(media::Refused::Worm),
+            Some(_) | None => Ok(()),
         };
-        for medium in row.media {
-            self.alter_medium(medium, |row| row.of = None);
+        row.may(refused, id)?;
+        self.alter_medium(id, |row| row.generation += 1);
+        Ok(())
+    }
+
+    /// Takes a cartridge out of its set. An open one is not whole any more, and is closed; one
+    /// without any cartridge is forgotten. Refused while a restore reads the set.
+    pub(super) fn leave_set(&mut self, medium: MediumId) -> Result<(), Refused> {
+        let row = self.rows.tape.media.get(&medium);
+        let of = row.and_then(|row| Some((row.of?.0, row.label(medium))));
+        let Some((id, label)) = of else {
+            return Ok(());
+        };
+        if self.is_restoring(id) {
+            return Err(TapeRefused::Restoring(label).into());
         }
+        self.alter_medium(medium, |row| row.of = None);
+        self.alter_set(id, |row| row.media.retain(|other| *other != medium));
+        self.close_set(id);
+        let left = self.rows.tape.sets.get(&id);
+        if left.is_some_and(|row| row.media.is_empty()) {
+            self.rows.tape.sets.remove(&id);
+        }
+        Ok(())
     }
 
     fn alter_set(&mut self, id: SetId, change: impl FnOnce(&mut Set)) {
@@ -167,18 +230,23 @@ impl Draft<'_> {
         let set = self.open(id)?;
         let there = set.runs.iter().find(|other| other.name == run.name);
         if let Some(there) = there {
-            let is_same = (there.repository, there.view) == (run.repository, run.view);
-            return match is_same {
+            let what = |run: &Run| (run.job.clone(), run.repository, run.view);
+            return match what(there) == what(run) {
                 true => Ok(()),
                 false => Err(TapeRefused::RunTaken(id, run.name.clone()).into()),
             };
         }
+        short("the name of a run", &run.name, NAME_MAX)?;
+        let length = u32::try_from(run.name.len()).unwrap_or(u32::MAX);
+        within("the bytes in the name of a run", length, 1, 256)?;
+        self.fit_owner((id, set), run.repository)?;
         if set.runs.len() >= RUNS_MAX {
             let (what, most) = ("runs of a media set", RUNS_MAX);
             return Err(Refused::TooMany { what, most });
         }
+        let done = None;
         let run = Run {
-            done: None,
+            done,
             ..run.clone()
         };
         self.alter_set(id, |row| row.runs.push_back(run));
@@ -186,10 +254,16 @@ impl Draft<'_> {
     }
 
     fn committed(&mut self, id: SetId, medium: MediumId, head: Head) -> Result<(), Refused> {
-        self.last_of(id, medium)?;
-        let there = self.known_medium(medium)?.head.objects;
-        if head.objects < there {
-            return Err(TapeRefused::Fewer(medium, there, head.objects).into());
+        let row = self.last_of(id, medium)?;
+        let is_closed = matches!(row.medium.content, Content::Written(it) if it.is_closed);
+        row.may(
+            (!is_closed).then_some(()).ok_or(media::Refused::Closed),
+            medium,
+        )?;
+        let there = row.head;
+        let same = head.objects == there.objects && head != there;
+        if head.objects < there.objects || head.bytes < there.bytes || same {
+            return Err(TapeRefused::Fewer(medium, there.objects, head.objects).into());
         }
         let last = self.at;
         self.alter_medium(medium, |row| {
@@ -209,36 +283,78 @@ impl Draft<'_> {
         if run.done.is_some() {
             return Ok(());
         }
-        self.open(id)?;
+        let media = self.open(id)?.media.iter();
+        let heads = media.filter_map(|id| Some(self.rows.tape.media.get(id)?.head.objects));
+        let there = heads.fold(0, u64::saturating_add);
+        if there < run.objects {
+            let (name, wanted) = (run.name, run.objects);
+            return Err(TapeRefused::NotThere(id, name, wanted, there).into());
+        }
         let done = self.at;
         self.alter_set(id, |row| row.runs[at].done = Some(done));
         let text = format!(
-            "repository {} of tenant {} is on tape as of {}: {} objects, {}, by job {}",
+            "repository {} of tenant {} is on tape as of {}: {} objects, {}, by tape job {}",
             run.called,
             run.tenant,
             run.view,
             run.objects,
-            crate::kernel::Size::bytes(run.bytes),
+            Size::bytes(run.bytes),
             run.job
         );
         self.event(Code::TapeArchived, None, text, None);
         Ok(())
     }
 
-    fn close_set(&mut self, id: SetId) -> Result<(), Refused> {
-        let set = self.known_set(id)?.clone();
-        if set.closed.is_some() {
-            return Ok(());
-        }
+    /// Closes an open set: what is on it is kept from today on, by what its pool says today. If
+    /// nobody says anything any more it is kept for ever.
+    pub(super) fn close_set(&mut self, id: SetId) {
+        let Some(set) = self
+            .rows
+            .tape
+            .sets
+            .get(&id)
+            .filter(|row| row.closed.is_none())
+        else {
+            return;
+        };
+        let set = set.clone();
         let today = self.rows.clock.today;
-        let mut pools = self.rows.tape.pools.values();
-        let pool = pools.find(|pool| pool.id == set.pool);
-        let rules = pool.and_then(|pool| pool.rules.sets.get(&set.set));
+        let pool = self.rows.tape.pool(set.pool);
+        let rules = pool.and_then(|(_, row)| row.rules.sets.get(&set.set));
         let retention = rules.map_or(Retention::Forever, |rules| rules.retention);
+        let name = pool.map(|(name, _)| name.to_string()).unwrap_or_default();
+        let expires = retention.expiry(today);
         for medium in &set.media {
-            self.close_medium(*medium, Some(retention.expiry(today)));
+            self.close_medium(*medium, Some(expires));
         }
-        self.alter_set(id, |row| row.closed = Some(today));
-        Ok(())
+        let count = set.media.len();
+        match count {
+            0 => self.rows.tape.sets.remove(&id),
+            _ => self.rows.tape.sets.insert(
+                id,
+                Set {
+                    closed: Some(today),
+                    ..set.clone()
+                },
+            ),
+        };
+        let kept = match expires {
+            Expiry::Always => "until room is needed".to_owned(),
+            Expiry::On(day) => format!("until {day}"),
+            Expiry::Never => "for ever".to_owned(),
+        };
+        let text = format!(
+            "{} set of media pool {name} closed; its cartridges are kept {kept}: {count}",
+            set.set
+        );
+        self.event(Code::TapeSetClosed, None, text, None);
+    }
+}
+
+impl Cartridge {
+    /// It was begun, and nothing is on it for good yet.
+    pub(super) fn is_bare(&self) -> bool {
+        let open = matches!(self.medium.content, Content::Written(it) if !it.is_closed);
+        open && self.head == Head::default()
     }
 }
