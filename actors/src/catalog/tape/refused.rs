@@ -165,7 +165,9 @@ impl TapeRefused {
             | Self::Mixed(..)
             | Self::SetOff(..)
             | Self::NotTape(..) => Class::Rule,
-            Self::Node | Self::NoSets | Self::NoSources | Self::NoDays | Self::NoParts => Class::Usage,
+            Self::Node | Self::NoSets | Self::NoSources | Self::NoDays | Self::NoParts => {
+                Class::Usage
+            }
         }
     }
 
