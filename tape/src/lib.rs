@@ -6,6 +6,7 @@ pub mod format;
 pub mod iscsi;
 pub mod library;
 pub mod mounted;
+pub mod naming;
 pub mod ports;
 pub mod scsi;
 pub mod sense;
