@@ -29,6 +29,11 @@ macro_rules! id {
                 Self(bytes)
             }
 
+            /// The 16 bytes.
+            pub const fn bytes(self) -> [u8; 16] {
+                self.0
+            }
+
             /// Parses a UUID in lower-case hex with its four dashes.
             pub fn parse(text: &str) -> Option<Self> {
                 let id = Self(unhex(&text.replace('-', ""))?);

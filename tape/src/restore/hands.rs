@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use holdfast_actors::catalog::rows::RestoreEnd;
 use holdfast_actors::catalog::tape::{RestoreCommand, TapeCommand};
-use holdfast_actors::kernel::{Never, RepositoryId, RestoreId, Size};
+use holdfast_actors::kernel::{Never, RepositoryId, RestoreId, Size, Space};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Clock, Disk, Pending};
 use holdfast_actors::shell::{Context, Fault, Hands};
@@ -60,7 +60,11 @@ pub struct RestoreHands(Worker);
 /// Where a part goes to.
 #[derive(Clone)]
 enum Place {
-    Repository { id: RepositoryId, is_exact: bool },
+    Repository {
+        id: RepositoryId,
+        space: Space,
+        is_exact: bool,
+    },
     Folder(Result<Folder, String>),
 }
 
@@ -128,12 +132,14 @@ impl Worker {
             .iter()
             .enumerate()
             .map(|(part, it)| match &it.to {
-                Target::Exactly { id, .. } => Place::Repository {
+                Target::Exactly { id, space, .. } => Place::Repository {
                     id: *id,
+                    space: *space,
                     is_exact: true,
                 },
-                Target::Beside { id, .. } => Place::Repository {
+                Target::Beside { id, space, .. } => Place::Repository {
                     id: *id,
+                    space: *space,
                     is_exact: false,
                 },
                 Target::Folder(path) => {
@@ -219,10 +225,11 @@ impl Worker {
 
     async fn look(&self, part: usize) -> Result<BTreeMap<Object, Held>, Failed> {
         let held = match &self.0.places[part] {
-            Place::Repository { id, .. } => {
+            Place::Repository { id, space, .. } => {
                 let now = self.0.tools.clock.now().wall;
                 let items = self.0.tools.repositories.view(*id, now).await?;
-                let items = items.into_iter().filter_map(|item| {
+                let items = items.into_iter().filter(|item| item.key.space == *space);
+                let items = items.filter_map(|item| {
                     let length = item.length.as_bytes();
                     let sha256 = Some(item.sha256);
                     Some((naming::object(item.key)?, Held { length, sha256 }))
@@ -305,8 +312,13 @@ impl Worker {
 
     async fn store(&self, reading: &Reading, tray: &Tray) -> Got {
         let stored = match &self.0.places[reading.part] {
-            Place::Repository { id, is_exact } => {
-                self.upload(*id, *is_exact, reading, tray.pieces()).await
+            Place::Repository {
+                id,
+                space,
+                is_exact,
+            } => {
+                let to = (*id, *space, *is_exact);
+                self.upload(to, reading, tray.pieces()).await
             }
             Place::Folder(folder) => match folder_of(folder) {
                 Ok(folder) => folder.write(&reading.row.path.object, tray.pieces()).await,
@@ -323,14 +335,13 @@ impl Worker {
 
     async fn upload(
         &self,
-        id: RepositoryId,
-        is_exact: bool,
+        (id, space, is_exact): (RepositoryId, Space, bool),
         reading: &Reading,
         mut pieces: Box<dyn Pieces>,
     ) -> Result<(), Failed> {
         let row = &reading.row;
         let no_key = || Failed::Other(format!("{} is no object of a repository", row.path));
-        let key = naming::key(&row.path.object).ok_or_else(no_key)?;
+        let key = naming::key(space, &row.path.object).ok_or_else(no_key)?;
         let repositories = &self.0.tools.repositories;
         if row.path.object == Object::Config && is_exact {
             // The other one goes only when all of this one is there.
@@ -361,10 +372,10 @@ impl Worker {
     }
 
     async fn hide(&self, part: usize, objects: &[Object]) -> Result<(), String> {
-        let Place::Repository { id, .. } = &self.0.places[part] else {
+        let Place::Repository { id, space, .. } = &self.0.places[part] else {
             return Ok(());
         };
-        for key in objects.iter().filter_map(naming::key) {
+        for key in objects.iter().filter_map(|it| naming::key(*space, it)) {
             self.0
                 .tools
                 .repositories

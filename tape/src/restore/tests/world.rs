@@ -16,7 +16,7 @@ use holdfast_actors::catalog::rows::{
 use holdfast_actors::catalog::tape::{RestoreCommand, Seen};
 use holdfast_actors::catalog::{self, Keeper, Outcome, Refused};
 use holdfast_actors::kernel::{
-    Act, Acts, Instant, Machine, Now, RepositoryId, RestoreId, Size, Ticket, Timestamp,
+    Act, Acts, Instant, Machine, Now, RepositoryId, RestoreId, Size, Space, Ticket, Timestamp,
 };
 use holdfast_actors::names::{OperatorName, RepositoryName, TapeName, TenantName};
 use holdfast_actors::object::Key;
@@ -189,7 +189,7 @@ impl World {
         let mut stored = self.0.stored.lock().unwrap();
         let stored = stored.entry(self.id(called)).or_default();
         for (object, bytes) in objects {
-            stored.insert(naming::key(object).unwrap(), bytes.clone());
+            stored.insert(naming::key(Space::TENANT, object).unwrap(), bytes.clone());
         }
     }
 
