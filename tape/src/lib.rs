@@ -9,6 +9,7 @@ pub mod mounted;
 pub mod naming;
 pub mod ports;
 pub mod restore;
+pub mod room;
 pub mod scsi;
 pub mod sense;
 pub mod smc;

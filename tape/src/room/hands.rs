@@ -1,0 +1,263 @@
+//! Starts and ends the parts of a room.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use holdfast_actors::catalog::rows::{RestoreEnd, Rows};
+use holdfast_actors::catalog::tape::{RestoreCommand, TapeCommand};
+use holdfast_actors::kernel::{Never, NodeId, RestoreId};
+use holdfast_actors::names::TapeName;
+use holdfast_actors::ports::Pending;
+use holdfast_actors::shell::{self, Context, End, Fault, Handle, Hands};
+use ractor::ActorCell;
+use tokio::sync::oneshot;
+
+use super::{Effect, Event, Part, Room, Wanted};
+use crate::ports::{Books, Failed, Repositories, Shelf, Station};
+use crate::restore::{self, Folders, Restore, RestoreHands};
+use crate::station::{self, Site};
+
+/// What the parts of a room are made with.
+#[derive(Clone)]
+pub struct Tools {
+    /// Which node this is, of a cluster.
+    pub here: Option<NodeId>,
+    /// Where embedded libraries have their cartridges.
+    pub libraries: PathBuf,
+    /// The catalog.
+    pub books: Arc<dyn Books>,
+    /// Repositories.
+    pub repositories: Arc<dyn Repositories>,
+    /// The rows of tapes.
+    pub shelf: Arc<dyn Shelf>,
+    /// Folders of this node.
+    pub folders: Folders,
+}
+
+/// Who can be spoken to.
+#[derive(Clone)]
+enum Running {
+    Restore(Handle<restore::Message>),
+}
+
+impl Running {
+    fn cell(&self) -> ActorCell {
+        match self {
+            Self::Restore(handle) => handle.cell(),
+        }
+    }
+
+    fn stop(&self) {
+        match self {
+            Self::Restore(handle) => handle.stop(),
+        }
+    }
+}
+
+/// A part that was started, and how.
+pub struct Made(Result<Kind, Failed>);
+
+enum Kind {
+    Library(Arc<dyn Station>),
+    Actor(Running),
+    /// It was over before it began.
+    Nothing,
+}
+
+/// What the room is told.
+pub enum Message {
+    /// The catalog changed.
+    Rows(Arc<Rows>),
+    /// A part runs, or does not start.
+    Started(Part, Made),
+    /// An actor of the room ended.
+    Ended(Part, bool),
+    /// Somebody wants to know which cartridges are in a library.
+    Inventory(TapeName, oneshot::Sender<Result<Arc<dyn Station>, Failed>>),
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rows(rows) => write!(f, "Rows {}", rows.index),
+            Self::Started(part, made) => write!(f, "Started {part:?} {}", made.0.is_ok()),
+            Self::Ended(part, failed) => write!(f, "Ended {part:?} {failed}"),
+            Self::Inventory(name, _) => write!(f, "Inventory {name}"),
+        }
+    }
+}
+
+/// Belongs to the room of one node.
+pub struct RoomHands {
+    tools: Tools,
+    stations: BTreeMap<TapeName, Arc<dyn Station>>,
+    running: BTreeMap<Part, Running>,
+}
+
+impl fmt::Debug for RoomHands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RoomHands({} running)", self.running.len())
+    }
+}
+
+impl RoomHands {
+    /// Hands with nothing in them yet.
+    #[must_use]
+    pub fn new(tools: Tools) -> Self {
+        Self {
+            tools,
+            stations: BTreeMap::new(),
+            running: BTreeMap::new(),
+        }
+    }
+
+    fn start(&self, part: Part, context: &Context<Self>) -> Pending<Message> {
+        let made: Pending<Result<Kind, Failed>> = match &part {
+            Part::Library(name) => self.library(name.clone(), context),
+            Part::Job(_) => Box::pin(std::future::ready(Ok(Kind::Nothing))),
+            Part::Restore(id) => self.restore(*id, context),
+        };
+        Box::pin(async move {
+            let made = made.await;
+            if let Err(failed) = &made {
+                tracing::error!(?part, %failed, "a part of the tape room does not start");
+            }
+            Message::Started(part, Made(made))
+        })
+    }
+
+    fn library(&self, name: TapeName, context: &Context<Self>) -> Pending<Result<Kind, Failed>> {
+        let site = Site {
+            path: context.path.child(&name),
+            above: Some(context.myself.cell()),
+            ports: context.ports.clone(),
+            books: Arc::clone(&self.tools.books),
+        };
+        let (books, folder) = (Arc::clone(&self.tools.books), self.tools.libraries.clone());
+        Box::pin(async move {
+            let rows = books.rows();
+            let Some(row) = rows.tape.libraries.get(&name) else {
+                return Ok(Kind::Nothing);
+            };
+            Ok(Kind::Library(
+                station::open(&name, row, &folder, site).await?,
+            ))
+        })
+    }
+
+    fn restore(&self, id: RestoreId, context: &Context<Self>) -> Pending<Result<Kind, Failed>> {
+        let rows = self.tools.books.rows();
+        let is_here = |name: &TapeName| self.stations.contains_key(name);
+        let order = restore::order(&rows, self.tools.shelf.as_ref(), &is_here, id);
+        let order = match order {
+            Ok(order) => order,
+            Err(unready) => {
+                let end = RestoreCommand::End(RestoreEnd::Failed(unready.to_string()));
+                let ended = self.tools.books.submit(TapeCommand::Restore(id, end));
+                return Box::pin(async move { ended.await.map(|()| Kind::Nothing) });
+            }
+        };
+        let row = rows.tape.restores.get(&id);
+        let is_begun = row.is_some_and(|row| row.begun.is_some());
+        let tools = restore::Tools {
+            stations: self.stations.clone(),
+            repositories: Arc::clone(&self.tools.repositories),
+            books: Arc::clone(&self.tools.books),
+            folders: Arc::clone(&self.tools.folders),
+            clock: Arc::clone(&context.ports.clock),
+        };
+        let hands = RestoreHands::new(id, &order, is_begun, tools);
+        let (path, above) = (context.path.child(id), Some(context.myself.cell()));
+        let ports = context.ports.clone();
+        Box::pin(async move {
+            let spawned = shell::spawn(path, Restore::new(order), hands, ports, above).await;
+            let handle = spawned.map_err(|error| Failed::Other(error.to_string()))?;
+            // One that ended at once is heard of by its supervisor.
+            let _ = handle.tell(restore::Message::Start);
+            Ok(Kind::Actor(Running::Restore(handle)))
+        })
+    }
+
+    fn take(&mut self, part: &Part, made: Made) -> Event {
+        match (made.0, part) {
+            (Ok(Kind::Library(station)), Part::Library(name)) => {
+                self.stations.insert(name.clone(), station);
+            }
+            (Ok(Kind::Actor(running)), part) => {
+                self.running.insert(part.clone(), running);
+            }
+            (Ok(_), part) => return Event::Ended(part.clone(), false),
+            (Err(_), part) => return Event::Started(part.clone(), false),
+        }
+        Event::Started(part.clone(), true)
+    }
+}
+
+impl Hands for RoomHands {
+    type Machine = Room;
+    type Message = Message;
+
+    fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event> {
+        Some(match message {
+            Message::Rows(rows) => Event::Rows(Wanted::of(&rows, self.tools.here)),
+            Message::Started(part, made) => self.take(&part, made),
+            Message::Ended(part, failed) => {
+                self.running.remove(&part);
+                Event::Ended(part, failed)
+            }
+            Message::Inventory(name, reply) => {
+                let station = self.stations.get(&name).cloned();
+                let none = || Failed::Other(format!("library {name} is out of service here"));
+                // Whoever asked may have gone away.
+                let _ = reply.send(station.ok_or_else(none));
+                return None;
+            }
+        })
+    }
+
+    fn persist(&mut self, record: Never, _: &Context<Self>) -> Pending<Result<(), Fault>> {
+        match record {}
+    }
+
+    fn perform(
+        &mut self,
+        effect: Effect,
+        context: &Context<Self>,
+    ) -> Result<Option<Pending<Message>>, Fault> {
+        match effect {
+            Effect::Start(part) => return Ok(Some(self.start(part, context))),
+            Effect::Stop(Part::Library(name)) => {
+                // Its actors end when nobody holds it; the threads behind them, too.
+                self.stations.remove(&name);
+            }
+            Effect::Stop(part) => {
+                let running = self.running.get(&part);
+                running.into_iter().for_each(Running::stop);
+            }
+            Effect::Enable(..) => {}
+            Effect::Cancel(id) => {
+                if let Some(Running::Restore(handle)) = self.running.get(&Part::Restore(id)) {
+                    // One that has ended need not be told.
+                    let _ = handle.tell(restore::Message::Stop);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn ended(&mut self, child: &ActorCell, end: End) -> Option<Message> {
+        let is_child = |running: &Running| running.cell().get_id() == child.get_id();
+        let found = self.running.iter().find(|(_, running)| is_child(running));
+        let failed = matches!(end, End::Failed(_));
+        match found {
+            Some((part, _)) => Some(Message::Ended(part.clone(), failed)),
+            None => {
+                // A drive or an arm: its library says so to whoever uses it.
+                tracing::error!(?end, "a part of a tape library ended");
+                None
+            }
+        }
+    }
+}
