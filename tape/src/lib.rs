@@ -1,5 +1,6 @@
 //! Tape: what is written on it, and the devices that do it.
 
+pub mod archive;
 pub mod conformance;
 pub mod exchange;
 pub mod format;
@@ -10,5 +11,6 @@ pub mod naming;
 pub mod ports;
 pub mod scsi;
 pub mod sense;
+pub mod shelf;
 pub mod smc;
 pub mod ssc;
