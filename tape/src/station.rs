@@ -11,6 +11,7 @@
 mod arm;
 mod drive;
 mod identify;
+mod inventory;
 mod mount;
 mod seats;
 mod shelves;
@@ -35,6 +36,7 @@ use arm::Arm;
 use seats::Seat;
 
 pub use identify::identify;
+pub use inventory::inventory;
 
 /// Where a library's actors stand, and what they work with.
 pub struct Site {

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_actors::catalog::rows::{RestoreEnd, Rows};
 use holdfast_actors::catalog::tape::{RestoreCommand, TapeCommand};
-use holdfast_actors::kernel::{Never, NodeId, RestoreId};
+use holdfast_actors::kernel::{Machine as _, Never, NodeId, RestoreId};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Pending;
 use holdfast_actors::shell::{self, Context, End, Fault, Handle, Hands};
+use holdfast_actors::tape::{Job, job};
 use ractor::ActorCell;
 use tokio::sync::oneshot;
 
+use super::job::{JobHands, Sites};
 use super::{Effect, Event, Part, Room, Wanted};
+use crate::archive;
+use crate::format::{Settings, Signer, Text};
 use crate::ports::{Books, Failed, Repositories, Shelf, Station};
 use crate::restore::{self, Folders, Restore, RestoreHands};
 use crate::station::{self, Site};
@@ -32,6 +36,10 @@ pub struct Tools {
     pub repositories: Arc<dyn Repositories>,
     /// The rows of tapes.
     pub shelf: Arc<dyn Shelf>,
+    /// Signs seals.
+    pub signer: Signer,
+    /// The name of the cluster, as labels say it.
+    pub cluster: Text,
     /// Folders of this node.
     pub folders: Folders,
 }
@@ -39,18 +47,21 @@ pub struct Tools {
 /// Who can be spoken to.
 #[derive(Clone)]
 enum Running {
+    Job(Handle<super::job::Message>),
     Restore(Handle<restore::Message>),
 }
 
 impl Running {
     fn cell(&self) -> ActorCell {
         match self {
+            Self::Job(handle) => handle.cell(),
             Self::Restore(handle) => handle.cell(),
         }
     }
 
     fn stop(&self) {
         match self {
+            Self::Job(handle) => handle.stop(),
             Self::Restore(handle) => handle.stop(),
         }
     }
@@ -74,8 +85,10 @@ pub enum Message {
     Started(Part, Made),
     /// An actor of the room ended.
     Ended(Part, bool),
-    /// Somebody wants to know which cartridges are in a library.
-    Inventory(TapeName, oneshot::Sender<Result<Arc<dyn Station>, Failed>>),
+    /// Somebody wants to use a library.
+    Station(TapeName, oneshot::Sender<Result<Arc<dyn Station>, Failed>>),
+    /// An operator wants something of a job; whether it is here.
+    Job(TapeName, job::Event, oneshot::Sender<bool>),
 }
 
 impl fmt::Debug for Message {
@@ -84,15 +97,18 @@ impl fmt::Debug for Message {
             Self::Rows(rows) => write!(f, "Rows {}", rows.index),
             Self::Started(part, made) => write!(f, "Started {part:?} {}", made.0.is_ok()),
             Self::Ended(part, failed) => write!(f, "Ended {part:?} {failed}"),
-            Self::Inventory(name, _) => write!(f, "Inventory {name}"),
+            Self::Station(name, _) => write!(f, "Station {name}"),
+            Self::Job(name, event, _) => write!(f, "Job {name} {event:?}"),
         }
     }
 }
 
+type Stations = BTreeMap<TapeName, Arc<dyn Station>>;
+
 /// Belongs to the room of one node.
 pub struct RoomHands {
     tools: Tools,
-    stations: BTreeMap<TapeName, Arc<dyn Station>>,
+    stations: Arc<Mutex<Stations>>,
     running: BTreeMap<Part, Running>,
 }
 
@@ -108,7 +124,7 @@ impl RoomHands {
     pub fn new(tools: Tools) -> Self {
         Self {
             tools,
-            stations: BTreeMap::new(),
+            stations: Arc::default(),
             running: BTreeMap::new(),
         }
     }
@@ -116,7 +132,7 @@ impl RoomHands {
     fn start(&self, part: Part, context: &Context<Self>) -> Pending<Message> {
         let made: Pending<Result<Kind, Failed>> = match &part {
             Part::Library(name) => self.library(name.clone(), context),
-            Part::Job(_) => Box::pin(std::future::ready(Ok(Kind::Nothing))),
+            Part::Job(name) => self.job(name.clone(), context),
             Part::Restore(id) => self.restore(*id, context),
         };
         Box::pin(async move {
@@ -147,9 +163,48 @@ impl RoomHands {
         })
     }
 
+    fn job(&self, name: TapeName, context: &Context<Self>) -> Pending<Result<Kind, Failed>> {
+        let rows = self.tools.books.rows();
+        let Some(row) = rows.tape.jobs.get(&name) else {
+            return Box::pin(std::future::ready(Ok(Kind::Nothing)));
+        };
+        let mut machine = Job::new(row.schedule.clone());
+        machine.apply(&row.state);
+        let hands = JobHands::new(name.clone(), row.state.clone(), self.sites());
+        let path = context.path.child("jobs").child(&name);
+        let (ports, above) = (context.ports.clone(), Some(context.myself.cell()));
+        Box::pin(async move {
+            let spawned = shell::spawn(path, machine, hands, ports, above).await;
+            let handle = spawned.map_err(|error| Failed::Other(error.to_string()))?;
+            Ok(Kind::Actor(Running::Job(handle)))
+        })
+    }
+
+    /// What archives use, as of the moment at which one begins.
+    fn sites(&self) -> Sites {
+        let (tools, stations) = (self.tools.clone(), Arc::clone(&self.stations));
+        Arc::new(move || {
+            let stations = stations.lock().unwrap_or_else(PoisonError::into_inner);
+            archive::Site {
+                stations: stations.clone(),
+                repositories: Arc::clone(&tools.repositories),
+                books: Arc::clone(&tools.books),
+                shelf: Arc::clone(&tools.shelf),
+                signer: tools.signer.clone(),
+                cluster: tools.cluster.clone(),
+                settings: Settings::default(),
+            }
+        })
+    }
+
+    fn stations(&self) -> MutexGuard<'_, Stations> {
+        self.stations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn restore(&self, id: RestoreId, context: &Context<Self>) -> Pending<Result<Kind, Failed>> {
         let rows = self.tools.books.rows();
-        let is_here = |name: &TapeName| self.stations.contains_key(name);
+        let stations = self.stations().clone();
+        let is_here = |name: &TapeName| stations.contains_key(name);
         let order = restore::order(&rows, self.tools.shelf.as_ref(), &is_here, id);
         let order = match order {
             Ok(order) => order,
@@ -162,7 +217,7 @@ impl RoomHands {
         let row = rows.tape.restores.get(&id);
         let is_begun = row.is_some_and(|row| row.begun.is_some());
         let tools = restore::Tools {
-            stations: self.stations.clone(),
+            stations,
             repositories: Arc::clone(&self.tools.repositories),
             books: Arc::clone(&self.tools.books),
             folders: Arc::clone(&self.tools.folders),
@@ -183,7 +238,7 @@ impl RoomHands {
     fn take(&mut self, part: &Part, made: Made) -> Event {
         match (made.0, part) {
             (Ok(Kind::Library(station)), Part::Library(name)) => {
-                self.stations.insert(name.clone(), station);
+                self.stations().insert(name.clone(), station);
             }
             (Ok(Kind::Actor(running)), part) => {
                 self.running.insert(part.clone(), running);
@@ -207,8 +262,20 @@ impl Hands for RoomHands {
                 self.running.remove(&part);
                 Event::Ended(part, failed)
             }
-            Message::Inventory(name, reply) => {
-                let station = self.stations.get(&name).cloned();
+            Message::Job(name, event, reply) => {
+                let part = Part::Job(name);
+                let told = match self.running.get(&part) {
+                    Some(Running::Job(handle)) => {
+                        handle.tell(super::job::Message::Heard(event)).is_ok()
+                    }
+                    Some(Running::Restore(_)) | None => false,
+                };
+                // Whoever asked may have gone away.
+                let _ = reply.send(told);
+                return None;
+            }
+            Message::Station(name, reply) => {
+                let station = self.stations().get(&name).cloned();
                 let none = || Failed::Other(format!("library {name} is out of service here"));
                 // Whoever asked may have gone away.
                 let _ = reply.send(station.ok_or_else(none));
@@ -230,13 +297,19 @@ impl Hands for RoomHands {
             Effect::Start(part) => return Ok(Some(self.start(part, context))),
             Effect::Stop(Part::Library(name)) => {
                 // Its actors end when nobody holds it; the threads behind them, too.
-                self.stations.remove(&name);
+                self.stations().remove(&name);
             }
             Effect::Stop(part) => {
                 let running = self.running.get(&part);
                 running.into_iter().for_each(Running::stop);
             }
-            Effect::Enable(..) => {}
+            Effect::Enable(name, is_enabled) => {
+                if let Some(Running::Job(handle)) = self.running.get(&Part::Job(name)) {
+                    // One that has ended hears it when it is started again.
+                    let _ =
+                        handle.tell(super::job::Message::Heard(job::Event::Enabled(is_enabled)));
+                }
+            }
             Effect::Cancel(id) => {
                 if let Some(Running::Restore(handle)) = self.running.get(&Part::Restore(id)) {
                     // One that has ended need not be told.
