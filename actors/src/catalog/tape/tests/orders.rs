@@ -123,7 +123,9 @@ fn is_remembered(old: &Cartridge, new: Option<&Cartridge>, today: Date, command:
         }
         Content::Written(_) => {}
         Content::GivenUp(_) => assert!(free(command)),
-        other => panic!("{other:?} on {today}"),
+        Content::Unrecognized | Content::Empty | Content::Foreign(_) => {
+            panic!("{:?} on {today}", new.medium.content)
+        }
     }
 }
 
