@@ -1,3 +1,8 @@
+//! Attempts without devices: reels, repositories that are lists, and the real catalog.
+
+mod check;
+mod cloud;
+mod shop;
 mod world;
 
 use holdfast_actors::catalog::rows::Mixing;

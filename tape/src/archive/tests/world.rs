@@ -1,6 +1,5 @@
 //! A service without devices: reels, repositories that are lists, and the real catalog.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -8,7 +7,7 @@ use holdfast_actors::catalog::command::{
     Actor, Command, Contract, OperatorCommand, RepositoryCommand, Submission, TenantCommand,
 };
 use holdfast_actors::catalog::decide;
-use holdfast_actors::catalog::rows::{Device, Head, Mixing, Role, Rows, Source as Archived};
+use holdfast_actors::catalog::rows::{Device, Mixing, Role, Rows, Source as Archived};
 use holdfast_actors::catalog::tape::{
     JobCommand, LibraryCommand, MediaPoolCommand, MediumCommand, Seen, TapeCommand,
 };
@@ -19,25 +18,22 @@ use holdfast_actors::names::{OperatorName, RepositoryName, TapeName, TenantName}
 use holdfast_actors::object::{Hash, Key, Kind};
 use holdfast_actors::ports::{Entropy, Pending};
 use holdfast_actors::tape::changer::Element;
-use holdfast_actors::tape::drive::Purpose;
 use holdfast_actors::tape::job::Outcome;
 use holdfast_actors::tape::media::Label as Said;
 use holdfast_actors::tape::pool::{Retention, SetRules};
-use holdfast_actors::tape::{Barcode, MediaSet, MediumId, Schedule, SetId, Weekday};
+use holdfast_actors::tape::{Barcode, MediaSet, MediumId, Schedule, Weekday};
 
 use super::super::hands::Means;
 use super::super::{Archive, Effect, Event, Order, Site};
-use crate::format::{
-    self, Fault, Measure, Medium, Object, Place, Read, Reel, RunName, Settings, Signer,
-    Space as Way, Sum, Written, fetch, recovery,
-};
-use crate::naming::{self, Home};
-use crate::ports::{Books, Failed, Item, Mount, Pieces, Repositories, Shelf as _, Station, Work};
+use super::cloud::{Cloud, Stored};
+use super::shop::{Shop, Slot};
+use crate::format::{self, Reel, Settings, Signer, Sum};
+use crate::ports::{Books, Failed, Item, Station};
 use crate::shelf::Files;
 
 pub(super) const KIB: usize = 1024;
 
-fn ready<T: Send + 'static>(value: T) -> Pending<T> {
+pub(super) fn ready<T: Send + 'static>(value: T) -> Pending<T> {
     Box::pin(std::future::ready(value))
 }
 
@@ -88,163 +84,6 @@ impl Books for Office {
 
     fn submit(&self, command: TapeCommand) -> Pending<Result<(), Failed>> {
         ready(self.give(Actor::System, Command::Tape(command)))
-    }
-}
-
-struct Stored {
-    item: Item,
-    bytes: Bytes,
-    added: Timestamp,
-    hidden: Option<Timestamp>,
-}
-
-/// Repositories as lists.
-#[derive(Default)]
-pub(super) struct Cloud {
-    stored: Mutex<BTreeMap<RepositoryId, Vec<Stored>>>,
-    /// Of which reading breaks off.
-    pub(super) broken: Mutex<BTreeSet<RepositoryId>>,
-}
-
-impl Cloud {
-    fn shown(&self, id: RepositoryId, at: Timestamp) -> BTreeMap<Key, Item> {
-        let stored = self.stored.lock().unwrap();
-        let all = stored.get(&id).into_iter().flatten();
-        let shown = all.filter(|it| it.added <= at && it.hidden.is_none_or(|hidden| hidden > at));
-        shown.map(|it| (it.item.key, it.item)).collect()
-    }
-
-    fn bytes(&self, id: RepositoryId, key: Key) -> Bytes {
-        let stored = self.stored.lock().unwrap();
-        let found = stored[&id].iter().find(|it| it.item.key == key);
-        found.unwrap().bytes.clone()
-    }
-}
-
-struct Cut {
-    bytes: Bytes,
-    breaks: bool,
-}
-
-impl Pieces for Cut {
-    fn next(&mut self) -> Pending<Result<Option<Bytes>, Failed>> {
-        if self.bytes.is_empty() {
-            return ready(Ok(None));
-        }
-        if self.breaks && self.bytes.len() < 40 * KIB {
-            return ready(Err(Failed::Other("the disk is gone".to_owned())));
-        }
-        let length = self.bytes.len().min(30 * KIB);
-        ready(Ok(Some(self.bytes.split_to(length))))
-    }
-}
-
-impl Repositories for Cloud {
-    fn view(&self, id: RepositoryId, at: Timestamp) -> Pending<Result<Vec<Item>, Failed>> {
-        ready(Ok(self.shown(id, at).into_values().collect()))
-    }
-
-    fn read(&self, id: RepositoryId, item: Item) -> Pending<Result<Box<dyn Pieces>, Failed>> {
-        let bytes = self.bytes(id, item.key);
-        let breaks = self.broken.lock().unwrap().contains(&id);
-        ready(Ok(Box::new(Cut { bytes, breaks })))
-    }
-
-    fn write(&self, _: RepositoryId, _: Item, _: Box<dyn Pieces>) -> Pending<Result<(), Failed>> {
-        unreachable!("an archive writes to no repository")
-    }
-
-    fn hide(&self, _: RepositoryId, _: Key) -> Pending<Result<(), Failed>> {
-        unreachable!("an archive hides nothing")
-    }
-}
-
-/// A cartridge, and how many more orders to write it takes before it fails.
-pub(super) struct Slot {
-    pub(super) reel: Reel,
-    pub(super) fails_after: Option<usize>,
-    pub(super) writes: usize,
-}
-
-#[derive(Default)]
-pub(super) struct Shop {
-    pub(super) slots: Mutex<BTreeMap<u16, Arc<Mutex<Slot>>>>,
-    pub(super) mounts: Mutex<usize>,
-}
-
-struct Drive(Arc<Mutex<Slot>>);
-
-struct Worn<'a>(&'a mut Slot);
-
-impl Worn<'_> {
-    fn count(&mut self) -> Result<(), Fault> {
-        self.0.writes += 1;
-        match &mut self.0.fails_after {
-            Some(0) => Err(Fault::Failed("worn".to_owned())),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-impl Medium for Worn<'_> {
-    fn write(&mut self, block: &[u8]) -> Result<Written, Fault> {
-        self.count()?;
-        self.0.reel.write(block)
-    }
-    fn filemark(&mut self) -> Result<Written, Fault> {
-        self.count()?;
-        self.0.reel.filemark()
-    }
-    fn flush(&mut self) -> Result<(), Fault> {
-        self.count()?;
-        self.0.reel.flush()
-    }
-    fn position(&mut self) -> Result<Option<u64>, Fault> {
-        self.0.reel.position()
-    }
-    fn locate(&mut self, address: u64) -> Result<(), Fault> {
-        self.0.reel.locate(address)
-    }
-    fn rewind(&mut self) -> Result<(), Fault> {
-        self.0.reel.rewind()
-    }
-    fn space(&mut self, way: Way) -> Result<(), Fault> {
-        self.0.reel.space(way)
-    }
-    fn read(&mut self) -> Result<Read, Fault> {
-        self.0.reel.read()
-    }
-}
-
-impl Mount for Drive {
-    fn is_worm(&self) -> bool {
-        false
-    }
-
-    fn work(&mut self, work: Work) -> Pending<Result<(), Failed>> {
-        work(&mut Worn(&mut self.0.lock().unwrap()));
-        ready(Ok(()))
-    }
-
-    fn dismount(self: Box<Self>) -> Pending<Result<(), Failed>> {
-        ready(Ok(()))
-    }
-}
-
-impl Station for Shop {
-    fn inventory(&self) -> Pending<Result<Vec<Seen>, Failed>> {
-        unreachable!("an archive asks the catalog")
-    }
-
-    fn mount(&self, slot: Element, _: Purpose) -> Pending<Result<Box<dyn Mount>, Failed>> {
-        *self.mounts.lock().unwrap() += 1;
-        let slot = Arc::clone(&self.slots.lock().unwrap()[&slot.0]);
-        slot.lock().unwrap().reel.rewind().unwrap();
-        ready(Ok(Box::new(Drive(slot))))
     }
 }
 
@@ -417,7 +256,9 @@ impl World {
         let sum = Sum::of(&bytes);
         let name = match kind {
             Kind::Config => Hash::ZERO,
-            _ => Hash::new(*sum.as_bytes()),
+            Kind::Data | Kind::Index | Kind::Key | Kind::Lock | Kind::Snapshot => {
+                Hash::new(*sum.as_bytes())
+            }
         };
         let item = Item {
             key: Key {
@@ -460,7 +301,14 @@ impl World {
             }
         }
         let name = format!("more-{}", self.drawn);
-        let id = self.repository(if objects % 2 == 0 { "Zeta" } else { "Acme Ltd" }, &name);
+        let id = self.repository(
+            if objects.is_multiple_of(2) {
+                "Zeta"
+            } else {
+                "Acme Ltd"
+            },
+            &name,
+        );
         self.fill(id, objects, 90 * KIB);
     }
 
@@ -549,89 +397,6 @@ impl World {
             let mut slot = slot.lock().unwrap();
             let keep = (slot.reel.flushed() + but).min(slot.reel.len());
             slot.reel.cut(keep);
-        }
-    }
-
-    /// What the catalog counts of a cartridge, as the tape alone tells it.
-    fn on_tape(&self, medium: MediumId) -> Vec<format::Row> {
-        let slot = u16::try_from(medium.raw()).unwrap();
-        let head = self.office.rows().tape.media[&medium].head;
-        let counted = usize::try_from(head.objects).unwrap();
-        let mut rows = self.with(slot, |slot| {
-            let found = recovery::rebuild(&mut slot.reel, None).unwrap().rows;
-            if found.len() >= counted {
-                return found;
-            }
-            // It ended hard: the last of it is in no index.
-            let all = recovery::walk(&mut slot.reel, None, true).unwrap();
-            [all.rows, all.salvaged].concat()
-        });
-        assert!(rows.len() >= counted, "{medium} lost what was kept");
-        rows.truncate(counted);
-        rows
-    }
-
-    /// What the catalog counts is on tape, and every run that is done is complete there.
-    pub(super) fn check(&self) {
-        let rows = self.office.rows();
-        for (id, row) in rows
-            .tape
-            .media
-            .iter()
-            .filter(|(_, row)| row.head != Head::default())
-        {
-            let mut measure = Measure::default();
-            let there = self.on_tape(*id);
-            let counted = usize::try_from(row.head.objects).unwrap();
-            there.iter().for_each(|row| measure.add(row));
-            assert_eq!(*measure.sum().as_bytes(), row.head.root, "{id}");
-            let shelf = self.shelf.rows(*id).unwrap().unwrap();
-            assert_eq!(shelf[..counted], there[..], "{id}");
-        }
-        for (id, set) in &rows.tape.sets {
-            let of_tenant = |run: &holdfast_actors::catalog::rows::Run| {
-                let tenant = rows.repositories.get(&run.repository).unwrap().tenant;
-                set.owner.is_none_or(|owner| owner == tenant)
-            };
-            assert!(set.runs.iter().all(of_tenant));
-            for run in set.runs.iter().filter(|run| run.done.is_some()) {
-                self.complete(*id, run);
-            }
-        }
-    }
-
-    fn complete(&self, id: SetId, run: &holdfast_actors::catalog::rows::Run) {
-        let rows = self.office.rows();
-        let mut places: BTreeMap<Place, (MediumId, format::Row)> = BTreeMap::new();
-        for medium in &rows.tape.sets[&id].media {
-            for row in self.on_tape(*medium) {
-                let twice = places.insert(row.path.clone(), (*medium, row));
-                assert!(twice.is_none(), "{twice:?} is on the set twice");
-            }
-        }
-        let home = Home {
-            repository: run.repository,
-            tenant: &run.tenant,
-            called: &run.called,
-            is_alone: false,
-        };
-        let read = |object: Object| {
-            let place = home.place(Space::TENANT, object).unwrap();
-            let (medium, row) = places.get(&place).expect("it is on the set");
-            let mut bytes = Vec::new();
-            let slot = u16::try_from(medium.raw()).unwrap();
-            let mut take = |piece: Bytes| bytes.extend_from_slice(&piece);
-            self.with(slot, |slot| fetch(&mut slot.reel, row, &mut take).unwrap());
-            bytes
-        };
-        let shown = self.cloud.shown(run.repository, run.view);
-        let list = read(Object::Run(RunName::parse(&run.name).unwrap()));
-        let list = String::from_utf8(list).unwrap();
-        assert_eq!(list.lines().count(), shown.len());
-        for item in shown.values() {
-            let object = naming::object(item.key).unwrap();
-            assert!(list.lines().any(|line| line == object.to_string()));
-            assert_eq!(read(object), self.cloud.bytes(run.repository, item.key));
         }
     }
 }
