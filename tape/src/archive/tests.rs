@@ -26,6 +26,15 @@ fn acme(plan: &Plan, objects: usize) -> (World, RepositoryId) {
     (world, id)
 }
 
+/// Tapes that no test fills.
+fn roomy() -> Plan {
+    Plan {
+        near_end: 400,
+        hard_end: 500,
+        ..Plan::default()
+    }
+}
+
 fn done(world: &World) -> usize {
     let rows = world.office.rows();
     let runs = rows.tape.sets.values().flat_map(|set| &set.runs);
@@ -50,7 +59,7 @@ fn a_whole_set_goes_over_three_tapes_and_is_closed() {
 
 #[test]
 fn a_daily_set_takes_what_is_new_and_keeps_what_was_pruned() {
-    let (mut world, id) = acme(&Plan::default(), 6);
+    let (mut world, id) = acme(&roomy(), 6);
     for day in 0..3 {
         let order = world.order(MediaSet::Daily);
         assert_eq!(world.attempt(&order, None), Some(Outcome::Wrote));
@@ -63,6 +72,8 @@ fn a_daily_set_takes_what_is_new_and_keeps_what_was_pruned() {
     }
     let rows = world.office.rows();
     assert_eq!(rows.tape.sets.len(), 1);
+    let set = rows.tape.sets.values().next().unwrap();
+    assert_eq!(set.media.len(), 1);
     let objects: u64 = rows.tape.media.values().map(|row| row.head.objects).sum();
     assert_eq!(objects, 6 + 2 + 2 + 3);
 }
@@ -164,7 +175,7 @@ fn an_attempt_after_a_crash_anywhere_goes_on_where_it_was() {
 
 #[test]
 fn what_is_not_what_the_catalog_says_is_reported_and_never_written() {
-    let (mut world, _) = acme(&Plan::default(), 2);
+    let (mut world, _) = acme(&roomy(), 2);
     let mut foreign = Reel::default();
     foreign.write(&[1; 256 * KIB]).unwrap();
     foreign.filemark().unwrap();
@@ -190,7 +201,7 @@ fn what_is_not_what_the_catalog_says_is_reported_and_never_written() {
 
 #[test]
 fn an_older_copy_of_a_tape_is_not_gone_on_with() {
-    let (mut world, id) = acme(&Plan::default(), 2);
+    let (mut world, id) = acme(&roomy(), 2);
     let order = world.order(MediaSet::Daily);
     world.attempt(&order, None);
     let old = world.with(1, |slot| slot.reel.clone());
@@ -198,6 +209,8 @@ fn an_older_copy_of_a_tape_is_not_gone_on_with() {
     world.store(id, Kind::Data, KIB);
     let order = world.order(MediaSet::Daily);
     assert_eq!(world.attempt(&order, None), Some(Outcome::Wrote));
+    let content = |world: &World| world.office.rows().tape.media[&MediumId::new(1)].clone();
+    assert!(content(&world).medium.may_append().is_ok());
     let (new, writes) = world.with(1, |slot| {
         (std::mem::replace(&mut slot.reel, old), slot.writes)
     });
@@ -206,6 +219,7 @@ fn an_older_copy_of_a_tape_is_not_gone_on_with() {
     let order = world.order(MediaSet::Daily);
     assert_eq!(world.attempt(&order, None), Some(Outcome::Wrote));
     assert_eq!(world.with(1, |slot| slot.writes), writes);
+    assert!(!content(&world).medium.is_online);
     world.with(1, |slot| slot.reel = new);
     world.check();
     assert_eq!(done(&world), 3);
