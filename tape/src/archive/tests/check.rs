@@ -13,6 +13,15 @@ use crate::naming::{self, Home};
 use crate::ports::Shelf as _;
 
 impl World {
+    /// Loses what was not flushed, but for the first marks of it.
+    pub(super) fn lose(&mut self, but: usize) {
+        for slot in self.shop.slots.lock().unwrap().values() {
+            let mut slot = slot.lock().unwrap();
+            let keep = (slot.reel.flushed() + but).min(slot.reel.len());
+            slot.reel.cut(keep);
+        }
+    }
+
     /// What the catalog counts of a cartridge, as the tape alone tells it.
     fn on_tape(&self, medium: MediumId) -> Vec<format::Row> {
         let slot = u16::try_from(medium.raw()).unwrap();

@@ -390,13 +390,4 @@ impl World {
         }
         panic!("no end: {}", machine.observe());
     }
-
-    /// Loses what was not flushed, but for the first marks of it.
-    pub(super) fn lose(&mut self, but: usize) {
-        for slot in self.shop.slots.lock().unwrap().values() {
-            let mut slot = slot.lock().unwrap();
-            let keep = (slot.reel.flushed() + but).min(slot.reel.len());
-            slot.reel.cut(keep);
-        }
-    }
 }
