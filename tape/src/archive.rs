@@ -253,3 +253,6 @@ impl Machine for Archive {
         waits.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ pub mod conformance;
 pub mod exchange;
 pub mod format;
 pub mod iscsi;
+pub mod job;
 pub mod library;
 pub mod mounted;
 pub mod naming;

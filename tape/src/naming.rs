@@ -148,7 +148,9 @@ mod tests {
         ] {
             let name = match kind {
                 Kind::Config => Hash::ZERO,
-                _ => Hash::new([7; 32]),
+                Kind::Data | Kind::Index | Kind::Key | Kind::Lock | Kind::Snapshot => {
+                    Hash::new([7; 32])
+                }
             };
             let (space, whole) = (
                 Space::new(3),

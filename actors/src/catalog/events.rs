@@ -136,10 +136,10 @@ pub enum Code {
     TapeArchived = 10014,
     /// A tape library was made known or forgotten, or has other cartridges than before.
     TapeLibraryChanged = 30100,
-    /// A media pool was made or changed.
-    TapePoolChanged = 30101,
-    /// A tape job was made, changed, enabled or disabled.
-    TapeJobChanged = 30102,
+    /// A media pool or a tape job was made or changed.
+    TapeChanged = 30101,
+    /// A run of a tape job began.
+    TapeJobBegun = 30102,
     /// A media pool or a tape job was removed.
     TapeRemoved = 30103,
     /// A run of a tape job came to its end.
@@ -148,18 +148,12 @@ pub enum Code {
     TapeJobWaits = 30105,
     /// A run of a tape job gave up.
     TapeJobFailed = 30106,
-    /// An operator protected, moved or retired a cartridge.
+    /// A cartridge was begun, protected, moved or retired, or its set was closed.
     TapeMediumChanged = 30107,
     /// An operator gave up what is on a cartridge.
     TapeMediumFreed = 30108,
     /// A cartridge is not what it should be, or could not be written.
     TapeMediumTrouble = 30109,
-    /// A run of a tape job began.
-    TapeJobBegun = 30110,
-    /// A cartridge was begun; what was on it is lost.
-    TapeMediumBegun = 30111,
-    /// A media set was closed.
-    TapeSetClosed = 30112,
     /// Somebody asked for a restore from tape.
     TapeRestoreAsked = 30113,
     /// A restore from tape brought all back.
@@ -241,12 +235,9 @@ impl Code {
             | Self::NodeRenamed
             | Self::TapeArchived
             | Self::TapeLibraryChanged
-            | Self::TapePoolChanged
-            | Self::TapeJobChanged
+            | Self::TapeChanged
             | Self::TapeJobBegun
             | Self::TapeJobEnded
-            | Self::TapeMediumBegun
-            | Self::TapeSetClosed
             | Self::TapeMediumChanged
             | Self::TapeRestoreAsked
             | Self::TapeRestored

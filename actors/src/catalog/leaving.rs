@@ -5,6 +5,7 @@ use super::draft::Draft;
 use super::events::Code;
 use super::joining::own_name;
 use super::rows::{Node, NodeState};
+use super::tape::TAPE;
 use crate::gateways::GATEWAY;
 use crate::kernel::{NodeId, NodeName};
 
@@ -79,7 +80,11 @@ impl Draft<'_> {
             ..new
         };
         let is_gateway = heir.roles.contains(GATEWAY);
+        let has_tapes = heir.roles.contains(TAPE);
         self.rows.cluster.nodes.insert(with, heir);
+        if !has_tapes {
+            self.leave_tapes(with);
+        }
         if is_gateway {
             self.inherit_pool(id, with);
         } else {

@@ -268,6 +268,7 @@ impl Job {
                 attempt: self.attempts,
                 set: run.set,
                 day: run.day,
+                since: run.since,
             });
         }
     }
@@ -326,6 +327,13 @@ impl Machine for Job {
                 self.keep(|state| state.owed.extend([set]), acts);
                 self.pay(now, acts);
             }
+            // What is new now is written now; a run that is under way, or waits for something
+            // else than a source, takes it too.
+            Event::Full(MediaSet::Daily) if self.state.enabled => match stage {
+                None => self.begin(now, MediaSet::Daily, acts),
+                Some(Stage::WaitsForSource) => self.waits(Stage::Working, acts),
+                Some(Stage::Working | Stage::WaitsForTape | Stage::WaitsToTryAgain(_)) => {}
+            },
             Event::Ended(..) | Event::Changed | Event::Full(_) => {}
         }
         self.settle(now, acts);

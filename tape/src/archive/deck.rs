@@ -227,14 +227,12 @@ impl Source {
     }
 
     fn advance(&mut self, piece: Option<Bytes>, state: State) {
-        match (piece, std::mem::replace(&mut self.state, state)) {
-            (Some(piece), State::Reading(mut pieces, _)) => {
-                self.held += piece.len();
-                self.ready.push_back(piece);
-                let next = pieces.next();
-                self.state = State::Reading(pieces, next);
-            }
-            (None | Some(_), _) => {}
+        let before = std::mem::replace(&mut self.state, state);
+        if let (Some(piece), State::Reading(mut pieces, _)) = (piece, before) {
+            self.held += piece.len();
+            self.ready.push_back(piece);
+            let next = pieces.next();
+            self.state = State::Reading(pieces, next);
         }
     }
 }

@@ -96,7 +96,7 @@ impl Draft<'_> {
     fn put_job(&mut self, name: &TapeName, job: TapeJob, what: &str) {
         self.rows.tape.jobs.insert(name.clone(), job);
         let text = format!("tape job {name} {what}");
-        self.event(Code::TapeJobChanged, None, text, None);
+        self.event(Code::TapeChanged, None, text, None);
     }
 
     fn remove_job(&mut self, name: &TapeName) -> Result<(), Refused> {

@@ -9,7 +9,7 @@ use super::super::rows::{Cartridge, Device, Head, Library, TapeJob};
 use super::{LibraryCommand, Seen, TAPE, TapeRefused};
 use crate::kernel::NodeId;
 use crate::names::TapeName;
-use crate::tape::changer::Record;
+use crate::tape::changer::{Element, Record};
 use crate::tape::media::{Content, Kind};
 use crate::tape::{Barcode, Medium, MediumId, PoolId};
 
@@ -157,27 +157,23 @@ impl Draft<'_> {
             !is_twin && !crowded.contains(&one.slot)
         };
         let known = self.rows.tape.media.clone();
-        let by_barcode: BTreeMap<&Barcode, MediumId> = {
-            let media = known.iter();
-            let labelled = media.filter_map(|(id, row)| Some((row.medium.barcode.as_ref()?, *id)));
-            labelled.collect()
-        };
-        let was_here = |row: &Cartridge| row.slot.as_ref().is_some_and(|(at, _)| at == name);
-        let before: BTreeSet<MediumId> = {
-            let here = known.iter().filter(|(_, row)| was_here(row));
-            here.map(|(id, _)| *id).collect()
-        };
+        let (mut by_barcode, mut by_place) = (BTreeMap::new(), BTreeMap::new());
+        let mut before = BTreeSet::new();
+        for (id, row) in &known {
+            let place = row.slot.as_ref().filter(|(at, _)| at == name);
+            before.extend(place.map(|_| *id));
+            match (&row.medium.barcode, place) {
+                (Some(barcode), _) => by_barcode.insert(barcode, *id),
+                (None, Some((_, slot))) => by_place.insert(*slot, *id),
+                (None, None) => None,
+            };
+        }
         self.rows.tape.put_away(|at| at == name);
         let (mut there, mut new) = (BTreeSet::new(), 0);
         for one in seen.iter().filter(is_alone) {
-            // One without a barcode is known by its place alone.
-            let same = |row: &Cartridge| {
-                let is_bare = row.medium.barcode.is_none();
-                is_bare && row.slot.as_ref() == Some(&(name.clone(), one.slot))
-            };
             let found = match &one.barcode {
                 Some(barcode) => by_barcode.get(barcode).copied(),
-                None => known.iter().find(|(_, row)| same(row)).map(|(id, _)| *id),
+                None => by_place.get(&one.slot).copied(),
             };
             new += usize::from(found.is_none());
             let id = found.map_or_else(|| self.discover(one), Ok)?;
@@ -187,21 +183,7 @@ impl Draft<'_> {
                 row.medium.is_online = true;
             });
         }
-        for twin in &twins {
-            let text = format!(
-                "tape library {name} has two cartridges with the barcode {twin}: neither is used; \
-                 relabel one of them, and take an inventory"
-            );
-            self.event(Code::TapeMediumTrouble, None, text, None);
-        }
-        for slot in &crowded {
-            let text = format!(
-                "tape library {name} has two cartridges for slot {}: neither is used; take one \
-                 out, and take an inventory",
-                slot.0
-            );
-            self.event(Code::TapeMediumTrouble, None, text, None);
-        }
+        self.warn_of_twins(name, &twins, &crowded);
         let gone = before.difference(&there).count();
         let back = there.difference(&before).count() - new;
         if new + back + gone > 0 {
@@ -212,6 +194,29 @@ impl Draft<'_> {
             self.event(Code::TapeLibraryChanged, None, text, None);
         }
         Ok(())
+    }
+
+    fn warn_of_twins(
+        &mut self,
+        name: &TapeName,
+        twins: &BTreeSet<Barcode>,
+        crowded: &BTreeSet<Element>,
+    ) {
+        for twin in twins {
+            let text = format!(
+                "tape library {name} has two cartridges with the barcode {twin}: neither is used; \
+                 relabel one of them, and take an inventory"
+            );
+            self.event(Code::TapeMediumTrouble, None, text, None);
+        }
+        for slot in crowded {
+            let text = format!(
+                "tape library {name} has two cartridges for slot {}: neither is used; take one \
+                 out, and take an inventory",
+                slot.0
+            );
+            self.event(Code::TapeMediumTrouble, None, text, None);
+        }
     }
 
     fn discover(&mut self, one: &Seen) -> Result<MediumId, Refused> {

@@ -63,7 +63,7 @@ impl Draft<'_> {
                 pool.mixing = mixing.unwrap_or(pool.mixing);
                 self.rows.tape.pools.insert(name.clone(), pool);
                 let text = format!("media pool {name} changed");
-                self.event(Code::TapePoolChanged, None, text, None);
+                self.event(Code::TapeChanged, None, text, None);
                 Ok(())
             }
             MediaPoolCommand::Remove => self.remove_media_pool(name),
@@ -88,7 +88,7 @@ impl Draft<'_> {
         pool.id = PoolId::new(self.fresh());
         self.rows.tape.pools.insert(name.clone(), pool);
         let text = format!("media pool {name} made");
-        self.event(Code::TapePoolChanged, None, text, None);
+        self.event(Code::TapeChanged, None, text, None);
         Ok(())
     }
 

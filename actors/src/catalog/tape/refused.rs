@@ -75,7 +75,9 @@ pub enum TapeRefused {
     #[error("cartridge {0} is not the one that media set {1} writes")]
     NotLast(MediumId, SetId),
     /// What is on tape for good does not become less.
-    #[error("cartridge {0} has {1} objects on it for good, and not {2}")]
+    #[error(
+        "cartridge {0} has {1} objects on it for good, and what is told now, {2}, does not follow"
+    )]
     Fewer(MediumId, u64, u64),
     /// Another run has that name.
     #[error("media set {0} has another run '{1}' already")]

@@ -171,7 +171,7 @@ impl Draft<'_> {
             "cartridge {named} begun for the {} set of {name}{what}",
             set.set
         );
-        self.event(Code::TapeMediumBegun, None, text, None);
+        self.event(Code::TapeMediumChanged, None, text, None);
         Ok(())
     }
 
@@ -347,7 +347,7 @@ impl Draft<'_> {
             "{} set of media pool {name} closed; its cartridges are kept {kept}: {count}",
             set.set
         );
-        self.event(Code::TapeSetClosed, None, text, None);
+        self.event(Code::TapeMediumChanged, None, text, None);
     }
 }
 

@@ -108,11 +108,11 @@ fn on_a_day_of_an_elder_set_the_first_is_whole_and_what_comes_later_is_daily() {
     world.step(Event::Changed);
     world.until("2026-11-22T01:00", Some(Outcome::Wrote));
     world.said(&expect![[r#"
-        11-20T12:00 Write { attempt: 1, set: Daily, day: 2026-11-20 }
+        11-20T12:00 Write { attempt: 1, set: Daily, day: 2026-11-20, since: 2026-11-20T12:00:00.000Z }
         11-20T12:00 Notify(Daily, Success)
-        11-21T02:00 Write { attempt: 2, set: Weekly, day: 2026-11-21 }
+        11-21T02:00 Write { attempt: 2, set: Weekly, day: 2026-11-21, since: 2026-11-21T02:00:00.000Z }
         11-21T02:00 Notify(Weekly, Success)
-        11-21T03:00 Write { attempt: 3, set: Daily, day: 2026-11-21 }
+        11-21T03:00 Write { attempt: 3, set: Daily, day: 2026-11-21, since: 2026-11-21T02:00:00.000Z }
         11-21T03:00 Notify(Daily, Success)
     "#]]);
 }
@@ -123,7 +123,7 @@ fn where_nothing_is_new_nothing_is_written_and_the_day_ends_it() {
     let mut world = World::at("2026-11-23T01:00");
     world.until("2026-11-24T01:00", Some(Outcome::Nothing));
     world.said(&expect![[r#"
-        11-23T02:00 Write { attempt: 1, set: Daily, day: 2026-11-23 }
+        11-23T02:00 Write { attempt: 1, set: Daily, day: 2026-11-23, since: 2026-11-23T02:00:00.000Z }
         11-24T00:00 Notify(Daily, Nothing)
     "#]]);
 }
@@ -136,11 +136,11 @@ fn without_a_tape_it_waits_three_days_and_says_so_once() {
     world.step(Event::Tape);
     world.until("2026-11-26T12:00", Some(Outcome::NoTape));
     world.said(&expect![[r#"
-        11-23T02:00 Write { attempt: 1, set: Daily, day: 2026-11-23 }
+        11-23T02:00 Write { attempt: 1, set: Daily, day: 2026-11-23, since: 2026-11-23T02:00:00.000Z }
         11-23T02:00 Notify(Daily, WaitingForTape)
-        11-23T05:00 Write { attempt: 2, set: Daily, day: 2026-11-23 }
+        11-23T05:00 Write { attempt: 2, set: Daily, day: 2026-11-23, since: 2026-11-23T02:00:00.000Z }
         11-26T02:00 Notify(Daily, Failed)
-        11-26T02:00 Write { attempt: 3, set: Daily, day: 2026-11-26 }
+        11-26T02:00 Write { attempt: 3, set: Daily, day: 2026-11-26, since: 2026-11-26T02:00:00.000Z }
         11-26T02:00 Notify(Daily, WaitingForTape)
     "#]]);
 }
@@ -154,7 +154,7 @@ fn a_failed_run_is_tried_again_each_hour_for_a_day() {
     assert_eq!(said.matches("Write").count(), 24, "{said}");
     world.until("2026-11-24T02:30", Some(Outcome::Failed));
     world.said(&expect![[r#"
-        11-24T02:00 Write { attempt: 25, set: Daily, day: 2026-11-23 }
+        11-24T02:00 Write { attempt: 25, set: Daily, day: 2026-11-23, since: 2026-11-23T02:00:00.000Z }
         11-24T02:00 Notify(Daily, Failed)
     "#]]);
 }
@@ -165,10 +165,10 @@ fn a_daily_run_that_is_late_makes_place_for_an_elder_set() {
     world.until("2026-11-20T12:00", Some(Outcome::NoTape));
     world.until("2026-11-21T03:00", Some(Outcome::NoTape));
     world.said(&expect![[r#"
-        11-20T02:00 Write { attempt: 1, set: Daily, day: 2026-11-20 }
+        11-20T02:00 Write { attempt: 1, set: Daily, day: 2026-11-20, since: 2026-11-20T02:00:00.000Z }
         11-20T02:00 Notify(Daily, WaitingForTape)
         11-21T02:00 Notify(Daily, Dropped)
-        11-21T02:00 Write { attempt: 2, set: Weekly, day: 2026-11-21 }
+        11-21T02:00 Write { attempt: 2, set: Weekly, day: 2026-11-21, since: 2026-11-21T02:00:00.000Z }
         11-21T02:00 Notify(Weekly, WaitingForTape)
     "#]]);
 }
@@ -181,9 +181,9 @@ fn what_elder_sets_missed_while_nobody_ran_each_gets_once_and_the_eldest_first()
     world.jump("2027-01-20T09:00");
     world.until("2027-01-20T23:00", Some(Outcome::Wrote));
     world.said(&expect![[r#"
-        01-20T09:00 Write { attempt: 2, set: Yearly, day: 2027-01-20 }
+        01-20T09:00 Write { attempt: 2, set: Yearly, day: 2027-01-20, since: 2027-01-20T09:00:00.000Z }
         01-20T09:00 Notify(Yearly, Success)
-        01-20T09:00 Write { attempt: 3, set: Weekly, day: 2027-01-20 }
+        01-20T09:00 Write { attempt: 3, set: Weekly, day: 2027-01-20, since: 2027-01-20T09:00:00.000Z }
         01-20T09:00 Notify(Weekly, Success)
     "#]]);
 }
@@ -196,7 +196,7 @@ fn what_went_by_while_it_was_disabled_is_skipped() {
     world.step(Event::Enabled(true));
     world.until("2027-01-05T10:00", Some(Outcome::Wrote));
     world.said(&expect![[r#"
-        01-05T09:00 Write { attempt: 1, set: Daily, day: 2027-01-05 }
+        01-05T09:00 Write { attempt: 1, set: Daily, day: 2027-01-05, since: 2027-01-05T09:00:00.000Z }
         01-05T09:00 Notify(Daily, Success)
     "#]]);
 }
@@ -208,22 +208,29 @@ fn one_that_is_stopped_by_hand_starts_again_on_the_next_day() {
     world.step(Event::Stop);
     world.until("2026-11-24T03:00", None);
     world.said(&expect![[r#"
-        11-23T02:00 Write { attempt: 1, set: Daily, day: 2026-11-23 }
+        11-23T02:00 Write { attempt: 1, set: Daily, day: 2026-11-23, since: 2026-11-23T02:00:00.000Z }
         11-23T03:00 Abort(1)
         11-23T03:00 Notify(Daily, Stopped)
-        11-24T02:00 Write { attempt: 2, set: Daily, day: 2026-11-24 }
+        11-24T02:00 Write { attempt: 2, set: Daily, day: 2026-11-24, since: 2026-11-24T02:00:00.000Z }
     "#]]);
 }
 
 #[test]
-fn an_operator_gets_a_whole_view_at_once_but_never_a_daily_one() {
+fn an_operator_gets_a_set_at_once() {
     let mut world = World::at("2026-11-23T01:00");
-    world.step(Event::Full(MediaSet::Daily));
     world.step(Event::Full(MediaSet::Monthly));
+    world.step(Event::Full(MediaSet::Daily));
     world.ends(Outcome::Wrote);
+    world.step(Event::Full(MediaSet::Daily));
+    world.ends(Outcome::Nothing);
+    world.step(Event::Full(MediaSet::Daily));
+    world.ends(Outcome::Failed);
+    world.step(Event::Full(MediaSet::Daily));
     world.said(&expect![[r#"
-        11-23T01:00 Write { attempt: 1, set: Monthly, day: 2026-11-23 }
+        11-23T01:00 Write { attempt: 1, set: Monthly, day: 2026-11-23, since: 2026-11-23T01:00:00.000Z }
         11-23T01:00 Notify(Monthly, Success)
+        11-23T01:00 Write { attempt: 2, set: Daily, day: 2026-11-23, since: 2026-11-23T01:00:00.000Z }
+        11-23T01:00 Write { attempt: 3, set: Daily, day: 2026-11-23, since: 2026-11-23T01:00:00.000Z }
     "#]]);
 }
 
@@ -232,13 +239,13 @@ fn a_run_that_never_ends_is_given_up_after_three_weeks() {
     let mut world = World::at("2026-11-23T01:00");
     world.until("2026-12-19T03:00", None);
     world.said(&expect![[r#"
-        11-23T02:00 Write { attempt: 1, set: Daily, day: 2026-11-23 }
+        11-23T02:00 Write { attempt: 1, set: Daily, day: 2026-11-23, since: 2026-11-23T02:00:00.000Z }
         11-28T02:00 Abort(1)
         11-28T02:00 Notify(Daily, Dropped)
-        11-28T02:00 Write { attempt: 2, set: Weekly, day: 2026-11-28 }
+        11-28T02:00 Write { attempt: 2, set: Weekly, day: 2026-11-28, since: 2026-11-28T02:00:00.000Z }
         12-19T02:00 Abort(2)
         12-19T02:00 Notify(Weekly, Failed)
-        12-19T02:00 Write { attempt: 3, set: Weekly, day: 2026-12-19 }
+        12-19T02:00 Write { attempt: 3, set: Weekly, day: 2026-12-19, since: 2026-12-19T02:00:00.000Z }
     "#]]);
 }
 
@@ -253,7 +260,7 @@ fn a_job_that_comes_back_from_what_is_durable_begins_its_run_again() {
     world.job.wake(world.now, &mut acts);
     world.note(acts);
     world.said(&expect![[r#"
-        11-23T03:00 Write { attempt: 1, set: Daily, day: 2026-11-23 }
+        11-23T03:00 Write { attempt: 1, set: Daily, day: 2026-11-23, since: 2026-11-23T03:00:00.000Z }
     "#]]);
 }
 

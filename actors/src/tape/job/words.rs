@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::schedule::MediaSet;
-use crate::kernel::Date;
+use crate::kernel::{Date, Timestamp};
 
 /// What a job hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub enum Event {
     Tape,
     /// An operator stops the run.
     Stop,
-    /// An operator wants a whole view in a set, now. Nothing happens for [`MediaSet::Daily`].
+    /// An operator wants a set written now: a whole view, which is owed until it is; in
+    /// [`MediaSet::Daily`] what is new, unless a run is under way already.
     Full(MediaSet),
 }
 
@@ -46,6 +47,8 @@ pub enum Effect {
         set: MediaSet,
         /// The day that the run is for.
         day: Date,
+        /// When the run began: earlier attempts of it wrote nothing before.
+        since: Timestamp,
     },
     /// Leave off; nothing is told.
     Abort(u64),

@@ -54,8 +54,7 @@ fn the_first_version_of_the_rows_stays_readable() {
     "#]].assert_eq(&hex(&bytes));
 }
 
-#[test]
-fn the_first_versions_of_commands_stay_readable() {
+fn commands() -> Vec<Command> {
     let device = Device::Virtual {
         drives: 2,
         slots: 4,
@@ -71,14 +70,7 @@ fn the_first_versions_of_commands_stay_readable() {
         sources: Some(vec![Source::All, Source::Tenant(1)]),
         schedule: Some(schedule),
     };
-    let open = SetCommand::Open {
-        pool: PoolId::new(3),
-        set: MediaSet::Yearly,
-        owner: Some(1),
-        one: Some(RepositoryId::new(2)),
-    };
-    let (number, head) = (MediumId::new(1), head(3));
-    let commands = [
+    vec![
         library(LibraryCommand::Add { node, device }),
         library(LibraryCommand::Remove),
         library(LibraryCommand::Noted(changer::Record::Settled)),
@@ -96,6 +88,18 @@ fn the_first_versions_of_commands_stay_readable() {
         medium(1, MediumCommand::MarkFree),
         medium(1, MediumCommand::Move(Some(name("gfs")))),
         medium(1, MediumCommand::Retire),
+    ]
+}
+
+fn of_sets() -> Vec<Command> {
+    let open = SetCommand::Open {
+        pool: PoolId::new(3),
+        set: MediaSet::Yearly,
+        owner: Some(1),
+        one: Some(RepositoryId::new(2)),
+    };
+    let (number, head) = (MediumId::new(1), head(3));
+    vec![
         set(9, open),
         set(
             9,
@@ -120,9 +124,13 @@ fn the_first_versions_of_commands_stay_readable() {
         ),
         set(9, SetCommand::Full { medium: number }),
         set(9, SetCommand::Close),
-    ];
+    ]
+}
+
+#[test]
+fn the_first_versions_of_commands_stay_readable() {
     let mut text = String::new();
-    for command in commands {
+    for command in commands().into_iter().chain(of_sets()) {
         let submission = Submission {
             client: 0,
             sequence: 0,

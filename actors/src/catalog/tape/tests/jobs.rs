@@ -20,11 +20,11 @@ pub(super) fn began() -> JobCommand {
     };
     let mut acts = Acts::default();
     job.step(now, Event::Enabled(true), &mut acts);
-    let kept = acts.into_iter().filter_map(|act| match act {
+    let mut kept = acts.into_iter().filter_map(|act| match act {
         Act::Persist(state) => Some(state),
         Act::Show(_) | Act::Start(_) => None,
     });
-    JobCommand::Keep(Box::new(kept.last().unwrap()))
+    JobCommand::Keep(Box::new(kept.next_back().unwrap()))
 }
 
 fn schedule(schedule: Schedule) -> Command {
@@ -145,7 +145,7 @@ fn people_hear_how_runs_go() {
     vault.ann(job(JobCommand::Remove)).unwrap();
     assert_eq!(why(vault.ann(job(JobCommand::Remove))), "no-tape-job");
     expect![[r#"
-        30110 system, -: tape job nightly, daily set: a run begins
+        30102 system, -: tape job nightly, daily set: a run begins
         30105 system, -: tape job nightly, daily set: it waits for a cartridge that may be written, for 72 hours; put one in and take an inventory
         30104 system, -: tape job nightly, daily set: all of it is on tape
         30104 system, -: tape job nightly, daily set: there was nothing new all day
