@@ -79,8 +79,8 @@ impl Rows {
 
     /// The catalog of a backup on a new node, alone or the first of a cluster; `last` is the
     /// highest number of an extent that lies there. What it knew of its cluster is left behind;
-    /// pools stay, for the tenants who were given them, and have no gateway yet; cartridges wait for
-    /// the libraries in which they are to be made known again.
+    /// pools stay, for the tenants who were given them, and have no gateway yet; cartridges wait
+    /// for the libraries in which they are to be made known again.
     #[must_use]
     pub fn imported(&self, home: Option<&Home>, last: u64, at: Timestamp) -> Self {
         let mut rows = self.clone();

@@ -96,8 +96,8 @@ impl Draft<'_> {
     }
 
     /// What was taken for one cartridge is another one that is known: they were put in each other's
-    /// places, or bear each other's barcodes. If one of them is a mere place that nobody ever looked
-    /// into, it is not needed any more.
+    /// places, or bear each other's barcodes. If one of them is a mere place that nobody ever
+    /// looked into, it is not needed any more.
     fn swapped(&mut self, id: MediumId, said: MediumId) {
         let media = &self.rows.tape.media;
         let (Some(one), Some(other)) = (media.get(&id).cloned(), media.get(&said).cloned()) else {

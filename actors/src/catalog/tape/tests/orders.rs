@@ -75,7 +75,9 @@ fn orders() -> impl Strategy<Value = Command> {
         2 => (of_set.clone(), 0..3_u64).prop_map(|(of, view)| {
             set(of, SetCommand::Run(run(&format!("r{view}"), view / 2)))
         }),
-        1 => (of_set, 0..3).prop_map(|(of, view)| set(of, SetCommand::Ran { run: format!("r{view}") })),
+        1 => (of_set, 0..3).prop_map(|(of, view)| {
+            set(of, SetCommand::Ran { run: format!("r{view}") })
+        }),
         1 => inventory,
         2 => (id, handled).prop_map(|(id, command)| medium(id, command)),
     ]
@@ -185,7 +187,8 @@ proptest! {
                 prop_assert_eq!(rows, &before, "a refusal changed something");
             }
             for (id, row) in &rows.media {
-                if let Some(old) = before.media.get(id).filter(|old| old.generation != row.generation) {
+                let old = before.media.get(id);
+                if let Some(old) = old.filter(|old| old.generation != row.generation) {
                     prop_assert_eq!(row.generation, old.generation + 1);
                     is_for_the_taking(old, row, today);
                 }
