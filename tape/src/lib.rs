@@ -10,6 +10,7 @@ pub mod library;
 pub mod mounted;
 pub mod naming;
 pub mod ports;
+pub mod recover;
 pub mod restore;
 pub mod room;
 pub mod scsi;

@@ -16,15 +16,15 @@ use holdfast_actors::shell::{Context, Fault, Hands};
 use holdfast_actors::tape::MediumId;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
-use tokio::sync::{Mutex as Waiting, Notify, oneshot};
+use tokio::sync::{Mutex as Waiting, Notify};
 
 use super::folder::Folder;
 use super::machine::Restore;
 use super::stream::words;
 use super::words::{Effect, Event, Held, Order, Target};
 use crate::format::{Medium, Object, Row, cut, fetch, recovery};
-use crate::naming;
 use crate::ports::{Books, Failed, Mount, Repositories, Station};
+use crate::{naming, recover};
 
 /// Opens a folder of this node, which it makes if there is none.
 pub type Folders = Arc<dyn Fn(&str) -> io::Result<Arc<dyn Disk>> + Send + Sync>;
@@ -282,16 +282,10 @@ fn said(failed: Failed) -> String {
     words(&failed)
 }
 
-/// Does something on the thread of the drive and brings what came of it; none if the drive gave up.
+/// Does something with the cartridge in the drive, if there is one.
 async fn ask<T: Send + 'static>(
     mount: &mut Option<Box<dyn Mount>>,
     work: impl FnOnce(&mut dyn Medium) -> T + Send + 'static,
 ) -> Option<T> {
-    let (tell, told) = oneshot::channel();
-    let done = mount.as_mut()?.work(Box::new(move |medium| {
-        // Nobody listens any more when the restore was ended.
-        let _ = tell.send(work(medium));
-    }));
-    done.await.ok()?;
-    told.await.ok()
+    recover::ask(mount.as_mut()?.as_mut(), work).await
 }

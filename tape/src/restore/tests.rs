@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 use holdfast_actors::catalog::rows::{Destination, RestoreEnd};
 use holdfast_actors::kernel::Size;
 use holdfast_actors::tape::MediumId;
+use holdfast_actors::tape::changer::Element;
+use holdfast_actors::tape::drive::Purpose;
 
 use super::{Effect, order};
 use crate::format::{Object, Row};
-use crate::ports::Failed;
+use crate::ports::{Failed, Shelf, Station};
+use crate::recover;
 use tapes::{Objects, objects, run, write};
 use world::{World, by_path, in_folder};
 
@@ -155,7 +158,7 @@ async fn a_missing_cartridge_is_named_before_anything_is_touched() {
 /// The last pack of the second repository: its tape, and where it is there.
 fn pack(world: &World) -> (MediumId, Row) {
     let all = (1..=3).map(MediumId::new).flat_map(|medium| {
-        let rows = crate::ports::Shelf::rows(world, medium).unwrap().unwrap();
+        let rows = Shelf::rows(world, medium).unwrap().unwrap();
         rows.into_iter().map(move |row| (medium, row))
     });
     let is_pack = |row: &Row| matches!(row.path.object, Object::Data(_));
@@ -292,11 +295,37 @@ async fn a_restore_that_crashed_at_any_call_goes_on_and_is_complete() {
     assert!(crashes > 50, "only {crashes} crashes");
 }
 
+#[tokio::test]
+async fn rows_that_were_lost_are_read_from_the_cartridges() {
+    let (world, monday, ..) = world();
+    let all = |world: &World| {
+        let rows = |n| Shelf::rows(world, MediumId::new(n)).unwrap();
+        [rows(1), rows(2), rows(3)]
+    };
+    let before = all(&world);
+    for n in 1..=3_u16 {
+        Shelf::clear(&world, MediumId::new(n.into())).unwrap();
+        let mount = Station::mount(&world, Element(n), Purpose::Care).await;
+        let found = recover::read(mount.unwrap().as_mut()).await.unwrap();
+        assert_eq!(found.medium, MediumId::new(n.into()));
+        assert_eq!(found.set().map(|set| set.raw()), Some(tapes::SET));
+        let runs = found.runs.iter().find(|run| run.name.as_str() == "1-one");
+        if let Some(run) = runs {
+            assert_eq!(run.objects, Some(monday.len() as u64));
+        }
+        recover::keep(&world, &found).unwrap();
+    }
+    assert_eq!(all(&world), before);
+    let id = world.ask(&[("1-one", original())], false);
+    assert_eq!(world.run(id, never).await, Some(RestoreEnd::Complete));
+    assert!(world.shown("one") == monday);
+}
+
 #[test]
 fn what_nobody_knows_is_said_by_name() {
     let (world, ..) = world();
     let id = world.ask(&[("1-one", original())], false);
-    crate::ports::Shelf::clear(&world, MediumId::new(1)).unwrap();
+    Shelf::clear(&world, MediumId::new(1)).unwrap();
     let unready = order(&world.rows(), &world, &|_| true, id).unwrap_err();
     assert!(unready.to_string().contains("VT0001L6"), "{unready}");
     assert_eq!(Failed::Other("x".to_owned()).to_string(), "x");

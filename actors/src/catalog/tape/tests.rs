@@ -6,6 +6,7 @@ mod jobs;
 mod media;
 mod orders;
 mod places;
+mod restores;
 mod roles;
 mod sets;
 

@@ -19,7 +19,15 @@ impl Machine for Restore {
                     acts.start(Effect::Abort);
                 }
             }
-            event => self.answered(now, event),
+            event @ (Event::Mounted(_)
+            | Event::Dismounted
+            | Event::Listed(..)
+            | Event::Held(..)
+            | Event::Begun(_)
+            | Event::Read { .. }
+            | Event::Hidden(_)
+            | Event::Finished(_)
+            | Event::Ended(_)) => self.answered(now, event),
         }
         self.go(acts);
     }
@@ -181,12 +189,11 @@ impl Restore {
         let Some(objects) = &wanted.objects else {
             return;
         };
+        // Any other object is what its name says.
+        let is_other = |held: &Held| held.sha256.is_some() && held.sha256 != config;
         let is_same = |object: &Object| {
-            let is_other = |held: &Held| match object {
-                Object::Config => held.sha256.is_some() && held.sha256 != config,
-                _ => false,
-            };
-            held.get(object).is_some_and(|held| !is_other(held))
+            let held = held.get(object);
+            held.is_some_and(|held| *object != Object::Config || !is_other(held))
         };
         let is_beside = matches!(wanted.part.to, Target::Beside { .. });
         let has_other = held.contains_key(&Object::Config) && !is_same(&Object::Config);
@@ -206,9 +213,10 @@ impl Restore {
             .cloned()
             .collect();
         wanted.held = held.values().map(|held| held.length).sum();
-        self.stage = match self.stage {
-            Stage::Looks(_) => Stage::Looks(part + 1),
-            _ => Stage::Checks(part + 1),
+        let is_first = matches!(self.stage, Stage::Looks(_));
+        self.stage = match is_first {
+            true => Stage::Looks(part + 1),
+            false => Stage::Checks(part + 1),
         };
     }
 

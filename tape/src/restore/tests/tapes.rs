@@ -123,11 +123,13 @@ pub(super) fn write(sources: Vec<(Place, Bytes)>, blocks: usize) -> Vec<(Reel, V
             deck::put(&mut writer, &mut reel, header, &bytes, &mut told);
             given.push((place, bytes));
         }
-        let again = told.iter().filter_map(|effect| match effect {
-            Effect::Again(places) => Some(places),
-            _ => None,
-        });
-        for place in again.flatten().rev() {
+        let mut again = Vec::new();
+        for effect in &told {
+            if let Effect::Again(places) = effect {
+                again.extend(places);
+            }
+        }
+        for place in again.into_iter().rev() {
             left.push_front(given.iter().find(|(it, _)| it == place).unwrap().clone());
         }
         tapes.push((reel, writer.rows().to_vec()));

@@ -229,7 +229,7 @@ impl World {
         self.0.keeper.lock().unwrap().step(now, event, &mut acts);
         let answer = acts.iter().find_map(|act| match act {
             Act::Show(catalog::Effect::Answer { answer, .. }) => Some(answer.clone()),
-            _ => None,
+            Act::Show(catalog::Effect::Publish(_)) | Act::Start(_) | Act::Persist(_) => None,
         });
         answer.unwrap().map(|(outcome, _)| outcome)
     }
