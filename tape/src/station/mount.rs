@@ -40,7 +40,7 @@ pub(super) async fn mount(
         return Err(Failed::Other(format!("there is no drive {number}")));
     };
     let lent = seat.acquire(purpose).await?;
-    let loan = lent.loan;
+    let loan = lent.loan();
     let mut mounted = Mounted {
         arm,
         seats: Arc::clone(&seats),

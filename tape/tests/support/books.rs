@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant as Real;
 
 use holdfast_actors::catalog::apply;
 use holdfast_actors::catalog::command::{Actor, Command, Submission};
@@ -15,6 +14,7 @@ use holdfast_actors::ports::{
 };
 use holdfast_actors::shell::Directory;
 use holdfast_tape::ports::{Books, Failed};
+use tokio::time::Instant as Real;
 
 /// The catalog, as rows that commands change.
 #[derive(Debug, Default)]
