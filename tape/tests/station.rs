@@ -1,21 +1,25 @@
 //! A library as jobs use it: drives that are lent in turn, an arm whose moves are noted, cartridges
 //! that come home.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test runs its own tasks, waits, and ends where it fails"
+)]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_actors::catalog::rows::{Device, Library as Row};
-use holdfast_actors::catalog::tape::{LibraryCommand, Seen, TapeCommand};
+use holdfast_actors::catalog::tape::Seen;
 use holdfast_actors::kernel::{Size, Timestamp};
-use holdfast_actors::tape::changer::{Element, Record};
+use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_tape::format::{Fault as Wrong, Read};
 use holdfast_tape::library::{FIRST_SLOT, Fault, Plan, Unit};
 use holdfast_tape::station;
-use support::house::{House, SLOT, block, name, with};
+use support::house::{House, SLOT, block, meant, name, with};
 
 mod support {
     pub(crate) mod books;
@@ -89,15 +93,7 @@ async fn every_move_is_noted_before_it_is_made_and_settled_behind_it() {
     let station = house.open(1).await;
     let mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
     mount.dismount().await.unwrap();
-    let told = house.office.told();
-    let noted: Vec<bool> = told
-        .iter()
-        .map(|command| match command {
-            TapeCommand::Library(_, LibraryCommand::Noted(Record::Meant(_))) => true,
-            TapeCommand::Library(_, LibraryCommand::Noted(Record::Settled)) => false,
-            other => panic!("{other:?}"),
-        })
-        .collect();
+    let noted = meant(&house.office.told());
     assert_eq!(noted, [true, false, true, false]);
 }
 

@@ -1,6 +1,10 @@
 //! A library whose devices and parts fail: whoever waits hears of it, and the rest goes on.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test runs its own tasks, waits, and ends where it fails"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,17 +13,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_actors::catalog::rows::Rows;
-use holdfast_actors::catalog::tape::{LibraryCommand, TapeCommand};
+use holdfast_actors::catalog::tape::TapeCommand;
 use holdfast_actors::kernel::Now;
 use holdfast_actors::ports::{Clock, Pending};
-use holdfast_actors::tape::changer::{Element, Record};
+use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::{Health, Order, Purpose, Refused};
 use holdfast_tape::format::Read;
 use holdfast_tape::library::{FIRST_SLOT, Plan};
 use holdfast_tape::ports::{Books, Failed, Station};
 use holdfast_tape::station;
 use support::books::Office;
-use support::house::{House, SLOT, block, name, with};
+use support::house::{House, SLOT, block, meant, name, with};
 
 mod support {
     pub(crate) mod books;
@@ -137,14 +141,6 @@ impl Books for Dying {
         }
         Box::pin(std::future::pending())
     }
-}
-
-fn meant(commands: &[TapeCommand]) -> Vec<bool> {
-    let meant = commands.iter().map(|command| match command {
-        TapeCommand::Library(_, LibraryCommand::Noted(record)) => *record != Record::Settled,
-        other => panic!("{other:?}"),
-    });
-    meant.collect()
 }
 
 /// Has a node die around a note of its first move, and another one go on.

@@ -127,6 +127,7 @@ impl Index for Nothing {
 }
 
 /// Ports whose clock runs, and whose disk and index have nothing.
+#[expect(clippy::disallowed_methods, reason = "a clock that a test can halt")]
 pub(crate) fn ports() -> Ports {
     Ports {
         clock: Arc::new(Today(Real::now())),

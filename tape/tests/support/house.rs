@@ -110,3 +110,14 @@ pub(crate) async fn with<R: Send + 'static>(
 pub(crate) fn block(fill: u8) -> Vec<u8> {
     vec![fill; BLOCK]
 }
+
+/// Which of these notes say what is meant; the others, that it is settled.
+pub(crate) fn meant(commands: &[TapeCommand]) -> Vec<bool> {
+    let meant = commands.iter().map(|command| {
+        let TapeCommand::Library(_, LibraryCommand::Noted(record)) = command else {
+            panic!("{command:?}");
+        };
+        *record != Record::Settled
+    });
+    meant.collect()
+}
