@@ -1,121 +1,29 @@
 //! A library as jobs use it: drives that are lent in turn, an arm whose moves are noted, cartridges
 //! that come home.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test runs its own tasks, waits, and ends where it fails"
+)]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_actors::catalog::rows::{Device, Library as Row};
-use holdfast_actors::catalog::tape::{LibraryCommand, Seen, TapeCommand};
+use holdfast_actors::catalog::tape::Seen;
 use holdfast_actors::kernel::{Size, Timestamp};
-use holdfast_actors::names::TapeName;
-use holdfast_actors::shell::Path;
-use holdfast_actors::tape::changer::{Element, Record};
+use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
-use holdfast_tape::format::{BLOCK, Fault as Wrong, Medium, Read};
-use holdfast_tape::library::{Cartridge, FIRST_SLOT, Fault, Kind, Library, Plan, Shared, Unit};
-use holdfast_tape::ports::{Books as _, Failed, Mount, Station};
-use holdfast_tape::station::{self, Site};
-use support::books::{Office, ports};
-use tokio::sync::oneshot;
+use holdfast_tape::format::{Fault as Wrong, Read};
+use holdfast_tape::library::{FIRST_SLOT, Fault, Plan, Unit};
+use holdfast_tape::station;
+use support::house::{House, SLOT, block, meant, name, with};
 
-#[path = "support/books.rs"]
-mod books;
 mod support {
-    pub(crate) use super::books;
-}
-
-const SLOT: Element = Element(FIRST_SLOT);
-
-fn name() -> TapeName {
-    TapeName::parse("robot").unwrap()
-}
-
-struct House {
-    office: Arc<Office>,
-    shared: Shared,
-}
-
-impl House {
-    fn new(drives: usize, plan: Plan) -> Self {
-        let size = holdfast_tape::library::Size {
-            drives,
-            slots: 4,
-            doors: 1,
-        };
-        let mut library = Library::new(size, plan);
-        for number in 0..4 {
-            let cartridge = Cartridge::empty(&format!("HF000{number}L9"), Kind::Data, 64 << 20);
-            assert!(library.insert(FIRST_SLOT + number, cartridge).is_none());
-        }
-        Self {
-            office: Arc::default(),
-            shared: Shared::new(library),
-        }
-    }
-
-    fn site(&self) -> Site {
-        Site {
-            path: Path::node().child("tape").child("robot"),
-            above: None,
-            ports: ports(),
-            books: Arc::clone(&self.office) as _,
-        }
-    }
-
-    async fn open(&self, drives: u16) -> Arc<dyn Station> {
-        let device = Device::Virtual {
-            drives,
-            slots: 4,
-            capacity: Size::mib(64),
-        };
-        let add = LibraryCommand::Add { node: None, device };
-        let add = TapeCommand::Library(name(), add);
-        let ann = holdfast_actors::catalog::command::Actor::Operator(
-            holdfast_actors::names::OperatorName::parse("ann").unwrap(),
-        );
-        let role = holdfast_actors::catalog::rows::Role::Admin;
-        let hire = holdfast_actors::catalog::command::OperatorCommand::Add { role, uid: Some(1) };
-        use holdfast_actors::catalog::command::{Actor, Command};
-        let Actor::Operator(who) = ann.clone() else {
-            unreachable!()
-        };
-        // Both are there already when it is opened again.
-        let _ = self
-            .office
-            .order(Actor::System, Command::Operator(who, hire));
-        let _ = self.office.order(ann, Command::Tape(add));
-        let intent = self.intent();
-        station::over(
-            &name(),
-            intent.as_ref(),
-            (self.shared.clone(), drives),
-            self.site(),
-        )
-        .await
-        .unwrap()
-    }
-
-    fn intent(&self) -> Option<Record> {
-        let rows = self.office.rows();
-        rows.tape.libraries.get(&name())?.intent.clone()
-    }
-}
-
-async fn with<R: Send + 'static>(
-    mount: &mut dyn Mount,
-    work: impl FnOnce(&mut dyn Medium) -> R + Send + 'static,
-) -> Result<R, Failed> {
-    let (done, told) = oneshot::channel();
-    let work = move |tape: &mut dyn Medium| drop(done.send(work(tape)));
-    mount.work(Box::new(work)).await?;
-    Ok(told.await.unwrap())
-}
-
-fn block(fill: u8) -> Vec<u8> {
-    vec![fill; BLOCK]
+    pub(crate) mod books;
+    pub(crate) mod house;
 }
 
 fn slots(seen: &[Seen]) -> Vec<(u16, String)> {
@@ -185,15 +93,7 @@ async fn every_move_is_noted_before_it_is_made_and_settled_behind_it() {
     let station = house.open(1).await;
     let mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
     mount.dismount().await.unwrap();
-    let told = house.office.told();
-    let noted: Vec<bool> = told
-        .iter()
-        .map(|command| match command {
-            TapeCommand::Library(_, LibraryCommand::Noted(Record::Meant(_))) => true,
-            TapeCommand::Library(_, LibraryCommand::Noted(Record::Settled)) => false,
-            other => panic!("{other:?}"),
-        })
-        .collect();
+    let noted = meant(&house.office.told());
     assert_eq!(noted, [true, false, true, false]);
 }
 

@@ -13,7 +13,7 @@ use holdfast_actors::tape::Drive;
 use holdfast_actors::tape::drive::{Effect, Event, Health, Loan, Order, Purpose, Refused, Trouble};
 use tokio::sync::{oneshot, watch};
 
-use super::trouble;
+use super::{trouble, worker};
 use crate::exchange::Failure;
 use crate::format::{self, Fault as Wrong, Medium, Read, Space, Written};
 use crate::library::{Port, Shared, Unit};
@@ -25,13 +25,26 @@ use crate::ssc;
 /// What a drive is told.
 pub(super) enum Message {
     /// A job wants it.
-    Acquire(Purpose, oneshot::Sender<Result<Loan, Refused>>),
+    Acquire(Purpose, oneshot::Sender<Result<Held, Refused>>),
     /// It does not any more.
     Release(Loan),
     /// The thread asks whether it may.
     Do(Loan, Order),
     /// The thread did, or not.
     Done(Result<(), Trouble>),
+}
+
+/// A loan that ends when nobody has it any more, wherever it is lost on its way.
+pub(super) struct Held {
+    pub(super) loan: Loan,
+    machine: Handle<Message>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A drive that has ended is nobody's.
+        let _ = self.machine.tell(Message::Release(self.loan));
+    }
 }
 
 /// What the machine says to its thread.
@@ -48,7 +61,7 @@ pub(super) struct DriveHands {
     pub(super) health: watch::Sender<Health>,
     pub(super) shared: Shared,
     pub(super) number: usize,
-    waiting: BTreeMap<Ticket, oneshot::Sender<Result<Loan, Refused>>>,
+    waiting: BTreeMap<Ticket, oneshot::Sender<Result<Held, Refused>>>,
     tickets: u64,
 }
 
@@ -106,12 +119,11 @@ impl Hands for DriveHands {
     ) -> Result<Option<Pending<Message>>, Fault> {
         match effect {
             Effect::Lend(ticket, loan) => {
+                let machine = context.myself.clone();
+                let held = Held { loan, machine };
+                // It comes back by itself if whoever waited has gone away.
                 let reply = self.waiting.remove(&ticket);
-                let taken = reply.is_some_and(|reply| reply.send(Ok(loan)).is_ok());
-                if !taken {
-                    // Whoever waited has gone away.
-                    let _ = context.myself.tell(Message::Release(loan));
-                }
+                let _ = reply.map(|reply| reply.send(Ok(held)));
             }
             Effect::Refuse(ticket, refused) => {
                 let reply = self.waiting.remove(&ticket);
@@ -122,8 +134,12 @@ impl Hands for DriveHands {
             Effect::Answer(_, Err(refused)) => drop(self.verdicts.send(Verdict::Leave(refused))),
             Effect::Answer(_, Ok(())) => {}
             Effect::Reset => {
-                let unit = Unit::Drive(self.number);
-                self.shared.with(|library| library.reset(unit));
+                let (shared, unit) = (self.shared.clone(), Unit::Drive(self.number));
+                // What hangs may hold up its reset as well, but not those who wait for it.
+                let reset = move || shared.with(|library| library.reset(unit));
+                if let Err(error) = worker::aside("tape-reset", reset) {
+                    tracing::warn!(drive = %context.path, %error, "a drive is not reset");
+                }
             }
             Effect::Alarm(health) => {
                 tracing::error!(drive = %context.path, ?health, "a drive is out of service");

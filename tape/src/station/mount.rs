@@ -40,7 +40,7 @@ pub(super) async fn mount(
         return Err(Failed::Other(format!("there is no drive {number}")));
     };
     let lent = seat.acquire(purpose).await?;
-    let loan = lent.loan;
+    let loan = lent.loan();
     let mut mounted = Mounted {
         arm,
         seats: Arc::clone(&seats),
@@ -202,7 +202,7 @@ impl Drop for Mounted {
         // Nobody waits for it any more, and the loan keeps others away meanwhile.
         drop(runtime.spawn(async move {
             if let Err(failed) = left.go_home().await {
-                tracing::warn!(%failed, "a cartridge that nobody wanted any more stays in its drive");
+                tracing::warn!(%failed, "a cartridge that nobody wants stays in its drive");
             }
         }));
     }

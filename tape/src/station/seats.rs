@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::Site;
 use super::arm::unstarted;
-use super::drive::{DriveHands, Message, Spindle};
+use super::drive::{DriveHands, Held, Message, Spindle};
 use super::worker::Worker;
 use crate::library::{Shared, Unit};
 use crate::ports::Failed;
@@ -34,15 +34,13 @@ impl Drop for Wanted {
 
 /// A drive that is lent.
 pub(super) struct Lent {
-    pub(super) loan: Loan,
-    machine: Handle<Message>,
+    held: Held,
     _wanted: Wanted,
 }
 
-impl Drop for Lent {
-    fn drop(&mut self) {
-        // A drive that has ended is nobody's.
-        let _ = self.machine.tell(Message::Release(self.loan));
+impl Lent {
+    pub(super) fn loan(&self) -> Loan {
+        self.held.loan
     }
 }
 
@@ -72,7 +70,8 @@ impl Seat {
     }
 
     pub(super) fn is_well(&self) -> bool {
-        *self.health.borrow() == Health::Well
+        // An actor that ended says nothing any more.
+        self.health.has_changed().is_ok() && *self.health.borrow() == Health::Well
     }
 
     /// How many want it, whoever has it included.
@@ -86,8 +85,7 @@ impl Seat {
         let lent = self.machine.ask(|reply| Message::Acquire(purpose, reply));
         let gone = |Gone| Failed::Other("the drive is out of service".to_owned());
         Ok(Lent {
-            loan: lent.await.map_err(gone)??,
-            machine: self.machine.clone(),
+            held: lent.await.map_err(gone)??,
             _wanted: wanted,
         })
     }

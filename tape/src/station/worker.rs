@@ -49,3 +49,9 @@ impl<T: Send + 'static> Worker<T> {
         answer
     }
 }
+
+/// Does something once on a thread that nobody waits for.
+pub(super) fn aside(name: &str, act: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let named = std::thread::Builder::new().name(name.to_owned());
+    named.spawn(act).map(drop)
+}

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant as Real;
 
 use holdfast_actors::catalog::apply;
 use holdfast_actors::catalog::command::{Actor, Command, Submission};
@@ -15,6 +14,7 @@ use holdfast_actors::ports::{
 };
 use holdfast_actors::shell::Directory;
 use holdfast_tape::ports::{Books, Failed};
+use tokio::time::Instant as Real;
 
 /// The catalog, as rows that commands change.
 #[derive(Debug, Default)]
@@ -127,6 +127,7 @@ impl Index for Nothing {
 }
 
 /// Ports whose clock runs, and whose disk and index have nothing.
+#[expect(clippy::disallowed_methods, reason = "a clock that a test can halt")]
 pub(crate) fn ports() -> Ports {
     Ports {
         clock: Arc::new(Today(Real::now())),
