@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use holdfast_tape::conformance::{Bench, TGT, judge};
-use holdfast_tape::iscsi::{Names, Session};
+use holdfast_tape::iscsi::{Names, Session, Tcp};
 use holdfast_tape::smc::{Changer, Kind};
 use holdfast_tape::ssc::{Drive, Locates, Marks, Read, Tells};
 
@@ -155,7 +155,7 @@ impl Tgt {
         }
     }
 
-    fn session(&self, unit: u8) -> Session<std::net::TcpStream> {
+    fn session(&self, unit: u8) -> Session<Tcp> {
         let names = Names {
             initiator: "iqn.2026-11.test.holdfast:here".into(),
             target: TARGET.into(),
