@@ -336,3 +336,6 @@ impl<W: Wire> Scsi for Session<W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
