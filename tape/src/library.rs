@@ -10,12 +10,15 @@ use std::time::Duration;
 pub use cartridge::Cartridge;
 pub use fault::{Fault, Plan};
 pub use files::InFiles;
+pub use reserve::Host;
 pub use store::{InMemory, Kind, Memory, Object, Store};
 
 use crate::scsi::{Answer, Data, Patience, Scsi};
 use changer::Changer;
 use drive::{Command, Drive};
 use fault::Meets;
+use reserve::Reservations;
+use std::collections::BTreeMap;
 
 mod cartridge;
 mod changer;
@@ -23,6 +26,7 @@ mod drive;
 mod fault;
 mod files;
 mod reply;
+mod reserve;
 mod store;
 pub mod time;
 
@@ -60,6 +64,7 @@ pub struct Size {
 pub struct Library {
     drives: Vec<Drive>,
     changer: Changer,
+    reservations: BTreeMap<Unit, Reservations>,
     plan: Plan,
 }
 
@@ -72,6 +77,7 @@ impl Library {
         Self {
             drives: drives.map(|number| Drive::new(number, profile)).collect(),
             changer: Changer::new(size.slots.min(4_096), size.doors.min(64), profile),
+            reservations: BTreeMap::new(),
             plan,
         }
     }
@@ -127,8 +133,11 @@ impl Library {
         }
     }
 
-    /// Power fails and comes back: buffers are gone.
+    /// Power fails and comes back: buffers and reservations are gone.
     pub fn power_cycle(&mut self) {
+        for reservations in self.reservations.values_mut() {
+            reservations.forget();
+        }
         self.changer.reset();
         for drive in &mut self.drives {
             drive.power_cycle();
@@ -144,8 +153,13 @@ impl Library {
         }
     }
 
-    /// Executes one command of one device.
+    /// Executes one command of one device, for nobody in particular.
     pub fn execute(&mut self, unit: Unit, cdb: &[u8], data: Data<'_>) -> Answer {
+        self.serve(0, unit, cdb, data)
+    }
+
+    /// Executes one command of one device for this host.
+    pub fn serve(&mut self, host: Host, unit: Unit, cdb: &[u8], data: Data<'_>) -> Answer {
         let lost = |why: &str| Answer::Lost { why: why.into() };
         // A command that is too short is read as if zeros followed.
         let mut whole = [0; 16];
@@ -156,8 +170,8 @@ impl Library {
             return lost("the device does not answer");
         }
         match self.plan.meets(unit) {
-            Meets::Nothing => self.obey(unit, &whole, data, false),
-            Meets::Door => self.obey(unit, &whole, data, true),
+            Meets::Nothing => self.admit(host, unit, &whole, data, false),
+            Meets::Door => self.admit(host, unit, &whole, data, true),
             Meets::Reserved => Answer::Conflict,
             Meets::Hang => {
                 self.hang(unit);
@@ -165,7 +179,7 @@ impl Library {
             }
             Meets::Lost { executed } => {
                 if executed {
-                    self.obey(unit, &whole, data, false);
+                    self.admit(host, unit, &whole, data, false);
                 }
                 lost("the answer was lost")
             }
@@ -173,6 +187,33 @@ impl Library {
                 self.power_cycle();
                 lost("power failed")
             }
+        }
+    }
+
+    /// Obeys a host that may give orders.
+    fn admit(&mut self, host: Host, unit: Unit, cdb: &[u8], data: Data<'_>, open: bool) -> Answer {
+        let asked = data.len();
+        let reservations = self.reservations.entry(unit).or_default();
+        if !reservations.allow(host, cdb) {
+            return Answer::Conflict;
+        }
+        if !matches!(cdb[0], 0x03 | 0x12 | 0xa0)
+            && let Some(told) = reservations.attention(host)
+        {
+            return reply::answer(Err(told), asked);
+        }
+        if !matches!(cdb[0], 0x5e | 0x5f) {
+            return self.obey(unit, cdb, data, open);
+        }
+        let attention = match unit {
+            Unit::Changer => self.changer.attention(),
+            Unit::Drive(number) => self.drives.get_mut(number).and_then(Drive::attention),
+        };
+        let mut data = data;
+        match attention {
+            Some(told) => reply::answer(Err(told), asked),
+            None if cdb[0] == 0x5e => reply::answer(reservations.show(cdb, &mut data), asked),
+            None => reservations.order(host, cdb, &data),
         }
     }
 
@@ -220,11 +261,18 @@ impl Shared {
         Self(Arc::new(Mutex::new(library)))
     }
 
-    /// A way to one of its devices.
+    /// A way to one of its devices, for nobody in particular.
     #[must_use]
     pub fn port(&self, unit: Unit) -> Port {
+        self.port_of(0, unit)
+    }
+
+    /// A way of this host to one of its devices.
+    #[must_use]
+    pub fn port_of(&self, host: Host, unit: Unit) -> Port {
         Port {
             library: self.clone(),
+            host,
             unit,
         }
     }
@@ -239,12 +287,17 @@ impl Shared {
 #[derive(Clone, Debug)]
 pub struct Port {
     library: Shared,
+    host: Host,
     unit: Unit,
 }
 
 impl Scsi for Port {
     fn execute(&mut self, cdb: &[u8], data: Data<'_>, _: Patience) -> Answer {
-        let Self { library, unit } = self;
-        library.with(|library| library.execute(*unit, cdb, data))
+        let Self {
+            library,
+            host,
+            unit,
+        } = self;
+        library.with(|library| library.serve(*host, *unit, cdb, data))
     }
 }

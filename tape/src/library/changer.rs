@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cartridge::Cartridge;
 use super::drive::{Command, Drive};
-use super::reply::{Identity, Outcome, bad_field, give, text, told, unknown_command};
+use super::reply::{Identity, Outcome, Told, bad_field, give, text, told, unknown_command};
 use super::time::{self, Profile, Work};
 use super::{FIRST_DOOR, FIRST_DRIVE, FIRST_SLOT, PICKER};
 use crate::scsi::{number, three};
@@ -84,6 +84,12 @@ impl Changer {
         self.attention = VecDeque::from([(0x29, 0x00)]);
     }
 
+    /// What it has to tell before it follows orders.
+    pub(super) fn attention(&mut self) -> Option<Told> {
+        let next = self.attention.pop_front();
+        next.map(|(asc, ascq)| told(6, asc, ascq))
+    }
+
     /// Somebody put something behind the door, or took it.
     pub(super) fn disturb(&mut self) {
         self.attention.push_back((0x28, 0x01));
@@ -121,8 +127,8 @@ impl Changer {
         if std::mem::take(&mut self.was_open) {
             self.attention.push_back((0x28, 0x00));
         }
-        if let Some((asc, ascq)) = self.attention.pop_front() {
-            return Err(told(6, asc, ascq));
+        if let Some(told) = self.attention() {
+            return Err(told);
         }
         match cdb[0] {
             0x00 => Ok(0),

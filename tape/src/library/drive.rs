@@ -119,6 +119,12 @@ impl Drive {
         self.attention = VecDeque::from([(0x29, 0x00)]);
     }
 
+    /// What it has to tell before it follows orders.
+    pub(super) fn attention(&mut self) -> Option<Told> {
+        let next = self.attention.pop_front();
+        next.map(|(asc, ascq)| told(6, asc, ascq))
+    }
+
     /// Whether the arm can take what is here.
     pub(super) fn can_be_taken(&self) -> bool {
         !self.threaded
@@ -209,8 +215,8 @@ impl Drive {
             }
             _ => {}
         }
-        if let Some((asc, ascq)) = self.attention.pop_front() {
-            return Err(told(6, asc, ascq));
+        if let Some(told) = self.attention() {
+            return Err(told);
         }
         if let Some(sense) = self.deferred.take() {
             return Err(sense.into());
