@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use cartridge::Cartridge;
-pub use fault::{Fault, Plan};
+pub use fault::Fault;
 pub use files::InFiles;
+pub use plan::Plan;
 pub use reserve::Host;
 pub use store::{InMemory, Kind, Memory, Object, Store};
 
 use crate::scsi::{Answer, Data, Patience, Scsi};
 use changer::Changer;
 use drive::{Command, Drive};
-use fault::Meets;
+use plan::Meets;
 use reserve::Reservations;
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ mod changer;
 mod drive;
 mod fault;
 mod files;
+mod plan;
 mod reply;
 mod reserve;
 mod store;
@@ -103,6 +105,18 @@ impl Library {
         Some(taken)
     }
 
+    /// A human puts another cartridge into a drive, and takes out what was in it.
+    pub fn swap(&mut self, drive: usize, cartridge: Cartridge) -> Option<Cartridge> {
+        match self.drives.get_mut(drive) {
+            Some(drive) => {
+                let taken = drive.take();
+                drive.accept(cartridge);
+                taken
+            }
+            None => Some(cartridge),
+        }
+    }
+
     /// What goes wrong from now on.
     pub fn plan(&mut self) -> &mut Plan {
         &mut self.plan
@@ -170,8 +184,9 @@ impl Library {
             return lost("the device does not answer");
         }
         match self.plan.meets(unit) {
-            Meets::Nothing => self.admit(host, unit, &whole, data, false),
-            Meets::Door => self.admit(host, unit, &whole, data, true),
+            met @ (Meets::Nothing | Meets::Door | Meets::Busy) => {
+                self.admit(host, unit, &whole, data, met)
+            }
             Meets::Reserved => Answer::Conflict,
             Meets::Hang => {
                 self.hang(unit);
@@ -179,7 +194,7 @@ impl Library {
             }
             Meets::Lost { executed } => {
                 if executed {
-                    self.admit(host, unit, &whole, data, false);
+                    self.admit(host, unit, &whole, data, Meets::Nothing);
                 }
                 lost("the answer was lost")
             }
@@ -191,7 +206,7 @@ impl Library {
     }
 
     /// Obeys a host that may give orders.
-    fn admit(&mut self, host: Host, unit: Unit, cdb: &[u8], data: Data<'_>, open: bool) -> Answer {
+    fn admit(&mut self, host: Host, unit: Unit, cdb: &[u8], data: Data<'_>, met: Meets) -> Answer {
         let asked = data.len();
         let reservations = self.reservations.entry(unit).or_default();
         if !reservations.allow(host, cdb) {
@@ -203,7 +218,7 @@ impl Library {
             return reply::answer(Err(told), asked);
         }
         if !matches!(cdb[0], 0x5e | 0x5f) {
-            return self.obey(unit, cdb, data, open);
+            return self.obey(unit, cdb, data, met);
         }
         let attention = match unit {
             Unit::Changer => self.changer.attention(),
@@ -217,17 +232,26 @@ impl Library {
         }
     }
 
-    fn obey(&mut self, unit: Unit, cdb: &[u8], data: Data<'_>, open: bool) -> Answer {
-        let asked = data.len();
+    fn obey(&mut self, unit: Unit, cdb: &[u8], data: Data<'_>, met: Meets) -> Answer {
+        let (asked, before) = (data.len(), self.spent(unit));
         let plan = &mut self.plan;
         let mut command = Command { cdb, data, plan };
         let outcome = match unit {
-            Unit::Changer => self.changer.execute(&mut command, &mut self.drives, open),
+            Unit::Changer => self.changer.execute(&mut command, &mut self.drives, met),
             Unit::Drive(number) => match self.drives.get_mut(number) {
                 Some(drive) => drive.execute(&mut command),
                 None => Err(reply::told(5, 0x25, 0x00)),
             },
         };
+        let more = (self.spent(unit) - before) * (self.plan.slowness(unit) - 1);
+        match unit {
+            Unit::Changer => self.changer.delay(more),
+            Unit::Drive(number) => {
+                if let Some(drive) = self.drives.get_mut(number) {
+                    drive.delay(more);
+                }
+            }
+        }
         reply::answer(outcome, asked)
     }
 
