@@ -83,6 +83,10 @@ struct Way {
 
 impl Way {
     /// It carries one connection.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "both directions of blocking sockets need threads of their own"
+    )]
     fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let portal = listener.local_addr().expect("an address");

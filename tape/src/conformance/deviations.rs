@@ -17,9 +17,9 @@ const fn at(step: &'static str, seen: &'static str) -> Deviation {
 }
 
 /// The emulator `tgt` 1.0.85, as Debian 12 has it: it knows no positions, logs, chips and
-/// reservations by key, cannot be told only to add to a tape, runs
-/// over filemarks when it spaces over blocks, counts data where there is none, does not unload,
-/// and treats WORM and cleaning cartridges as any other.
+/// reservations by key, cannot be told only to add to a tape, runs over filemarks when it spaces
+/// over blocks, counts data where there is none, does not unload, and treats WORM and cleaning
+/// cartridges as any other.
 pub const TGT: &[Deviation] = &[
     at("load: arm s0 nowhere #0", "5/24/00"),
     at("load: ready #1", "GOOD"),

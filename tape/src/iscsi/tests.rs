@@ -10,6 +10,7 @@ use holdfast_actors::kernel::Instant;
 
 mod fake;
 mod fuzz;
+mod late;
 mod open;
 
 /// How a login ended, in words.

@@ -265,7 +265,7 @@ pub(super) fn drawn(kind: u64, barcode: String, drive: usize, at: u64, after: u6
         16 => Fault::NeedsCleaning {
             drive,
             after,
-            soon: at % 2 == 0,
+            soon: at.is_multiple_of(2),
         },
         17 => Fault::Slow { unit, factor: 10 },
         18 => Fault::ArmBusy { after, commands: 5 },
