@@ -98,6 +98,7 @@ fn a_device_changes_hosts_by_preempting_the_key() {
         2 register 0 22
         2 reserve 22
         2 preempt 22 99
+        2 preempt 21 11
         2 preempt 22 11
         show
         1 ready
@@ -116,6 +117,7 @@ fn a_device_changes_hosts_by_preempting_the_key() {
             2 register 0 22: GOOD
             2 reserve 22: CONFLICT
             2 preempt 22 99: CONFLICT
+            2 preempt 21 11: CONFLICT
             2 preempt 22 11: GOOD
             show: [22] held by Some((22, 3)), generation 3
             1 ready: 6/2a/05

@@ -286,21 +286,26 @@ fn a_target_that_vanished_is_noticed_at_rest_and_at_work() {
 
 #[test]
 fn a_command_waits_until_the_target_takes_commands() {
-    let (mut session, seen) = session(|asked| {
+    let takes = Rc::new(RefCell::new(3));
+    let last = Rc::clone(&takes);
+    let (mut session, seen) = session(move |asked| {
         let mut said = polite(asked);
         for (head, _) in &mut said {
-            // It takes no more than it has.
-            head.set(32, 1);
+            head.set(28, 1);
+            head.set(32, *last.borrow());
         }
         said
     });
-    let ready =
-        |session: &mut Session<Fake>| session.execute(&[0; 6], Data::None, Patience::Question);
-    assert_eq!(ready(&mut session), Answer::Good { residual: 0 });
-    assert_eq!(ready(&mut session), Answer::Good { residual: 0 });
-    assert_eq!(ready(&mut session), Answer::Busy);
-    let seen = seen.borrow();
-    assert_eq!(seen.of(opcode::COMMAND).len(), 2, "the third was not begun");
+    let mut ready = || session.execute(&[0; 6], Data::None, Patience::Question);
+    let answers: Vec<Answer> = (0..4).map(|_| ready()).collect();
+    assert_eq!(answers, [GOOD, GOOD, GOOD, Answer::Busy]);
+    assert_eq!(
+        seen.borrow().of(opcode::COMMAND).len(),
+        3,
+        "the fourth was not begun"
+    );
+    *takes.borrow_mut() = 4;
+    assert_eq!([ready(), ready()], [GOOD, Answer::Busy]);
 }
 
 #[test]
