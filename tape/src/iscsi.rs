@@ -2,47 +2,69 @@
 //!
 //! A session that failed once is dead: every later command is lost at once, and nothing is ever
 //! sent again. Whoever connects anew asks the device where its tape stands.
+//!
+//! What is sent and what an answer means is decided by machines ([`login`], [`talk`] and the
+//! question in [`discovery`]); this file and [`wire`] carry it out. Sums of messages, proofs by the
+//! target and targets that move are not spoken.
 
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::scsi::{Answer, Data, Patience, Scsi};
-use login::Limits;
-use pdu::{Pdu, opcode};
+use login::{Agreed, Login, Next, Purpose};
+use talk::{Effect, Order, Talk};
+use wire::Line;
 
+pub use awake::Awake;
+pub use chap::Account;
+pub use discovery::{Portal, Targets, discover, discover_over};
+pub use wire::{Tcp, Wire};
+
+mod awake;
+mod chap;
+mod discovery;
+mod limits;
 mod login;
 mod pdu;
+mod talk;
+mod task;
+mod text;
+mod wire;
 
-/// A stream of bytes that gives up after a silence.
-pub trait Wire: Read + Write {
-    /// How long a silence may be from now on.
-    ///
-    /// # Errors
-    /// When the stream cannot.
-    fn patience(&mut self, silence: Duration) -> io::Result<()>;
-}
-
-impl Wire for TcpStream {
-    fn patience(&mut self, silence: Duration) -> io::Result<()> {
-        self.set_read_timeout(Some(silence))?;
-        self.set_write_timeout(Some(silence))
-    }
-}
-
-/// Why there is no session.
+/// Why there is no session, or none any more.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// The target cannot be reached, or fell silent.
+    /// The target cannot be reached, or the connection broke.
     #[error("the target cannot be reached")]
     Unreachable(#[from] io::Error),
+    /// The target is reached and does not answer.
+    #[error("the target does not answer")]
+    Silent,
     /// The target said no: its class and detail.
-    #[error("the target refused the login: {0:02x}{1:02x}")]
+    #[error(
+        "the target refused the login: {} ({class:02x}{detail:02x})",
+        login::meaning(*.0, *.1),
+        class = .0,
+        detail = .1
+    )]
     Login(u8, u8),
+    /// A name or a secret is too long, empty, or has characters that cannot be sent.
+    #[error("{0:?} is no name that can be sent, or its secret cannot")]
+    Name(String),
     /// The target speaks otherwise than agreed.
     #[error("the target answered nonsense: {0}")]
     Nonsense(&'static str),
+    /// The target did not take a message, for this reason of the protocol.
+    #[error("the target rejected a message (reason {0:02x})")]
+    Rejected(u8),
+    /// The target ended the session.
+    #[error("the target dropped the session")]
+    Dropped,
+    /// The target asked us to end the session.
+    #[error("the target asked us to leave")]
+    Asked,
 }
 
 /// Whom to speak to, and as whom.
@@ -52,43 +74,68 @@ pub struct Names {
     pub initiator: String,
     /// The target's name.
     pub target: String,
-    /// Number of this session among those of our name.
+    /// Number of this session among those of our name; a target ends an older session of the
+    /// same number.
     pub session: u16,
     /// The device behind the target.
     pub unit: u8,
 }
 
 /// A session with one device.
-pub struct Session<W> {
-    wire: W,
-    unit: u8,
-    /// Number of the next command for the target's order.
-    command: u32,
-    /// Number of the answer that is expected next.
-    status: u32,
-    tag: u32,
-    limits: Limits,
+pub struct Session<W: Wire> {
+    line: Line<W>,
+    talk: Talk,
     dead: Option<String>,
 }
 
-impl<W> fmt::Debug for Session<W> {
+impl<W: Wire> fmt::Debug for Session<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "session with unit {} ({:?})", self.unit, self.limits)
+        write!(f, "session: {:?}", self.talk)
     }
 }
 
-/// Most silence while the session is opened.
+/// Most time until a session is open.
 const OPENING: Duration = Duration::from_secs(30);
+/// Most time for a farewell.
+const FAREWELL: Duration = Duration::from_secs(1);
 
-impl Session<TcpStream> {
-    /// Connects and logs in.
+impl Session<Tcp> {
+    /// Connects and logs in, to a target that wants no proof of who we are.
     ///
     /// # Errors
     /// When the target cannot be reached or refuses.
     pub fn connect(portal: SocketAddr, names: &Names) -> Result<Self, Refused> {
-        let wire = TcpStream::connect_timeout(&portal, OPENING)?;
-        wire.set_nodelay(true)?;
-        Self::open(wire, names)
+        Self::open(Tcp::connect(portal, OPENING)?, names, None)
+    }
+
+    /// The same, with a proof if the target wants one.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and when name or secret are wrong.
+    pub fn prove(portal: SocketAddr, names: &Names, account: &Account) -> Result<Self, Refused> {
+        Self::open(Tcp::connect(portal, OPENING)?, names, Some(account))
+    }
+}
+
+/// Logs in over a line, within the time for it.
+fn enter(
+    line: &mut Line<impl Wire>,
+    names: &Names,
+    account: Option<&Account>,
+    purpose: Purpose,
+) -> Result<Agreed, Refused> {
+    let until = line.now() + OPENING;
+    let (mut login, mut sent) = Login::begin(names, account, purpose)?;
+    loop {
+        line.send(sent.head, sent.body.as_bytes(), until)?;
+        let message = line.receive(until)?.ok_or(Refused::Silent)?;
+        match login.hear(&message)? {
+            Next::Say(next) => sent = next,
+            Next::Done(agreed) => {
+                line.allow(agreed.takes);
+                return Ok(agreed);
+            }
+        }
     }
 }
 
@@ -96,171 +143,175 @@ impl<W: Wire> Session<W> {
     /// Logs in over a stream.
     ///
     /// # Errors
-    /// When the target refuses or falls silent.
-    pub fn open(mut wire: W, names: &Names) -> Result<Self, Refused> {
-        wire.patience(OPENING)?;
-        let (limits, status) = login::login(&mut wire, names)?;
+    /// When the target refuses, or the session is not open within 30 seconds.
+    pub fn open(wire: W, names: &Names, account: Option<&Account>) -> Result<Self, Refused> {
+        let mut line = Line::new(wire);
+        let agreed = enter(&mut line, names, account, Purpose::Devices)?;
+        let talk = Talk::new(line.now(), names.unit, agreed);
         Ok(Self {
-            wire,
-            unit: names.unit,
-            command: 1,
-            status,
-            tag: 1,
-            limits,
+            line,
+            talk,
             dead: None,
         })
     }
 
-    fn exchange(&mut self, cdb: &[u8], data: &mut Data<'_>) -> Result<Answer, Refused> {
-        let tag = self.tag;
-        // All ones are no tag.
-        self.tag = tag
-            .checked_add(1)
-            .filter(|tag| *tag < u32::MAX)
-            .unwrap_or(1);
-        let asked = data.len();
-        let out = match data {
-            Data::Out(bytes) => *bytes,
-            Data::None | Data::In(_) => &[],
-        };
-        let first = out.len().min(self.limits.first_burst);
-        let immediate = match self.limits.immediate {
-            true => first.min(self.limits.receives),
-            false => 0,
-        };
-        let unsolicited = if self.limits.waits { immediate } else { first };
-        let mut head = Pdu::of(opcode::COMMAND);
-        head.bytes[1] = 0x01
-            | u8::from(unsolicited == immediate) << 7
-            | u8::from(matches!(data, Data::In(_))) << 6
-            | u8::from(!out.is_empty()) << 5;
-        head.bytes[9] = self.unit;
-        head.set(16, tag);
-        head.set(20, u32::try_from(asked).unwrap_or(u32::MAX));
-        head.set(24, self.command);
-        head.set(28, self.status);
-        for (place, byte) in head.bytes[32..48].iter_mut().zip(cdb) {
-            *place = *byte;
-        }
-        self.command = self.command.wrapping_add(1);
-        head.send(&mut self.wire, &out[..immediate])?;
-        if unsolicited > immediate {
-            self.give(tag, u32::MAX, out, immediate..unsolicited)?;
-        }
-        self.follow(tag, out, data)
+    /// Why the session is over; none while it lives.
+    #[must_use]
+    pub fn over(&self) -> Option<&str> {
+        self.dead.as_deref()
     }
 
-    /// Serves what the target asks for until it answers.
-    fn follow(&mut self, tag: u32, out: &[u8], data: &mut Data<'_>) -> Result<Answer, Refused> {
-        let asked = data.len();
+    /// Answers what the target asked since the last command, and after 5 seconds of silence asks
+    /// whether it is there. A target that does not answer that within a minute ends the session.
+    /// [`Awake`] calls this again and again.
+    pub fn look_after(&mut self) {
+        if self.dead.is_some() {
+            return;
+        }
+        if let Err(refused) = self.listen() {
+            self.die(&refused);
+        }
+    }
+
+    /// Hears what is there already, and asks when it is time to.
+    fn listen(&mut self) -> Result<(), Refused> {
+        let mut data = Data::None;
+        let until = self.line.now() + MOMENT;
+        while let Some(message) = self.line.receive(until)? {
+            let effects = self.talk.hear(self.line.now(), message)?;
+            self.perform(effects, &mut data)?;
+        }
+        let effects = self.talk.wake(self.line.now())?;
+        self.perform(effects, &mut data)?;
+        self.part()
+    }
+
+    /// Waits until the target has said that it is there.
+    fn ask(&mut self) -> Result<(), Refused> {
+        let mut effects = self.talk.ask(self.line.now());
         loop {
-            let (head, body) = Pdu::receive(&mut self.wire)?;
-            if head.opcode() == opcode::NOP_IN {
-                self.pong(&head)?;
-                continue;
+            self.perform(effects, &mut Data::None)?;
+            if !self.talk.is_asked() {
+                return Ok(());
             }
-            if head.number(16) != tag {
-                return Err(Refused::Nonsense("an answer to no question"));
-            }
-            match head.opcode() {
-                opcode::DATA_IN => {
-                    let at = head.number(40) as usize;
-                    let place = match data {
-                        Data::In(buffer) => buffer.get_mut(at..at.saturating_add(body.len())),
-                        Data::None | Data::Out(_) => None,
-                    };
-                    let place = place.ok_or(Refused::Nonsense("data beyond the buffer"))?;
-                    place.copy_from_slice(&body);
-                    // The answer may ride on the last data.
-                    if head.bytes[1] & 0x01 != 0 {
-                        self.status = head.number(24).wrapping_add(1);
-                        return Ok(answer(&head, &[], asked));
-                    }
-                }
-                opcode::READY => {
-                    let at = head.number(40) as usize;
-                    let end = at.saturating_add(head.number(44) as usize);
-                    if end > out.len() {
-                        return Err(Refused::Nonsense("a wish beyond the data"));
-                    }
-                    self.give(tag, head.number(20), out, at..end)?;
-                }
-                opcode::RESPONSE => {
-                    self.status = head.number(24).wrapping_add(1);
-                    return Ok(match head.bytes[2] {
-                        0 => answer(&head, &body, asked),
-                        _ => Answer::Lost {
-                            why: "the target failed".into(),
-                        },
-                    });
-                }
-                _ => return Err(Refused::Nonsense("something else than an answer")),
-            }
+            effects = self.next()?;
         }
     }
 
-    /// Sends a part of the data, in pieces that the target can take.
-    fn give(
+    /// What follows from the next message, or from its absence.
+    fn next(&mut self) -> Result<Vec<Effect>, Refused> {
+        let heard = self.line.receive(self.talk.deadline())?;
+        let now = self.line.now();
+        match heard {
+            Some(message) => self.talk.hear(now, message),
+            None => self.talk.wake(now),
+        }
+    }
+
+    /// Does what the machine wants, until the command is over.
+    fn perform(
         &mut self,
-        tag: u32,
-        transfer: u32,
-        out: &[u8],
-        range: std::ops::Range<usize>,
-    ) -> Result<(), Refused> {
-        let (mut at, mut number) = (range.start, 0);
-        while at < range.end {
-            let end = range.end.min(at + self.limits.receives);
-            let mut head = Pdu::of(opcode::DATA_OUT);
-            head.bytes[1] = u8::from(end == range.end) << 7;
-            head.bytes[9] = self.unit;
-            head.set(16, tag);
-            head.set(20, transfer);
-            head.set(28, self.status);
-            head.set(36, number);
-            head.set(40, u32::try_from(at).unwrap_or(u32::MAX));
-            head.send(&mut self.wire, &out[at..end])?;
-            (at, number) = (end, number + 1);
+        effects: Vec<Effect>,
+        data: &mut Data<'_>,
+    ) -> Result<Option<Answer>, Refused> {
+        for effect in effects {
+            match (effect, &mut *data) {
+                (Effect::Send(head, range), Data::Out(bytes)) => {
+                    let body = bytes.get(range).unwrap_or_default();
+                    let until = self.talk.takes_until(self.line.now());
+                    self.line.send(head, body, until)?;
+                }
+                (Effect::Send(head, _), Data::None | Data::In(_)) => {
+                    let until = self.talk.takes_until(self.line.now());
+                    self.line.send(head, &[], until)?;
+                }
+                (Effect::Place(at, bytes), Data::In(buffer)) => {
+                    let place = buffer.get_mut(at..at + bytes.len());
+                    let place = place.ok_or(Refused::Nonsense("data beyond the buffer"))?;
+                    place.copy_from_slice(&bytes);
+                }
+                (Effect::Place(..), Data::None | Data::Out(_)) => {}
+                (Effect::Answer(answer), _) => return Ok(Some(answer)),
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Shows the target that we are there, if it asks.
-    fn pong(&mut self, asked: &Pdu) -> Result<(), Refused> {
-        if asked.number(20) == u32::MAX {
-            return Ok(());
+    fn exchange(
+        &mut self,
+        cdb: &[u8],
+        data: &mut Data<'_>,
+        patience: Patience,
+    ) -> Result<Answer, Refused> {
+        if !self.talk.may_order() {
+            // Its answer says how many commands it would take now.
+            self.ask()?;
+            if !self.talk.may_order() {
+                return Ok(Answer::Busy);
+            }
         }
-        let mut head = Pdu::of(opcode::NOP_OUT | opcode::IMMEDIATE);
-        head.bytes[1] = 0x80;
-        head.bytes[8..16].copy_from_slice(&asked.bytes[8..16]);
-        head.set(16, u32::MAX);
-        head.set(20, asked.number(20));
-        head.set(24, self.command);
-        head.set(28, self.status);
-        head.send(&mut self.wire, &[])?;
-        Ok(())
+        let (out, into) = match data {
+            Data::Out(bytes) => (bytes.len(), 0),
+            Data::In(buffer) => (0, buffer.len()),
+            Data::None => (0, 0),
+        };
+        let limit = patience.limit();
+        let order = Order {
+            cdb,
+            out,
+            into,
+            limit,
+        };
+        let mut effects = self.talk.order(self.line.now(), order);
+        loop {
+            if let Some(answer) = self.perform(effects, data)? {
+                return Ok(answer);
+            }
+            effects = self.next()?;
+        }
+    }
+
+    /// Leaves, if the target wants us to.
+    fn part(&mut self) -> Result<(), Refused> {
+        match self.talk.is_leaving() {
+            true => Err(Refused::Asked),
+            false => Ok(()),
+        }
+    }
+
+    fn die(&mut self, refused: &Refused) {
+        if matches!(refused, Refused::Asked) {
+            self.farewell();
+        }
+        let why = match refused {
+            Refused::Unreachable(error) => format!("{refused}: {error}"),
+            Refused::Silent
+            | Refused::Login(..)
+            | Refused::Name(_)
+            | Refused::Nonsense(_)
+            | Refused::Rejected(_)
+            | Refused::Dropped
+            | Refused::Asked => refused.to_string(),
+        };
+        self.dead = Some(why);
+    }
+
+    fn farewell(&mut self) {
+        let until = self.line.now() + FAREWELL;
+        let head = self.talk.leave();
+        // Whether this is heard does not matter any more.
+        let _ = self.line.send(head, &[], until);
     }
 }
 
-fn answer(head: &Pdu, body: &[u8], asked: usize) -> Answer {
-    let count = i64::from(head.number(44));
-    let residual = match head.bytes[1] & 0x06 {
-        0x02 => count.min(i64::try_from(asked).unwrap_or(i64::MAX)),
-        0x04 => -count,
-        _ => 0,
-    };
-    match head.bytes[3] {
-        0x00 => Answer::Good { residual },
-        0x02 => {
-            let length = crate::scsi::number(body, 0, 2) as usize;
-            let sense = body.get(2..).unwrap_or_default();
-            let sense = sense[..length.min(sense.len())].to_vec();
-            Answer::Check { sense, residual }
+/// The least time for which one listens.
+const MOMENT: Duration = Duration::from_millis(1);
+
+impl<W: Wire> Drop for Session<W> {
+    fn drop(&mut self) {
+        if self.dead.is_none() {
+            self.farewell();
         }
-        0x08 | 0x28 => Answer::Busy,
-        0x18 => Answer::Conflict,
-        other => Answer::Lost {
-            why: format!("status {other:02x}"),
-        },
     }
 }
 
@@ -269,118 +320,22 @@ impl<W: Wire> Scsi for Session<W> {
         if let Some(why) = &self.dead {
             return Answer::Lost { why: why.clone() };
         }
-        let silence = self.wire.patience(patience.limit());
-        let outcome = silence
-            .map_err(Refused::from)
-            .and_then(|()| self.exchange(cdb, &mut data));
-        outcome.unwrap_or_else(|refused| {
-            let why = match &refused {
-                Refused::Unreachable(error) => format!("{refused}: {error}"),
-                Refused::Login(..) | Refused::Nonsense(_) => refused.to_string(),
-            };
-            self.dead = Some(why.clone());
-            Answer::Lost { why }
-        })
+        let outcome = self.exchange(cdb, &mut data, patience);
+        let parted = self.part();
+        match (outcome, parted) {
+            (Ok(answer), Ok(())) => answer,
+            (Ok(answer), Err(asked)) => {
+                self.die(&asked);
+                answer
+            }
+            (Err(refused), _) => {
+                self.die(&refused);
+                let why = self.dead.clone().unwrap_or_default();
+                Answer::Lost { why }
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// A target that says what it was told to, whatever it hears.
-    struct Canned(io::Cursor<Vec<u8>>);
-
-    impl Read for Canned {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.0.read(buffer)
-        }
-    }
-
-    impl Write for Canned {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Wire for Canned {
-        fn patience(&mut self, _: Duration) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn session(said: Vec<u8>) -> Session<Canned> {
-        Session {
-            wire: Canned(io::Cursor::new(said)),
-            unit: 0,
-            command: 1,
-            status: 1,
-            tag: 1,
-            limits: Limits::default(),
-            dead: None,
-        }
-    }
-
-    fn said(opcode: u8, with: &[(usize, u8)], body: &[u8]) -> Vec<u8> {
-        let mut head = Pdu::of(opcode);
-        head.set(16, 1);
-        for (at, byte) in with {
-            head.bytes[*at] = *byte;
-        }
-        let mut bytes = Vec::new();
-        head.send(&mut bytes, body).expect("memory");
-        bytes
-    }
-
-    #[test]
-    fn data_and_a_residual_arrive() {
-        let mut target = said(opcode::DATA_IN, &[], &[7, 8]);
-        target.extend(said(opcode::RESPONSE, &[(1, 0x82), (47, 2)], &[]));
-        let mut buffer = [0; 4];
-        let answer = session(target).execute(&[8], Data::In(&mut buffer), Patience::Block);
-        assert_eq!(answer, Answer::Good { residual: 2 });
-        assert_eq!(buffer, [7, 8, 0, 0]);
-    }
-
-    #[test]
-    fn a_target_that_wants_more_than_there_is_ends_the_session() {
-        let target = said(opcode::READY, &[(43, 2), (47, 9)], &[]);
-        let mut session = session(target);
-        for _ in 0..2 {
-            let answer = session.execute(&[10], Data::Out(&[1; 8]), Patience::Block);
-            let why = "the target answered nonsense: a wish beyond the data".into();
-            assert_eq!(answer, Answer::Lost { why });
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_target_is_too_strange(
-            bytes in prop::collection::vec(any::<u8>(), 0..200),
-            kind in prop::sample::select(vec![0x20_u8, 0x21, 0x25, 0x31, 0x3f]),
-            small in any::<bool>(),
-        ) {
-            let mut bytes = bytes;
-            if small && bytes.len() > 20 {
-                bytes[0] = kind;
-                bytes[4..8].copy_from_slice(&[0, 0, 0, 40]);
-                bytes[16..20].copy_from_slice(&[0, 0, 0, 1]);
-            }
-            let mut buffer = [0; 64];
-            session(bytes.clone()).execute(&[8], Data::In(&mut buffer), Patience::Block);
-            session(bytes.clone()).execute(&[10], Data::Out(&[1; 64]), Patience::Block);
-            let names = Names {
-                initiator: "iqn.a".into(),
-                target: "iqn.b".into(),
-                session: 1,
-                unit: 0,
-            };
-            let _ = Session::open(Canned(io::Cursor::new(bytes)), &names);
-        }
-    }
-}
+mod tests;

@@ -8,21 +8,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use cartridge::Cartridge;
-pub use fault::{Fault, Plan};
+pub use fault::Fault;
 pub use files::InFiles;
+pub use plan::Plan;
+pub use reserve::Host;
 pub use store::{InMemory, Kind, Memory, Object, Store};
 
 use crate::scsi::{Answer, Data, Patience, Scsi};
 use changer::Changer;
 use drive::{Command, Drive};
-use fault::Meets;
+use plan::Meets;
+use reserve::Reservations;
+use std::collections::BTreeMap;
 
 mod cartridge;
 mod changer;
 mod drive;
 mod fault;
 mod files;
+mod plan;
 mod reply;
+mod reserve;
 mod store;
 pub mod time;
 
@@ -60,6 +66,7 @@ pub struct Size {
 pub struct Library {
     drives: Vec<Drive>,
     changer: Changer,
+    reservations: BTreeMap<Unit, Reservations>,
     plan: Plan,
 }
 
@@ -72,6 +79,7 @@ impl Library {
         Self {
             drives: drives.map(|number| Drive::new(number, profile)).collect(),
             changer: Changer::new(size.slots.min(4_096), size.doors.min(64), profile),
+            reservations: BTreeMap::new(),
             plan,
         }
     }
@@ -95,6 +103,18 @@ impl Library {
         let taken = self.changer.elements.get_mut(&element)?.cartridge.take()?;
         self.changer.disturb();
         Some(taken)
+    }
+
+    /// A human puts another cartridge into a drive, and takes out what was in it.
+    pub fn swap(&mut self, drive: usize, cartridge: Cartridge) -> Option<Cartridge> {
+        match self.drives.get_mut(drive) {
+            Some(drive) => {
+                let taken = drive.take();
+                drive.accept(cartridge);
+                taken
+            }
+            None => Some(cartridge),
+        }
     }
 
     /// What goes wrong from now on.
@@ -127,8 +147,11 @@ impl Library {
         }
     }
 
-    /// Power fails and comes back: buffers are gone.
+    /// Power fails and comes back: buffers and reservations are gone.
     pub fn power_cycle(&mut self) {
+        for reservations in self.reservations.values_mut() {
+            reservations.forget();
+        }
         self.changer.reset();
         for drive in &mut self.drives {
             drive.power_cycle();
@@ -144,8 +167,13 @@ impl Library {
         }
     }
 
-    /// Executes one command of one device.
+    /// Executes one command of one device, for nobody in particular.
     pub fn execute(&mut self, unit: Unit, cdb: &[u8], data: Data<'_>) -> Answer {
+        self.serve(0, unit, cdb, data)
+    }
+
+    /// Executes one command of one device for this host.
+    pub fn serve(&mut self, host: Host, unit: Unit, cdb: &[u8], data: Data<'_>) -> Answer {
         let lost = |why: &str| Answer::Lost { why: why.into() };
         // A command that is too short is read as if zeros followed.
         let mut whole = [0; 16];
@@ -156,8 +184,9 @@ impl Library {
             return lost("the device does not answer");
         }
         match self.plan.meets(unit) {
-            Meets::Nothing => self.obey(unit, &whole, data, false),
-            Meets::Door => self.obey(unit, &whole, data, true),
+            met @ (Meets::Nothing | Meets::Door | Meets::Busy) => {
+                self.admit(host, unit, &whole, data, met)
+            }
             Meets::Reserved => Answer::Conflict,
             Meets::Hang => {
                 self.hang(unit);
@@ -165,7 +194,7 @@ impl Library {
             }
             Meets::Lost { executed } => {
                 if executed {
-                    self.obey(unit, &whole, data, false);
+                    self.admit(host, unit, &whole, data, Meets::Nothing);
                 }
                 lost("the answer was lost")
             }
@@ -176,17 +205,53 @@ impl Library {
         }
     }
 
-    fn obey(&mut self, unit: Unit, cdb: &[u8], data: Data<'_>, open: bool) -> Answer {
+    /// Obeys a host that may give orders.
+    fn admit(&mut self, host: Host, unit: Unit, cdb: &[u8], data: Data<'_>, met: Meets) -> Answer {
         let asked = data.len();
+        let reservations = self.reservations.entry(unit).or_default();
+        if !reservations.allow(host, cdb) {
+            return Answer::Conflict;
+        }
+        if !matches!(cdb[0], 0x03 | 0x12 | 0xa0)
+            && let Some(told) = reservations.attention(host)
+        {
+            return reply::answer(Err(told), asked);
+        }
+        if !matches!(cdb[0], 0x5e | 0x5f) {
+            return self.obey(unit, cdb, data, met);
+        }
+        let attention = match unit {
+            Unit::Changer => self.changer.attention(),
+            Unit::Drive(number) => self.drives.get_mut(number).and_then(Drive::attention),
+        };
+        let mut data = data;
+        match attention {
+            Some(told) => reply::answer(Err(told), asked),
+            None if cdb[0] == 0x5e => reply::answer(reservations.show(cdb, &mut data), asked),
+            None => reservations.order(host, cdb, &data),
+        }
+    }
+
+    fn obey(&mut self, unit: Unit, cdb: &[u8], data: Data<'_>, met: Meets) -> Answer {
+        let (asked, before) = (data.len(), self.spent(unit));
         let plan = &mut self.plan;
         let mut command = Command { cdb, data, plan };
         let outcome = match unit {
-            Unit::Changer => self.changer.execute(&mut command, &mut self.drives, open),
+            Unit::Changer => self.changer.execute(&mut command, &mut self.drives, met),
             Unit::Drive(number) => match self.drives.get_mut(number) {
                 Some(drive) => drive.execute(&mut command),
                 None => Err(reply::told(5, 0x25, 0x00)),
             },
         };
+        let more = (self.spent(unit) - before) * (self.plan.slowness(unit) - 1);
+        match unit {
+            Unit::Changer => self.changer.delay(more),
+            Unit::Drive(number) => {
+                if let Some(drive) = self.drives.get_mut(number) {
+                    drive.delay(more);
+                }
+            }
+        }
         reply::answer(outcome, asked)
     }
 
@@ -220,11 +285,18 @@ impl Shared {
         Self(Arc::new(Mutex::new(library)))
     }
 
-    /// A way to one of its devices.
+    /// A way to one of its devices, for nobody in particular.
     #[must_use]
     pub fn port(&self, unit: Unit) -> Port {
+        self.port_of(0, unit)
+    }
+
+    /// A way of this host to one of its devices.
+    #[must_use]
+    pub fn port_of(&self, host: Host, unit: Unit) -> Port {
         Port {
             library: self.clone(),
+            host,
             unit,
         }
     }
@@ -239,12 +311,17 @@ impl Shared {
 #[derive(Clone, Debug)]
 pub struct Port {
     library: Shared,
+    host: Host,
     unit: Unit,
 }
 
 impl Scsi for Port {
     fn execute(&mut self, cdb: &[u8], data: Data<'_>, _: Patience) -> Answer {
-        let Self { library, unit } = self;
-        library.with(|library| library.execute(*unit, cdb, data))
+        let Self {
+            library,
+            host,
+            unit,
+        } = self;
+        library.with(|library| library.serve(*host, *unit, cdb, data))
     }
 }

@@ -16,9 +16,10 @@ const fn at(step: &'static str, seen: &'static str) -> Deviation {
     Deviation { step, seen }
 }
 
-/// The emulator `tgt` 1.0.85, as Debian 12 has it: it knows no positions, logs and chips, runs
-/// over filemarks when it spaces over blocks, counts data where there is none, does not unload,
-/// and treats WORM and cleaning cartridges as any other.
+/// The emulator `tgt` 1.0.85, as Debian 12 has it: it knows no positions, logs, chips and
+/// reservations by key, cannot be told only to add to a tape, runs over filemarks when it spaces
+/// over blocks, counts data where there is none, does not unload, and treats WORM and cleaning
+/// cartridges as any other.
 pub const TGT: &[Deviation] = &[
     at("load: arm s0 nowhere #0", "5/24/00"),
     at("load: ready #1", "GOOD"),
@@ -63,6 +64,30 @@ pub const TGT: &[Deviation] = &[
     at("overwrite: near 1 #1", "5/20/00"),
     at("overwrite: erase #0", "5/20/00"),
     at("overwrite: read 9 #1", "8/00/00 EOM, 9 bytes"),
+    at("reserve: keys #0", "5/20/00"),
+    at("reserve: holder #0", "5/20/00"),
+    at("reserve: reserve 5 #0", "5/20/00"),
+    at("reserve: register 5 #0", "5/20/00"),
+    at("reserve: register 6 #0", "5/20/00"),
+    at("reserve: keys #1", "5/20/00"),
+    at("reserve: reserve 5 #1", "5/20/00"),
+    at("reserve: reserve 5 #2", "5/20/00"),
+    at("reserve: holder #1", "5/20/00"),
+    at("reserve: release 6 #0", "5/20/00"),
+    at("reserve: release 5 #0", "5/20/00"),
+    at("reserve: holder #2", "5/20/00"),
+    at("reserve: reserve 5 #3", "5/20/00"),
+    at("reserve: forget 5 #0", "5/20/00"),
+    at("reserve: holder #3", "5/20/00"),
+    at("reserve: keys #2", "5/20/00"),
+    at("append: extension #0", "5/24/00"),
+    at("append: append 1 #0", "5/20/00"),
+    at("append: extension #1", "5/24/00"),
+    at("append: write 4 #0", "GOOD"),
+    at("append: over 9 #0", "5/20/00"),
+    at("append: over 0 #0", "5/20/00"),
+    at("append: write 6 #0", "GOOD"),
+    at("append: append 0 #0", "5/20/00"),
     at("full: fill #0", "0/00/00 EOM, then no end"),
     at("full: marks 1 #0", "GOOD"),
     at("full: erase #0", "5/20/00"),

@@ -10,6 +10,8 @@ pub(super) const SCRIPT: &[(&str, &[Wanted])] = &[
     ("fixed", FIXED),
     ("wind", WIND),
     ("overwrite", OVERWRITE),
+    ("reserve", RESERVE),
+    ("append", APPEND),
     ("full", FULL),
     ("worm", WORM),
     ("cleaning", CLEANING),
@@ -115,6 +117,45 @@ const OVERWRITE: &[Wanted] = &[
     Wanted("read 9", "8/00/05 info=9"),
     Wanted("rewind", "GOOD"),
     Wanted("read 1", "GOOD, 1 x 1"),
+];
+
+const RESERVE: &[Wanted] = &[
+    Wanted("keys", "no keys"),
+    Wanted("holder", "held by nobody"),
+    Wanted("reserve 5", "CONFLICT"),
+    Wanted("register 5", "GOOD"),
+    Wanted("register 6", "CONFLICT"),
+    Wanted("keys", "8 bytes of keys, first 5"),
+    Wanted("reserve 5", "GOOD"),
+    Wanted("reserve 5", "GOOD"),
+    Wanted("holder", "held by 5, kind 3"),
+    Wanted("rewind", "GOOD"),
+    Wanted("release 6", "CONFLICT"),
+    Wanted("release 5", "GOOD"),
+    Wanted("holder", "held by nobody"),
+    Wanted("reserve 5", "GOOD"),
+    Wanted("forget 5", "GOOD"),
+    Wanted("holder", "held by nobody"),
+    Wanted("keys", "no keys"),
+];
+
+const APPEND: &[Wanted] = &[
+    Wanted("rewind", "GOOD"),
+    Wanted("write 1", "GOOD"),
+    Wanted("write 2", "GOOD"),
+    Wanted("extension", "append 0, early 0"),
+    Wanted("append 1", "GOOD"),
+    Wanted("extension", "append 1, early 0"),
+    Wanted("write 3", "GOOD"),
+    Wanted("rewind", "GOOD"),
+    Wanted("write 4", "7/30/0c"),
+    Wanted("over 9", "5/24/00"),
+    Wanted("over 0", "GOOD"),
+    Wanted("write 5", "GOOD"),
+    Wanted("rewind", "GOOD"),
+    Wanted("write 6", "7/30/0c"),
+    Wanted("append 0", "GOOD"),
+    Wanted("write 6", "GOOD"),
 ];
 
 const FULL: &[Wanted] = &[

@@ -28,7 +28,9 @@ const WARNED_MAX: u32 = 64;
 /// Says one word to a drive: `write 10`, `marks 1`, `flush`, `read 10`, `silent 10`,
 /// `blocks -1`, `files 1`, `end`, `near 3` and `far 3` (LOCATE), `rewind`, `erase`, `load`,
 /// `unload`, `ready`, `at`, `place`, `fixed 512`, `records 2` and `put 2` (fixed blocks),
-/// `limits`, `alerts`, `chip`, `fill`. A block is filled with its length's lowest byte.
+/// `limits`, `alerts`, `chip`, `fill`; `register 5`, `forget 5`, `reserve 5`, `release 5`, `keys`
+/// and `holder` (reservations by key); `append 1`, `extension` and `over 0` (writing over).
+/// A block is filled with its length's lowest byte.
 pub fn tell(drive: &mut dyn Scsi, line: &str) -> String {
     let (word, number) = line.split_once(' ').unwrap_or((line, "0"));
     let number: i32 = number.parse().unwrap_or(0);
@@ -56,6 +58,15 @@ pub fn tell(drive: &mut dyn Scsi, line: &str) -> String {
             order(&[0x15, 0x10, 0, 0, 12, 0], Data::Out(&list))
         }
         "fill" => fill_up(drive),
+        "register" => order(&reserve(0, 0), Data::Out(&keys(0, c))),
+        "forget" => order(&reserve(0, 0), Data::Out(&keys(c, 0))),
+        "reserve" => order(&reserve(1, EXCLUSIVE), Data::Out(&keys(c, 0))),
+        "release" => order(&reserve(2, EXCLUSIVE), Data::Out(&keys(c, 0))),
+        "append" => order(
+            &[0x55, 0x10, 0, 0, 0, 0, 0, 0, 40, 0],
+            Data::Out(&extension(c)),
+        ),
+        "over" => order(&over(c), Data::None),
         "read" => read(drive, &[0x08, 0, a, b, c, 0], length),
         "silent" => read(drive, &[0x08, 2, a, b, c, 0], length),
         "records" => read(drive, &[0x08, 1, a, b, c, 0], length * 512),
@@ -67,6 +78,34 @@ fn far(object: u8) -> [u8; 16] {
     let mut cdb = [0; 16];
     cdb[0] = 0x92;
     cdb[11] = object;
+    cdb
+}
+
+/// The kind of reservation that keeps all others away.
+const EXCLUSIVE: u8 = 3;
+
+fn reserve(action: u8, kind: u8) -> [u8; 10] {
+    [0x5f, action, kind, 0, 0, 0, 0, 0, 24, 0]
+}
+
+/// Our key, and the key that is to be.
+fn keys(own: u8, other: u8) -> [u8; 24] {
+    let mut list = [0; 24];
+    (list[7], list[15]) = (own, other);
+    list
+}
+
+/// The second page of the configuration: whether a tape is only added to.
+fn extension(append: u8) -> [u8; 40] {
+    let mut list = [0; 40];
+    list[8..12].copy_from_slice(&[0x50, 0x01, 0, 0x1c]);
+    list[13] = append << 4;
+    list
+}
+
+fn over(object: u8) -> [u8; 16] {
+    let mut cdb = [0; 16];
+    (cdb[0], cdb[2], cdb[11]) = (0x82, 1, object);
     cdb
 }
 
@@ -103,6 +142,9 @@ fn ask(drive: &mut dyn Scsi, word: &str) -> String {
         "place" => &[0x34, 6, 0, 0, 0, 0, 0, 0, 0, 0],
         "limits" => &[0x05, 0, 0, 0, 0, 0],
         "alerts" => &[0x4d, 0, 0x6e, 0, 0, 0, 0, 0, 64, 0],
+        "keys" => &[0x5e, 0, 0, 0, 0, 0, 0, 0, 64, 0],
+        "holder" => &[0x5e, 1, 0, 0, 0, 0, 0, 0, 64, 0],
+        "extension" => &[0x5a, 8, 0x10, 0x01, 0, 0, 0, 0, 40, 0],
         "chip" => &[0x8c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0],
         _ => return format!("no word {word}"),
     };
@@ -110,6 +152,7 @@ fn ask(drive: &mut dyn Scsi, word: &str) -> String {
         "at" => 20,
         "place" => 32,
         "limits" => 6,
+        "extension" => 40,
         _ => 64,
     };
     let data = Data::In(&mut bytes[..length]);
@@ -120,6 +163,12 @@ fn ask(drive: &mut dyn Scsi, word: &str) -> String {
     match word {
         "at" => format!("object {}, flags {:02x}", bytes[7], bytes[0]),
         "place" => format!("object {}, file {}", bytes[15], bytes[23]),
+        "keys" if bytes[7] == 0 => "no keys".into(),
+        "keys" => format!("{} bytes of keys, first {}", bytes[7], bytes[15]),
+        "holder" if bytes[7] == 0 => "held by nobody".into(),
+        "holder" => format!("held by {}, kind {}", bytes[15], bytes[21]),
+        "extension" if bytes[8..12] != [0x50, 0x01, 0, 0x1c] => "another page".into(),
+        "extension" => format!("append {}, early {}", bytes[13] >> 4, bytes[15]),
         "limits" if bytes[..4] == [0; 4] => "without limits".into(),
         "limits" => "limits".into(),
         _ => "GOOD".into(),

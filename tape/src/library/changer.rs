@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::cartridge::Cartridge;
 use super::drive::{Command, Drive};
-use super::reply::{Identity, Outcome, bad_field, give, text, told, unknown_command};
+use super::plan::Meets;
+use super::reply::{Identity, Outcome, Told, bad_field, give, text, told, unknown_command};
 use super::time::{self, Profile, Work};
 use super::{FIRST_DOOR, FIRST_DRIVE, FIRST_SLOT, PICKER};
 use crate::scsi::{number, three};
@@ -84,6 +85,12 @@ impl Changer {
         self.attention = VecDeque::from([(0x29, 0x00)]);
     }
 
+    /// What it has to tell before it follows orders.
+    pub(super) fn attention(&mut self) -> Option<Told> {
+        let next = self.attention.pop_front();
+        next.map(|(asc, ascq)| told(6, asc, ascq))
+    }
+
     /// Somebody put something behind the door, or took it.
     pub(super) fn disturb(&mut self) {
         self.attention.push_back((0x28, 0x01));
@@ -94,6 +101,11 @@ impl Changer {
         self.was_open = true;
     }
 
+    /// It took so much longer.
+    pub(super) fn delay(&mut self, more: Duration) {
+        self.spent += more;
+    }
+
     fn work(&mut self, work: Work) {
         self.spent += time::cost(&self.profile, 0, work);
     }
@@ -102,7 +114,7 @@ impl Changer {
         &mut self,
         command: &mut Command<'_, '_>,
         drives: &mut [Drive],
-        open: bool,
+        met: Meets,
     ) -> Outcome {
         let cdb = command.cdb;
         match cdb[0] {
@@ -112,22 +124,24 @@ impl Changer {
                 let sense = next.map_or(Sense::default(), |(asc, ascq)| Sense::of(6, asc, ascq));
                 return give(&mut command.data, u64::from(cdb[4]), &sense.fixed());
             }
-            _ if open => {
+            _ if met == Meets::Door => {
                 self.open_door();
                 return Err(told(2, 0x04, 0x03));
             }
+            _ if met == Meets::Busy => return Err(told(2, 0x04, 0x01)),
             _ => {}
         }
         if std::mem::take(&mut self.was_open) {
             self.attention.push_back((0x28, 0x00));
         }
-        if let Some((asc, ascq)) = self.attention.pop_front() {
-            return Err(told(6, asc, ascq));
+        if let Some(told) = self.attention() {
+            return Err(told);
         }
         match cdb[0] {
             0x00 => Ok(0),
             0x07 | 0x37 => {
                 let elements = self.elements.len() as u64;
+                command.plan.looked();
                 self.work(Work::Inventory { elements });
                 Ok(0)
             }
@@ -176,11 +190,19 @@ impl Changer {
         if !matches!(arm, 0 | PICKER) || !exists(from) || !exists(to) {
             return Err(told(5, 0x21, 0x01));
         }
-        let Some(found) = self.holds(drives, from) else {
+        if command.plan.is_broken(from) || command.plan.is_broken(to) {
+            return Err(told(5, 0x3b, 0x11));
+        }
+        // It believes its map, where that says empty or full.
+        let seems = |at| self.holds(drives, at).is_some() != command.plan.map_is_wrong(at);
+        let (true, Some(found)) = (seems(from), self.holds(drives, from)) else {
             return Err(told(5, 0x3b, 0x0e));
         };
         let barcode = found.barcode.clone();
-        if from != to && self.holds(drives, to).is_some() {
+        if from != to && (seems(to) || self.holds(drives, to).is_some()) {
+            return Err(told(5, 0x3b, 0x0d));
+        }
+        if from != PICKER && self.holds(drives, PICKER).is_some() {
             return Err(told(5, 0x3b, 0x0d));
         }
         let is_door = |at: u16| (FIRST_DOOR..FIRST_DOOR + self.doors).contains(&at);
@@ -200,6 +222,10 @@ impl Changer {
             && command.plan.load_fails(&barcode)
         {
             drives[at].refuse_load();
+            return Err(told(4, 0x15, 0x01));
+        }
+        if from != PICKER && command.plan.stays_in_arm(&barcode) {
+            self.transfer(drives, from, PICKER);
             return Err(told(4, 0x15, 0x01));
         }
         self.transfer(drives, from, to);
@@ -295,7 +321,11 @@ impl Changer {
         let reachable = device.is_none_or(|index| drives[index].can_be_taken());
         bytes[2] = u8::from(reachable) << 3;
         let mut label = String::new();
-        if let Some(found) = self.holds(drives, at) {
+        let is_wrong = command.plan.map_is_wrong(at);
+        if command.plan.is_broken(at) {
+            bytes[2] = 4;
+            bytes[4..6].copy_from_slice(&[0x3b, 0x11]);
+        } else if let Some(found) = self.holds(drives, at).filter(|_| !is_wrong) {
             bytes[2] |= 1;
             match command.plan.label(&found.barcode) {
                 Some(read) => label = read,
@@ -312,13 +342,19 @@ impl Changer {
                 bytes[9] = 0x80;
                 bytes[10..12].copy_from_slice(&source.to_be_bytes());
             }
+        } else if is_wrong && self.holds(drives, at).is_none() {
+            bytes[2] |= 1;
         }
         if labels {
             bytes.extend(text(&label, 32));
             bytes.extend([0; 4]);
         }
         match device.filter(|_| devices) {
-            Some(index) => bytes.extend(drives[index].identity().designator()),
+            Some(index) => {
+                let taken_for = drives.get(command.plan.taken_for(index));
+                let named = taken_for.unwrap_or(&drives[index]);
+                bytes.extend(named.identity().designator());
+            }
             None => bytes.extend([0; 4]),
         }
         bytes

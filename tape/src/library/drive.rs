@@ -7,13 +7,15 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::cartridge::Cartridge;
-use super::fault::Plan;
+use super::plan::Plan;
 use super::reply::{Identity, Outcome, Told, give, told, unknown_command};
 use super::store::Kind;
 use super::time::{self, Profile, Work};
 use crate::scsi::Data;
 use crate::sense::Sense;
+use modes::Modes;
 
+mod modes;
 mod motion;
 mod pages;
 mod stream;
@@ -21,8 +23,11 @@ mod stream;
 /// Bits of the tape alerts, by their number.
 pub(super) const ALERT_CLEAN_NOW: u32 = 0x14;
 pub(super) const ALERT_CLEANING_EXPIRED: u32 = 0x16;
+pub(super) const ALERT_CLEAN_SOON: u32 = 0x15;
 pub(super) const ALERT_LOAD: u32 = 0x37;
-pub(super) const ALERT_EJECT: u32 = 0x10;
+pub(super) const ALERT_EJECT: u32 = 0x0a;
+pub(super) const ALERT_SNAPPED: u32 = 0x0e;
+pub(super) const ALERT_CHIP: u32 = 0x0f;
 pub(super) const ALERT_WRITE: u32 = 0x06;
 pub(super) const ALERT_READ: u32 = 0x05;
 
@@ -43,6 +48,9 @@ pub(super) struct Drive {
     /// Bytes of a fixed block; 0 for blocks of any length.
     block: u32,
     held: bool,
+    modes: Modes,
+    /// The tape in it is torn.
+    snapped: bool,
     alerts: u64,
     attention: VecDeque<(u8, u8)>,
     deferred: Option<Sense>,
@@ -68,6 +76,8 @@ impl Drive {
             at: 0,
             block: 0,
             held: false,
+            modes: Modes::default(),
+            snapped: false,
             alerts: 0,
             attention: VecDeque::from([(0x29, 0x00)]),
             deferred: None,
@@ -105,6 +115,7 @@ impl Drive {
         self.hung = false;
         self.held = false;
         self.block = 0;
+        self.modes = Modes::default();
         self.attention.push_back((0x29, 0x02));
         self.at = 0;
     }
@@ -119,6 +130,12 @@ impl Drive {
         self.attention = VecDeque::from([(0x29, 0x00)]);
     }
 
+    /// What it has to tell before it follows orders.
+    pub(super) fn attention(&mut self) -> Option<Told> {
+        let next = self.attention.pop_front();
+        next.map(|(asc, ascq)| told(6, asc, ascq))
+    }
+
     /// Whether the arm can take what is here.
     pub(super) fn can_be_taken(&self) -> bool {
         !self.threaded
@@ -127,6 +144,7 @@ impl Drive {
     /// The arm takes the cartridge.
     pub(super) fn take(&mut self) -> Option<Cartridge> {
         self.attention.clear();
+        self.snapped = false;
         self.cartridge.take()
     }
 
@@ -139,6 +157,11 @@ impl Drive {
 
     pub(super) fn refuse_load(&mut self) {
         self.raise(ALERT_LOAD);
+    }
+
+    /// It took so much longer.
+    pub(super) fn delay(&mut self, more: Duration) {
+        self.spent += more;
     }
 
     /// Asks for a cleaning cartridge.
@@ -160,7 +183,7 @@ impl Drive {
                 self.raise(ALERT_CLEANING_EXPIRED);
             } else {
                 *uses -= 1;
-                self.alerts &= !(1 << (ALERT_CLEAN_NOW - 1));
+                self.alerts &= !(1 << (ALERT_CLEAN_NOW - 1) | 1 << (ALERT_CLEAN_SOON - 1));
             }
         }
         self.work(Work::Load);
@@ -191,6 +214,7 @@ impl Drive {
             return Err(told(2, 0x3a, 0x00));
         };
         match found.memory.kind {
+            _ if self.snapped => Err(told(3, 0x3b, 0x00)),
             _ if self.threaded => Ok(found),
             Kind::Cleaning { .. } => Err(told(2, 0x30, 0x03)),
             Kind::Data | Kind::Worm => Err(told(2, 0x04, 0x02)),
@@ -200,6 +224,13 @@ impl Drive {
     /// Executes one command.
     pub(super) fn execute(&mut self, command: &mut Command<'_, '_>) -> Outcome {
         let cdb = command.cdb;
+        if let Some(soon) = command.plan.needs_cleaning(self.number) {
+            self.raise(if soon {
+                ALERT_CLEAN_SOON
+            } else {
+                ALERT_CLEAN_NOW
+            });
+        }
         match cdb[0] {
             0x12 => return self.identity().inquiry(cdb, &mut command.data),
             0x03 => {
@@ -209,8 +240,8 @@ impl Drive {
             }
             _ => {}
         }
-        if let Some((asc, ascq)) = self.attention.pop_front() {
-            return Err(told(6, asc, ascq));
+        if let Some(told) = self.attention() {
+            return Err(told);
         }
         if let Some(sense) = self.deferred.take() {
             return Err(sense.into());
@@ -234,6 +265,7 @@ impl Drive {
             }
             0x2b | 0x92 => self.locate(cdb),
             0x34 => self.position(command),
+            0x82 => self.allow(cdb),
             0x4d => self.log(command),
             0x8c => self.attributes(command),
             0x8d => self.remember(command),

@@ -1,8 +1,7 @@
-//! What goes wrong, and when: a plan that is data, so that every run repeats.
-
-use std::collections::BTreeMap;
+//! What can go wrong: faults that are data, so that every run repeats.
 
 use super::Unit;
+use super::plan::Meets;
 
 /// One thing that goes wrong. Places are objects from the beginning, filemarks counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,154 +101,96 @@ pub enum Fault {
         /// For so many commands.
         commands: u64,
     },
-}
-
-/// What meets a command before it is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meets {
-    Nothing,
-    Hang,
-    Lost { executed: bool },
-    PowerLoss,
-    Door,
-    Reserved,
-}
-
-/// All that goes wrong.
-#[derive(Clone, Debug, Default)]
-pub struct Plan {
-    faults: Vec<Fault>,
-    counts: BTreeMap<Unit, u64>,
-}
-
-impl Plan {
-    /// A plan of these faults.
-    #[must_use]
-    pub fn of(faults: Vec<Fault>) -> Self {
-        let counts = BTreeMap::new();
-        Self { faults, counts }
-    }
-
-    /// A plan of `count` faults among these cartridges and drives, the same for the same seed.
-    #[must_use]
-    pub fn drawn(seed: u64, count: usize, barcodes: &[String], drives: usize) -> Self {
-        let mut state = seed;
-        let mut draw = |below: u64| {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (mixed ^ mixed >> 31) % below.max(1)
-        };
-        let mut faults = Vec::new();
-        for _ in 0..count {
-            let index = usize::try_from(draw(barcodes.len() as u64)).unwrap_or(0);
-            let barcode = barcodes.get(index).cloned().unwrap_or_default();
-            let drive = usize::try_from(draw(drives as u64)).unwrap_or(0);
-            let (at, after, kind) = (draw(64), draw(64), draw(12));
-            faults.push(drawn(kind, barcode, drive, at, after));
-        }
-        Self::of(faults)
-    }
-
-    /// Adds one more.
-    pub fn add(&mut self, fault: Fault) {
-        self.faults.push(fault);
-    }
-
-    /// What goes wrong.
-    #[must_use]
-    pub fn faults(&self) -> &[Fault] {
-        &self.faults
-    }
-
-    pub(super) fn count(&self, unit: Unit) -> u64 {
-        self.counts.get(&unit).copied().unwrap_or(0)
-    }
-
-    /// Counts a command and says what meets it.
-    pub(super) fn meets(&mut self, unit: Unit) -> Meets {
-        let count = self.counts.entry(unit).or_default();
-        let now = *count;
-        *count += 1;
-        let met = self.faults.iter().find_map(|fault| fault.meets(unit, now));
-        met.unwrap_or(Meets::Nothing)
-    }
-
-    pub(super) fn load_fails(&mut self, cartridge: &str) -> bool {
-        self.faults.iter_mut().any(|fault| {
-            let Fault::LoadFails { barcode, times } = fault else {
-                return false;
-            };
-            let fails = barcode == cartridge && *times > 0;
-            *times -= u32::from(fails);
-            fails
-        })
-    }
-
-    /// Whether the write fails, and if so whether it is told late. Happens once.
-    pub(super) fn write_fails(&mut self, cartridge: &str, place: u64) -> Option<bool> {
-        let found = self.faults.iter().position(|fault| {
-            matches!(fault, Fault::WriteFails { barcode, at, .. }
-                if barcode == cartridge && *at == place)
-        })?;
-        let Fault::WriteFails { deferred, .. } = self.faults.remove(found) else {
-            return None;
-        };
-        Some(deferred)
-    }
-
-    pub(super) fn read_fails(&mut self, cartridge: &str, place: u64) -> bool {
-        self.faults.iter_mut().any(|fault| {
-            let Fault::ReadFails { barcode, at, times } = fault else {
-                return false;
-            };
-            if barcode != cartridge || *at != place || *times == Some(0) {
-                return false;
-            }
-            *times = times.map(|left| left - 1);
-            true
-        })
-    }
-
-    pub(super) fn bit_flips(&self, cartridge: &str, place: u64) -> bool {
-        self.faults.iter().any(|fault| {
-            matches!(fault, Fault::BitFlips { barcode, at }
-                if barcode == cartridge && *at == place)
-        })
-    }
-
-    pub(super) fn protect_flips(&self, cartridge: &str, place: u64) -> bool {
-        self.faults.iter().any(|fault| {
-            matches!(fault, Fault::ProtectFlips { barcode, at }
-                if barcode == cartridge && *at == place)
-        })
-    }
-
-    pub(super) fn unload_sticks(&self, number: usize) -> bool {
-        self.faults
-            .iter()
-            .any(|fault| matches!(fault, Fault::UnloadSticks { drive } if *drive == number))
-    }
-
-    /// What the changer reads; `None` when it cannot.
-    pub(super) fn label(&self, cartridge: &str) -> Option<String> {
-        for fault in &self.faults {
-            if matches!(fault, Fault::LabelUnreadable { barcode } if barcode == cartridge) {
-                return None;
-            }
-            if let Fault::LabelReads { barcode, other } = fault
-                && barcode == cartridge
-            {
-                return Some(other.clone());
-            }
-        }
-        Some(cartridge.to_owned())
-    }
+    /// A block is read at the second try; the drive says so.
+    Recovered {
+        /// Which cartridge.
+        barcode: String,
+        /// Where.
+        at: u64,
+    },
+    /// This block is on tape twice, one after the other, once it is written.
+    BlockDoubled {
+        /// Which cartridge.
+        barcode: String,
+        /// Where.
+        at: u64,
+    },
+    /// This block is read as the next one, and the next one as this, and nobody notices.
+    BlocksSwapped {
+        /// Which cartridge.
+        barcode: String,
+        /// The first of the two.
+        at: u64,
+    },
+    /// What is on this cartridge was written with a key that the drive does not have.
+    KeyWrong {
+        /// Which cartridge.
+        barcode: String,
+    },
+    /// The tape snaps when this place is read or written; it stays in the drive.
+    TapeSnaps {
+        /// Which cartridge.
+        barcode: String,
+        /// Where.
+        at: u64,
+    },
+    /// The chip of this cartridge can be neither read nor written.
+    ChipUnreadable {
+        /// Which cartridge.
+        barcode: String,
+    },
+    /// A drive asks to be cleaned after so many commands.
+    NeedsCleaning {
+        /// Which drive, from 0.
+        drive: usize,
+        /// Commands before.
+        after: u64,
+        /// When it suits, not now.
+        soon: bool,
+    },
+    /// A device takes so many times as long for everything.
+    Slow {
+        /// Which device.
+        unit: Unit,
+        /// How many times.
+        factor: u32,
+    },
+    /// The arm does other things for so many commands to the changer.
+    ArmBusy {
+        /// Commands before.
+        after: u64,
+        /// For so many commands.
+        commands: u64,
+    },
+    /// The arm takes this cartridge and does not put it down, so often.
+    StaysInArm {
+        /// Which.
+        barcode: String,
+        /// How often.
+        times: u32,
+    },
+    /// An element can neither be looked at nor reached.
+    ElementBroken {
+        /// Its address.
+        element: u16,
+    },
+    /// The changer takes a full element for empty and an empty one for full, until it looks anew.
+    MapWrong {
+        /// Its address.
+        element: u16,
+    },
+    /// The changer takes two drives for each other.
+    SerialsSwapped {
+        /// One, from 0.
+        one: usize,
+        /// The other.
+        other: usize,
+    },
 }
 
 impl Fault {
     /// What it does to the command of this number to this device.
-    fn meets(&self, to: Unit, now: u64) -> Option<Meets> {
+    pub(super) fn meets(&self, to: Unit, now: u64) -> Option<Meets> {
         let (unit, after, commands, meets) = match *self {
             Self::Hangs { unit, after } => (unit, after, 1, Meets::Hang),
             Self::AnswerLost {
@@ -259,6 +200,7 @@ impl Fault {
             } => (unit, after, 1, Meets::Lost { executed }),
             Self::PowerFails { unit, after } => (unit, after, 1, Meets::PowerLoss),
             Self::DoorOpens { after, commands } => (Unit::Changer, after, commands, Meets::Door),
+            Self::ArmBusy { after, commands } => (Unit::Changer, after, commands, Meets::Busy),
             Self::Reserved {
                 unit,
                 after,
@@ -271,14 +213,27 @@ impl Fault {
             | Self::ProtectFlips { .. }
             | Self::UnloadSticks { .. }
             | Self::LabelUnreadable { .. }
-            | Self::LabelReads { .. } => return None,
+            | Self::LabelReads { .. }
+            | Self::Recovered { .. }
+            | Self::BlockDoubled { .. }
+            | Self::BlocksSwapped { .. }
+            | Self::KeyWrong { .. }
+            | Self::TapeSnaps { .. }
+            | Self::ChipUnreadable { .. }
+            | Self::NeedsCleaning { .. }
+            | Self::Slow { .. }
+            | Self::StaysInArm { .. }
+            | Self::ElementBroken { .. }
+            | Self::MapWrong { .. }
+            | Self::SerialsSwapped { .. } => return None,
         };
         let is_met = unit == to && (after..after.saturating_add(commands)).contains(&now);
         is_met.then_some(meets)
     }
 }
 
-fn drawn(kind: u64, barcode: String, drive: usize, at: u64, after: u64) -> Fault {
+/// One of the kinds of faults that are drawn.
+pub(super) fn drawn(kind: u64, barcode: String, drive: usize, at: u64, after: u64) -> Fault {
     let unit = Unit::Drive(drive);
     match kind {
         0 => Fault::LoadFails { barcode, times: 1 },
@@ -302,31 +257,19 @@ fn drawn(kind: u64, barcode: String, drive: usize, at: u64, after: u64) -> Fault
             executed: kind == 9,
         },
         10 => Fault::PowerFails { unit, after },
-        _ => Fault::LabelUnreadable { barcode },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_seed_draws_the_same_faults() {
-        let barcodes = ["A".to_owned(), "B".to_owned()];
-        let drawn = |seed| Plan::drawn(seed, 8, &barcodes, 2).faults;
-        assert_eq!(drawn(7), drawn(7));
-        assert_ne!(drawn(7), drawn(8));
-    }
-
-    #[test]
-    fn a_block_is_read_after_its_faults_are_used_up() {
-        let mut plan = Plan::of(vec![Fault::ReadFails {
-            barcode: "A".into(),
-            at: 3,
-            times: Some(2),
-        }]);
-        let met: Vec<bool> = (0..3).map(|_| plan.read_fails("A", 3)).collect();
-        assert_eq!(met, [true, true, false]);
-        assert!(!plan.read_fails("A", 4));
+        11 => Fault::LabelUnreadable { barcode },
+        12 => Fault::Recovered { barcode, at },
+        13 => Fault::BlockDoubled { barcode, at },
+        14 => Fault::BlocksSwapped { barcode, at },
+        15 => Fault::ChipUnreadable { barcode },
+        16 => Fault::NeedsCleaning {
+            drive,
+            after,
+            soon: at.is_multiple_of(2),
+        },
+        17 => Fault::Slow { unit, factor: 10 },
+        18 => Fault::ArmBusy { after, commands: 5 },
+        19 => Fault::StaysInArm { barcode, times: 1 },
+        _ => Fault::TapeSnaps { barcode, at },
     }
 }

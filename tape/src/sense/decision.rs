@@ -162,6 +162,7 @@ const TABLE: &[Row] = &[
     on(Order::Write, bit(0, Bit::End, Decision::NearEnd)),
     row(0, 0x00, 0x01, Decision::Filemark),
     row(0, 0x00, 0x02, Decision::NearEnd),
+    row(0, 0x00, 0x07, Decision::NearEnd),
     row(0, 0x00, 0x04, Decision::Beginning),
     row(0, 0x00, 0x05, Decision::EndOfData),
     on(Order::Wind, bit(0, Bit::End, Decision::Beginning)),

@@ -11,6 +11,7 @@ impl Drive {
         self.ready()?.flush()?;
         let from = self.place();
         self.work(Work::Rewind { from });
+        self.modes.forget();
         self.at = 0;
         Ok(0)
     }
@@ -28,6 +29,7 @@ impl Drive {
             }
             (false, false) => Ok(0),
             (false, true) if self.held => Err(told(5, 0x53, 0x02)),
+            (false, true) if self.snapped => Err(told(4, 0x53, 0x00)),
             (false, true) if command.plan.unload_sticks(self.number) => {
                 self.raise(ALERT_EJECT);
                 Err(told(4, 0x53, 0x00))
@@ -45,6 +47,7 @@ impl Drive {
     /// Moves the head and charges the way.
     fn go(&mut self, to: u64) {
         let from = self.place();
+        self.modes.forget();
         self.at = to;
         let to = self.place();
         self.work(Work::Locate { from, to });
@@ -169,7 +172,7 @@ impl Drive {
         let cartridge = self.ready()?;
         let marks = cartridge.marks_before(at);
         let near = cartridge.is_near_end(at);
-        let flags = u8::from(at == 0) << 7 | u8::from(near) << 6;
+        let flags = u8::from(at == 0) << 7 | u8::from(near) << 6 | u8::from(self.is_early(at));
         let bytes = match command.cdb[1] & 0x1f {
             0 => {
                 let mut bytes = vec![0; 20];

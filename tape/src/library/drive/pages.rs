@@ -1,95 +1,14 @@
-//! Pages: limits, modes, logs, and the chip of the cartridge.
+//! Pages: limits, logs, and the chip of the cartridge.
 
-use super::super::reply::{Outcome, bad_field, give, text, told};
+use super::super::reply::{Outcome, Told, bad_field, give, text, told};
 use super::super::store::{Kind, Memory};
-use super::{BLOCK_MAX, Command, Drive};
+use super::{ALERT_CHIP, BLOCK_MAX, Command, Drive};
 use crate::scsi::{Data, number, three};
-
-const COMPRESSION: u8 = 0x0f;
-const CONFIGURATION: u8 = 0x10;
-const MEDIUM: u8 = 0x1d;
 
 impl Drive {
     pub(super) fn limits(&mut self, command: &mut Command<'_, '_>) -> Outcome {
         let [a, b, c] = three(BLOCK_MAX);
         give(&mut command.data, 6, &[0, a, b, c, 0, 1])
-    }
-
-    pub(super) fn modes(&mut self, command: &mut Command<'_, '_>) -> Outcome {
-        let cdb = command.cdb;
-        let short = cdb[0] == 0x1a;
-        let memory = self.cartridge.as_ref().map(|found| &found.memory);
-        let worm = memory.is_some_and(|memory| memory.kind == Kind::Worm);
-        let protected = memory.is_some_and(|memory| memory.protected);
-        let page = |code: u8, length: usize| {
-            let mut page = vec![0; length];
-            page[0] = code;
-            page[1] = u8::try_from(length - 2).unwrap_or(u8::MAX);
-            page
-        };
-        let mut pages = match cdb[2] & 0x3f {
-            0 => Vec::new(),
-            code @ (COMPRESSION | CONFIGURATION) => page(code, 16),
-            MEDIUM => {
-                let mut page = page(MEDIUM, 32);
-                page[2] = u8::from(worm);
-                page
-            }
-            0x3f => [page(COMPRESSION, 16), page(CONFIGURATION, 16)].concat(),
-            _ => return Err(bad_field()),
-        };
-        let mut block = vec![0x60, 0, 0, 0, 0];
-        block.extend(three(self.block));
-        if cdb[1] & 0x08 != 0 {
-            block.clear();
-        }
-        let specific = u8::from(protected) << 7 | 0x10;
-        let descriptors = u8::try_from(block.len()).unwrap_or(0);
-        let mut bytes = if short {
-            vec![0, 0, specific, descriptors]
-        } else {
-            vec![0, 0, 0, specific, 0, 0, 0, descriptors]
-        };
-        bytes.append(&mut block);
-        bytes.append(&mut pages);
-        if short {
-            bytes[0] = u8::try_from(bytes.len() - 1).unwrap_or(u8::MAX);
-            return give(&mut command.data, u64::from(cdb[4]), &bytes);
-        }
-        let length = u16::try_from(bytes.len() - 2).unwrap_or(u16::MAX);
-        bytes[..2].copy_from_slice(&length.to_be_bytes());
-        give(&mut command.data, number(cdb, 7, 2), &bytes)
-    }
-
-    pub(super) fn select(&mut self, command: &mut Command<'_, '_>) -> Outcome {
-        let Data::Out(bytes) = command.data else {
-            return Ok(0);
-        };
-        let (header, descriptors) = match command.cdb[0] {
-            0x15 => (4, number(bytes, 3, 1)),
-            _ => (8, number(bytes, 6, 2)),
-        };
-        if bytes.len() < header || !matches!(descriptors, 0 | 8) {
-            return Err(told(5, 0x1a, 0x00));
-        }
-        let descriptors = usize::from(descriptors == 8) * 8;
-        let mut pages = bytes.get(header + descriptors..).unwrap_or_default();
-        while let [code, length, ..] = *pages {
-            if !matches!(code & 0x3f, COMPRESSION | CONFIGURATION) {
-                return Err(told(5, 0x26, 0x00));
-            }
-            pages = pages
-                .get(2 + usize::from(length)..)
-                .ok_or_else(|| told(5, 0x1a, 0x00))?;
-        }
-        if descriptors == 8 {
-            let block = u32::try_from(number(bytes, header + 5, 3)).unwrap_or(0);
-            if block > BLOCK_MAX {
-                return Err(told(5, 0x26, 0x00));
-            }
-            self.block = block;
-        }
-        Ok(bytes.len())
     }
 
     pub(super) fn log(&mut self, command: &mut Command<'_, '_>) -> Outcome {
@@ -124,6 +43,7 @@ impl Drive {
     pub(super) fn attributes(&mut self, command: &mut Command<'_, '_>) -> Outcome {
         let cdb = command.cdb;
         let at = self.at;
+        self.chip(command)?;
         let cartridge = self.ready()?;
         let left = cartridge.memory.capacity - cartridge.used(at);
         let first = u16::try_from(number(cdb, 8, 2)).unwrap_or(0);
@@ -148,7 +68,18 @@ impl Drive {
         give(&mut command.data, number(cdb, 10, 4), &bytes)
     }
 
+    /// Whether the chip can be reached.
+    fn chip(&mut self, command: &Command<'_, '_>) -> Result<(), Told> {
+        let cartridge = self.ready()?;
+        if command.plan.chip_is_unreadable(&cartridge.barcode) {
+            self.raise(ALERT_CHIP);
+            return Err(told(3, 0x11, 0x12));
+        }
+        Ok(())
+    }
+
     pub(super) fn remember(&mut self, command: &mut Command<'_, '_>) -> Outcome {
+        self.chip(command)?;
         let cartridge = self.ready()?;
         let Data::Out(bytes) = command.data else {
             return Ok(0);

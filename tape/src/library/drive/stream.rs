@@ -3,7 +3,7 @@
 use super::super::reply::{Outcome, Told, bad_field, told};
 use super::super::store::Kind;
 use super::super::time::Work;
-use super::{ALERT_READ, ALERT_WRITE, BLOCK_MAX, Command, Drive};
+use super::{ALERT_READ, ALERT_SNAPPED, ALERT_WRITE, BLOCK_MAX, Command, Drive};
 use crate::scsi::{Data, number};
 use crate::sense::Sense;
 
@@ -22,6 +22,7 @@ impl Drive {
             return Ok(0);
         }
         self.writable(command)?;
+        let before = self.at;
         let mut left = if cdb[1] & 1 != 0 { count } else { length };
         for block in bytes.chunks(length as usize) {
             self.put(Some(block), command, left)?;
@@ -30,7 +31,7 @@ impl Drive {
             });
             left -= if cdb[1] & 1 != 0 { 1 } else { length };
         }
-        self.warn(bytes.len())
+        self.warn(bytes.len(), before)
     }
 
     pub(super) fn filemarks(&mut self, command: &mut Command<'_, '_>) -> Outcome {
@@ -39,6 +40,7 @@ impl Drive {
             return Err(bad_field());
         }
         let count = u32::try_from(number(cdb, 2, 3)).unwrap_or(0);
+        let before = self.at;
         if count > 0 {
             self.writable(command)?;
         }
@@ -51,16 +53,20 @@ impl Drive {
             }
             self.ready()?.flush()?;
         }
-        if count == 0 { Ok(0) } else { self.warn(0) }
+        if count == 0 {
+            return Ok(0);
+        }
+        self.warn(0, before)
     }
 
     pub(super) fn erase(&mut self, cdb: &[u8]) -> Outcome {
-        let at = self.at;
+        let (at, allows) = (self.at, self.modes.allows(self.at));
         let cartridge = self.ready()?;
         if cartridge.memory.protected {
             return Err(told(7, 0x27, 0x00));
         }
-        if cartridge.memory.kind == Kind::Worm && at < cartridge.end() {
+        let is_kept = cartridge.memory.kind == Kind::Worm || !allows;
+        if is_kept && at < cartridge.end() {
             return Err(told(7, 0x30, 0x0c));
         }
         cartridge.cut(at)?;
@@ -84,7 +90,8 @@ impl Drive {
 
     /// Whether writing is allowed here. What is behind the head is forgotten.
     fn writable(&mut self, command: &mut Command<'_, '_>) -> Result<(), Told> {
-        let at = self.at;
+        let (at, allows) = (self.at, self.modes.allows(self.at));
+        self.hold_together(command)?;
         let cartridge = self.ready()?;
         if command.plan.protect_flips(&cartridge.barcode, at) {
             cartridge.memory.protected = true;
@@ -93,12 +100,24 @@ impl Drive {
             return Err(told(7, 0x27, 0x00));
         }
         if at < cartridge.end() {
-            if cartridge.memory.kind == Kind::Worm {
+            if cartridge.memory.kind == Kind::Worm || !allows {
                 return Err(told(7, 0x30, 0x0c));
             }
             cartridge.cut(at)?;
         }
+        self.modes.forget();
         Ok(())
+    }
+
+    /// Whether the tape holds together here.
+    fn hold_together(&mut self, command: &Command<'_, '_>) -> Result<(), Told> {
+        let at = self.at;
+        let cartridge = self.ready()?;
+        if command.plan.snaps(&cartridge.barcode, at) {
+            self.raise(ALERT_SNAPPED);
+            self.snapped = true;
+        }
+        self.ready().map(|_| ())
     }
 
     /// One block or filemark; `left` is what stays undone when it does not fit.
@@ -122,7 +141,13 @@ impl Drive {
             }));
         }
         match command.plan.write_fails(&cartridge.barcode, at) {
-            None => cartridge.append(block)?,
+            None => {
+                cartridge.append(block)?;
+                if block.is_some() && command.plan.doubles(&cartridge.barcode, at) {
+                    cartridge.append(block)?;
+                    self.at += 1;
+                }
+            }
             Some(deferred) => {
                 let sense = Sense {
                     deferred,
@@ -141,16 +166,30 @@ impl Drive {
         Ok(())
     }
 
-    fn warn(&mut self, moved: usize) -> Outcome {
-        let at = self.at;
-        if !self.ready()?.is_near_end(at) {
-            return Ok(moved);
-        }
-        let sense = Sense {
-            end: true,
-            ..Sense::of(0, 0x00, 0x02)
+    /// Whether the head is where the host wanted to be warned, or behind that.
+    pub(super) fn is_early(&self, at: u64) -> bool {
+        let Some((cartridge, early)) = self.cartridge.as_ref().zip(self.modes.early()) else {
+            return false;
         };
-        Err(Told { sense, moved })
+        cartridge.used(at) + cartridge.memory.warning + early >= cartridge.memory.capacity
+    }
+
+    /// Tells that the end is near, after a write that began at this place.
+    fn warn(&mut self, moved: usize, before: u64) -> Outcome {
+        let at = self.at;
+        let (was_early, is_early) = (self.is_early(before), self.is_early(at));
+        if self.ready()?.is_near_end(at) {
+            let sense = Sense {
+                end: true,
+                ..Sense::of(0, 0x00, 0x02)
+            };
+            return Err(Told { sense, moved });
+        }
+        if is_early && !was_early {
+            let sense = Sense::of(0, 0x00, 0x07);
+            return Err(Told { sense, moved });
+        }
+        Ok(moved)
     }
 
     pub(super) fn read(&mut self, command: &mut Command<'_, '_>) -> Outcome {
@@ -165,9 +204,10 @@ impl Drive {
         if asked == 0 {
             return Ok(0);
         }
-        let mut moved = 0;
+        let (mut moved, mut recovered) = (0, false);
         for done in 0..count {
             let left = if fixed { asked - done } else { asked };
+            recovered |= self.recovers(command);
             let bytes = self.next(command, left).map_err(|told| Told {
                 sense: told.sense,
                 moved,
@@ -189,13 +229,24 @@ impl Drive {
                 return Err(Told { sense, moved });
             }
         }
+        if recovered {
+            let sense = Sense::of(1, 0x17, 0x01);
+            return Err(Told { sense, moved });
+        }
         Ok(moved)
+    }
+
+    /// Whether the block under the head is read at the second try.
+    fn recovers(&self, command: &Command<'_, '_>) -> bool {
+        let cartridge = self.cartridge.as_ref();
+        cartridge.is_some_and(|found| command.plan.recovers(&found.barcode, self.at))
     }
 
     /// The block under the head; the head moves over it.
     fn next(&mut self, command: &mut Command<'_, '_>, left: u32) -> Result<Vec<u8>, Told> {
         let at = self.at;
         let information = Some(i64::from(left));
+        self.hold_together(command)?;
         let cartridge = self.ready()?;
         let Some(object) = cartridge.object(at) else {
             return Err(Told::from(Sense {
@@ -215,9 +266,17 @@ impl Drive {
             self.raise(ALERT_READ);
             return Err(told(3, 0x11, 0x00));
         }
+        if command.plan.key_is_wrong(&cartridge.barcode) {
+            return Err(told(7, 0x74, 0x03));
+        }
+        let instead = cartridge.object(command.plan.read_instead(&cartridge.barcode, at));
+        let object = instead
+            .filter(|other| other.length.is_some())
+            .unwrap_or(object);
         let mut bytes = cartridge.read(object)?;
         if command.plan.bit_flips(&cartridge.barcode, at)
-            && let Some(byte) = bytes.get_mut(length as usize / 2)
+            && let half = bytes.len() / 2
+            && let Some(byte) = bytes.get_mut(half)
         {
             *byte ^= 0x10;
         }
