@@ -1,5 +1,5 @@
-//! What jobs on tapes use, whatever it is made of: drives and an arm, repositories, the catalog, and
-//! the rows of the tapes.
+//! What jobs on tapes use, whatever it is made of: drives and an arm, repositories, the catalog,
+//! and the rows of the tapes.
 
 use bytes::Bytes;
 use holdfast_actors::catalog::Refused;

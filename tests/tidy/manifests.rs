@@ -16,7 +16,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
         ],
     ),
     ("actors/Cargo.toml", &[]),
-    ("tape/Cargo.toml", &[]),
+    ("tape/Cargo.toml", &["holdfast-actors"]),
     ("cluster/Cargo.toml", &["holdfast-actors"]),
     (
         "simulations/Cargo.toml",

@@ -169,6 +169,7 @@ impl Code {
     }
 
     /// Deletions are warnings, as are things to look at; others inform (19.4).
+    #[expect(clippy::too_many_lines, reason = "it is a table: a line for each code")]
     pub const fn severity(self) -> Severity {
         match self {
             Self::TenantDeleted
