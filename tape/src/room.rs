@@ -5,7 +5,6 @@
 //! again after a pause that doubles, and the node stays up meanwhile.
 
 mod hands;
-mod job;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};

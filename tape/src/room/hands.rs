@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use holdfast_actors::catalog::rows::{RestoreEnd, Rows};
 use holdfast_actors::catalog::tape::{RestoreCommand, TapeCommand};
-use holdfast_actors::kernel::{Machine as _, Never, NodeId, RestoreId};
+use holdfast_actors::kernel::{Never, NodeId, RestoreId};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Pending;
 use holdfast_actors::shell::{self, Context, End, Fault, Handle, Hands};
-use holdfast_actors::tape::{Job, job};
 use ractor::ActorCell;
 use tokio::sync::oneshot;
 
-use super::job::{JobHands, Sites};
 use super::{Effect, Event, Part, Room, Wanted};
 use crate::archive;
 use crate::format::{Settings, Signer, Text};
+use crate::job;
 use crate::ports::{Books, Failed, Repositories, Shelf, Station};
 use crate::restore::{self, Folders, Restore, RestoreHands};
 use crate::station::{self, Site};
@@ -47,7 +46,7 @@ pub struct Tools {
 /// Who can be spoken to.
 #[derive(Clone)]
 enum Running {
-    Job(Handle<super::job::Message>),
+    Job(Handle<job::Message>),
     Restore(Handle<restore::Message>),
 }
 
@@ -88,7 +87,7 @@ pub enum Message {
     /// Somebody wants to use a library.
     Station(TapeName, oneshot::Sender<Result<Arc<dyn Station>, Failed>>),
     /// An operator wants something of a job; whether it is here.
-    Job(TapeName, job::Event, oneshot::Sender<bool>),
+    Job(TapeName, job::Message, oneshot::Sender<bool>),
 }
 
 impl fmt::Debug for Message {
@@ -98,7 +97,7 @@ impl fmt::Debug for Message {
             Self::Started(part, made) => write!(f, "Started {part:?} {}", made.0.is_ok()),
             Self::Ended(part, failed) => write!(f, "Ended {part:?} {failed}"),
             Self::Station(name, _) => write!(f, "Station {name}"),
-            Self::Job(name, event, _) => write!(f, "Job {name} {event:?}"),
+            Self::Job(name, ..) => write!(f, "Job {name}"),
         }
     }
 }
@@ -108,7 +107,7 @@ type Stations = BTreeMap<TapeName, Arc<dyn Station>>;
 /// Belongs to the room of one node.
 pub struct RoomHands {
     tools: Tools,
-    stations: Arc<Mutex<Stations>>,
+    stations: Stations,
     running: BTreeMap<Part, Running>,
 }
 
@@ -124,7 +123,7 @@ impl RoomHands {
     pub fn new(tools: Tools) -> Self {
         Self {
             tools,
-            stations: Arc::default(),
+            stations: Stations::new(),
             running: BTreeMap::new(),
         }
     }
@@ -164,46 +163,32 @@ impl RoomHands {
     }
 
     fn job(&self, name: TapeName, context: &Context<Self>) -> Pending<Result<Kind, Failed>> {
-        let rows = self.tools.books.rows();
-        let Some(row) = rows.tape.jobs.get(&name) else {
-            return Box::pin(std::future::ready(Ok(Kind::Nothing)));
-        };
-        let mut machine = Job::new(row.schedule.clone());
-        machine.apply(&row.state);
-        let hands = JobHands::new(name.clone(), row.state.clone(), self.sites());
+        let site = self.archives();
         let path = context.path.child("jobs").child(&name);
         let (ports, above) = (context.ports.clone(), Some(context.myself.cell()));
         Box::pin(async move {
-            let spawned = shell::spawn(path, machine, hands, ports, above).await;
-            let handle = spawned.map_err(|error| Failed::Other(error.to_string()))?;
-            Ok(Kind::Actor(Running::Job(handle)))
+            let started = job::start(name, site, path, ports, above).await;
+            Ok(started.map_or(Kind::Nothing, |it| Kind::Actor(Running::Job(it))))
         })
     }
 
-    /// What archives use, as of the moment at which one begins.
-    fn sites(&self) -> Sites {
-        let (tools, stations) = (self.tools.clone(), Arc::clone(&self.stations));
-        Arc::new(move || {
-            let stations = stations.lock().unwrap_or_else(PoisonError::into_inner);
-            archive::Site {
-                stations: stations.clone(),
-                repositories: Arc::clone(&tools.repositories),
-                books: Arc::clone(&tools.books),
-                shelf: Arc::clone(&tools.shelf),
-                signer: tools.signer.clone(),
-                cluster: tools.cluster.clone(),
-                settings: Settings::default(),
-            }
-        })
-    }
-
-    fn stations(&self) -> MutexGuard<'_, Stations> {
-        self.stations.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What archives use, as of now.
+    fn archives(&self) -> archive::Site {
+        let tools = self.tools.clone();
+        archive::Site {
+            stations: self.stations.clone(),
+            repositories: tools.repositories,
+            books: tools.books,
+            shelf: tools.shelf,
+            signer: tools.signer,
+            cluster: tools.cluster,
+            settings: Settings::default(),
+        }
     }
 
     fn restore(&self, id: RestoreId, context: &Context<Self>) -> Pending<Result<Kind, Failed>> {
         let rows = self.tools.books.rows();
-        let stations = self.stations().clone();
+        let stations = self.stations.clone();
         let is_here = |name: &TapeName| stations.contains_key(name);
         let order = restore::order(&rows, self.tools.shelf.as_ref(), &is_here, id);
         let order = match order {
@@ -238,7 +223,7 @@ impl RoomHands {
     fn take(&mut self, part: &Part, made: Made) -> Event {
         match (made.0, part) {
             (Ok(Kind::Library(station)), Part::Library(name)) => {
-                self.stations().insert(name.clone(), station);
+                self.stations.insert(name.clone(), station);
             }
             (Ok(Kind::Actor(running)), part) => {
                 self.running.insert(part.clone(), running);
@@ -265,9 +250,7 @@ impl Hands for RoomHands {
             Message::Job(name, event, reply) => {
                 let part = Part::Job(name);
                 let told = match self.running.get(&part) {
-                    Some(Running::Job(handle)) => {
-                        handle.tell(super::job::Message::Heard(event)).is_ok()
-                    }
+                    Some(Running::Job(handle)) => handle.tell(event).is_ok(),
                     Some(Running::Restore(_)) | None => false,
                 };
                 // Whoever asked may have gone away.
@@ -275,7 +258,7 @@ impl Hands for RoomHands {
                 return None;
             }
             Message::Station(name, reply) => {
-                let station = self.stations().get(&name).cloned();
+                let station = self.stations.get(&name).cloned();
                 let none = || Failed::Other(format!("library {name} is out of service here"));
                 // Whoever asked may have gone away.
                 let _ = reply.send(station.ok_or_else(none));
@@ -297,7 +280,7 @@ impl Hands for RoomHands {
             Effect::Start(part) => return Ok(Some(self.start(part, context))),
             Effect::Stop(Part::Library(name)) => {
                 // Its actors end when nobody holds it; the threads behind them, too.
-                self.stations().remove(&name);
+                self.stations.remove(&name);
             }
             Effect::Stop(part) => {
                 let running = self.running.get(&part);
@@ -306,8 +289,7 @@ impl Hands for RoomHands {
             Effect::Enable(name, is_enabled) => {
                 if let Some(Running::Job(handle)) = self.running.get(&Part::Job(name)) {
                     // One that has ended hears it when it is started again.
-                    let _ =
-                        handle.tell(super::job::Message::Heard(job::Event::Enabled(is_enabled)));
+                    let _ = handle.tell(job::Message::Enabled(is_enabled));
                 }
             }
             Effect::Cancel(id) => {

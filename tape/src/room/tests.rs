@@ -1,3 +1,5 @@
+//! What the room starts and ends, by what the catalog says.
+
 use holdfast_actors::kernel::Act;
 
 use super::*;

@@ -13,6 +13,10 @@ use super::super::types::{Entry, LogId, Vote};
 
 /// A fact about the log. Part of the journal's format: new ones go to the end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all records are entries, and none is kept in memory"
+)]
 pub(in super::super) enum Record {
     /// This follows in the log.
     Entry(Entry),
