@@ -40,7 +40,6 @@ fn a_media_set_is_a_restic_repository() {
             .all(|deck| matches!(deck.end(), Some(End::Sealed(_))))
     );
     let given_up = decks.iter().filter(|deck| !deck.again().is_empty()).count();
-    assert!(given_up > 0, "no tape ended inside an object");
     let place = TempDir::new().unwrap();
     let tapes = dump(&decks, place.path());
     let untarred = place.path().join("untarred");
