@@ -13,7 +13,6 @@ mod deck;
 mod feed;
 mod group;
 mod hands;
-mod identify;
 mod sources;
 mod words;
 
@@ -240,7 +239,7 @@ impl Machine for Archive {
         json!({
             "job": self.order.job.as_str(),
             "set": self.order.set,
-            "groups_left": self.groups.len(),
+            "groups-left": self.groups.len(),
             "group": self.current.as_ref().map(Current::observe),
             "cartridge": self.loaded.as_ref().map(Loaded::observe),
             "troubles": self.troubles,

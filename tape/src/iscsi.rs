@@ -3,8 +3,8 @@
 //! A session that failed once is dead: every later command is lost at once, and nothing is ever
 //! sent again. Whoever connects anew asks the device where its tape stands.
 //!
-//! What is sent and what an answer means is decided by machines ([`login`], [`talk`] and the
-//! question in [`discovery`]); this file and [`wire`] carry it out. Sums of messages, proofs by the
+//! What is sent and what an answer means is decided by machines (`login`, `talk` and the
+//! question in `discovery`); this file and `wire` carry it out. Sums of messages, proofs by the
 //! target and targets that move are not spoken.
 
 use std::fmt;

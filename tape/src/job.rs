@@ -48,7 +48,7 @@ impl fmt::Debug for JobHands {
 }
 
 /// Starts the job of that name as an actor at `path`, from its row; none if there is no such row,
-/// or nobody takes it in any more.
+/// or nobody takes it in any more. Whether it writes when it is due it has to be told.
 pub async fn start(
     name: TapeName,
     site: Site,
@@ -65,12 +65,7 @@ pub async fn start(
         run: None,
         aborted: 0,
     };
-    let handle = shell::spawn(path, job, hands, ports, supervisor)
-        .await
-        .ok()?;
-    // Its first word also tells it the time.
-    handle.tell(Message::Enabled(row.is_enabled)).ok()?;
-    Some(handle)
+    shell::spawn(path, job, hands, ports, supervisor).await.ok()
 }
 
 /// Says how an attempt ended, also if it came to no end of its own.

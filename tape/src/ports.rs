@@ -1,17 +1,22 @@
 //! What jobs on tapes use, whatever it is made of: drives and an arm, repositories, the catalog,
 //! and the rows of the tapes.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 use holdfast_actors::catalog::Refused;
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::catalog::tape::{Seen, TapeCommand};
 use holdfast_actors::kernel::{RepositoryId, Size, Timestamp};
+use holdfast_actors::names::TapeName;
 use holdfast_actors::object::Key;
 use holdfast_actors::ports::Pending;
 use holdfast_actors::tape::MediumId;
 use holdfast_actors::tape::changer::{self, Element};
 use holdfast_actors::tape::drive::{self, Purpose};
-use std::sync::Arc;
+use tokio::sync::oneshot;
 
 use crate::format::{Medium, Row, Sum};
 
@@ -41,6 +46,50 @@ pub trait Station: Send + Sync + 'static {
     fn mount(&self, slot: Element, purpose: Purpose) -> Pending<Result<Box<dyn Mount>, Failed>>;
 }
 
+/// The libraries that a node has open, as of now: whoever holds this sees each that comes or goes.
+#[derive(Clone, Default)]
+pub struct Stations(Arc<Mutex<Open>>);
+
+type Open = BTreeMap<TapeName, Arc<dyn Station>>;
+
+impl fmt::Debug for Stations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+impl FromIterator<(TapeName, Arc<dyn Station>)> for Stations {
+    fn from_iter<I: IntoIterator<Item = (TapeName, Arc<dyn Station>)>>(all: I) -> Self {
+        Self(Arc::new(Mutex::new(all.into_iter().collect())))
+    }
+}
+
+impl Stations {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The library of that name.
+    pub fn get(&self, name: &TapeName) -> Option<Arc<dyn Station>> {
+        self.open().get(name).cloned()
+    }
+
+    /// All their names.
+    pub fn names(&self) -> BTreeSet<TapeName> {
+        self.open().keys().cloned().collect()
+    }
+
+    /// One is open from now on.
+    pub fn insert(&self, name: TapeName, station: Arc<dyn Station>) {
+        self.open().insert(name, station);
+    }
+
+    /// One is not any more.
+    pub fn remove(&self, name: &TapeName) {
+        self.open().remove(name);
+    }
+}
+
 /// What is done with a cartridge in a drive, order by order.
 pub type Work = Box<dyn FnOnce(&mut dyn Medium) + Send>;
 
@@ -56,6 +105,24 @@ pub trait Mount: Send {
 
     /// Unloads the cartridge and has it carried back to its slot; the drive is free then.
     fn dismount(self: Box<Self>) -> Pending<Result<(), Failed>>;
+}
+
+/// Does something on the thread of the drive, and brings back what came of it.
+///
+/// # Errors
+/// When the drive was given up.
+pub async fn ask<T: Send + 'static>(
+    mount: &mut dyn Mount,
+    work: impl FnOnce(&mut dyn Medium) -> T + Send + 'static,
+) -> Result<T, Failed> {
+    let (tell, told) = oneshot::channel();
+    let work = move |medium: &mut dyn Medium| {
+        // Nobody listens any more when whoever asked was ended.
+        let _ = tell.send(work(medium));
+    };
+    mount.work(Box::new(work)).await?;
+    let gone = |_| Failed::Other("the drive was given up".to_owned());
+    told.await.map_err(gone)
 }
 
 /// An object of a repository, as a view shows it.

@@ -5,12 +5,11 @@
 use std::collections::BTreeMap;
 
 use holdfast_actors::tape::{MediumId, SetId};
-use tokio::sync::oneshot;
 
 use crate::format::recovery::{self, Level};
 use crate::format::{Directory, Medium, Object, Row, RunName, SetLabel, cut, fetch};
 use crate::naming;
-use crate::ports::{Failed, Mount, Shelf};
+use crate::ports::{Failed, Mount, Shelf, ask};
 
 /// What a cartridge says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +53,7 @@ impl Found {
 /// # Errors
 /// When it is blank or foreign, or the drive fails.
 pub async fn read(mount: &mut dyn Mount) -> Result<Found, Failed> {
-    let gone = || Failed::Other("the drive gave up".to_owned());
-    let found = ask(mount, tell).await.ok_or_else(gone)?;
-    found.map_err(Failed::Other)
+    ask(mount, tell).await?.map_err(Failed::Other)
 }
 
 /// Notes the rows that a cartridge told, its own and those of earlier ones of its set that nobody
@@ -120,18 +117,4 @@ fn tell(medium: &mut dyn Medium) -> Result<Found, String> {
         earlier,
         runs,
     })
-}
-
-/// Does something on the thread of the drive and brings what came of it; none if the drive gave up.
-pub(crate) async fn ask<T: Send + 'static>(
-    mount: &mut dyn Mount,
-    work: impl FnOnce(&mut dyn Medium) -> T + Send + 'static,
-) -> Option<T> {
-    let (tell, told) = oneshot::channel();
-    let done = mount.work(Box::new(move |medium| {
-        // Nobody listens any more when whoever asked was ended.
-        let _ = tell.send(work(medium));
-    }));
-    done.await.ok()?;
-    told.await.ok()
 }

@@ -37,8 +37,8 @@ pub enum Part {
 enum Stage {
     Starting,
     Running,
-    /// It failed so often; it is started again at that time.
-    Pausing(u32, Instant),
+    /// It failed; it is started again at that time.
+    Pausing(Instant),
 }
 
 /// What the room is told.
@@ -116,7 +116,7 @@ impl Room {
             let waits = !matches!(part, Part::Library(_)) && !self.is_furnished();
             let due = match self.parts.get(&part) {
                 None => !waits,
-                Some(Stage::Pausing(_, at)) => *at <= now,
+                Some(Stage::Pausing(at)) => *at <= now,
                 Some(Stage::Starting | Stage::Running) => false,
             };
             if due {
@@ -163,7 +163,7 @@ impl Room {
         let pause = PAUSE * 2_u32.saturating_pow((*count).min(16));
         *count += 1;
         let at = now + pause.min(PAUSE_MAX);
-        self.parts.insert(part, Stage::Pausing(*count, at));
+        self.parts.insert(part, Stage::Pausing(at));
     }
 }
 
@@ -175,7 +175,11 @@ impl Machine for Room {
     fn step(&mut self, now: Now, event: Event, acts: &mut Acts<Self>) {
         let now = now.monotonic;
         match event {
-            Event::Rows(wanted) => self.wanted = wanted,
+            Event::Rows(wanted) => {
+                self.failures.retain(|part, _| wanted.has(part));
+                self.over.retain(|id| wanted.has(&Part::Restore(*id)));
+                self.wanted = wanted;
+            }
             Event::Started(part, true) => {
                 if self.wanted.has(&part) {
                     self.parts.insert(part, Stage::Running);
@@ -196,7 +200,7 @@ impl Machine for Room {
 
     fn deadline(&self) -> Option<Instant> {
         let pauses = self.parts.values().filter_map(|stage| match stage {
-            Stage::Pausing(_, at) => Some(*at),
+            Stage::Pausing(at) => Some(*at),
             Stage::Starting | Stage::Running => None,
         });
         pauses.min()
@@ -211,7 +215,10 @@ impl Machine for Room {
             let stage = match stage {
                 Stage::Starting => "starting".to_owned(),
                 Stage::Running => "running".to_owned(),
-                Stage::Pausing(count, _) => format!("failed {count} times, out of service"),
+                Stage::Pausing(_) => {
+                    let count = self.failures.get(part).copied().unwrap_or_default();
+                    format!("failed {count} times, out of service")
+                }
             };
             (format!("{part:?}"), stage.into())
         });

@@ -26,7 +26,7 @@ use holdfast_actors::catalog::tape::Seen;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Path;
-use holdfast_actors::tape::changer::{Element, Record};
+use holdfast_actors::tape::changer::{Element, Intent};
 use holdfast_actors::tape::drive::Purpose;
 use ractor::ActorCell;
 
@@ -57,9 +57,19 @@ impl fmt::Debug for Site {
 }
 
 /// A library at work.
-struct Robot {
+struct Robot(Arc<Devices>);
+
+/// Its devices. They end when nobody uses the library any more, and no cartridge of it is mounted.
+struct Devices {
     arm: Arm,
-    seats: Arc<Vec<Seat>>,
+    seats: Vec<Seat>,
+}
+
+impl Drop for Devices {
+    fn drop(&mut self) {
+        self.arm.stop();
+        self.seats.iter().for_each(Seat::stop);
+    }
 }
 
 /// Opens a library of the catalog. The cartridges of an embedded one are directories of `folder`,
@@ -90,7 +100,7 @@ pub async fn open(
 /// When an actor does not start.
 pub async fn over(
     name: &TapeName,
-    intent: Option<&Record>,
+    intent: Option<&Intent>,
     (shared, drives): (Shared, u16),
     site: Site,
 ) -> Result<Arc<dyn Station>, Failed> {
@@ -99,19 +109,18 @@ pub async fn over(
     for number in 0..drives {
         seats.push(Seat::start(number, &shared, &site).await?);
     }
-    let seats = Arc::new(seats);
-    Ok(Arc::new(Robot { arm, seats }))
+    Ok(Arc::new(Robot(Arc::new(Devices { arm, seats }))))
 }
 
 impl Station for Robot {
     fn inventory(&self) -> Pending<Result<Vec<Seen>, Failed>> {
-        self.arm.inventory()
+        self.0.arm.inventory()
     }
 
     fn mount(&self, slot: Element, purpose: Purpose) -> Pending<Result<Box<dyn Mount>, Failed>> {
-        let (arm, seats) = (self.arm.clone(), Arc::clone(&self.seats));
+        let devices = Arc::clone(&self.0);
         Box::pin(async move {
-            let mounted = mount::mount(arm, seats, slot, purpose).await?;
+            let mounted = mount::mount(devices, slot, purpose).await?;
             Ok(Box::new(mounted) as Box<dyn Mount>)
         })
     }

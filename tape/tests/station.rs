@@ -18,8 +18,9 @@ use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_tape::format::{Fault as Wrong, Read};
 use holdfast_tape::library::{FIRST_SLOT, Fault, Plan, Unit};
+use holdfast_tape::ports::ask;
 use holdfast_tape::station;
-use support::house::{House, SLOT, block, meant, name, with};
+use support::house::{House, SLOT, block, meant, name};
 
 mod support {
     pub(crate) mod books;
@@ -43,7 +44,7 @@ async fn what_is_written_in_a_drive_is_on_the_cartridge_when_it_comes_back() {
     let mut mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
     let during = slots(&station.inventory().await.unwrap());
     assert_eq!(during, before, "it belongs where it came from");
-    with(mount.as_mut(), |tape| {
+    ask(mount.as_mut(), |tape| {
         tape.write(&block(7)).unwrap();
         tape.filemark().unwrap();
         tape.flush().unwrap();
@@ -52,7 +53,7 @@ async fn what_is_written_in_a_drive_is_on_the_cartridge_when_it_comes_back() {
     .unwrap();
     mount.dismount().await.unwrap();
     let mut again = station.mount(SLOT, Purpose::Restore).await.unwrap();
-    let read = with(again.as_mut(), |tape| tape.read()).await.unwrap();
+    let read = ask(again.as_mut(), |tape| tape.read()).await.unwrap();
     assert_eq!(read, Ok(Read::Block(Bytes::from(block(7)))));
     // One that nobody wants any more goes home by itself.
     drop(again);
@@ -121,7 +122,7 @@ async fn a_fault_of_the_tape_is_told_to_whoever_works_and_nothing_is_written_beh
     let house = House::new(1, Plan::of(vec![fault]));
     let station = house.open(1).await;
     let mut mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
-    let (first, second, third) = with(mount.as_mut(), |tape| {
+    let (first, second, third) = ask(mount.as_mut(), |tape| {
         (
             tape.write(&block(1)),
             tape.write(&block(2)),
@@ -159,7 +160,7 @@ async fn a_library_is_opened_in_files_and_keeps_what_was_flushed() {
             .unwrap();
         let slot = station.inventory().await.unwrap()[0].slot;
         let mut mount = station.mount(slot, Purpose::Archive).await.unwrap();
-        with(mount.as_mut(), |tape| {
+        ask(mount.as_mut(), |tape| {
             tape.write(&block(1)).unwrap();
             tape.flush().unwrap();
             tape.write(&block(2)).unwrap();
@@ -178,7 +179,7 @@ async fn a_library_is_opened_in_files_and_keeps_what_was_flushed() {
         .await
         .unwrap();
     let mut mount = station.mount(slot, Purpose::Restore).await.unwrap();
-    let read = with(mount.as_mut(), |tape| (tape.read(), tape.read()))
+    let read = ask(mount.as_mut(), |tape| (tape.read(), tape.read()))
         .await
         .unwrap();
     assert_eq!(
@@ -186,4 +187,26 @@ async fn a_library_is_opened_in_files_and_keeps_what_was_flushed() {
         (Ok(Read::Block(Bytes::from(block(1)))), Ok(Read::End))
     );
     assert_eq!(house.shared.with(|it| it.commands(Unit::Changer)), 0);
+}
+
+#[tokio::test]
+async fn a_library_that_nobody_has_any_more_ends_with_its_actors() {
+    let house = House::new(2, Plan::default());
+    let station = house.open(2).await;
+    let running = || {
+        let tree = house.ports.directory.tree();
+        tree.iter().filter(|it| it.is_running()).count()
+    };
+    assert_eq!(running(), 3, "an arm and two drives");
+    let mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
+    drop(station);
+    // Whoever has a cartridge of it still puts that back.
+    mount.dismount().await.unwrap();
+    for _ in 0..100 {
+        if running() == 0 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(running(), 0);
 }

@@ -20,10 +20,10 @@ use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::{Health, Order, Purpose, Refused};
 use holdfast_tape::format::Read;
 use holdfast_tape::library::{FIRST_SLOT, Plan};
-use holdfast_tape::ports::{Books, Failed, Station};
+use holdfast_tape::ports::{Books, Failed, Station, ask};
 use holdfast_tape::station;
 use support::books::Office;
-use support::house::{House, SLOT, block, meant, name, with};
+use support::house::{House, SLOT, block, meant, name};
 
 mod support {
     pub(crate) mod books;
@@ -54,7 +54,7 @@ async fn a_drive_that_hangs_is_given_up_at_its_limit_and_whoever_waits_hears_so(
     holds.recv().unwrap();
     tokio::time::pause();
     let began = tokio::time::Instant::now();
-    let told = with(mount.as_mut(), |tape| tape.write(&block(1))).await;
+    let told = ask(mount.as_mut(), |tape| tape.write(&block(1))).await;
     let took = began.elapsed();
     let hung = Failed::Drive(Refused::OutOfService(Health::Hung));
     assert_eq!(told.unwrap_err(), hung);
@@ -190,7 +190,7 @@ async fn a_power_cut_takes_what_was_not_flushed_and_nothing_is_written_behind_it
     let house = House::new(1, Plan::default());
     let station = house.open(1).await;
     let mut mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
-    with(mount.as_mut(), |tape| {
+    ask(mount.as_mut(), |tape| {
         tape.write(&block(1)).unwrap();
         tape.flush().unwrap();
         tape.write(&block(2)).unwrap();
@@ -198,7 +198,7 @@ async fn a_power_cut_takes_what_was_not_flushed_and_nothing_is_written_behind_it
     .await
     .unwrap();
     house.shared.with(|library| library.power_cycle());
-    let wrote = with(mount.as_mut(), |tape| {
+    let wrote = ask(mount.as_mut(), |tape| {
         (tape.write(&block(3)), tape.write(&block(4)))
     });
     let (first, second) = wrote.await.unwrap();
@@ -207,7 +207,7 @@ async fn a_power_cut_takes_what_was_not_flushed_and_nothing_is_written_behind_it
     assert!(told.contains("not known where the tape stands"), "{told}");
     mount.dismount().await.unwrap();
     let mut again = soon(station.mount(SLOT, Purpose::Restore)).await.unwrap();
-    let read = with(again.as_mut(), |tape| (tape.read(), tape.read()));
+    let read = ask(again.as_mut(), |tape| (tape.read(), tape.read()));
     let expected = Ok(Read::Block(Bytes::from(block(1))));
     assert_eq!(read.await.unwrap(), (expected, Ok(Read::End)));
     again.dismount().await.unwrap();

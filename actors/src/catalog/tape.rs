@@ -248,7 +248,7 @@ impl TapeCommand {
 impl Draft<'_> {
     pub(super) fn tape(&mut self, command: &TapeCommand) -> Result<Outcome, Refused> {
         match command {
-            TapeCommand::Library(name, command) => self.library(name, command)?,
+            TapeCommand::Library(name, command) => self.tape_library(name, command)?,
             TapeCommand::Pool(name, command) => self.media_pool(name, command)?,
             TapeCommand::Job(name, command) => self.tape_job(name, command)?,
             TapeCommand::Medium(id, command) => self.medium(*id, command)?,

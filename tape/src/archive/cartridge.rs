@@ -38,7 +38,7 @@ impl Loaded {
         json!({
             "medium": self.medium.to_string(),
             "begins": self.begins,
-            "is_ready": self.is_ready,
+            "is-ready": self.is_ready,
             "objects": self.head.objects,
         })
     }

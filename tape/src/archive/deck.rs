@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -12,10 +11,10 @@ use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::ports::Pending;
 use holdfast_actors::tape::media;
 
-use super::identify::identify;
 use super::{Lot, Told};
 use crate::format::{Effect, Event, Header, Medium, PIECE_MAX, Writer, deck};
-use crate::ports::{Failed, Item, Mount, Pieces, Repositories};
+use crate::ports::{Failed, Item, Mount, Pieces, Repositories, ask};
+use crate::station::identify;
 
 /// So many bytes are read ahead of the drive.
 const AHEAD_MAX: usize = 48 << 20;
@@ -39,20 +38,11 @@ impl Deck {
         &mut self,
         work: impl FnOnce(&mut dyn Medium) -> T + Send + 'static,
     ) -> Result<T, Failed> {
-        let (give, take) = mpsc::channel();
-        let work = Box::new(move |medium: &mut dyn Medium| {
-            // Who does not wait any more misses nothing.
-            let _ = give.send(work(medium));
-        });
-        self.mount.work(work).await?;
-        let lost = |_| Failed::Other("the drive was given up".to_owned());
-        take.try_recv().map_err(lost)
+        ask(self.mount.as_mut(), work).await
     }
 
     pub(super) async fn identify(&mut self) -> Result<media::Label, Failed> {
-        let is_worm = self.mount.is_worm();
-        let label = self.work(move |medium| identify(medium, is_worm)).await?;
-        label.map_err(|fault| Failed::Other(fault.to_string()))
+        identify(self.mount.as_mut()).await
     }
 
     pub(super) async fn dismount(self) -> Result<(), Failed> {

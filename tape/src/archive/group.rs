@@ -57,9 +57,9 @@ impl Current {
         json!({
             "owner": self.owner,
             "set": self.set.map(|set| set.to_string()),
-            "repositories_left": self.repositories.len(),
-            "objects_left": self.queue.len(),
-            "objects_unsafe": self.given.len(),
+            "repositories-left": self.repositories.len(),
+            "objects-left": self.queue.len(),
+            "objects-unsafe": self.given.len(),
         })
     }
 }

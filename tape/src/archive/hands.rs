@@ -1,6 +1,5 @@
 //! The hands of an archive: drives, repositories, the catalog and the shelf.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,13 +19,13 @@ use crate::format::{
     self, Fault as Trouble, Header, Item as Writes, Label, ReadError, Reason, Resume, SetLabel,
     Settings, Signer, Sum, Text, Volume, Writer, recovery,
 };
-use crate::ports::{Books, Failed, Item, Repositories, Shelf, Station};
+use crate::ports::{Books, Failed, Item, Repositories, Shelf, Stations};
 
 /// What all archives of a node use. Cheap to clone.
 #[derive(Clone)]
 pub struct Site {
     /// Libraries that are at hand.
-    pub stations: BTreeMap<TapeName, Arc<dyn Station>>,
+    pub stations: Stations,
     /// What is read.
     pub repositories: Arc<dyn Repositories>,
     /// The catalog.
@@ -43,7 +42,7 @@ pub struct Site {
 
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Site({:?})", self.stations.keys())
+        write!(f, "Site({:?})", self.stations)
     }
 }
 
@@ -53,7 +52,7 @@ impl Site {
         House {
             cluster: self.cluster.clone(),
             signer: self.signer.public(),
-            libraries: self.stations.keys().cloned().collect(),
+            libraries: self.stations.names(),
         }
     }
 }
@@ -136,7 +135,7 @@ impl Means {
         library: &TapeName,
         slot: Element,
     ) -> Result<holdfast_actors::tape::media::Label, Failed> {
-        let station = self.site.stations.get(library).cloned();
+        let station = self.site.stations.get(library);
         let station = station.ok_or_else(|| Failed::Other(format!("no library '{library}'")))?;
         let mut deck = Deck::new(station.mount(slot, Purpose::Archive).await?);
         let label = deck.identify().await;

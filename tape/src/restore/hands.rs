@@ -23,8 +23,8 @@ use super::machine::Restore;
 use super::stream::words;
 use super::words::{Effect, Event, Held, Order, Target};
 use crate::format::{Medium, Object, Row, cut, fetch, recovery};
-use crate::ports::{Books, Failed, Mount, Repositories, Station};
-use crate::{naming, recover};
+use crate::ports::{Books, Failed, Mount, Repositories, Stations};
+use crate::{naming, ports};
 
 /// Opens a folder of this node, which it makes if there is none.
 pub type Folders = Arc<dyn Fn(&str) -> io::Result<Arc<dyn Disk>> + Send + Sync>;
@@ -33,7 +33,7 @@ pub type Folders = Arc<dyn Fn(&str) -> io::Result<Arc<dyn Disk>> + Send + Sync>;
 #[derive(Clone)]
 pub struct Tools {
     /// The libraries that hang on this node.
-    pub stations: BTreeMap<TapeName, Arc<dyn Station>>,
+    pub stations: Stations,
     /// Repositories.
     pub repositories: Arc<dyn Repositories>,
     /// The catalog.
@@ -287,5 +287,5 @@ async fn ask<T: Send + 'static>(
     mount: &mut Option<Box<dyn Mount>>,
     work: impl FnOnce(&mut dyn Medium) -> T + Send + 'static,
 ) -> Option<T> {
-    recover::ask(mount.as_mut()?.as_mut(), work).await
+    ports::ask(mount.as_mut()?.as_mut(), work).await.ok()
 }

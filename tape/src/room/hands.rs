@@ -16,9 +16,8 @@ use tokio::sync::oneshot;
 
 use super::{Effect, Event, Part, Room, Wanted};
 use crate::archive;
-use crate::format::{Settings, Signer, Text};
 use crate::job;
-use crate::ports::{Books, Failed, Repositories, Shelf, Station};
+use crate::ports::{Failed, Station};
 use crate::restore::{self, Folders, Restore, RestoreHands};
 use crate::station::{self, Site};
 
@@ -29,18 +28,10 @@ pub struct Tools {
     pub here: Option<NodeId>,
     /// Where embedded libraries have their cartridges.
     pub libraries: PathBuf,
-    /// The catalog.
-    pub books: Arc<dyn Books>,
-    /// Repositories.
-    pub repositories: Arc<dyn Repositories>,
-    /// The rows of tapes.
-    pub shelf: Arc<dyn Shelf>,
-    /// Signs seals.
-    pub signer: Signer,
-    /// The name of the cluster, as labels say it.
-    pub cluster: Text,
     /// Folders of this node.
     pub folders: Folders,
+    /// What archives use. Libraries are at hand from when the room has opened them.
+    pub site: archive::Site,
 }
 
 /// Who can be spoken to.
@@ -102,12 +93,9 @@ impl fmt::Debug for Message {
     }
 }
 
-type Stations = BTreeMap<TapeName, Arc<dyn Station>>;
-
 /// Belongs to the room of one node.
 pub struct RoomHands {
     tools: Tools,
-    stations: Stations,
     running: BTreeMap<Part, Running>,
 }
 
@@ -123,14 +111,13 @@ impl RoomHands {
     pub fn new(tools: Tools) -> Self {
         Self {
             tools,
-            stations: Stations::new(),
             running: BTreeMap::new(),
         }
     }
 
     fn start(&self, part: Part, context: &Context<Self>) -> Pending<Message> {
         let made: Pending<Result<Kind, Failed>> = match &part {
-            Part::Library(name) => self.library(name.clone(), context),
+            Part::Library(name) => self.open_library(name.clone(), context),
             Part::Job(name) => self.job(name.clone(), context),
             Part::Restore(id) => self.restore(*id, context),
         };
@@ -143,14 +130,21 @@ impl RoomHands {
         })
     }
 
-    fn library(&self, name: TapeName, context: &Context<Self>) -> Pending<Result<Kind, Failed>> {
+    fn open_library(
+        &self,
+        name: TapeName,
+        context: &Context<Self>,
+    ) -> Pending<Result<Kind, Failed>> {
         let site = Site {
             path: context.path.child(&name),
             above: Some(context.myself.cell()),
             ports: context.ports.clone(),
-            books: Arc::clone(&self.tools.books),
+            books: Arc::clone(&self.tools.site.books),
         };
-        let (books, folder) = (Arc::clone(&self.tools.books), self.tools.libraries.clone());
+        let (books, folder) = (
+            Arc::clone(&self.tools.site.books),
+            self.tools.libraries.clone(),
+        );
         Box::pin(async move {
             let rows = books.rows();
             let Some(row) = rows.tape.libraries.get(&name) else {
@@ -163,7 +157,7 @@ impl RoomHands {
     }
 
     fn job(&self, name: TapeName, context: &Context<Self>) -> Pending<Result<Kind, Failed>> {
-        let site = self.archives();
+        let site = self.tools.site.clone();
         let path = context.path.child("jobs").child(&name);
         let (ports, above) = (context.ports.clone(), Some(context.myself.cell()));
         Box::pin(async move {
@@ -172,30 +166,16 @@ impl RoomHands {
         })
     }
 
-    /// What archives use, as of now.
-    fn archives(&self) -> archive::Site {
-        let tools = self.tools.clone();
-        archive::Site {
-            stations: self.stations.clone(),
-            repositories: tools.repositories,
-            books: tools.books,
-            shelf: tools.shelf,
-            signer: tools.signer,
-            cluster: tools.cluster,
-            settings: Settings::default(),
-        }
-    }
-
     fn restore(&self, id: RestoreId, context: &Context<Self>) -> Pending<Result<Kind, Failed>> {
-        let rows = self.tools.books.rows();
-        let stations = self.stations.clone();
-        let is_here = |name: &TapeName| stations.contains_key(name);
-        let order = restore::order(&rows, self.tools.shelf.as_ref(), &is_here, id);
+        let rows = self.tools.site.books.rows();
+        let stations = self.tools.site.stations.clone();
+        let is_here = |name: &TapeName| stations.get(name).is_some();
+        let order = restore::order(&rows, self.tools.site.shelf.as_ref(), &is_here, id);
         let order = match order {
             Ok(order) => order,
             Err(unready) => {
                 let end = RestoreCommand::End(RestoreEnd::Failed(unready.to_string()));
-                let ended = self.tools.books.submit(TapeCommand::Restore(id, end));
+                let ended = self.tools.site.books.submit(TapeCommand::Restore(id, end));
                 return Box::pin(async move { ended.await.map(|()| Kind::Nothing) });
             }
         };
@@ -203,8 +183,8 @@ impl RoomHands {
         let is_begun = row.is_some_and(|row| row.begun.is_some());
         let tools = restore::Tools {
             stations,
-            repositories: Arc::clone(&self.tools.repositories),
-            books: Arc::clone(&self.tools.books),
+            repositories: Arc::clone(&self.tools.site.repositories),
+            books: Arc::clone(&self.tools.site.books),
             folders: Arc::clone(&self.tools.folders),
             clock: Arc::clone(&context.ports.clock),
         };
@@ -223,7 +203,7 @@ impl RoomHands {
     fn take(&mut self, part: &Part, made: Made) -> Event {
         match (made.0, part) {
             (Ok(Kind::Library(station)), Part::Library(name)) => {
-                self.stations.insert(name.clone(), station);
+                self.tools.site.stations.insert(name.clone(), station);
             }
             (Ok(Kind::Actor(running)), part) => {
                 self.running.insert(part.clone(), running);
@@ -258,7 +238,7 @@ impl Hands for RoomHands {
                 return None;
             }
             Message::Station(name, reply) => {
-                let station = self.stations.get(&name).cloned();
+                let station = self.tools.site.stations.get(&name);
                 let none = || Failed::Other(format!("library {name} is out of service here"));
                 // Whoever asked may have gone away.
                 let _ = reply.send(station.ok_or_else(none));
@@ -279,8 +259,8 @@ impl Hands for RoomHands {
         match effect {
             Effect::Start(part) => return Ok(Some(self.start(part, context))),
             Effect::Stop(Part::Library(name)) => {
-                // Its actors end when nobody holds it; the threads behind them, too.
-                self.stations.remove(&name);
+                // It ends, with its actors, when no job and no restore has it any more.
+                self.tools.site.stations.remove(&name);
             }
             Effect::Stop(part) => {
                 let running = self.running.get(&part);
@@ -308,11 +288,12 @@ impl Hands for RoomHands {
         let failed = matches!(end, End::Failed(_));
         match found {
             Some((part, _)) => Some(Message::Ended(part.clone(), failed)),
-            None => {
-                // A drive or an arm: its library says so to whoever uses it.
+            // A drive or an arm: its library says so to whoever uses it.
+            None if failed => {
                 tracing::error!(?end, "a part of a tape library ended");
                 None
             }
+            None => None,
         }
     }
 }

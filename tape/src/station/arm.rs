@@ -8,7 +8,9 @@ use holdfast_actors::kernel::{Machine as _, Ticket};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Entropy, Pending};
 use holdfast_actors::shell::{self, Context, Fault, Gone, Handle, Hands};
-use holdfast_actors::tape::changer::{self, Effect, Element, Event, Held, Inventory, Record};
+use holdfast_actors::tape::changer::{
+    self, Effect, Element, Event, Held, Intent, Inventory, Record,
+};
 use holdfast_actors::tape::{Barcode, Changer, MediumId};
 use tokio::sync::oneshot;
 
@@ -52,7 +54,7 @@ impl Arm {
     /// Starts the actor and its thread; what was last noted of a move is looked after first.
     pub(super) async fn start(
         name: &TapeName,
-        intent: Option<&Record>,
+        intent: Option<&Intent>,
         shared: &Shared,
         site: &Site,
     ) -> Result<Self, Failed> {
@@ -70,7 +72,9 @@ impl Arm {
             tickets: 0,
         };
         let mut machine = Changer::default();
-        intent.into_iter().for_each(|record| machine.apply(record));
+        if let Some(intent) = intent {
+            machine.apply(&Record::Meant(intent.clone()));
+        }
         let above = site.above.clone();
         let machine = shell::spawn(path, machine, hands, site.ports.clone(), above).await;
         let machine = machine.map_err(|error| unstarted(&error))?;
@@ -79,6 +83,10 @@ impl Arm {
             robot,
             entropy: Arc::clone(&site.ports.entropy),
         })
+    }
+
+    pub(super) fn stop(&self) {
+        self.machine.stop();
     }
 
     /// Has a cartridge carried.

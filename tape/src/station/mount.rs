@@ -6,7 +6,8 @@ use holdfast_actors::ports::Pending;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::{Loan, Purpose};
 
-use super::arm::{Arm, Elements};
+use super::Devices;
+use super::arm::Elements;
 use super::drive::Spindle;
 use super::seats::{Lent, Seat};
 use crate::format;
@@ -15,8 +16,7 @@ use crate::smc::{self, Kind};
 
 /// A cartridge in a drive that is lent.
 pub(super) struct Mounted {
-    arm: Arm,
-    seats: Arc<Vec<Seat>>,
+    devices: Arc<Devices>,
     number: usize,
     /// Until it is at home again.
     lent: Option<Lent>,
@@ -29,21 +29,19 @@ pub(super) struct Mounted {
 
 /// Has a cartridge put into the best drive, and made ready.
 pub(super) async fn mount(
-    arm: Arm,
-    seats: Arc<Vec<Seat>>,
+    devices: Arc<Devices>,
     slot: Element,
     purpose: Purpose,
 ) -> Result<Mounted, Failed> {
-    let number = choose(&arm.elements().await?, &seats, slot);
+    let number = choose(&devices.arm.elements().await?, &devices.seats, slot);
     let number = number.ok_or_else(|| Failed::Other("no drive is in service".to_owned()))?;
-    let Some(seat) = seats.get(number) else {
+    let Some(seat) = devices.seats.get(number) else {
         return Err(Failed::Other(format!("there is no drive {number}")));
     };
     let lent = seat.acquire(purpose).await?;
     let loan = lent.loan();
     let mut mounted = Mounted {
-        arm,
-        seats: Arc::clone(&seats),
+        devices: Arc::clone(&devices),
         number,
         lent: Some(lent),
         loan,
@@ -92,13 +90,13 @@ fn choose(elements: &Elements, seats: &[Seat], slot: Element) -> Option<usize> {
 
 impl Mounted {
     fn seat(&self) -> Result<&Seat, Failed> {
-        let seat = self.seats.get(self.number);
+        let seat = self.devices.seats.get(self.number);
         seat.ok_or_else(|| Failed::Other("the drive is gone".to_owned()))
     }
 
     /// Where the drive is, and whether it has the cartridge or another one from that slot.
     async fn place(&self) -> Result<(Element, Option<Element>), Failed> {
-        let elements = self.arm.elements().await?;
+        let elements = self.devices.arm.elements().await?;
         let drives = drives(&elements);
         let drive = drives.get(self.number);
         let drive = drive.ok_or_else(|| Failed::Other("the robot has no such drive".to_owned()))?;
@@ -120,10 +118,10 @@ impl Mounted {
             Some(home) if home == self.slot => {}
             Some(home) => {
                 self.on_thread(Spindle::unload).await?;
-                self.arm.carry(drive, home).await?;
-                self.arm.carry(self.slot, drive).await?;
+                self.devices.arm.carry(drive, home).await?;
+                self.devices.arm.carry(self.slot, drive).await?;
             }
-            None => self.arm.carry(self.slot, drive).await?,
+            None => self.devices.arm.carry(self.slot, drive).await?,
         }
         self.on_thread(Spindle::load).await
     }
@@ -135,7 +133,7 @@ impl Mounted {
             return Ok(());
         };
         self.on_thread(Spindle::unload).await?;
-        self.arm.carry(drive, home).await
+        self.devices.arm.carry(drive, home).await
     }
 
     async fn on_thread<R: Send + 'static>(
@@ -165,9 +163,9 @@ impl Mount for Mounted {
     }
 
     fn work(&mut self, work: Work) -> Pending<Result<(), Failed>> {
-        let (seats, number, loan) = (Arc::clone(&self.seats), self.number, self.loan);
+        let (devices, number, loan) = (Arc::clone(&self.devices), self.number, self.loan);
         Box::pin(async move {
-            let Some(seat) = seats.get(number) else {
+            let Some(seat) = devices.seats.get(number) else {
                 return Err(Failed::Other("the drive is gone".to_owned()));
             };
             let done = seat.spindle.ask(move |spindle| spindle.work(loan, work));
@@ -190,8 +188,7 @@ impl Drop for Mounted {
             return;
         };
         let left = Self {
-            arm: self.arm.clone(),
-            seats: Arc::clone(&self.seats),
+            devices: Arc::clone(&self.devices),
             number: self.number,
             lent: self.lent.take(),
             loan: self.loan,

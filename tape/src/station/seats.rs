@@ -69,6 +69,10 @@ impl Seat {
         })
     }
 
+    pub(super) fn stop(&self) {
+        self.machine.stop();
+    }
+
     pub(super) fn is_well(&self) -> bool {
         // An actor that ended says nothing any more.
         self.health.has_changed().is_ok() && *self.health.borrow() == Health::Well

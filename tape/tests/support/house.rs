@@ -8,12 +8,11 @@ use holdfast_actors::kernel::Size;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Ports;
 use holdfast_actors::shell::Path;
-use holdfast_actors::tape::changer::{Element, Record};
-use holdfast_tape::format::{BLOCK, Medium};
+use holdfast_actors::tape::changer::{Element, Intent, Record};
+use holdfast_tape::format::BLOCK;
 use holdfast_tape::library::{Cartridge, FIRST_SLOT, Kind, Library, Plan, Shared};
-use holdfast_tape::ports::{Books as _, Failed, Mount, Station};
+use holdfast_tape::ports::{Books as _, Station};
 use holdfast_tape::station::{self, Site};
-use tokio::sync::oneshot;
 
 use super::books::{Office, ports};
 
@@ -91,20 +90,10 @@ impl House {
         .unwrap()
     }
 
-    pub(crate) fn intent(&self) -> Option<Record> {
+    pub(crate) fn intent(&self) -> Option<Intent> {
         let rows = self.office.rows();
         rows.tape.libraries.get(&name())?.intent.clone()
     }
-}
-
-pub(crate) async fn with<R: Send + 'static>(
-    mount: &mut dyn Mount,
-    work: impl FnOnce(&mut dyn Medium) -> R + Send + 'static,
-) -> Result<R, Failed> {
-    let (done, told) = oneshot::channel();
-    let work = move |tape: &mut dyn Medium| drop(done.send(work(tape)));
-    mount.work(Box::new(work)).await?;
-    Ok(told.await.unwrap())
 }
 
 pub(crate) fn block(fill: u8) -> Vec<u8> {

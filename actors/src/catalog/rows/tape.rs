@@ -10,7 +10,7 @@ use super::restore::Restore;
 use crate::kernel::{Date, NodeId, RepositoryId, RestoreId, Size, Timestamp};
 use crate::names::{RepositoryName, TapeName, TenantName};
 use crate::schema;
-use crate::tape::changer::{Element, Record};
+use crate::tape::changer::{Element, Intent};
 use crate::tape::{MediaSet, Medium, MediumId, Pool, PoolId, Schedule, SetId, job};
 
 /// All that is known of tapes. Since the eighth version of the rows.
@@ -80,7 +80,7 @@ pub struct Library {
     /// When it was made known.
     pub made: Timestamp,
     /// What its arm was last told and nobody has seen done yet.
-    pub intent: Option<Record>,
+    pub intent: Option<Intent>,
 }
 
 /// What a library is made of.

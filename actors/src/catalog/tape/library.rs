@@ -21,7 +21,7 @@ const MIB_MIN: u32 = 16;
 const MIB_MAX: u32 = 1 << 26;
 
 impl Draft<'_> {
-    pub(super) fn library(
+    pub(super) fn tape_library(
         &mut self,
         name: &TapeName,
         command: &LibraryCommand,
@@ -138,7 +138,7 @@ impl Draft<'_> {
     fn note_move(&mut self, name: &TapeName, record: &Record) -> Result<(), Refused> {
         let mut row = self.known_library(name)?.clone();
         row.intent = match record {
-            Record::Meant(_) => Some(record.clone()),
+            Record::Meant(intent) => Some(intent.clone()),
             Record::Settled => None,
         };
         self.rows.tape.libraries.insert(name.clone(), row);

@@ -3,7 +3,7 @@
 use imbl::Vector;
 
 use super::super::Refused;
-use super::super::draft::{Draft, short, within};
+use super::super::draft::{Draft, within};
 use super::super::events::Code;
 use super::super::rows::{Cartridge, Head, Mixing, Run, Set};
 use super::{SetCommand, TapeRefused};
@@ -16,7 +16,7 @@ const SETS_MAX: usize = 65_536;
 /// Runs of one set.
 const RUNS_MAX: usize = 65_536;
 /// Bytes in the name of a run.
-const NAME_MAX: usize = 256;
+const NAME_MAX: u32 = 256;
 
 impl Draft<'_> {
     pub(super) fn set(&mut self, id: SetId, command: &SetCommand) -> Result<(), Refused> {
@@ -236,9 +236,8 @@ impl Draft<'_> {
                 false => Err(TapeRefused::RunTaken(id, run.name.clone()).into()),
             };
         }
-        short("the name of a run", &run.name, NAME_MAX)?;
         let length = u32::try_from(run.name.len()).unwrap_or(u32::MAX);
-        within("the bytes in the name of a run", length, 1, 256)?;
+        within("the bytes in the name of a run", length, 1, NAME_MAX)?;
         self.fit_owner((id, set), run.repository)?;
         if set.runs.len() >= RUNS_MAX {
             let (what, most) = ("runs of a media set", RUNS_MAX);

@@ -28,7 +28,7 @@ use super::super::{Archive, Effect, Event, Order, Site};
 use super::cloud::{Cloud, Stored};
 use super::shop::{Shop, Slot};
 use crate::format::{self, Reel, Settings, Signer, Sum};
-use crate::ports::{Books, Failed, Item, Station};
+use crate::ports::{Books, Failed, Item, Stations};
 use crate::shelf::Files;
 
 pub(super) const KIB: usize = 1024;
@@ -340,7 +340,7 @@ impl World {
 
     pub(super) fn site(&self) -> Site {
         Site {
-            stations: [(tape("robot"), Arc::clone(&self.shop) as Arc<dyn Station>)].into(),
+            stations: Stations::from_iter([(tape("robot"), Arc::clone(&self.shop) as _)]),
             repositories: Arc::clone(&self.cloud) as _,
             books: Arc::clone(&self.office) as _,
             shelf: Arc::clone(&self.shelf) as _,

@@ -55,7 +55,7 @@ impl Machine for Restore {
             "cartridge": self.mounted.as_ref().map(|mounted| mounted.medium.to_string()),
             "loads": self.loads,
             "stored": self.stored.0,
-            "stored_bytes": self.stored.1,
+            "stored-bytes": self.stored.1,
             "left": left,
             "lost": lost,
             "stopping": self.is_stopping,

@@ -34,7 +34,9 @@ use super::super::{Effect, Event, Restore, order};
 use super::tapes::{Objects, SET};
 use crate::format::{Object, Reel, Row, Sum};
 use crate::naming;
-use crate::ports::{Books, Failed, Item, Mount, Pieces, Repositories, Shelf, Station, Work};
+use crate::ports::{
+    Books, Failed, Item, Mount, Pieces, Repositories, Shelf, Station, Stations, Work,
+};
 
 /// Where the world crashes: at the call of this number.
 #[derive(Default)]
@@ -266,7 +268,7 @@ impl World {
         let (repositories, books) = (self.clone(), self.clone());
         let (station, disk, clock) = (self.clone(), self.clone(), self.clone());
         Tools {
-            stations: BTreeMap::from([(library(), Arc::new(station) as Arc<dyn Station>)]),
+            stations: Stations::from_iter([(library(), Arc::new(station) as Arc<dyn Station>)]),
             repositories: Arc::new(repositories),
             books: Arc::new(books),
             folders: Arc::new(move |_| Ok(Arc::new(disk.clone()) as Arc<dyn Disk>)),

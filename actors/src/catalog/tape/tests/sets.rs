@@ -226,7 +226,10 @@ fn runs_have_names_of_their_own() {
     vault.system(begin("r1", 5)).unwrap();
     assert_eq!(why(vault.system(begin("r1", 6))), "tape-run-taken");
     assert_eq!(why(vault.system(begin("", 6))), "out-of-range");
-    assert_eq!(why(vault.system(begin(&"r".repeat(257), 6))), "too-long");
+    assert_eq!(
+        why(vault.system(begin(&"r".repeat(257), 6))),
+        "out-of-range"
+    );
     assert_eq!(why(vault.ran(9, "r2")), "no-tape-run");
     vault.0.events();
     vault.ran(9, "r1").unwrap();
