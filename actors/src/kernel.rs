@@ -13,7 +13,8 @@ use std::fmt;
 
 pub use date::{Date, DateError};
 pub use id::{
-    CredentialId, Epoch, ExtentId, NodeId, NodeName, RepositoryId, Sequence, Space, Ticket,
+    CredentialId, Epoch, ExtentId, NodeId, NodeName, RepositoryId, RestoreId, Sequence, Space,
+    Ticket,
 };
 pub use time::{Instant, Now, Timestamp};
 pub use units::{Rate, Size, SizeError};

@@ -8,6 +8,7 @@ pub mod library;
 pub mod mounted;
 pub mod naming;
 pub mod ports;
+pub mod restore;
 pub mod scsi;
 pub mod sense;
 pub mod smc;

@@ -160,6 +160,12 @@ pub enum Code {
     TapeMediumBegun = 30111,
     /// A media set was closed.
     TapeSetClosed = 30112,
+    /// Somebody asked for a restore from tape.
+    TapeRestoreAsked = 30113,
+    /// A restore from tape brought all back.
+    TapeRestored = 30114,
+    /// A restore from tape did not bring all back.
+    TapeRestoreFailed = 30115,
 }
 
 impl Code {
@@ -198,6 +204,7 @@ impl Code {
             | Self::CatalogRecovered
             | Self::CatalogImported
             | Self::TapeJobFailed
+            | Self::TapeRestoreFailed
             | Self::ExtentKept => Severity::Error,
             Self::TenantAdded
             | Self::PasswordChanged
@@ -241,6 +248,8 @@ impl Code {
             | Self::TapeMediumBegun
             | Self::TapeSetClosed
             | Self::TapeMediumChanged
+            | Self::TapeRestoreAsked
+            | Self::TapeRestored
             | Self::CertificatePrepared => Severity::Information,
         }
     }

@@ -7,6 +7,7 @@ mod home;
 mod nodes;
 mod placement;
 mod pools;
+mod restore;
 mod scrub;
 mod standing;
 mod tape;
@@ -32,6 +33,7 @@ pub use home::Way;
 pub use nodes::{Cluster, Lease, Node, NodeState, Owner, Replicas, Room, Speaks, Token};
 pub use placement::{COPIES, Lacking, Repair};
 pub use pools::{Gateways, Pool};
+pub use restore::{Destination, Restore, RestoreEnd, RestorePart};
 pub use scrub::Scrub;
 pub use standing::OnlyOn;
 pub use tape::{

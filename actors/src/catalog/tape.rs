@@ -8,6 +8,7 @@ mod library;
 mod medium;
 mod pool;
 mod refused;
+mod restores;
 mod set;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::draft::Draft;
 use super::rows::{Device, Head, Mixing, Run, Source};
 use super::{Outcome, Refused};
-use crate::kernel::{NodeId, RepositoryId};
+use crate::kernel::{NodeId, RepositoryId, RestoreId};
 use crate::names::TapeName;
 use crate::tape::changer::{self, Element};
 use crate::tape::media::Label;
@@ -25,6 +26,7 @@ use crate::tape::pool::SetRules;
 use crate::tape::{Barcode, MediaSet, MediumId, PoolId, Schedule, SetId, job};
 
 pub use refused::TapeRefused;
+pub use restores::{NAMED_MAX, RestoreCommand};
 
 /// The role of nodes that libraries hang on.
 pub const TAPE: &str = "tape";
@@ -42,6 +44,8 @@ pub enum TapeCommand {
     Medium(MediumId, MediumCommand),
     /// A media set. The system's, but for closing it.
     Set(SetId, SetCommand),
+    /// A restore.
+    Restore(RestoreId, RestoreCommand),
 }
 
 /// What is done with a library.
@@ -227,6 +231,7 @@ impl TapeCommand {
                 )
             }
             Self::Set(_, command) => !matches!(command, SetCommand::Close),
+            Self::Restore(_, command) => command.is_systems(),
         }
     }
 
@@ -235,7 +240,7 @@ impl TapeCommand {
         match self {
             Self::Medium(..) | Self::Set(..) => !self.is_systems(),
             Self::Job(_, command) => matches!(command, JobCommand::Enable(_)),
-            Self::Library(..) | Self::Pool(..) => false,
+            Self::Library(..) | Self::Pool(..) | Self::Restore(..) => false,
         }
     }
 }
@@ -248,6 +253,7 @@ impl Draft<'_> {
             TapeCommand::Job(name, command) => self.tape_job(name, command)?,
             TapeCommand::Medium(id, command) => self.medium(*id, command)?,
             TapeCommand::Set(id, command) => self.set(*id, command)?,
+            TapeCommand::Restore(id, command) => self.restore(*id, command)?,
         }
         Ok(Outcome::Done)
     }

@@ -140,7 +140,11 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn disable_tenant(&mut self, name: &TenantName, reason: &str) -> Result<(), Refused> {
+    pub(super) fn disable_tenant(
+        &mut self,
+        name: &TenantName,
+        reason: &str,
+    ) -> Result<(), Refused> {
         short("a reason", reason, TEXT_MAX)?;
         let mut row = self.known_tenant(name)?.clone();
         row.disabled = Some(reason.to_owned());
@@ -150,7 +154,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn enable_tenant(&mut self, name: &TenantName) -> Result<(), Refused> {
+    pub(super) fn enable_tenant(&mut self, name: &TenantName) -> Result<(), Refused> {
         let mut row = self.known_tenant(name)?.clone();
         if row.disabled.take().is_some() {
             self.rows.tenants.insert(name.clone(), row);

@@ -68,6 +68,11 @@ number!(
     "repository-"
 );
 number!(
+    /// A restore from tape.
+    RestoreId,
+    "restore-"
+);
+number!(
     /// One append-only file of a repository.
     ExtentId,
     "extent-"

@@ -77,11 +77,15 @@ pub struct Rebuilt {
     pub garbage: Vec<Garbage>,
 }
 
-/// Level 1: reads the labels, from the beginning of the tape.
+/// Reads whose tape it is, from its beginning, and stands behind its first file.
 ///
 /// # Errors
 /// [`ReadError::Blank`], [`ReadError::Foreign`], or what is wrong with our own label.
-pub fn labels(medium: &mut dyn Medium) -> Result<Labels, ReadError> {
+pub fn label(medium: &mut dyn Medium) -> Result<Label, ReadError> {
+    Ok(first(medium)?.0)
+}
+
+fn first(medium: &mut dyn Medium) -> Result<(Label, bool), ReadError> {
     medium.rewind()?;
     let first = files::read(medium)?;
     let Some(label) = first.label else {
@@ -93,7 +97,16 @@ pub fn labels(medium: &mut dyn Medium) -> Result<Labels, ReadError> {
             Some(_) | None => ReadError::Foreign,
         });
     };
-    let second = if first.has_filemark {
+    Ok((label, first.has_filemark))
+}
+
+/// Level 1: reads the labels, from the beginning of the tape.
+///
+/// # Errors
+/// [`ReadError::Blank`], [`ReadError::Foreign`], or what is wrong with our own label.
+pub fn labels(medium: &mut dyn Medium) -> Result<Labels, ReadError> {
+    let (label, has_filemark) = first(medium)?;
+    let second = if has_filemark {
         files::read(medium)?
     } else {
         Contents::default()

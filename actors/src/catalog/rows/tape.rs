@@ -6,7 +6,8 @@
 use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Date, NodeId, RepositoryId, Size, Timestamp};
+use super::restore::Restore;
+use crate::kernel::{Date, NodeId, RepositoryId, RestoreId, Size, Timestamp};
 use crate::names::{RepositoryName, TapeName, TenantName};
 use crate::schema;
 use crate::tape::changer::{Element, Record};
@@ -30,6 +31,9 @@ pub struct Tape {
     /// Tape jobs by name.
     #[serde(deserialize_with = "schema::map")]
     pub jobs: OrdMap<TapeName, TapeJob>,
+    /// Restores, the last that have ended among them.
+    #[serde(deserialize_with = "schema::map")]
+    pub restores: OrdMap<RestoreId, Restore>,
 }
 
 impl Tape {

@@ -167,7 +167,7 @@ impl Draft<'_> {
             Content::Empty => Err(media::Refused::Empty),
         };
         let said = said.or_else(|refused| row.may(Err(refused), id).map(|()| None))?;
-        self.leave_set(id);
+        self.leave_set(id)?;
         self.alter_medium(id, |row| {
             row.medium.content = Content::GivenUp(said);
             row.head = Head::default();

@@ -1,7 +1,7 @@
 //! Why the catalog refuses a command about tapes. It decides nothing.
 
 use super::super::Class;
-use crate::kernel::{NodeId, RepositoryId};
+use crate::kernel::{NodeId, RepositoryId, RestoreId};
 use crate::names::TapeName;
 use crate::tape::{MediaSet, MediumId, PoolId, SetId, media};
 
@@ -32,6 +32,25 @@ pub enum TapeRefused {
     /// The set has no run of that name.
     #[error("media set {0} has no run '{1}'")]
     NoRun(SetId, String),
+
+    /// No such restore.
+    #[error("there is no {0}; look with 'tape restore list'")]
+    NoRestore(RestoreId),
+    /// It is over.
+    #[error("{0} has ended")]
+    RestoreEnded(RestoreId),
+    /// Somebody else asked for one under that number.
+    #[error("{0} is not the next number of a restore: ask again")]
+    RestoreTaken(RestoreId),
+    /// Two parts would be mixed, or another restore is at work there.
+    #[error("two restores to one place: let the first end, or choose another")]
+    SamePlace,
+    /// What is on it is being read.
+    #[error("cartridge {0} is needed by a restore that is under way")]
+    Restoring(String),
+    /// A restore of nothing.
+    #[error("a restore has one run at least")]
+    NoParts,
 
     /// Names of a kind are unique.
     #[error("there is a {0} '{1}' already")]
@@ -121,6 +140,7 @@ impl TapeRefused {
             | Self::NoJob(..)
             | Self::NoMedium(..)
             | Self::NoSet(..)
+            | Self::NoRestore(..)
             | Self::NoPoolId(..)
             | Self::NoTenant(..)
             | Self::NoRun(..) => Class::NotFound,
@@ -132,6 +152,10 @@ impl TapeRefused {
             | Self::NotLast(..)
             | Self::Fewer(..)
             | Self::Moving(..)
+            | Self::RestoreEnded(..)
+            | Self::RestoreTaken(..)
+            | Self::SamePlace
+            | Self::Restoring(..)
             | Self::RunTaken(..) => Class::Conflict,
             Self::Medium { .. }
             | Self::NotFree(..)
@@ -141,7 +165,7 @@ impl TapeRefused {
             | Self::Mixed(..)
             | Self::SetOff(..)
             | Self::NotTape(..) => Class::Rule,
-            Self::Node | Self::NoSets | Self::NoSources | Self::NoDays => Class::Usage,
+            Self::Node | Self::NoSets | Self::NoSources | Self::NoDays | Self::NoParts => Class::Usage,
         }
     }
 
@@ -175,6 +199,12 @@ impl TapeRefused {
             Self::Moving(..) => "arm-moving",
             Self::NoSets => "no-media-sets",
             Self::NoSources => "no-tape-sources",
+            Self::NoRestore(..) => "no-restore",
+            Self::RestoreEnded(..) => "restore-ended",
+            Self::RestoreTaken(..) => "restore-taken",
+            Self::SamePlace => "restore-place-taken",
+            Self::Restoring(..) => "cartridge-being-restored",
+            Self::NoParts => "no-restore-parts",
             Self::NoDays => "no-tape-days",
         }
     }

@@ -44,7 +44,7 @@ impl Draft<'_> {
         }
     }
 
-    fn known_set(&self, id: SetId) -> Result<&Set, Refused> {
+    pub(super) fn known_set(&self, id: SetId) -> Result<&Set, Refused> {
         let row = self.rows.tape.sets.get(&id);
         row.ok_or_else(|| TapeRefused::NoSet(id).into())
     }
@@ -141,7 +141,7 @@ impl Draft<'_> {
             return Err(TapeRefused::NotTaken(row.label(medium), id).into());
         }
         let name = pool.map(|(name, _)| name.to_string()).unwrap_or_default();
-        self.leave_set(medium);
+        self.leave_set(medium)?;
         if let Some(last) = set.media.last() {
             self.close_medium(*last, None);
         }
@@ -190,12 +190,16 @@ impl Draft<'_> {
     }
 
     /// Takes a cartridge out of its set. An open one is not whole any more, and is closed; one
-    /// without any cartridge is forgotten.
-    pub(super) fn leave_set(&mut self, medium: MediumId) {
-        let of = self.rows.tape.media.get(&medium).and_then(|row| row.of);
-        let Some((id, _)) = of else {
-            return;
+    /// without any cartridge is forgotten. Refused while a restore reads the set.
+    pub(super) fn leave_set(&mut self, medium: MediumId) -> Result<(), Refused> {
+        let row = self.rows.tape.media.get(&medium);
+        let of = row.and_then(|row| Some((row.of?.0, row.label(medium))));
+        let Some((id, label)) = of else {
+            return Ok(());
         };
+        if self.is_restoring(id) {
+            return Err(TapeRefused::Restoring(label).into());
+        }
         self.alter_medium(medium, |row| row.of = None);
         self.alter_set(id, |row| row.media.retain(|other| *other != medium));
         self.close_set(id);
@@ -203,6 +207,7 @@ impl Draft<'_> {
         if left.is_some_and(|row| row.media.is_empty()) {
             self.rows.tape.sets.remove(&id);
         }
+        Ok(())
     }
 
     fn alter_set(&mut self, id: SetId, change: impl FnOnce(&mut Set)) {

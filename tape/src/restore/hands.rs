@@ -1,0 +1,429 @@
+//! Does what a restore wants: one order after the other, each answered by one event.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use holdfast_actors::catalog::rows::RestoreEnd;
+use holdfast_actors::catalog::tape::{RestoreCommand, TapeCommand};
+use holdfast_actors::kernel::{Never, RepositoryId, RestoreId, Size};
+use holdfast_actors::names::TapeName;
+use holdfast_actors::ports::{Clock, Disk, Pending};
+use holdfast_actors::shell::{Context, Fault, Hands};
+use holdfast_actors::tape::MediumId;
+use holdfast_actors::tape::changer::Element;
+use holdfast_actors::tape::drive::Purpose;
+use tokio::sync::{Mutex as Waiting, Notify, oneshot};
+
+use super::folder::Folder;
+use super::machine::Restore;
+use super::plan::Reading;
+use super::stream::{Tray, way, words};
+use super::words::{Effect, Event, Got, Held, Order, Target};
+use crate::format::{Medium, Object, Row, cut, fetch, recovery};
+use crate::naming;
+use crate::ports::{Books, Failed, Item, Mount, Pieces, Repositories, Station};
+
+/// Opens a folder of this node, which it makes if there is none.
+pub type Folders = Arc<dyn Fn(&str) -> io::Result<Arc<dyn Disk>> + Send + Sync>;
+
+/// What restores of a node use.
+#[derive(Clone)]
+pub struct Tools {
+    /// The libraries that hang on this node.
+    pub stations: BTreeMap<TapeName, Arc<dyn Station>>,
+    /// Repositories.
+    pub repositories: Arc<dyn Repositories>,
+    /// The catalog.
+    pub books: Arc<dyn Books>,
+    /// Folders.
+    pub folders: Folders,
+    /// Time: what a repository shows now.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a restore is told.
+#[derive(Debug)]
+pub enum Message {
+    /// Begin, or go on after a crash.
+    Start,
+    /// End it; what came stays.
+    Stop,
+    /// Something that was ordered came to its end.
+    Answer(Event),
+}
+
+/// The hands of one [`Restore`]. The actor stops when the end is noted.
+pub struct RestoreHands(Worker);
+
+/// Where a part goes to.
+#[derive(Clone)]
+enum Place {
+    Repository { id: RepositoryId, is_exact: bool },
+    Folder(Result<Folder, String>),
+}
+
+#[derive(Clone)]
+pub(super) struct Worker(Arc<Work>);
+
+struct Work {
+    id: RestoreId,
+    tools: Tools,
+    places: Vec<Place>,
+    /// Parts whose destination has a `config` already.
+    configs: Mutex<BTreeSet<usize>>,
+    mount: Waiting<Option<Box<dyn Mount>>>,
+    abort: Notify,
+}
+
+impl RestoreHands {
+    /// Hands for the restore of this number; `is_begun` says whether it goes on after a crash.
+    pub fn new(id: RestoreId, order: &Order, is_begun: bool, tools: Tools) -> Self {
+        Self(Worker::new(id, order, is_begun, tools))
+    }
+}
+
+impl Hands for RestoreHands {
+    type Machine = Restore;
+    type Message = Message;
+
+    fn admit(&mut self, message: Message, context: &Context<Self>) -> Option<Event> {
+        match message {
+            Message::Start => Some(Event::Start),
+            Message::Stop => Some(Event::Stop),
+            Message::Answer(event) => {
+                if event == Event::Ended(Ok(())) {
+                    context.myself.stop();
+                }
+                Some(event)
+            }
+        }
+    }
+
+    fn persist(&mut self, record: Never, _: &Context<Self>) -> Pending<Result<(), Fault>> {
+        match record {}
+    }
+
+    fn perform(
+        &mut self,
+        effect: Effect,
+        _: &Context<Self>,
+    ) -> Result<Option<Pending<Message>>, Fault> {
+        if effect == Effect::Abort {
+            self.0.abort();
+            return Ok(None);
+        }
+        let worker = self.0.clone();
+        Ok(Some(Box::pin(async move {
+            Message::Answer(worker.perform(effect).await)
+        })))
+    }
+}
+
+impl Worker {
+    pub(super) fn new(id: RestoreId, order: &Order, is_begun: bool, tools: Tools) -> Self {
+        let places = order
+            .parts
+            .iter()
+            .enumerate()
+            .map(|(part, it)| match &it.to {
+                Target::Exactly { id, .. } => Place::Repository {
+                    id: *id,
+                    is_exact: true,
+                },
+                Target::Beside { id, .. } => Place::Repository {
+                    id: *id,
+                    is_exact: false,
+                },
+                Target::Folder(path) => {
+                    let disk = (tools.folders)(path);
+                    let disk = disk.map_err(|error| format!("{path} cannot be used: {error}"));
+                    let mark = format!("{id} {part}\n");
+                    Place::Folder(disk.map(|disk| Folder::new(disk, mark, is_begun)))
+                }
+            });
+        Self(Arc::new(Work {
+            id,
+            places: places.collect(),
+            tools,
+            configs: Mutex::default(),
+            mount: Waiting::new(None),
+            abort: Notify::new(),
+        }))
+    }
+
+    fn abort(&self) {
+        self.0.abort.notify_one();
+    }
+
+    /// Does one effect; what came of it.
+    pub(super) async fn perform(&self, effect: Effect) -> Event {
+        match effect {
+            Effect::Mount(medium, at) => Event::Mounted(self.mount(medium, at).await),
+            Effect::Abort => {
+                self.abort();
+                Event::Stop
+            }
+            Effect::Dismount => {
+                if let Some(mount) = self.0.mount.lock().await.take() {
+                    // Where it is then, the station sees to.
+                    drop(mount.dismount().await);
+                }
+                Event::Dismounted
+            }
+            Effect::List(part, row) => Event::Listed(part, self.list(row).await),
+            Effect::Look(part) => Event::Held(part, self.look(part).await.map_err(said)),
+            Effect::Begin => Event::Begun(self.begin().await.map_err(said)),
+            Effect::Read(readings) => self.read(readings).await,
+            Effect::Hide(part, objects) => Event::Hidden(self.hide(part, &objects).await),
+            Effect::Finish(part) => Event::Finished(self.finish(part).await),
+            Effect::End(end) => Event::Ended(self.end(end).await),
+        }
+    }
+
+    async fn mount(&self, medium: MediumId, at: (TapeName, Element)) -> Result<(), String> {
+        let (library, slot) = at;
+        let station = self.0.tools.stations.get(&library);
+        let station = station.ok_or_else(|| format!("library {library} is not on this node"))?;
+        let mount = tokio::select! {
+            mount = station.mount(slot, Purpose::Restore) => mount.map_err(said)?,
+            () = self.0.abort.notified() => return Err("it was stopped".to_owned()),
+        };
+        let mut held = self.0.mount.lock().await;
+        *held = Some(mount);
+        let label = ask(&mut held, recovery::label).await;
+        let found = match label {
+            Some(Ok(label)) if label.volume == naming::volume(medium) => return Ok(()),
+            Some(Ok(label)) => format!("the cartridge in its slot is {}", label.volume),
+            Some(Err(error)) => words(&error),
+            None => "its drive gave up".to_owned(),
+        };
+        if let Some(mount) = held.take() {
+            drop(mount.dismount().await);
+        }
+        Err(found)
+    }
+
+    async fn list(&self, row: Row) -> Result<BTreeSet<Object>, String> {
+        let mut mount = self.0.mount.lock().await;
+        let listed = ask(&mut mount, move |medium| {
+            let mut bytes = Vec::new();
+            let mut piece = |piece: Bytes| bytes.extend_from_slice(&piece);
+            fetch(medium, &row, &mut piece).map_err(|error| words(&error))?;
+            cut::parse(&bytes).map_err(|error| words(&error))
+        });
+        let listed = listed.await;
+        listed.unwrap_or_else(|| Err("its drive gave up".to_owned()))
+    }
+
+    async fn look(&self, part: usize) -> Result<BTreeMap<Object, Held>, Failed> {
+        let held = match &self.0.places[part] {
+            Place::Repository { id, .. } => {
+                let now = self.0.tools.clock.now().wall;
+                let items = self.0.tools.repositories.view(*id, now).await?;
+                let items = items.into_iter().filter_map(|item| {
+                    let length = item.length.as_bytes();
+                    let sha256 = Some(item.sha256);
+                    Some((naming::object(item.key)?, Held { length, sha256 }))
+                });
+                items.collect()
+            }
+            Place::Folder(folder) => folder_of(folder)?.look().await?,
+        };
+        let mut configs = self
+            .0
+            .configs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match held.contains_key(&Object::Config) {
+            true => configs.insert(part),
+            false => configs.remove(&part),
+        };
+        Ok(held)
+    }
+
+    async fn begin(&self) -> Result<(), Failed> {
+        for place in &self.0.places {
+            if let Place::Folder(folder) = place {
+                folder_of(folder)?.begin().await?;
+            }
+        }
+        self.submit(RestoreCommand::Begin).await
+    }
+
+    async fn submit(&self, command: RestoreCommand) -> Result<(), Failed> {
+        let command = TapeCommand::Restore(self.0.id, command);
+        self.0.tools.books.submit(command).await
+    }
+
+    /// The drive reads ahead while what it read is stored.
+    async fn read(&self, readings: Vec<Reading>) -> Event {
+        let mut mount = self.0.mount.lock().await;
+        let (got, is_mounted) = self.stream(&mut mount, &readings).await;
+        if !is_mounted {
+            *mount = None;
+        }
+        Event::Read { got, is_mounted }
+    }
+
+    async fn stream(
+        &self,
+        mount: &mut Option<Box<dyn Mount>>,
+        readings: &[Reading],
+    ) -> (Vec<Got>, bool) {
+        let (feed, tray) = way();
+        let rows: Vec<Row> = readings.iter().map(|reading| reading.row.clone()).collect();
+        let mut got = Vec::with_capacity(readings.len());
+        let reads = ask(mount, move |medium| feed.read(medium, &rows));
+        let mut reads = std::pin::pin!(reads);
+        let mut is_read = None;
+        {
+            let stores = async {
+                for reading in readings {
+                    got.push(self.store(reading, &tray).await);
+                }
+            };
+            let mut stores = std::pin::pin!(stores);
+            tokio::select! {
+                () = &mut stores => {}
+                read = &mut reads => {
+                    is_read = Some(read.is_some());
+                    // Who gave up says nothing more: what was under way is not waited for.
+                    if read.is_some() {
+                        stores.await;
+                    }
+                }
+            }
+        }
+        let is_mounted = match is_read {
+            Some(is_read) => is_read,
+            None => reads.await.is_some(),
+        };
+        (got, is_mounted)
+    }
+
+    async fn store(&self, reading: &Reading, tray: &Tray) -> Got {
+        let stored = match &self.0.places[reading.part] {
+            Place::Repository { id, is_exact } => {
+                self.upload(*id, *is_exact, reading, tray.pieces()).await
+            }
+            Place::Folder(folder) => match folder_of(folder) {
+                Ok(folder) => folder.write(&reading.row.path.object, tray.pieces()).await,
+                Err(failed) => Err(failed),
+            },
+        };
+        match (tray.finish().await, stored) {
+            (None, _) => Got::Skipped,
+            (Some(Err(why)), _) => Got::Unread(why),
+            (Some(Ok(())), Ok(())) => Got::Stored,
+            (Some(Ok(())), Err(failed)) => Got::Untaken(said(failed)),
+        }
+    }
+
+    async fn upload(
+        &self,
+        id: RepositoryId,
+        is_exact: bool,
+        reading: &Reading,
+        mut pieces: Box<dyn Pieces>,
+    ) -> Result<(), Failed> {
+        let row = &reading.row;
+        let no_key = || Failed::Other(format!("{} is no object of a repository", row.path));
+        let key = naming::key(&row.path.object).ok_or_else(no_key)?;
+        let repositories = &self.0.tools.repositories;
+        if row.path.object == Object::Config && is_exact {
+            // The other one goes only when all of this one is there.
+            let mut whole = Vec::new();
+            while let Some(piece) = pieces.next().await? {
+                whole.push(Ok(piece));
+            }
+            if self.has_config(reading.part) {
+                repositories.hide(id, key).await?;
+            }
+            pieces = Box::new(Whole(whole.into_iter()));
+        }
+        let item = Item {
+            key,
+            length: Size::bytes(row.length),
+            sha256: row.sha256,
+        };
+        repositories.write(id, item, pieces).await
+    }
+
+    fn has_config(&self, part: usize) -> bool {
+        let configs = self
+            .0
+            .configs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        configs.contains(&part)
+    }
+
+    async fn hide(&self, part: usize, objects: &[Object]) -> Result<(), String> {
+        let Place::Repository { id, .. } = &self.0.places[part] else {
+            return Ok(());
+        };
+        for key in objects.iter().filter_map(naming::key) {
+            self.0
+                .tools
+                .repositories
+                .hide(*id, key)
+                .await
+                .map_err(said)?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, part: usize) -> Result<(), String> {
+        match &self.0.places[part] {
+            // What it stored is durable.
+            Place::Repository { .. } => Ok(()),
+            Place::Folder(folder) => folder_of(folder)
+                .map_err(said)?
+                .finish()
+                .await
+                .map_err(said),
+        }
+    }
+
+    async fn end(&self, end: RestoreEnd) -> Result<(), String> {
+        match self.submit(RestoreCommand::End(end)).await {
+            // It is over already, or was taken out: there is nothing left to end.
+            Ok(()) | Err(Failed::Refused(_)) => Ok(()),
+            Err(failed) => Err(said(failed)),
+        }
+    }
+}
+
+/// Bytes that are all there.
+struct Whole(std::vec::IntoIter<Result<Bytes, Failed>>);
+
+impl Pieces for Whole {
+    fn next(&mut self) -> Pending<Result<Option<Bytes>, Failed>> {
+        let next = self.0.next().transpose();
+        Box::pin(async move { next })
+    }
+}
+
+fn folder_of(folder: &Result<Folder, String>) -> Result<&Folder, Failed> {
+    folder.as_ref().map_err(|why| Failed::Other(why.clone()))
+}
+
+fn said(failed: Failed) -> String {
+    words(&failed)
+}
+
+/// Does something on the thread of the drive and brings what came of it; none if the drive gave up.
+async fn ask<T: Send + 'static>(
+    mount: &mut Option<Box<dyn Mount>>,
+    work: impl FnOnce(&mut dyn Medium) -> T + Send + 'static,
+) -> Option<T> {
+    let (tell, told) = oneshot::channel();
+    let done = mount.as_mut()?.work(Box::new(move |medium| {
+        // Nobody listens any more when the restore was ended.
+        let _ = tell.send(work(medium));
+    }));
+    done.await.ok()?;
+    told.await.ok()
+}

@@ -1,0 +1,113 @@
+//! Objects on their way from the thread of a drive to where they are stored.
+//!
+//! The drive runs ahead of the destination by at most [`AHEAD`] blocks, and no object is ever held
+//! whole.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use holdfast_actors::ports::Pending;
+use tokio::sync::{Mutex, mpsc};
+
+use crate::format::{Medium, Row, fetch};
+use crate::ports::{Failed, Pieces};
+
+/// Blocks of 256 KiB that wait for the destination: 16 MiB.
+const AHEAD: usize = 64;
+
+/// What the drive says.
+enum Said {
+    /// The next bytes of the object.
+    Piece(Bytes),
+    /// No more come: it is sound, or why not.
+    End(Result<(), String>),
+}
+
+/// The drive's end of the way.
+pub(super) struct Feed(mpsc::Sender<Said>);
+
+/// The other end: the objects in the order in which they were ordered.
+pub(super) struct Tray(Arc<Mutex<Way>>);
+
+struct Way {
+    said: mpsc::Receiver<Said>,
+    /// How the object under way ended.
+    end: Option<Result<(), String>>,
+}
+
+/// A way from a drive.
+pub(super) fn way() -> (Feed, Tray) {
+    let (feed, said) = mpsc::channel(AHEAD);
+    let way = Way { said, end: None };
+    (Feed(feed), Tray(Arc::new(Mutex::new(way))))
+}
+
+impl Feed {
+    /// Reads objects, on the thread of the drive. Stops when nobody listens any more.
+    pub(super) fn read(&self, medium: &mut dyn Medium, rows: &[Row]) {
+        for row in rows {
+            let mut piece = |bytes| drop(self.0.blocking_send(Said::Piece(bytes)));
+            let read = fetch(medium, row, &mut piece).map_err(|error| words(&error));
+            if self.0.blocking_send(Said::End(read)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Tray {
+    /// The pieces of the object that is next.
+    pub(super) fn pieces(&self) -> Box<dyn Pieces> {
+        Box::new(Self(Arc::clone(&self.0)))
+    }
+
+    /// Goes behind the object that was next, and says whether it was sound; `None` if the drive
+    /// did not come so far.
+    pub(super) async fn finish(&self) -> Option<Result<(), String>> {
+        let mut way = self.0.lock().await;
+        loop {
+            if let Some(end) = way.end.take() {
+                return Some(end);
+            }
+            way.hear().await?;
+        }
+    }
+}
+
+impl Way {
+    async fn hear(&mut self) -> Option<Bytes> {
+        match self.said.recv().await? {
+            Said::Piece(bytes) => Some(bytes),
+            Said::End(end) => {
+                self.end = Some(end);
+                Some(Bytes::new())
+            }
+        }
+    }
+}
+
+impl Pieces for Tray {
+    fn next(&mut self) -> Pending<Result<Option<Bytes>, Failed>> {
+        let way = Arc::clone(&self.0);
+        Box::pin(async move {
+            let mut way = way.lock().await;
+            if way.end.is_none() {
+                let heard = way.hear().await;
+                let heard = heard.ok_or_else(|| Failed::Other("the drive gave up".to_owned()))?;
+                if way.end.is_none() {
+                    return Ok(Some(heard));
+                }
+            }
+            match &way.end {
+                // What is not sound is never finished by whoever stores it.
+                Some(Err(why)) => Err(Failed::Other(why.clone())),
+                Some(Ok(())) | None => Ok(None),
+            }
+        })
+    }
+}
+
+/// An error and its causes in one sentence.
+pub(super) fn words(error: &dyn std::error::Error) -> String {
+    holdfast_actors::shell::Fault::of(error).0
+}
