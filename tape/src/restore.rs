@@ -20,3 +20,6 @@ pub use hands::{Folders, Message, RestoreHands, Tools};
 pub use machine::{Restore, TRIES};
 pub use order::{Unready, order};
 pub use words::{Effect, Event, Got, Held, Order, Part, Target};
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub struct Inventory {
 }
 
 /// A move that the robot was told of, or is about to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     from: Element,
     to: Element,

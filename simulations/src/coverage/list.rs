@@ -34,6 +34,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "Service",
             "Cluster",
             "Pool",
+            "Tape",
         ],
         effects: &["Answer", "Publish"],
         refusals: &[
@@ -91,6 +92,7 @@ pub(super) const MACHINES: &[Machine] = &[
             "NotPurged",
             "NotRemoved",
             "Pool",
+            "Tape",
             "TooMany",
             "Range",
             "Quota",

@@ -41,6 +41,9 @@ const ALWAYS: &str = "a node that stands alone is its own majority";
 /// What only a gateway among others says.
 const GATEWAYS: &str = "a node that stands alone takes everybody, and there are no pools";
 
+/// What only nodes with a library are asked.
+const TAPELESS: &str = "no simulated node has a tape library yet";
+
 /// All of them.
 pub(super) const NEVER: &[Never] = &[
     never("Repository", "event", "Yield", STAYS),
@@ -85,6 +88,8 @@ pub(super) const NEVER: &[Never] = &[
     never("Keeper", "fact", "Cluster", ALONE),
     never("Keeper", "fact", "Pool", ALONE),
     never("Keeper", "refusal", "Pool", ALONE),
+    never("Keeper", "fact", "Tape", TAPELESS),
+    never("Keeper", "refusal", "Tape", TAPELESS),
     never("Tenant", "refusal", "WrongGateway", GATEWAYS),
     never("Tenant", "refusal", "SpareGateway", GATEWAYS),
     never("Keeper", "refusal", "NoNode", ALONE),

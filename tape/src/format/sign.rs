@@ -1,18 +1,21 @@
 //! The signature under a seal: Ed25519.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
 use super::sum::{Sum, hex, unhex};
 
-/// The key that signs seals. The same seal has the same signature each time.
-pub struct Signer(Ed25519KeyPair);
+/// The key that signs seals. The same seal has the same signature each time. Cheap to clone.
+#[derive(Clone)]
+pub struct Signer(Arc<Ed25519KeyPair>);
 
 impl Signer {
     /// The key that grows from `seed`, which is the secret; none only if the library refuses it.
     pub fn from_seed(seed: &[u8; 32]) -> Option<Self> {
-        Ed25519KeyPair::from_seed_unchecked(seed).ok().map(Self)
+        let key = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+        Some(Self(Arc::new(key)))
     }
 
     /// The public key; as a [`Sum`] for its 32 bytes in hex alone.

@@ -1,5 +1,7 @@
 //! Does what a restore wants: one order after the other, each answered by one event.
 
+mod storing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use holdfast_actors::catalog::rows::RestoreEnd;
 use holdfast_actors::catalog::tape::{RestoreCommand, TapeCommand};
-use holdfast_actors::kernel::{Never, RepositoryId, RestoreId, Size};
+use holdfast_actors::kernel::{Never, RepositoryId, RestoreId, Space};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Clock, Disk, Pending};
 use holdfast_actors::shell::{Context, Fault, Hands};
@@ -18,12 +20,11 @@ use tokio::sync::{Mutex as Waiting, Notify, oneshot};
 
 use super::folder::Folder;
 use super::machine::Restore;
-use super::plan::Reading;
-use super::stream::{Tray, way, words};
-use super::words::{Effect, Event, Got, Held, Order, Target};
+use super::stream::words;
+use super::words::{Effect, Event, Held, Order, Target};
 use crate::format::{Medium, Object, Row, cut, fetch, recovery};
 use crate::naming;
-use crate::ports::{Books, Failed, Item, Mount, Pieces, Repositories, Station};
+use crate::ports::{Books, Failed, Mount, Repositories, Station};
 
 /// Opens a folder of this node, which it makes if there is none.
 pub type Folders = Arc<dyn Fn(&str) -> io::Result<Arc<dyn Disk>> + Send + Sync>;
@@ -60,7 +61,11 @@ pub struct RestoreHands(Worker);
 /// Where a part goes to.
 #[derive(Clone)]
 enum Place {
-    Repository { id: RepositoryId, is_exact: bool },
+    Repository {
+        id: RepositoryId,
+        space: Space,
+        is_exact: bool,
+    },
     Folder(Result<Folder, String>),
 }
 
@@ -128,12 +133,14 @@ impl Worker {
             .iter()
             .enumerate()
             .map(|(part, it)| match &it.to {
-                Target::Exactly { id, .. } => Place::Repository {
+                Target::Exactly { id, space, .. } => Place::Repository {
                     id: *id,
+                    space: *space,
                     is_exact: true,
                 },
-                Target::Beside { id, .. } => Place::Repository {
+                Target::Beside { id, space, .. } => Place::Repository {
                     id: *id,
+                    space: *space,
                     is_exact: false,
                 },
                 Target::Folder(path) => {
@@ -219,10 +226,11 @@ impl Worker {
 
     async fn look(&self, part: usize) -> Result<BTreeMap<Object, Held>, Failed> {
         let held = match &self.0.places[part] {
-            Place::Repository { id, .. } => {
+            Place::Repository { id, space, .. } => {
                 let now = self.0.tools.clock.now().wall;
                 let items = self.0.tools.repositories.view(*id, now).await?;
-                let items = items.into_iter().filter_map(|item| {
+                let items = items.into_iter().filter(|item| item.key.space == *space);
+                let items = items.filter_map(|item| {
                     let length = item.length.as_bytes();
                     let sha256 = Some(item.sha256);
                     Some((naming::object(item.key)?, Held { length, sha256 }))
@@ -257,152 +265,12 @@ impl Worker {
         self.0.tools.books.submit(command).await
     }
 
-    /// The drive reads ahead while what it read is stored.
-    async fn read(&self, readings: Vec<Reading>) -> Event {
-        let mut mount = self.0.mount.lock().await;
-        let (got, is_mounted) = self.stream(&mut mount, &readings).await;
-        if !is_mounted {
-            *mount = None;
-        }
-        Event::Read { got, is_mounted }
-    }
-
-    async fn stream(
-        &self,
-        mount: &mut Option<Box<dyn Mount>>,
-        readings: &[Reading],
-    ) -> (Vec<Got>, bool) {
-        let (feed, tray) = way();
-        let rows: Vec<Row> = readings.iter().map(|reading| reading.row.clone()).collect();
-        let mut got = Vec::with_capacity(readings.len());
-        let reads = ask(mount, move |medium| feed.read(medium, &rows));
-        let mut reads = std::pin::pin!(reads);
-        let mut is_read = None;
-        {
-            let stores = async {
-                for reading in readings {
-                    got.push(self.store(reading, &tray).await);
-                }
-            };
-            let mut stores = std::pin::pin!(stores);
-            tokio::select! {
-                () = &mut stores => {}
-                read = &mut reads => {
-                    is_read = Some(read.is_some());
-                    // Who gave up says nothing more: what was under way is not waited for.
-                    if read.is_some() {
-                        stores.await;
-                    }
-                }
-            }
-        }
-        let is_mounted = match is_read {
-            Some(is_read) => is_read,
-            None => reads.await.is_some(),
-        };
-        (got, is_mounted)
-    }
-
-    async fn store(&self, reading: &Reading, tray: &Tray) -> Got {
-        let stored = match &self.0.places[reading.part] {
-            Place::Repository { id, is_exact } => {
-                self.upload(*id, *is_exact, reading, tray.pieces()).await
-            }
-            Place::Folder(folder) => match folder_of(folder) {
-                Ok(folder) => folder.write(&reading.row.path.object, tray.pieces()).await,
-                Err(failed) => Err(failed),
-            },
-        };
-        match (tray.finish().await, stored) {
-            (None, _) => Got::Skipped,
-            (Some(Err(why)), _) => Got::Unread(why),
-            (Some(Ok(())), Ok(())) => Got::Stored,
-            (Some(Ok(())), Err(failed)) => Got::Untaken(said(failed)),
-        }
-    }
-
-    async fn upload(
-        &self,
-        id: RepositoryId,
-        is_exact: bool,
-        reading: &Reading,
-        mut pieces: Box<dyn Pieces>,
-    ) -> Result<(), Failed> {
-        let row = &reading.row;
-        let no_key = || Failed::Other(format!("{} is no object of a repository", row.path));
-        let key = naming::key(&row.path.object).ok_or_else(no_key)?;
-        let repositories = &self.0.tools.repositories;
-        if row.path.object == Object::Config && is_exact {
-            // The other one goes only when all of this one is there.
-            let mut whole = Vec::new();
-            while let Some(piece) = pieces.next().await? {
-                whole.push(Ok(piece));
-            }
-            if self.has_config(reading.part) {
-                repositories.hide(id, key).await?;
-            }
-            pieces = Box::new(Whole(whole.into_iter()));
-        }
-        let item = Item {
-            key,
-            length: Size::bytes(row.length),
-            sha256: row.sha256,
-        };
-        repositories.write(id, item, pieces).await
-    }
-
-    fn has_config(&self, part: usize) -> bool {
-        let configs = self
-            .0
-            .configs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        configs.contains(&part)
-    }
-
-    async fn hide(&self, part: usize, objects: &[Object]) -> Result<(), String> {
-        let Place::Repository { id, .. } = &self.0.places[part] else {
-            return Ok(());
-        };
-        for key in objects.iter().filter_map(naming::key) {
-            self.0
-                .tools
-                .repositories
-                .hide(*id, key)
-                .await
-                .map_err(said)?;
-        }
-        Ok(())
-    }
-
-    async fn finish(&self, part: usize) -> Result<(), String> {
-        match &self.0.places[part] {
-            // What it stored is durable.
-            Place::Repository { .. } => Ok(()),
-            Place::Folder(folder) => folder_of(folder)
-                .map_err(said)?
-                .finish()
-                .await
-                .map_err(said),
-        }
-    }
-
     async fn end(&self, end: RestoreEnd) -> Result<(), String> {
         match self.submit(RestoreCommand::End(end)).await {
             // It is over already, or was taken out: there is nothing left to end.
             Ok(()) | Err(Failed::Refused(_)) => Ok(()),
             Err(failed) => Err(said(failed)),
         }
-    }
-}
-
-/// Bytes that are all there.
-struct Whole(std::vec::IntoIter<Result<Bytes, Failed>>);
-
-impl Pieces for Whole {
-    fn next(&mut self) -> Pending<Result<Option<Bytes>, Failed>> {
-        let next = self.0.next().transpose();
-        Box::pin(async move { next })
     }
 }
 

@@ -66,6 +66,8 @@ struct Wanted {
     missing: BTreeSet<Object>,
     /// What is there and shall not be.
     surplus: BTreeSet<Object>,
+    /// Bytes that the destination holds.
+    held: u64,
     /// What cannot be had, and why.
     lost: BTreeMap<Object, String>,
 }
@@ -110,6 +112,7 @@ impl Restore {
             objects: None,
             missing: BTreeSet::new(),
             surplus: BTreeSet::new(),
+            held: 0,
             lost: BTreeMap::new(),
         });
         Self {
@@ -176,13 +179,8 @@ impl Restore {
             if self.wanted[part].objects.is_some() {
                 continue;
             }
-            let Part {
-                source,
-                objects,
-                bytes,
-                ..
-            } = self.wanted[part].part.clone();
-            let guess = plan::guess(&self.order.tapes, &source, objects, bytes);
+            let Part { source, count, .. } = self.wanted[part].part.clone();
+            let guess = count.and_then(|count| plan::guess(&self.order.tapes, &source, count));
             if guess.is_some() {
                 self.wanted[part].objects = guess;
                 continue;
@@ -213,11 +211,12 @@ impl Restore {
         if part < self.wanted.len() {
             return Some(Effect::Look(part));
         }
-        let offline = self.plan().offline;
-        if !offline.is_empty() {
-            let labels = offline
-                .iter()
-                .map(|(id, barcode)| label(barcode.as_ref(), *id));
+        let plan = self.plan();
+        if plan.offline.is_empty() {
+            self.fit(&plan);
+        } else {
+            let labels = plan.offline.iter();
+            let labels = labels.map(|(id, barcode)| label(barcode.as_ref(), *id));
             self.end = Some(RestoreEnd::Offline(labels.collect()));
         }
         self.stage = Stage::Opens;

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use holdfast_actors::catalog::rows::{
     Cartridge, Destination, Repository, RestorePart, Rows, Run, Set,
 };
-use holdfast_actors::kernel::{RepositoryId, RestoreId};
+use holdfast_actors::kernel::{RepositoryId, RestoreId, Space};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::tape::{MediumId, SetId};
 
 use super::machine::label;
 use super::plan::{Source, Tape};
 use super::words::{Order, Part, Target};
-use crate::format::{Object, RunName};
+use crate::format::{Directory, Object, RunName};
+use crate::naming::Home;
 use crate::ports::{Failed, Shelf};
 
 /// Why a restore cannot even be planned.
@@ -37,6 +38,12 @@ pub enum Unready {
     /// It is not served.
     #[error("{0} is not there any more: choose another destination")]
     NoRepository(RepositoryId),
+    /// Subtenants of one tenant are not those of another.
+    #[error(
+        "the run holds parts of subtenants, for which {0} of another tenant has no place: restore \
+         it into a folder"
+    )]
+    Subtenants(RepositoryId),
     /// The rows of a cartridge cannot be read.
     #[error(transparent)]
     Shelf(#[from] Failed),
@@ -59,7 +66,7 @@ pub fn order(
         if !tapes.iter().any(|tape| tape.set == part.set) {
             tapes.extend(tapes_of(rows, shelf, is_here, part.set)?);
         }
-        parts.push(part_of(rows, &tapes, part)?);
+        parts.extend(parts_of(rows, &tapes, part)?);
     }
     let past_quota = restore.past_quota;
     Ok(Order {
@@ -69,57 +76,84 @@ pub fn order(
     })
 }
 
-fn part_of(rows: &Rows, tapes: &[Tape], part: &RestorePart) -> Result<Part, Unready> {
+/// One part for each list that the run has: for the tenant's own, and for each subtenant's.
+fn parts_of(rows: &Rows, tapes: &[Tape], part: &RestorePart) -> Result<Vec<Part>, Unready> {
     let no_run = || Unready::NoRun(part.set, part.run.clone());
     let set = rows
         .tape
         .sets
         .get(&part.set)
         .ok_or(Unready::NoSet(part.set))?;
-    let runs = set.runs.iter().filter(|run| run.done.is_some());
-    let run = runs
-        .into_iter()
-        .find(|run| run.name == part.run)
-        .ok_or_else(no_run)?;
+    let mut runs = set.runs.iter().filter(|run| run.done.is_some());
+    let run = runs.find(|run| run.name == part.run).ok_or_else(no_run)?;
     let name = RunName::parse(&run.name).ok_or_else(no_run)?;
     let mine = tapes.iter().filter(|tape| tape.set == part.set);
-    let mut places = mine.flat_map(|tape| tape.rows.iter()).map(|row| &row.path);
+    let places = mine.flat_map(|tape| tape.rows.iter()).map(|row| &row.path);
     let list = Object::Run(name.clone());
-    let place = places.find(|place| place.object == list);
-    let source = Source {
-        set: part.set,
-        directory: place
-            .ok_or_else(|| Unready::NoList(run.name.clone()))?
-            .directory
-            .clone(),
-        run: name,
+    let lists = places.filter(|place| place.object == list);
+    let directories: BTreeSet<Option<Directory>> =
+        lists.map(|place| place.directory.clone()).collect();
+    if directories.is_empty() {
+        return Err(Unready::NoList(run.name.clone()));
+    }
+    let count = (directories.len() == 1).then_some((run.objects, run.bytes));
+    let home = Home {
+        repository: run.repository,
+        tenant: &run.tenant,
+        called: &run.called,
+        is_alone: set.one == Some(run.repository),
     };
-    Ok(Part {
-        source,
-        objects: run.objects,
-        bytes: run.bytes,
-        to: target_of(rows, run, &part.to)?,
-    })
+    let own = home
+        .place(Space::TENANT, Object::Config)
+        .and_then(|place| place.directory);
+    let parts = directories.into_iter().map(|directory| {
+        let space = space_of(own.as_ref(), directory.as_ref());
+        let to = target_of(rows, run, &part.to, space)?;
+        let source = Source {
+            set: part.set,
+            directory,
+            run: name.clone(),
+        };
+        Ok(Part { source, count, to })
+    });
+    parts.collect()
 }
 
-fn target_of(rows: &Rows, run: &Run, to: &Destination) -> Result<Target, Unready> {
-    let quota = |id| {
+/// Whose part of a repository a directory holds: that of a subtenant has its number at its end.
+fn space_of(own: Option<&Directory>, directory: Option<&Directory>) -> Space {
+    let number = own.zip(directory).and_then(|(own, directory)| {
+        let rest = directory.as_str().strip_prefix(own.as_str())?;
+        rest.strip_prefix('.')?.parse().ok()
+    });
+    number.map_or(Space::TENANT, Space::new)
+}
+
+fn target_of(rows: &Rows, run: &Run, to: &Destination, space: Space) -> Result<Target, Unready> {
+    let served = |id| {
         let row = rows
             .repositories
             .get(&id)
             .filter(|row: &&Repository| row.removed.is_none());
-        row.map(|row| row.quota).ok_or(Unready::NoRepository(id))
+        row.ok_or(Unready::NoRepository(id))
     };
     Ok(match to {
         Destination::Original => Target::Exactly {
             id: run.repository,
-            quota: quota(run.repository)?,
+            space,
+            quota: served(run.repository)?.quota,
         },
-        Destination::Repository(id) => Target::Beside {
-            id: *id,
-            quota: quota(*id)?,
-        },
-        Destination::Folder(path) => Target::Folder(path.clone()),
+        Destination::Repository(id) => {
+            let row = served(*id)?;
+            let owner = rows.repositories.get(&run.repository).map(|row| row.tenant);
+            // Its number means somebody else, or nobody, at another tenant.
+            if space != Space::TENANT && owner != Some(row.tenant) {
+                return Err(Unready::Subtenants(*id));
+            }
+            let (id, quota) = (*id, row.quota);
+            Target::Beside { id, space, quota }
+        }
+        Destination::Folder(path) if space == Space::TENANT => Target::Folder(path.clone()),
+        Destination::Folder(path) => Target::Folder(format!("{path}/subtenant-{}", space.raw())),
     })
 }
 

@@ -144,8 +144,7 @@ fn before<'a>(
 pub fn guess(
     tapes: &[Tape],
     source: &Source,
-    objects: u64,
-    bytes: u64,
+    (objects, bytes): (u64, u64),
 ) -> Option<BTreeSet<Object>> {
     let mut found = BTreeMap::new();
     for (_, row) in before(tapes, source)? {

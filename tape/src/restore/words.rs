@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_actors::catalog::rows::RestoreEnd;
-use holdfast_actors::kernel::{RepositoryId, Size};
+use holdfast_actors::kernel::{RepositoryId, Size, Space};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::tape::MediumId;
 use holdfast_actors::tape::changer::Element;
@@ -22,15 +22,13 @@ pub struct Order {
     pub past_quota: bool,
 }
 
-/// One run.
+/// One run of one part of a repository: the tenant's own, or a subtenant's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Where it is.
     pub source: Source,
-    /// Objects that it found.
-    pub objects: u64,
-    /// Their bytes.
-    pub bytes: u64,
+    /// Objects that it found, and their bytes; none where only its list says how many are here.
+    pub count: Option<(u64, u64)>,
     /// Where it is brought to.
     pub to: Target,
 }
@@ -42,6 +40,8 @@ pub enum Target {
     Exactly {
         /// Which.
         id: RepositoryId,
+        /// Which part of it.
+        space: Space,
         /// The most it may hold.
         quota: Size,
     },
@@ -49,6 +49,8 @@ pub enum Target {
     Beside {
         /// Which.
         id: RepositoryId,
+        /// Which part of it.
+        space: Space,
         /// The most it may hold.
         quota: Size,
     },

@@ -177,7 +177,7 @@ const fn told(occasion: Occasion) -> (Code, &'static str) {
         ),
         Occasion::Failed => (
             Code::TapeJobFailed,
-            "it gave up; look with 'tape job log' and 'events'",
+            "it gave up; the log of the node says why",
         ),
     }
 }

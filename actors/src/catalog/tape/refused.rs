@@ -9,16 +9,16 @@ use crate::tape::{MediaSet, MediumId, PoolId, SetId, media};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TapeRefused {
     /// No such library.
-    #[error("there is no tape library '{0}'; look with 'tape library list'")]
+    #[error("there is no tape library '{0}'")]
     NoLibrary(TapeName),
     /// No such pool.
-    #[error("there is no media pool '{0}'; look with 'tape pool list'")]
+    #[error("there is no media pool '{0}'")]
     NoPool(TapeName),
     /// No such job.
-    #[error("there is no tape job '{0}'; look with 'tape job list'")]
+    #[error("there is no tape job '{0}'")]
     NoJob(TapeName),
     /// No such cartridge.
-    #[error("there is no cartridge {0}; look with 'tape media list'")]
+    #[error("there is no cartridge {0}")]
     NoMedium(MediumId),
     /// No such media set.
     #[error("there is no media set {0}")]
@@ -111,7 +111,7 @@ pub enum TapeRefused {
     #[error("media pool '{0}' has no {1} set; switch it on with 'tape pool set'")]
     SetOff(TapeName, MediaSet),
     /// The library would hang on a node that takes none.
-    #[error("{0} does not have the role tape; give it with 'node set --role tape'")]
+    #[error("{0} does not have the role tape; a node gets it with --role when it joins")]
     NotTape(NodeId),
     /// The library must hang on a node of the cluster, and on none where there is no cluster.
     #[error("name the node that the library hangs on, with --node, in a cluster and only there")]
@@ -165,7 +165,9 @@ impl TapeRefused {
             | Self::Mixed(..)
             | Self::SetOff(..)
             | Self::NotTape(..) => Class::Rule,
-            Self::Node | Self::NoSets | Self::NoSources | Self::NoDays | Self::NoParts => Class::Usage,
+            Self::Node | Self::NoSets | Self::NoSources | Self::NoDays | Self::NoParts => {
+                Class::Usage
+            }
         }
     }
 

@@ -1,17 +1,24 @@
-use std::collections::{BTreeMap, BTreeSet};
+//! An office with a library; each kind of rule in a file of its own, in `orders` all of them
+//! against any order of commands.
 
-use proptest::prelude::*;
+mod golden;
+mod jobs;
+mod media;
+mod orders;
+mod places;
+mod roles;
+mod sets;
 
 use super::super::command::Command;
-use super::super::fixture::{DAY, Office, grant, operator, operator_name};
-use super::super::rows::{Device, Head, Mixing, Role, Run, Source};
-use super::super::{Class, Outcome, Refused, restore, snapshot};
+use super::super::fixture::{DAY, Office, grant, operator};
+use super::super::rows::Cartridge;
+use super::super::{Class, restore, snapshot};
 use super::*;
-use crate::kernel::{Size, Timestamp};
+use crate::kernel::{Date, Size, Timestamp};
 use crate::names::{RepositoryName, TenantName};
-use crate::tape::media::{Content, Expiry, Kind};
+use crate::tape::Weekday;
+use crate::tape::media::{Content, Expiry, Kind, Written};
 use crate::tape::pool::Retention;
-use crate::tape::{Medium, Weekday};
 
 const BLANK: Label = Label {
     medium: None,
@@ -68,7 +75,7 @@ fn run(name: &str, view: u64) -> Run {
     Run {
         name: name.to_owned(),
         job: self::name("nightly"),
-        repository: RepositoryId::new(1),
+        repository: RepositoryId::new(2),
         tenant: TenantName::parse("Acme").unwrap(),
         called: RepositoryName::parse("main").unwrap(),
         view: Timestamp::from_millis(view),
@@ -121,9 +128,7 @@ impl Vault {
         let mut vault = Self(office);
         vault.inventory(&[1, 2, 3, 4]);
         for id in 1..=4 {
-            vault
-                .system(medium(id, MediumCommand::Identified(BLANK)))
-                .unwrap();
+            vault.identify(id, BLANK);
         }
         vault.0.events();
         vault
@@ -133,12 +138,24 @@ impl Vault {
         self.0.system(command)
     }
 
+    fn ann(&mut self, command: Command) -> Result<Outcome, Refused> {
+        self.0.ann(command)
+    }
+
+    /// Cartridges in the slots of their numbers.
     fn inventory(&mut self, numbers: &[u16]) {
-        let all = numbers
-            .iter()
-            .map(|it| seen(*it, Some(barcode(u128::from(*it)))));
-        self.system(library(LibraryCommand::Inventory(all.collect())))
-            .unwrap();
+        let own = |it: &u16| seen(*it, Some(barcode(u128::from(*it))));
+        self.sees(numbers.iter().map(own).collect());
+    }
+
+    fn sees(&mut self, all: Vec<Seen>) {
+        let command = LibraryCommand::Inventory(all);
+        self.system(library(command)).unwrap();
+    }
+
+    fn identify(&mut self, id: u128, label: Label) {
+        let command = MediumCommand::Identified(label);
+        self.system(medium(id, command)).unwrap();
     }
 
     fn pool(&self) -> PoolId {
@@ -146,22 +163,81 @@ impl Vault {
     }
 
     fn open_set(&mut self, id: u128, of: MediaSet) {
+        self.opens(id, of, Some(1), None).unwrap();
+    }
+
+    fn opens(
+        &mut self,
+        id: u128,
+        of: MediaSet,
+        owner: Option<u64>,
+        one: Option<u64>,
+    ) -> Result<Outcome, Refused> {
         let open = SetCommand::Open {
             pool: self.pool(),
             set: of,
-            owner: Some(1),
-            one: None,
+            owner,
+            one: one.map(RepositoryId::new),
         };
-        self.system(set(id, open)).unwrap();
+        self.system(set(id, open))
+    }
+
+    /// A set with this on its one cartridge.
+    fn written(&mut self, id: u128, of: MediaSet, number: u128) {
+        self.open_set(id, of);
+        self.begin(id, number, BLANK).unwrap();
+        self.commit(id, number, 3).unwrap();
+    }
+
+    fn commit(&mut self, id: u128, number: u128, objects: u64) -> Result<Outcome, Refused> {
+        let (medium, head) = (MediumId::new(number), head(objects));
+        self.system(set(id, SetCommand::Committed { medium, head }))
+    }
+
+    fn full(&mut self, id: u128, number: u128) -> Result<Outcome, Refused> {
+        let medium = MediumId::new(number);
+        self.system(set(id, SetCommand::Full { medium }))
+    }
+
+    fn ran(&mut self, id: u128, run: &str) -> Result<Outcome, Refused> {
+        let run = run.to_owned();
+        self.system(set(id, SetCommand::Ran { run }))
+    }
+
+    fn close(&mut self, id: u128) {
+        self.system(set(id, SetCommand::Close)).unwrap();
+    }
+
+    /// The clock goes on by days, and an operator says that it is right.
+    fn days(&mut self, days: u32) {
+        self.0.now.wall = self.0.now.wall + DAY * days;
+        self.0.pass(DAY / 24);
+        let today = Date::of(self.0.now.wall);
+        self.0.confirm(&today.to_string()).unwrap();
+    }
+
+    fn row(&self, id: u128) -> &Cartridge {
+        &self.0.rows().tape.media[&MediumId::new(id)]
+    }
+
+    fn content(&self, id: u128) -> Content {
+        self.row(id).medium.content
+    }
+
+    fn slot(&self, id: u128) -> Option<u16> {
+        let row = self.0.rows().tape.media.get(&MediumId::new(id));
+        row.and_then(|row| row.slot.as_ref())
+            .map(|(_, slot)| slot.0)
+    }
+
+    fn is_closed(&self, id: u128) -> bool {
+        let row = self.0.rows().tape.sets.get(&SetId::new(id));
+        row.is_none_or(|row| row.closed.is_some())
     }
 
     fn begin(&mut self, id: u128, number: u128, label: Label) -> Result<Outcome, Refused> {
         let medium = MediumId::new(number);
         self.system(set(id, SetCommand::Begin { medium, label }))
-    }
-
-    fn medium(&self, id: u128) -> &Medium {
-        &self.0.rows().tape.media[&MediumId::new(id)].medium
     }
 }
 
@@ -172,424 +248,26 @@ fn said(id: u128) -> Label {
     }
 }
 
-#[test]
-fn a_set_is_written_on_one_cartridge_behind_the_other_and_kept_until_its_day() {
-    let mut vault = Vault::open();
-    vault.open_set(9, MediaSet::Daily);
-    vault.begin(9, 1, BLANK).unwrap();
-    vault.system(set(9, SetCommand::Run(run("r1", 5)))).unwrap();
-    let committed = |medium, objects| SetCommand::Committed {
-        medium: MediumId::new(medium),
-        head: head(objects),
-    };
-    vault.system(set(9, committed(1, 2))).unwrap();
-    let full = SetCommand::Full {
-        medium: MediumId::new(1),
-    };
-    vault.system(set(9, full)).unwrap();
-    vault.begin(9, 2, BLANK).unwrap();
-    let behind = vault.system(set(9, committed(1, 3))).unwrap_err();
-    assert_eq!(behind.reason(), "not-last-cartridge");
-    vault.system(set(9, committed(2, 1))).unwrap();
-    let fewer = vault.system(set(9, committed(2, 0))).unwrap_err();
-    assert_eq!(fewer.reason(), "fewer-on-tape");
-    vault
-        .system(set(
-            9,
-            SetCommand::Ran {
-                run: "r1".to_owned(),
-            },
-        ))
-        .unwrap();
-    vault.0.ann(set(9, SetCommand::Close)).unwrap();
-    let closed = vault
-        .system(set(9, SetCommand::Run(run("r2", 6))))
-        .unwrap_err();
-    assert_eq!(
-        (closed.reason(), closed.class()),
-        ("media-set-closed", Class::Conflict)
-    );
-    assert!(vault.begin(9, 3, BLANK).is_err());
-
-    // Fourteen days later, and not before, it is written over.
-    for days in 0..15 {
-        vault.0.now.wall = Timestamp::parse("2026-11-21T12:00:00Z").unwrap() + DAY * days;
-        vault.0.pass(DAY / 24);
-        vault
-            .0
-            .confirm(&crate::kernel::Date::of(vault.0.now.wall).to_string())
-            .unwrap();
-        vault.open_set(100 + u128::from(days), MediaSet::Daily);
-        let begun = vault.begin(100 + u128::from(days), 1, said(1));
-        assert_eq!(begun.is_ok(), days == 14, "{days}: {begun:?}");
-    }
-    assert!(
-        !vault.0.rows().tape.sets.contains_key(&SetId::new(9)),
-        "half of it is gone"
-    );
+/// The word for a refusal.
+fn why(answer: Result<Outcome, Refused>) -> &'static str {
+    answer.map_or_else(|refused| refused.reason(), |_| "done")
 }
 
-#[test]
-fn what_the_cartridge_says_is_believed_before_what_the_catalog_says() {
-    let mut vault = Vault::open();
-    vault.open_set(9, MediaSet::Weekly);
-    let kept = Label {
-        expires: Some(Expiry::Never),
-        ..BLANK
+/// What a pool says of sets that are kept for so many days.
+fn sets(of: &[MediaSet], days: u32) -> BTreeMap<MediaSet, SetRules> {
+    let rules = SetRules {
+        retention: Retention::Days(days),
+        appends: true,
     };
-    for label in [
-        said(77),
-        Label {
-            is_foreign: true,
-            ..BLANK
-        },
-        kept,
-    ] {
-        let refused = vault.begin(9, 1, label).unwrap_err();
-        assert_eq!(refused.reason(), "cartridge-refused", "{label:?}");
-    }
-    vault.begin(9, 1, BLANK).unwrap();
+    of.iter().map(|set| (*set, rules)).collect()
 }
 
-#[test]
-fn a_clock_that_nobody_believes_ends_nothing_that_is_kept() {
-    let mut vault = Vault::open();
-    vault.open_set(9, MediaSet::Daily);
-    vault.begin(9, 1, BLANK).unwrap();
-    vault.0.ann(set(9, SetCommand::Close)).unwrap();
-    vault.0.set_clock("2026-12-30T10:00:00Z");
-    vault.open_set(10, MediaSet::Daily);
-    assert_eq!(vault.begin(10, 1, said(1)), Err(Refused::ClockDoubted));
-    vault.0.confirm("2026-12-30").unwrap();
-    vault.begin(10, 1, said(1)).unwrap();
-}
-
-#[test]
-fn an_inventory_knows_cartridges_by_barcode_and_uses_no_twins() {
-    let mut vault = Vault::open();
-    vault.open_set(9, MediaSet::Daily);
-    vault.begin(9, 1, BLANK).unwrap();
-    // Two changed their places, one is gone, one is new.
-    let now = vec![
-        seen(2, Some(barcode(1))),
-        seen(1, Some(barcode(2))),
-        seen(7, Some(barcode(7))),
-        seen(4, Some(barcode(4))),
-    ];
-    vault
-        .system(library(LibraryCommand::Inventory(now)))
-        .unwrap();
-    let slot = |vault: &Vault, id| {
-        let row = vault.0.rows().tape.media[&MediumId::new(id)].clone();
-        row.slot.map(|(_, slot)| slot.0)
-    };
-    assert_eq!(
-        [1, 2, 3, 4, 7].map(|id| slot(&vault, id)),
-        [Some(2), Some(1), None, Some(4), Some(7)]
-    );
-    assert!(!vault.medium(3).is_online);
-    assert_eq!(vault.medium(7).content, Content::Unrecognized);
-    assert!(matches!(vault.medium(1).content, Content::Written(_)));
-    let twins = vec![
-        seen(1, Some(barcode(4))),
-        seen(2, Some(barcode(1))),
-        seen(3, Some(barcode(4))),
-    ];
-    vault.0.events();
-    vault
-        .system(library(LibraryCommand::Inventory(twins)))
-        .unwrap();
-    assert_eq!([1, 4].map(|id| slot(&vault, id)), [Some(2), None]);
-    let told = vault.0.events();
-    assert!(
-        told.contains("two cartridges with the barcode HF0004L9"),
-        "{told}"
-    );
-}
-
-#[test]
-fn a_cartridge_that_says_it_is_another_takes_its_place() {
-    let mut vault = Vault::open();
-    vault.open_set(9, MediaSet::Daily);
-    vault.begin(9, 1, BLANK).unwrap();
-    vault
-        .system(medium(2, MediumCommand::Identified(said(1))))
-        .unwrap();
-    let row = |id| vault.0.rows().tape.media[&MediumId::new(id)].clone();
-    assert_eq!(row(1).medium.barcode, Some(barcode(2)));
-    assert_eq!(row(2).medium.barcode, Some(barcode(1)));
-    assert!(matches!(row(1).medium.content, Content::Written(_)));
-    // One that lost what was on it is nobody's to write on.
-    vault
-        .system(medium(1, MediumCommand::Identified(BLANK)))
-        .unwrap();
-    assert_eq!(vault.medium(1).content, Content::Unrecognized);
-    vault
-        .system(medium(3, MediumCommand::Identified(said(99))))
-        .unwrap();
-    assert_eq!(
-        vault.medium(3).content,
-        Content::Foreign(Some(MediumId::new(99)))
-    );
-}
-
-#[test]
-fn what_is_not_ours_is_given_up_by_two() {
-    let mut vault = Vault::open();
-    vault
-        .system(medium(3, MediumCommand::Identified(said(99))))
-        .unwrap();
-    vault.0.hire_bob();
-    let asked = vault.0.ann(medium(3, MediumCommand::MarkFree)).unwrap();
-    let Outcome::Pending { approval } = asked else {
-        panic!("{asked:?}");
-    };
-    assert!(matches!(vault.medium(3).content, Content::Foreign(_)));
-    vault.0.bob(grant(approval)).unwrap();
-    assert_eq!(
-        vault.medium(3).content,
-        Content::GivenUp(Some(MediumId::new(99)))
-    );
-    vault.open_set(9, MediaSet::Daily);
-    assert!(
-        vault.begin(9, 3, BLANK).is_err(),
-        "it is another cartridge by now"
-    );
-    vault.begin(9, 3, said(99)).unwrap();
-}
-
-#[test]
-fn whoever_handles_tapes_handles_media_and_nothing_else() {
-    let mut vault = Vault::open();
-    let add = |office: &mut Office, who, role, uid| {
-        office
-            .add_operator(operator("ann"), who, role, uid)
-            .unwrap();
-    };
-    add(&mut vault.0, "tom", Role::TapeOperator, 7);
-    add(&mut vault.0, "vic", Role::Viewer, 8);
-    let retire = medium(1, MediumCommand::Retire);
-    let enable = job(JobCommand::Enable(true));
-    for (command, tom, ann, system) in [
-        (retire, true, true, false),
-        (enable, true, true, false),
-        (library(LibraryCommand::Remove), false, true, false),
-        (pool(MediaPoolCommand::Remove), false, true, false),
-        (
-            library(LibraryCommand::Inventory(Vec::new())),
-            false,
-            false,
-            true,
-        ),
-        (medium(1, MediumCommand::Failed), false, false, true),
-    ] {
-        let may = |office: &mut Office, by| {
-            let done = office.submit(by, command.clone());
-            !matches!(done, Err(Refused::NotAllowed(_)))
-        };
-        assert!(!may(&mut vault.0, operator("vic")), "{command:?}");
-        assert_eq!(may(&mut vault.0, operator("tom")), tom, "{command:?}");
-        assert_eq!(
-            may(&mut vault.0, super::super::command::Actor::System),
-            system,
-            "{command:?}"
-        );
-        assert_eq!(may(&mut vault.0, operator("ann")), ann, "{command:?}");
-    }
-    assert_eq!(operator_name("tom").to_string(), "tom");
-}
-
-#[test]
-fn a_job_writes_only_sets_that_its_pool_has() {
-    let mut vault = Vault::open();
-    let only = |set| {
-        let rules = SetRules {
-            retention: Retention::Days(7),
-            appends: false,
-        };
-        MediaPoolCommand::Set {
-            description: None,
-            takes_free: None,
-            sets: Some([(set, rules)].into()),
-            mixing: None,
-        }
-    };
-    let used = vault.0.ann(pool(only(MediaSet::Weekly))).unwrap_err();
-    assert_eq!(used.reason(), "tape-in-use");
-    vault.0.ann(pool(only(MediaSet::Daily))).unwrap();
-    let weekly = Schedule {
-        weekly: Some(Weekday::Friday),
-        ..Schedule::default()
-    };
-    let schedule = |schedule| JobCommand::Set {
+/// Changes the sets of a pool.
+fn set_pool(sets: BTreeMap<MediaSet, SetRules>) -> Command {
+    pool(MediaPoolCommand::Set {
         description: None,
-        sources: None,
-        schedule: Some(schedule),
-    };
-    let off = vault.0.ann(job(schedule(weekly))).unwrap_err();
-    assert_eq!(
-        off.to_string(),
-        "media pool 'gfs' has no weekly set; switch it on with 'tape pool set'"
-    );
-    let never = vault.0.ann(job(schedule(Schedule::default()))).unwrap_err();
-    assert_eq!(never.reason(), "no-tape-sources");
-    let used = vault.0.ann(pool(MediaPoolCommand::Remove)).unwrap_err();
-    assert_eq!(used.reason(), "tape-in-use");
-}
-
-#[test]
-fn tenants_hear_nothing_of_tapes() {
-    let mut vault = Vault::open();
-    vault.open_set(9, MediaSet::Daily);
-    vault.begin(9, 1, BLANK).unwrap();
-    vault.system(set(9, SetCommand::Run(run("r1", 5)))).unwrap();
-    vault
-        .system(set(
-            9,
-            SetCommand::Ran {
-                run: "r1".to_owned(),
-            },
-        ))
-        .unwrap();
-    let events = vault.0.rows().events.values();
-    let of_tape = events.filter(|event| event.code >= 30_100 || event.code == 10_014);
-    let of_tape: Vec<_> = of_tape.collect();
-    assert!(of_tape.len() >= 3);
-    assert!(of_tape.iter().all(|event| event.tenant.is_none()), "I12");
-}
-
-fn labels() -> impl Strategy<Value = Label> {
-    let expires = prop_oneof![
-        Just(None),
-        Just(Some(Expiry::Always)),
-        Just(Some(Expiry::Never))
-    ];
-    (prop::option::of(1_u128..7), expires, any::<bool>()).prop_map(|(said, expires, is_foreign)| {
-        Label {
-            medium: said.map(MediumId::new),
-            expires,
-            is_foreign: is_foreign && said.is_none(),
-            is_worm: false,
-        }
+        takes_free: None,
+        sets: Some(sets),
+        mixing: None,
     })
-}
-
-fn orders() -> impl Strategy<Value = Command> {
-    let id = 1_u128..5;
-    let of_set = 1_u128..4;
-    let begin = |(of, id, label): (u128, u128, Label)| {
-        let medium = MediumId::new(id);
-        set(of, SetCommand::Begin { medium, label })
-    };
-    let open = (1_u128..4, 0..5_usize).prop_map(|(id, of)| {
-        let open = SetCommand::Open {
-            // The first id after a tenant and a repository.
-            pool: PoolId::new(3),
-            set: MediaSet::ALL[of],
-            owner: None,
-            one: None,
-        };
-        set(id, open)
-    });
-    let commit = (of_set.clone(), id.clone(), 0..9_u64).prop_map(|(of, id, objects)| {
-        let medium = MediumId::new(id);
-        let head = head(objects);
-        set(of, SetCommand::Committed { medium, head })
-    });
-    let places = prop::collection::vec((1_u16..6, prop::option::of(1_u128..5)), 0..5);
-    let inventory = places.prop_map(|places| {
-        let slots: BTreeMap<u16, Option<u128>> = places.into_iter().collect();
-        let all = slots
-            .into_iter()
-            .map(|(slot, it)| seen(slot, it.map(barcode)));
-        library(LibraryCommand::Inventory(all.collect()))
-    });
-    let handled = prop_oneof![
-        Just(MediumCommand::MarkFree),
-        Just(MediumCommand::Failed),
-        any::<bool>().prop_map(MediumCommand::Protect),
-        Just(MediumCommand::Move(None)),
-        Just(MediumCommand::Move(Some(name("gfs")))),
-        labels().prop_map(MediumCommand::Identified),
-    ];
-    prop_oneof![
-        3 => (of_set.clone(), id.clone(), labels()).prop_map(begin),
-        2 => (of_set.clone(), id.clone()).prop_map(move |(of, id)| begin((of, id, BLANK))),
-        2 => open,
-        2 => commit,
-        1 => of_set.clone().prop_map(|of| set(of, SetCommand::Close)),
-        1 => (of_set.clone(), id.clone()).prop_map(|(of, id)| {
-            set(of, SetCommand::Full { medium: MediumId::new(id) })
-        }),
-        2 => (of_set.clone(), 0..3_u64).prop_map(|(of, view)| {
-            set(of, SetCommand::Run(run(&format!("r{view}"), view / 2)))
-        }),
-        1 => (of_set, 0..3).prop_map(|(of, view)| set(of, SetCommand::Ran { run: format!("r{view}") })),
-        1 => inventory,
-        2 => (id, handled).prop_map(|(id, command)| medium(id, command)),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-
-    #[test]
-    fn nothing_that_is_kept_is_written_over_whatever_is_asked(
-        steps in prop::collection::vec((orders(), 0..3_u32), 1..80),
-    ) {
-        let mut vault = Vault::open();
-        for (command, days) in steps {
-            if days > 0 {
-                vault.0.now.wall = vault.0.now.wall + DAY * days;
-                vault.0.pass(DAY / 24);
-                let today = crate::kernel::Date::of(vault.0.now.wall);
-                vault.0.confirm(&today.to_string()).unwrap();
-            }
-            let before = vault.0.rows().tape.clone();
-            let today = vault.0.rows().clock.today;
-            let Command::Tape(order) = &command else {
-                unreachable!("all orders are about tapes");
-            };
-            let done = if order.is_systems() {
-                vault.system(command.clone())
-            } else {
-                vault.0.ann(command.clone())
-            };
-            let rows = &vault.0.rows().tape;
-            for (id, row) in &rows.media {
-                let Some(old) = before.media.get(id) else { continue };
-                if row.generation == old.generation {
-                    continue;
-                }
-                prop_assert!(done.is_ok() && row.generation == old.generation + 1);
-                prop_assert!(!old.medium.is_protected && old.medium.is_online);
-                prop_assert!(old.medium.kind == Kind::Standard);
-                match old.medium.content {
-                    Content::Written(it) => prop_assert!(it.expires.is_over(today), "{:?}", it),
-                    Content::Empty | Content::GivenUp(_) => {}
-                    Content::Unrecognized | Content::Foreign(_) => prop_assert!(false, "nobody agreed"),
-                }
-            }
-            for (id, row) in &before.sets {
-                if row.closed.is_some() && let Some(now) = rows.sets.get(id) {
-                    prop_assert_eq!(row, now, "a closed set stays as it is");
-                }
-            }
-            let slots: Vec<_> = rows.media.values().filter_map(|row| row.slot.clone()).collect();
-            let apart: BTreeSet<_> = slots.iter().collect();
-            prop_assert_eq!(slots.len(), apart.len(), "two in one slot");
-            for (id, row) in &rows.sets {
-                for (medium, sequence) in row.media.iter().zip(1..) {
-                    prop_assert_eq!(rows.media[medium].of, Some((*id, sequence)));
-                }
-            }
-            for (id, row) in &rows.media {
-                if let Some((set, _)) = row.of {
-                    prop_assert!(rows.sets[&set].media.contains(id));
-                }
-            }
-        }
-        let rows = vault.0.rows();
-        prop_assert_eq!(&restore(&snapshot(rows)).unwrap(), rows);
-    }
 }

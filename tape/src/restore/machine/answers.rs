@@ -1,5 +1,6 @@
 //! What a restore makes of the answers to its orders.
 
+use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::tape::Barcode;
 
 use super::*;
@@ -204,14 +205,11 @@ impl Restore {
             .filter(|it| !objects.contains(*it))
             .cloned()
             .collect();
-        let bytes = held.values().map(|held| held.length).sum();
-        match self.stage {
-            Stage::Looks(_) => {
-                self.stage = Stage::Looks(part + 1);
-                self.fit(part, bytes);
-            }
-            _ => self.stage = Stage::Checks(part + 1),
-        }
+        wanted.held = held.values().map(|held| held.length).sum();
+        self.stage = match self.stage {
+            Stage::Looks(_) => Stage::Looks(part + 1),
+            _ => Stage::Checks(part + 1),
+        };
     }
 
     fn sum_of_config(&self, part: usize) -> Option<Sum> {
@@ -222,25 +220,32 @@ impl Restore {
         reads.next().map(|reading| reading.row.sha256)
     }
 
-    /// Refuses what does not fit the quota, before anything is touched (`R10.35`).
-    fn fit(&mut self, part: usize, held: u64) {
-        let quota = match self.wanted[part].part.to {
-            Target::Exactly { quota, .. } | Target::Beside { quota, .. } => quota,
-            Target::Folder(_) => return,
-        };
-        let plan = self.plan();
-        let reads = plan.loads.iter().flat_map(|load| &load.reads);
-        let mine = reads.filter(|reading| reading.part == part);
-        let comes: u64 = mine.map(|reading| reading.row.length).sum();
-        let needed = Size::bytes(held.saturating_add(comes));
-        if needed > quota && !self.order.past_quota {
-            let why = format!(
-                "the quota of {quota} does not suffice: with the {} that come from tape the \
-                 repository would hold {needed}; raise it, or restore past the quota",
-                Size::bytes(comes),
-            );
-            self.fail(why);
+    /// Refuses what does not fit a quota, before anything is touched (`R10.35`).
+    pub(super) fn fit(&mut self, plan: &Plan) {
+        let mut needed: BTreeMap<RepositoryId, (Size, u64, u64)> = BTreeMap::new();
+        for (part, wanted) in self.wanted.iter().enumerate() {
+            let (id, quota) = match wanted.part.to {
+                Target::Exactly { id, quota, .. } | Target::Beside { id, quota, .. } => (id, quota),
+                Target::Folder(_) => continue,
+            };
+            let reads = plan.loads.iter().flat_map(|load| &load.reads);
+            let mine = reads.filter(|reading| reading.part == part);
+            let comes: u64 = mine.map(|reading| reading.row.length).sum();
+            let all = needed.entry(id).or_insert((quota, 0, 0));
+            (all.1, all.2) = (all.1 + comes, all.2 + comes + wanted.held);
         }
+        let mut over = needed
+            .iter()
+            .filter(|(_, (quota, _, all))| Size::bytes(*all) > *quota);
+        let Some((id, (quota, comes, all))) = over.next().filter(|_| !self.order.past_quota) else {
+            return;
+        };
+        let (comes, all) = (Size::bytes(*comes), Size::bytes(*all));
+        let why = format!(
+            "the quota of {quota} does not suffice: with the {comes} that come from tape {id} \
+             would hold {all}; raise it, or restore past the quota",
+        );
+        self.fail(why);
     }
 }
 

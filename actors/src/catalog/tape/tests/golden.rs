@@ -1,0 +1,166 @@
+//! The bytes of rows and commands about tapes, which later versions read.
+
+use std::fmt::Write as _;
+
+use expect_test::expect;
+
+use super::super::super::command::{Actor, Submission};
+use super::super::super::record::Record;
+use super::super::super::rows::Rows;
+use super::*;
+use crate::kernel::Sequence;
+use crate::schema;
+use crate::tape::changer;
+use crate::tape::job::Occasion;
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for line in bytes.chunks(48) {
+        for byte in line {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn the_first_version_of_the_rows_stays_readable() {
+    let mut vault = Vault::open();
+    vault.written(9, MediaSet::Daily, 1);
+    vault.system(set(9, SetCommand::Run(run("r1", 5)))).unwrap();
+    vault.ran(9, "r1").unwrap();
+    vault.close(9);
+    vault.identify(3, said(99));
+    vault.system(job(jobs::began())).unwrap();
+    let rows = Rows {
+        tape: vault.0.rows().tape.clone(),
+        ..Rows::default()
+    };
+    let bytes = snapshot(&rows);
+    assert_eq!(restore(&bytes).unwrap(), rows);
+    expect![[r#"
+        080000000000000000000000000000000000000000000000000000000000000000000000000000000105726f626f7400
+        000204fc00000004fd00698cfda10100000001036766730300000500010e0101011c000201fb6e01000301fb6e010004
+        02000100fd00698cfda1010000040101084846303030314c3900030101fb3851fd00698cfda101000001030100010000
+        00000105726f626f740101090101031e0000000000000000000000000000000000000000000000000000000000000000
+        0201084846303030324c390001000001000000000105726f626f74020000000000000000000000000000000000000000
+        000000000000000000000000000000000301084846303030334c3900020163000001000000000105726f626f74030000
+        000000000000000000000000000000000000000000000000000000000000000000000401084846303030344c39000100
+        0001000000000105726f626f740400000000000000000000000000000000000000000000000000000000000000000000
+        0000010903000101000101fd00698cfda101000001fb2a5101027231076e696768746c79020441636d65046d61696e05
+        031e01fd00698cfda101000001076e696768746c7900010003676673000700010203040506000000000001fb2a510100
+        fb2a51fd00698cfda101000000000000fd00698cfda1010000
+    "#]].assert_eq(&hex(&bytes));
+}
+
+#[test]
+fn the_first_versions_of_commands_stay_readable() {
+    let device = Device::Virtual {
+        drives: 2,
+        slots: 4,
+        capacity: Size::mib(64),
+    };
+    let node = Some(NodeId::new(1));
+    let schedule = Schedule {
+        weekly: Some(Weekday::Friday),
+        ..Schedule::default()
+    };
+    let changed = |schedule| JobCommand::Set {
+        description: None,
+        sources: Some(vec![Source::All, Source::Tenant(1)]),
+        schedule: Some(schedule),
+    };
+    let open = SetCommand::Open {
+        pool: PoolId::new(3),
+        set: MediaSet::Yearly,
+        owner: Some(1),
+        one: Some(RepositoryId::new(2)),
+    };
+    let (number, head) = (MediumId::new(1), head(3));
+    let commands = [
+        library(LibraryCommand::Add { node, device }),
+        library(LibraryCommand::Remove),
+        library(LibraryCommand::Noted(changer::Record::Settled)),
+        library(LibraryCommand::Inventory(vec![seen(1, Some(barcode(1)))])),
+        set_pool(sets(&[MediaSet::Daily], 7)),
+        pool(MediaPoolCommand::Remove),
+        job(changed(schedule)),
+        job(JobCommand::Enable(true)),
+        job(JobCommand::Remove),
+        job(jobs::began()),
+        job(JobCommand::Notify(MediaSet::Daily, Occasion::Failed)),
+        medium(1, MediumCommand::Identified(said(1))),
+        medium(1, MediumCommand::Failed),
+        medium(1, MediumCommand::Protect(true)),
+        medium(1, MediumCommand::MarkFree),
+        medium(1, MediumCommand::Move(Some(name("gfs")))),
+        medium(1, MediumCommand::Retire),
+        set(9, open),
+        set(
+            9,
+            SetCommand::Begin {
+                medium: number,
+                label: BLANK,
+            },
+        ),
+        set(9, SetCommand::Run(run("r1", 5))),
+        set(
+            9,
+            SetCommand::Committed {
+                medium: number,
+                head,
+            },
+        ),
+        set(
+            9,
+            SetCommand::Ran {
+                run: "r1".to_owned(),
+            },
+        ),
+        set(9, SetCommand::Full { medium: number }),
+        set(9, SetCommand::Close),
+    ];
+    let mut text = String::new();
+    for command in commands {
+        let submission = Submission {
+            client: 0,
+            sequence: 0,
+            by: Actor::System,
+            at: Timestamp::default(),
+            command,
+        };
+        let index = Sequence::default();
+        let record = Record { index, submission };
+        let bytes = record.encode();
+        assert_eq!(schema::decode::<Record>(&bytes).unwrap(), record);
+        text.push_str(&hex(&bytes));
+    }
+    expect![[r#"
+        0100000002000b0005726f626f74000101000204fc00000004
+        0100000002000b0005726f626f7401
+        0100000002000b0005726f626f740201
+        0100000002000b0005726f626f7403010101084846303030314c3901
+        0100000002000b010367667301000001010001070100
+        0100000002000b010367667302
+        0100000002000b02076e696768746c79010001020001010100000104000000
+        0100000002000b02076e696768746c790201
+        0100000002000b02076e696768746c7903
+        0100000002000b02076e696768746c790401fb2a510100fb2a51fd00698cfda101000000000000
+        0100000002000b02076e696768746c79050003
+        0100000002000b0301000101000000
+        0100000002000b030101
+        0100000002000b03010201
+        0100000002000b030103
+        0100000002000b0301040103676673
+        0100000002000b030105
+        0100000002000b040900030401010102
+        0100000002000b0409010100000000
+        0100000002000b040902027231076e696768746c79020441636d65046d61696e05031e00
+        0100000002000b04090301031e0000000000000000000000000000000000000000000000000000000000000000
+        0100000002000b040904027231
+        0100000002000b04090501
+        0100000002000b040906
+    "#]]
+    .assert_eq(&text);
+}
