@@ -1,5 +1,6 @@
 //! Tape: what is written on it, and the devices that do it.
 
+pub mod archive;
 pub mod conformance;
 pub mod exchange;
 pub mod format;
@@ -11,6 +12,7 @@ pub mod ports;
 pub mod restore;
 pub mod scsi;
 pub mod sense;
+pub mod shelf;
 pub mod smc;
 pub mod ssc;
 pub mod station;

@@ -1,0 +1,240 @@
+//! A mounted cartridge with its writer, and the objects that go there. The next object is read
+//! while the drive writes this one.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use holdfast_actors::kernel::RepositoryId;
+use holdfast_actors::ports::Pending;
+use holdfast_actors::tape::media;
+
+use super::identify::identify;
+use super::{Lot, Told};
+use crate::format::{Effect, Event, Header, Medium, PIECE_MAX, Writer, deck};
+use crate::ports::{Failed, Item, Mount, Pieces, Repositories};
+
+/// So many bytes are read ahead of the drive.
+const AHEAD_MAX: usize = 48 << 20;
+/// So many pieces go to the drive at once.
+const AT_ONCE: usize = 8;
+
+/// A cartridge in a drive.
+pub(super) struct Deck {
+    mount: Box<dyn Mount>,
+    writer: Option<Writer>,
+}
+
+impl Deck {
+    pub(super) const fn new(mount: Box<dyn Mount>) -> Self {
+        let writer = None;
+        Self { mount, writer }
+    }
+
+    /// Does something on the thread of the drive, and brings back what came of it.
+    pub(super) async fn work<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut dyn Medium) -> T + Send + 'static,
+    ) -> Result<T, Failed> {
+        let (give, take) = mpsc::channel();
+        let work = Box::new(move |medium: &mut dyn Medium| {
+            // Who does not wait any more misses nothing.
+            let _ = give.send(work(medium));
+        });
+        self.mount.work(work).await?;
+        let lost = |_| Failed::Other("the drive was given up".to_owned());
+        take.try_recv().map_err(lost)
+    }
+
+    pub(super) async fn identify(&mut self) -> Result<media::Label, Failed> {
+        let is_worm = self.mount.is_worm();
+        let label = self.work(move |medium| identify(medium, is_worm)).await?;
+        label.map_err(|fault| Failed::Other(fault.to_string()))
+    }
+
+    pub(super) async fn dismount(self) -> Result<(), Failed> {
+        self.mount.dismount().await
+    }
+
+    /// Begins to write where the head stands.
+    pub(super) async fn start(&mut self, writer: Writer) -> Vec<Told> {
+        self.writer = Some(writer);
+        self.give(vec![Event::Start]).await
+    }
+
+    /// Gives these to the writer, as long as it wants more.
+    pub(super) async fn give(&mut self, events: Vec<Event>) -> Vec<Told> {
+        let Some(mut writer) = self.writer.take() else {
+            return vec![Told::Lost];
+        };
+        let done = self.work(move |medium| {
+            let mut told = Vec::new();
+            for event in events {
+                deck::run(&mut writer, medium, event, &mut told);
+                if !matches!(told.last(), Some(Effect::Want)) {
+                    break;
+                }
+            }
+            (writer, told)
+        });
+        let Ok((writer, told)) = done.await else {
+            return vec![Told::Lost];
+        };
+        self.writer = Some(writer);
+        told.into_iter().filter_map(of_writer).collect()
+    }
+
+    /// Writes one object, and reads on ahead meanwhile.
+    pub(super) async fn put(
+        &mut self,
+        header: Header,
+        source: &mut Source,
+        next: &mut Option<Source>,
+    ) -> Vec<Told> {
+        let mut left = header.length;
+        let mut told = self.give(vec![Event::Begin(header)]).await;
+        while left > 0 && told.is_empty() {
+            source.fill().await;
+            let mut pieces = Vec::new();
+            while let (Some(piece), true) = (source.take(left), pieces.len() < AT_ONCE) {
+                left -= piece.len() as u64;
+                pieces.push(Event::Piece(piece));
+            }
+            if pieces.is_empty() {
+                told = self.give(vec![Event::Abandon]).await;
+                told.insert(0, Told::Unsound);
+                return told;
+            }
+            let mut writing = Box::pin(self.give(pieces));
+            told = poll_fn(|context| {
+                let done = writing.as_mut().poll(context);
+                if done.is_pending() {
+                    let held = source.read_on(context, 0);
+                    if let Some(next) = next.as_mut().filter(|_| source.is_over()) {
+                        next.read_on(context, held);
+                    }
+                }
+                done
+            })
+            .await;
+        }
+        told
+    }
+}
+
+fn of_writer(effect: Effect) -> Option<Told> {
+    match effect {
+        Effect::Committed(rows) => Some(Told::Committed(Lot(rows))),
+        Effect::Spoiled(_) | Effect::Refuse(_) => Some(Told::Unsound),
+        Effect::Ended(end) => Some(Told::Ended(end)),
+        // What is to be written again is what was never told as committed.
+        Effect::Again(_) | Effect::Want => None,
+        Effect::Where | Effect::Write(_) | Effect::Filemark | Effect::Flush => None,
+    }
+}
+
+enum State {
+    Opening(Pending<Result<Box<dyn Pieces>, Failed>>),
+    Reading(Box<dyn Pieces>, Pending<Result<Option<Bytes>, Failed>>),
+    Over,
+}
+
+/// The bytes of one object, as far as they were read.
+pub(super) struct Source {
+    of: Option<(RepositoryId, Item)>,
+    state: State,
+    ready: VecDeque<Bytes>,
+    held: usize,
+}
+
+impl Source {
+    /// Begins to read an object.
+    pub(super) fn of(repositories: &Arc<dyn Repositories>, id: RepositoryId, item: Item) -> Self {
+        Self {
+            of: Some((id, item)),
+            state: State::Opening(repositories.read(id, item)),
+            ready: VecDeque::new(),
+            held: 0,
+        }
+    }
+
+    /// Bytes that are at hand.
+    pub(super) fn at_hand(bytes: &Bytes) -> Self {
+        let cuts = (0..bytes.len()).step_by(PIECE_MAX);
+        let pieces = cuts.map(|at| bytes.slice(at..bytes.len().min(at + PIECE_MAX)));
+        Self {
+            of: None,
+            state: State::Over,
+            ready: pieces.collect(),
+            held: bytes.len(),
+        }
+    }
+
+    pub(super) fn is_of(&self, id: RepositoryId, item: Item) -> bool {
+        self.of == Some((id, item))
+    }
+
+    const fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// The next piece; none if there is none, or it is too long.
+    fn take(&mut self, left: u64) -> Option<Bytes> {
+        let fits = |piece: &Bytes| !piece.is_empty() && piece.len() as u64 <= left;
+        let piece = self.ready.front().filter(|piece| fits(piece)).cloned()?;
+        self.ready.pop_front();
+        self.held -= piece.len();
+        Some(piece)
+    }
+
+    /// Waits until there is a piece, or no more comes.
+    async fn fill(&mut self) {
+        poll_fn(|context| {
+            self.read_on(context, 0);
+            match self.ready.is_empty() && !self.is_over() {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
+            }
+        })
+        .await;
+    }
+
+    /// Reads what there is, up to the limit that it shares with what others hold; what both hold.
+    fn read_on(&mut self, context: &mut std::task::Context<'_>, others: usize) -> usize {
+        while self.held + others < AHEAD_MAX {
+            let read = match &mut self.state {
+                State::Opening(opening) => opening.as_mut().poll(context).map_ok(|mut pieces| {
+                    let next = pieces.next();
+                    (None, State::Reading(pieces, next))
+                }),
+                State::Reading(_, next) => match next.as_mut().poll(context) {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(Err(failed)) => Poll::Ready(Err(failed)),
+                    Poll::Ready(Ok(piece)) => Poll::Ready(Ok((piece, State::Over))),
+                },
+                State::Over => break,
+            };
+            match read {
+                Poll::Pending => break,
+                Poll::Ready(Err(_)) => self.state = State::Over,
+                Poll::Ready(Ok((piece, state))) => self.advance(piece, state),
+            }
+        }
+        self.held + others
+    }
+
+    fn advance(&mut self, piece: Option<Bytes>, state: State) {
+        match (piece, std::mem::replace(&mut self.state, state)) {
+            (Some(piece), State::Reading(mut pieces, _)) => {
+                self.held += piece.len();
+                self.ready.push_back(piece);
+                let next = pieces.next();
+                self.state = State::Reading(pieces, next);
+            }
+            (None | Some(_), _) => {}
+        }
+    }
+}
