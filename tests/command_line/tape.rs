@@ -119,8 +119,8 @@ fn a_job_says_what_when_and_where_to() {
     assert_eq!(
         first,
         [
-            "NAME     POOL  SOURCES          SCHEDULE                                    \
-          ENABLED  RUNNING  LAST"
+            "NAME     POOL  SOURCES          SCHEDULE                                ENABLED  RUNNING  \
+             LAST"
         ]
     );
     done(&world, "tape job remove nightly");
