@@ -4,6 +4,7 @@
 pub mod job;
 pub mod library;
 pub mod media;
+pub mod named;
 pub mod pool;
 pub mod restore;
 pub mod words;

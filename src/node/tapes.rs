@@ -1,7 +1,7 @@
 //! The tape libraries that hang on this node: where their devices are asked.
 //!
-//! A library is opened when it is first needed. Its cartridges and the rows of all cartridges lie in
-//! the folder `tape` of the node's directory.
+//! A library is opened when it is first needed. Its cartridges and the rows of all cartridges lie
+//! in the folder `tape` of the node's directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -26,8 +26,9 @@ use crate::commands::pool::Switch;
 use crate::commands::shell::Place;
 use crate::commands::tape::library::{self, Library};
 use crate::commands::tape::media::{Free, Media};
+use crate::commands::tape::named::MediumRef;
 use crate::commands::tape::pool::{self, Pool};
-use crate::commands::tape::words::{MediumRef, SetRule};
+use crate::commands::tape::words::SetRule;
 use crate::commands::tape::{Drive, Named, Tape};
 
 /// What a virtual library has unless somebody says otherwise.

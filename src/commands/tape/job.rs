@@ -5,9 +5,8 @@ use holdfast_actors::names::{TapeName, TenantName};
 use serde::{Deserialize, Serialize};
 
 use super::Named;
-use super::words::{
-    Daily, Monthly, OnceAYear, Quarterly, Set as MediaSet, TimeOfDay, Weekly, Whole,
-};
+use super::named::Whole;
+use super::words::{Daily, Monthly, OnceAYear, Quarterly, Set as MediaSet, TimeOfDay, Weekly};
 
 /// What can be done with tape jobs.
 #[derive(Clone, Debug, PartialEq, Subcommand, Serialize, Deserialize)]

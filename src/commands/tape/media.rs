@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use holdfast_actors::names::TapeName;
 use serde::{Deserialize, Serialize};
 
-use super::words::MediumRef;
+use super::named::MediumRef;
 
 /// What can be done with cartridges.
 #[derive(Clone, Debug, PartialEq, Subcommand, Serialize, Deserialize)]

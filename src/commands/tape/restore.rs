@@ -7,7 +7,7 @@ use holdfast_actors::kernel::RestoreId;
 use holdfast_actors::names::{RepositoryName, TenantName};
 use serde::{Deserialize, Serialize};
 
-use super::words::{Whole, restore_id};
+use super::named::{Whole, restore_id};
 use crate::commands::values::Moment;
 
 /// What can be done to bring back what was archived.
