@@ -180,6 +180,12 @@ pub enum Command {
         after_help = "Example: holdfast --data /srv/holdfast pool list"
     )]
     Pool(commands::pool::Pool),
+    /// Tape: libraries, media pools, cartridges, jobs that archive, and restores
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tape job list"
+    )]
+    Tape(Box<commands::tape::Tape>),
     /// Read stored data back and compare it with what was received
     #[command(after_help = "Example: holdfast --data /srv/holdfast verify acme main")]
     Verify(commands::Verify),
@@ -288,6 +294,11 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
             let data = needed(data)?;
             return confirm::pool(&present::Desk { data, operator }, order, screen);
         }
+        Command::Tape(order) => {
+            let data = needed(data)?;
+            let order = with_whole_folder(*order)?;
+            return confirm::tape(&present::Desk { data, operator }, order, screen);
+        }
         Command::Verify(order) => Order::Verify(order),
         Command::Status(status) => {
             let data = needed(data)?;
@@ -318,9 +329,23 @@ fn with_whole_path(order: commands::bin::Bin) -> Result<commands::bin::Bin, Fail
     let commands::bin::Bin::Export(mut export) = order else {
         return Ok(order);
     };
-    export.to = std::path::absolute(&export.to)
-        .map_err(|error| Failure::other("io", format!("{}: {error}", export.to.display())))?;
+    export.to = whole(&export.to)?;
     Ok(commands::bin::Bin::Export(export))
+}
+
+/// The same for a restore from tape.
+fn with_whole_folder(mut order: commands::tape::Tape) -> Result<commands::tape::Tape, Failure> {
+    if let commands::tape::Tape::Restore(commands::tape::restore::Restore::Run(run)) = &mut order
+        && let Some(to) = &mut run.target.to
+    {
+        *to = whole(to)?;
+    }
+    Ok(order)
+}
+
+fn whole(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path)
+        .map_err(|error| Failure::other("io", format!("{}: {error}", path.display())))
 }
 
 /// Whether a person sits in front of it.

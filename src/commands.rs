@@ -15,6 +15,7 @@ pub mod repository;
 pub mod service;
 pub mod shell;
 pub mod subtenant;
+pub mod tape;
 pub mod tenant;
 pub mod values;
 
@@ -62,6 +63,8 @@ pub enum Order {
     Node(cluster::Node),
     /// Pools of gateways.
     Pool(pool::Pool),
+    /// Tape: libraries, media pools, cartridges, jobs, restores.
+    Tape(tape::Tape),
     /// The whole catalog, in pieces.
     Catalog,
     /// Whether the node answers, and how it is.

@@ -12,6 +12,7 @@ mod gateways;
 mod joining;
 mod making;
 mod selfservice;
+mod tapes;
 mod timing;
 
 use std::net::SocketAddr;
@@ -56,6 +57,7 @@ use gateways::Gateways;
 pub use joining::join;
 pub use making::init;
 use selfservice::Counter;
+use tapes::Room;
 use timing::{Stopwatch, Timed};
 
 /// Where the index lies in the node's directory.
@@ -142,6 +144,7 @@ impl Running {
         let office = Office {
             books,
             services,
+            tapes: Arc::new(Room::new(&home, &node.catalog, &ports)),
             directory,
             entropy,
             others,

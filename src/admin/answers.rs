@@ -3,6 +3,8 @@
 
 mod cluster;
 mod pools;
+mod restores;
+mod tape;
 mod tenancy;
 
 use holdfast_actors::catalog::rows::{self, Rows, Severity};
@@ -14,6 +16,11 @@ use crate::commands::values::{Day, Moment, Month};
 
 pub use cluster::{ClusterStatus, JoinToken, Member, NodeStatus, Share, TokenShown, Wait, speaks};
 pub use pools::{Pool, PoolShown};
+pub use restores::Restore;
+pub use tape::{
+    Cartridge, CartridgeShown, MediaPool, RestorePlan, TapeDrive, TapeJob, TapeLibrary, TapeRun,
+    label,
+};
 pub use tenancy::{
     Approval, Credential, LastSession, Operator, Password, Slice, Subtenant, Tenant, TenantFigures,
     View, ViewLogin,

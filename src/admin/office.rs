@@ -17,6 +17,7 @@ mod repositories;
 mod route;
 mod speaker;
 mod status;
+mod tape;
 mod verify;
 mod watch;
 
@@ -27,8 +28,10 @@ use holdfast_actors::catalog::Outcome;
 use holdfast_actors::catalog::command::{Actor, Command};
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::kernel::{RepositoryId, Timestamp};
+use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Entropy, Pending};
 use holdfast_actors::shell::{Directory, Path};
+use holdfast_actors::tape::{MediaSet, SetId};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -107,6 +110,19 @@ pub trait Services: Send + Sync + 'static {
     fn rotate_certificate(&self, by: Actor) -> Pending<Result<answers::Certificate, Problem>>;
 }
 
+/// The tape libraries and jobs of the running node. What is on tape, and what is wanted of it,
+/// stands in the catalog.
+pub trait Tapes: Send + Sync + 'static {
+    /// Asks the arm of a library which cartridges are where; the catalog knows then.
+    fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>>;
+    /// Has a job write a whole view to a set, now; resolves when it is begun.
+    fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<(), Problem>>;
+    /// Stops what a job writes.
+    fn stop(&self, job: &TapeName) -> Pending<Result<(), Problem>>;
+    /// What it takes to bring a run of a media set back.
+    fn plan(&self, set: SetId, run: String) -> Pending<Result<answers::RestorePlan, Problem>>;
+}
+
 /// Where orders are carried out. Cheap to clone.
 #[derive(Clone)]
 pub struct Office {
@@ -114,6 +130,8 @@ pub struct Office {
     pub books: Arc<dyn Books>,
     /// What lies outside of it.
     pub services: Arc<dyn Services>,
+    /// The tapes of the node.
+    pub tapes: Arc<dyn Tapes>,
     /// The actors, to look at.
     pub directory: Arc<Directory>,
     /// Where passwords are drawn.
@@ -155,6 +173,7 @@ impl Office {
             Order::JoinToken(order) => self.join_token(by, order, items).await,
             Order::Node(order) => self.node(by, order, items).await,
             Order::Pool(order) => self.pool(by, order, items).await,
+            Order::Tape(order) => self.tape(by, order, items).await,
             Order::Catalog => self.catalog(by, items).await,
             Order::Status => self.status().await,
             Order::Shell(look) => self.look(by, look, items).await,

@@ -21,6 +21,8 @@ pub(super) fn on(reason: &str) -> Option<&'static str> {
         "no-library" => "see 'holdfast tape library list'",
         "no-media-pool" => "see 'holdfast tape pool list'",
         "no-tape-job" => "see 'holdfast tape job list'",
+        "no-restore" | "restore-incomplete" => "see 'holdfast tape restore list'",
+        "tape-job-disabled" => "enable it with 'holdfast tape job enable JOB'",
         "no-cartridge" => "see 'holdfast tape media list'",
         "no-token-id" => "see 'holdfast join-token list'",
         "token-spent" => "to take that node out, see 'holdfast node remove --help'",

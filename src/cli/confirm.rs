@@ -11,6 +11,8 @@ use super::{is_interactive, present};
 use crate::commands::Order;
 use crate::commands::cluster::Node;
 use crate::commands::pool::{PHRASE, Pool};
+use crate::commands::tape::Tape;
+use crate::commands::tape::media::Media;
 
 /// The most bytes that are read of what is typed.
 const TYPED_MAX: u64 = 1024;
@@ -62,6 +64,24 @@ pub(super) fn pool(
     };
     *confirm = Some(typed(&told.message, PHRASE, screen)?);
     desk.order(Order::Pool(order), screen)
+}
+
+/// The same for an order about tape: the barcode is typed before what is on a cartridge is lost.
+pub(super) fn tape(
+    desk: &present::Desk,
+    mut order: Tape,
+    screen: &mut Screen,
+) -> Result<(), Failure> {
+    let told = match desk.order(Order::Tape(order.clone()), screen) {
+        Err(failure) if failure.reason == REASON && is_interactive() => failure,
+        done => return done,
+    };
+    let Tape::Media(Media::Free(free)) = &mut order else {
+        return Err(told);
+    };
+    let phrase = free.medium.to_string();
+    free.confirm = Some(typed(&told.message, &phrase, screen)?);
+    desk.order(Order::Tape(order), screen)
 }
 
 /// What somebody types who was told what may be lost.

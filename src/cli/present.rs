@@ -1,6 +1,7 @@
 //! Gives orders to the node, and shows its answers: which columns, in which order, for each.
 
 mod columns;
+mod tape;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -267,6 +268,7 @@ fn form(order: &Order) -> Form {
         Order::Node(_) => Form::Record(NODE),
         Order::Pool(Pool::List) => Form::Table(POOLS),
         Order::Pool(_) => Form::Record(POOL),
+        Order::Tape(order) => tape::form(order),
         Order::Usage(_) => Form::Table(USAGE),
         Order::Verify(_) => Form::Table(VERIFIED),
         Order::Events(Events { follow: true, .. }) => Form::Stream(layout::event),

@@ -95,6 +95,8 @@ impl fmt::Display for Until {
     }
 }
 
+pub(crate) use as_text;
+
 as_text!(Until);
 
 /// A day in UTC.

@@ -200,6 +200,12 @@ fn every_command_shows_an_example_in_its_help() {
         "certificate import",
         "join-token",
         "node remove",
+        "tape library add",
+        "tape pool set",
+        "tape media free",
+        "tape job add",
+        "tape restore run",
+        "tape drive list",
         "verify",
         "status",
         "shell",
@@ -219,6 +225,7 @@ fn only_what_makes_something_new_shows_what_is_usual() {
     for (command, usual) in [
         ("tenant add", "What is not given: --lease never"),
         ("repository add", "What is not given: --hold-days 0"),
+        ("tape job add", "What is not given: --at 00:00"),
     ] {
         let mut line = words(command);
         line.push("--help");

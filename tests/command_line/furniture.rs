@@ -19,6 +19,8 @@ use holdfast_actors::names::{OperatorName, TenantName};
 use holdfast_actors::ports::{Journal, Pending, Ports};
 use holdfast_actors::shell::{Directory, Fault, Path};
 
+use super::tape::Shelf;
+
 /// A journal that keeps nothing, at once.
 pub(crate) struct Nothing;
 
@@ -189,6 +191,7 @@ pub(crate) async fn furnish_as(member: Option<Member>, done: Vec<Command>) -> Ar
     Arc::new(Office {
         books: Arc::new(books),
         services: Arc::new(Simple { member }),
+        tapes: Arc::new(Shelf::default()),
         directory,
         entropy: ports.entropy,
         others: None,

@@ -15,4 +15,5 @@ mod others;
 mod passed;
 mod pools;
 mod socket;
+mod tape;
 mod world;

@@ -26,6 +26,7 @@ use tokio::runtime::Runtime;
 
 use super::furniture::{Nothing, Simple};
 use super::office::{done, refused};
+use super::tape::Shelf;
 use super::world::World;
 
 /// Three nodes, and a tenant at home on each: `t1`, `t2`, `t3`.
@@ -139,6 +140,7 @@ pub(crate) fn office(catalog: &Catalog, ports: &Ports, others: Arc<dyn Others>) 
     Office {
         books: Arc::new(books) as Arc<dyn Books>,
         services: Arc::new(Simple { member: None }),
+        tapes: Arc::new(Shelf::default()),
         directory: Arc::clone(&ports.directory),
         entropy: Arc::clone(&ports.entropy),
         others: Some(others),

@@ -26,6 +26,8 @@ pub enum Deed {
     Certify,
     /// Ends an actor and starts it again, or puts one back in service.
     Restart,
+    /// Has a tape job write, stops it, or takes an inventory (10.12).
+    Tape,
 }
 
 /// Whether the caller may do what is no command.
@@ -40,8 +42,15 @@ pub fn may(rows: &Rows, by: &Actor, deed: Deed) -> Result<(), Refused> {
     let allowed = match (role, deed) {
         (
             Some(Role::Admin),
-            Deed::Export | Deed::Backup | Deed::Verify | Deed::Stop | Deed::Certify | Deed::Restart,
-        ) => true,
+            Deed::Export
+            | Deed::Backup
+            | Deed::Verify
+            | Deed::Stop
+            | Deed::Certify
+            | Deed::Restart
+            | Deed::Tape,
+        )
+        | (Some(Role::TapeOperator), Deed::Tape) => true,
         (Some(Role::TapeOperator | Role::Viewer) | None, _) => false,
     };
     if allowed {

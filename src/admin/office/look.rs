@@ -167,7 +167,7 @@ impl Office {
         }
     }
 
-    async fn inspect(&self, place: &Place) -> Result<Inspection, Problem> {
+    pub(super) async fn inspect(&self, place: &Place) -> Result<Inspection, Problem> {
         let found = self.directory.inspect(&Path::from(place.as_str()));
         let inspection = found.ok_or_else(|| missing(place))?;
         match tokio::time::timeout(PATIENCE, inspection).await {

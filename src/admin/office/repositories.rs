@@ -259,7 +259,11 @@ impl Office {
     }
 }
 
-fn find(rows: &Rows, tenant: &TenantName, name: &RepositoryName) -> Result<RepositoryId, Problem> {
+pub(super) fn find(
+    rows: &Rows,
+    tenant: &TenantName,
+    name: &RepositoryName,
+) -> Result<RepositoryId, Problem> {
     let found = rows.repository(tenant_id(rows, tenant)?, name);
     let missing = || Refused::NoRepository(tenant.clone(), name.clone());
     Ok(found.ok_or_else(missing)?)

@@ -12,9 +12,14 @@ use holdfast_actors::names::TenantName;
 
 use super::super::{Problem, ProblemClass};
 use super::cluster::found;
+use super::tape::tape_node;
 use crate::commands::bin::Bin;
 use crate::commands::repository::Repository;
 use crate::commands::shell::{Look, Place, Tree};
+use crate::commands::tape::Tape;
+use crate::commands::tape::job::Job;
+use crate::commands::tape::library::Library;
+use crate::commands::tape::restore::Restore;
 use crate::commands::tenant::Tenant;
 use crate::commands::{Order, Verify};
 
@@ -63,6 +68,10 @@ pub(super) fn route(order: &Order, rows: &Rows, here: Option<NodeId>) -> Result<
             Look::Show(look) | Look::Watch(look) | Look::Trace(look) | Look::Why(look),
         ) => placed(&look.path, rows, here),
         Order::Shell(Look::Stop(end) | Look::Restart(end)) => placed(&end.path, rows, here),
+        Order::Tape(order) => match tape_at(order, rows) {
+            Some(node) => at(Some(node), here),
+            None => Ok(Route::Here),
+        },
         Order::Tenant(_)
         | Order::Subtenant(_)
         | Order::Password(_)
@@ -79,6 +88,20 @@ pub(super) fn route(order: &Order, rows: &Rows, here: Option<NodeId>) -> Result<
         | Order::Pool(_)
         | Order::Catalog
         | Order::Shell(Look::Tree(_)) => Ok(Route::Here),
+    }
+}
+
+/// Where devices are that an order needs; none if it needs none.
+fn tape_at(order: &Tape, rows: &Rows) -> Option<NodeId> {
+    match order {
+        Tape::Library(Library::Inventory(which)) => rows.tape.libraries.get(&which.name)?.node,
+        Tape::Job(Job::Run(_) | Job::Stop(_)) | Tape::Restore(Restore::Plan(_)) => tape_node(rows),
+        Tape::Library(_)
+        | Tape::Pool(_)
+        | Tape::Media(_)
+        | Tape::Job(_)
+        | Tape::Restore(_)
+        | Tape::Drive(_) => None,
     }
 }
 

@@ -1,0 +1,297 @@
+//! Orders about tape: libraries, media pools and cartridges. Nothing of it is shown to tenants.
+
+mod jobs;
+mod restores;
+
+use std::collections::BTreeMap;
+
+use holdfast_actors::catalog::command::Command;
+use holdfast_actors::catalog::rows::{Device, Mixing, Rows};
+use holdfast_actors::catalog::tape::{
+    LibraryCommand, MediaPoolCommand, MediumCommand, TapeCommand, TapeRefused,
+};
+use holdfast_actors::catalog::{Deed, Refused};
+use holdfast_actors::kernel::{NodeId, Size};
+use holdfast_actors::names::TapeName;
+use holdfast_actors::shell::Listing;
+use holdfast_actors::tape::pool::SetRules;
+use holdfast_actors::tape::{MediaSet, MediumId};
+use serde_json::Value;
+
+use super::super::{Items, Problem, ProblemClass, answers};
+use super::cluster::found;
+use super::speaker::Speaker;
+use super::{Answer, Office, nothing_to_change, value};
+use crate::commands::pool::Switch;
+use crate::commands::shell::Place;
+use crate::commands::tape::library::{self, Library};
+use crate::commands::tape::media::{Free, Media};
+use crate::commands::tape::named::MediumRef;
+use crate::commands::tape::pool::{self, Pool};
+use crate::commands::tape::words::SetRule;
+use crate::commands::tape::{Drive, Named, Tape};
+
+/// What a virtual library has unless somebody says otherwise.
+const DRIVES: u16 = 2;
+const SLOTS: u16 = 8;
+const CAPACITY: Size = Size::gib(100);
+/// Below it stand the libraries of a node, and below each of them its drives.
+const TAPE: &str = "node/tape/";
+/// How the name of a drive begins.
+const DRIVE: &str = "drive-";
+
+impl Office {
+    pub(super) async fn tape(&self, by: &Speaker, order: Tape, items: &Items) -> Answer {
+        match order {
+            Tape::Library(order) => self.tape_library(by, order, items).await,
+            Tape::Pool(order) => self.media_pool(by, order, items).await,
+            Tape::Media(order) => self.media(by, order, items).await,
+            Tape::Job(order) => self.tape_job(by, order, items).await,
+            Tape::Restore(order) => self.tape_restore(by, order, items).await,
+            Tape::Drive(Drive::List) => self.drives(items).await,
+        }
+    }
+
+    async fn tape_library(&self, by: &Speaker, order: Library, items: &Items) -> Answer {
+        let rows = self.books.rows();
+        match order {
+            Library::Add(add) => {
+                let name = add.name.clone();
+                let add = new_library(&rows, add)?;
+                let add = Command::Tape(TapeCommand::Library(name.clone(), add));
+                self.submit_and_show(by, add, |rows| library_of(rows, &name))
+                    .await
+            }
+            Library::List => {
+                for name in rows.tape.libraries.keys() {
+                    items.send(&library_of(&rows, name)?).await?;
+                }
+                value(&())
+            }
+            Library::Show(Named { name }) => value(&library_of(&rows, &name)?),
+            Library::Inventory(Named { name }) => {
+                by.may(&rows, Deed::Tape)?;
+                library_of(&rows, &name)?;
+                self.tapes.inventory(&name).await?;
+                self.list_media(&self.books.rows(), None, Some(&name), items)
+                    .await
+            }
+            Library::Remove(Named { name }) => {
+                let remove = TapeCommand::Library(name, LibraryCommand::Remove);
+                self.submit_and_settle(by, Command::Tape(remove)).await
+            }
+        }
+    }
+
+    async fn media_pool(&self, by: &Speaker, order: Pool, items: &Items) -> Answer {
+        let (name, command) = match order {
+            Pool::Add(add) => (add.name.clone(), new_pool(add)),
+            Pool::Set(set) => (set.name.clone(), changed_pool(set)?),
+            Pool::List => {
+                let rows = self.books.rows();
+                for name in rows.tape.pools.keys() {
+                    items.send(&pool_of(&rows, name)?).await?;
+                }
+                return value(&());
+            }
+            Pool::Remove(Named { name }) => {
+                let remove = TapeCommand::Pool(name, MediaPoolCommand::Remove);
+                return self.submit_and_settle(by, Command::Tape(remove)).await;
+            }
+        };
+        let command = Command::Tape(TapeCommand::Pool(name.clone(), command));
+        self.submit_and_show(by, command, |rows| pool_of(rows, &name))
+            .await
+    }
+
+    async fn media(&self, by: &Speaker, order: Media, items: &Items) -> Answer {
+        let rows = self.books.rows();
+        let (medium, command) = match order {
+            Media::List(of) => {
+                let (pool, library) = (of.pool.as_ref(), of.library.as_ref());
+                return self.list_media(&rows, pool, library, items).await;
+            }
+            Media::Show(which) => {
+                return value(&medium_of(&rows, medium_id(&rows, &which.medium)?)?);
+            }
+            Media::Protect(which) => (which.medium, MediumCommand::Protect(true)),
+            Media::Unprotect(which) => (which.medium, MediumCommand::Protect(false)),
+            Media::Free(free) => {
+                confirmed(&rows, &free)?;
+                (free.medium, MediumCommand::MarkFree)
+            }
+            Media::Move(to) => (to.medium, MediumCommand::Move(to.pool)),
+            Media::Retire(which) => (which.medium, MediumCommand::Retire),
+        };
+        let id = medium_id(&rows, &medium)?;
+        let command = Command::Tape(TapeCommand::Medium(id, command));
+        self.submit_and_show(by, command, |rows| medium_of(rows, id))
+            .await
+    }
+
+    async fn list_media(
+        &self,
+        rows: &Rows,
+        pool: Option<&TapeName>,
+        library: Option<&TapeName>,
+        items: &Items,
+    ) -> Answer {
+        let pool = match pool {
+            Some(name) => {
+                let row = rows.tape.pools.get(name);
+                let row = row.ok_or_else(|| refused(TapeRefused::NoPool(name.clone())))?;
+                Some(row.id)
+            }
+            None => None,
+        };
+        if let Some(name) = library {
+            library_of(rows, name)?;
+        }
+        for (id, row) in &rows.tape.media {
+            let at = row.slot.as_ref().map(|(at, _)| at);
+            let is_of_pool = pool.is_none() || row.medium.pool == pool;
+            if is_of_pool && (library.is_none() || at == library) {
+                items.send(&medium_of(rows, *id)?.cartridge).await?;
+            }
+        }
+        value(&())
+    }
+
+    /// The drives of this node, from the tree of its actors.
+    async fn drives(&self, items: &Items) -> Answer {
+        for listing in self.directory.tree() {
+            let Some((library, drive)) = drive_of(&listing) else {
+                continue;
+            };
+            let place = Place::parse(listing.path.as_str()).map_err(Problem::failed)?;
+            let holds = match self.inspect(&place).await {
+                Ok(inspection) => inspection.state,
+                Err(_) => Value::Null,
+            };
+            let state = serde_json::to_value(listing.standing).map_err(Problem::failed)?;
+            let shown = answers::TapeDrive {
+                library: library.to_owned(),
+                drive: drive.to_owned(),
+                state: state.as_str().unwrap_or_default().to_owned(),
+                holds,
+            };
+            items.send(&shown).await?;
+        }
+        value(&())
+    }
+}
+
+/// The library and the number of the drive that stands at a place.
+fn drive_of(listing: &Listing) -> Option<(&str, &str)> {
+    let below = listing.path.as_str().strip_prefix(TAPE)?;
+    let (library, drive) = below.split_once('/')?;
+    Some((library, drive.strip_prefix(DRIVE)?))
+}
+
+/// The node on which tape jobs run: that of the first library. None where a node stands alone, or
+/// where there is no library.
+pub(super) fn tape_node(rows: &Rows) -> Option<NodeId> {
+    rows.tape.libraries.values().find_map(|row| row.node)
+}
+
+fn new_library(rows: &Rows, add: library::Add) -> Result<LibraryCommand, Problem> {
+    let node = add.node.as_ref();
+    let node = node.map(|node| found(&rows.cluster, node)).transpose()?;
+    let device = Device::Virtual {
+        drives: add.drives.unwrap_or(DRIVES),
+        slots: add.slots.unwrap_or(SLOTS),
+        capacity: add.capacity.unwrap_or(CAPACITY),
+    };
+    Ok(LibraryCommand::Add { node, device })
+}
+
+fn new_pool(add: pool::Add) -> MediaPoolCommand {
+    let mut sets = add.sets;
+    if sets.is_empty() {
+        sets = MediaSet::ALL.into_iter().map(SetRule::usual).collect();
+    }
+    MediaPoolCommand::Add {
+        description: add.description.unwrap_or_default(),
+        is_worm: add.worm,
+        takes_free: !add.no_free,
+        sets: rules(&sets),
+        mixing: mixing(add.mix),
+    }
+}
+
+fn changed_pool(set: pool::Set) -> Result<MediaPoolCommand, Problem> {
+    let sets = (!set.sets.is_empty()).then(|| rules(&set.sets));
+    let (mix, free) = (set.mix.map(Switch::is_on), set.free.map(Switch::is_on));
+    let is_something = sets.is_some() || mix.is_some() || free.is_some();
+    if !is_something && set.description.is_none() {
+        return Err(nothing_to_change());
+    }
+    Ok(MediaPoolCommand::Set {
+        description: set.description,
+        takes_free: free,
+        sets,
+        mixing: mix.map(mixing),
+    })
+}
+
+fn rules(sets: &[SetRule]) -> BTreeMap<MediaSet, SetRules> {
+    sets.iter().map(|it| (it.set.0, it.rules)).collect()
+}
+
+const fn mixing(mix: bool) -> Mixing {
+    if mix { Mixing::All } else { Mixing::Never }
+}
+
+/// Before what is on a cartridge is given up, somebody has to say which it is.
+fn confirmed(rows: &Rows, free: &Free) -> Result<(), Problem> {
+    let label = answers::label(medium_id(rows, &free.medium)?, rows);
+    if free.confirm.as_ref() == Some(&label) {
+        return Ok(());
+    }
+    let told = format!("what is on cartridge {label} is lost then; add --confirm {label} to go on");
+    Err(Problem::new(ProblemClass::Refused, "not-confirmed", told))
+}
+
+/// The cartridge that is meant; of a barcode that several bear, none.
+fn medium_id(rows: &Rows, medium: &MediumRef) -> Result<MediumId, Problem> {
+    let barcode = match medium {
+        MediumRef::Id(id) if rows.tape.media.contains_key(id) => return Ok(*id),
+        MediumRef::Id(id) => return Err(refused(TapeRefused::NoMedium(*id))),
+        MediumRef::Barcode(barcode) => barcode,
+    };
+    let media = rows.tape.media.iter();
+    let mut same = media.filter(|(_, row)| row.medium.barcode.as_ref() == Some(barcode));
+    match (same.next(), same.next()) {
+        (Some((id, _)), None) => Ok(*id),
+        (None, _) => {
+            let told = format!("there is no cartridge {barcode}; look with 'tape media list'");
+            Err(Problem::new(ProblemClass::NotFound, "no-cartridge", told))
+        }
+        (Some(_), Some(_)) => {
+            let told = format!("several cartridges bear {barcode}; give the id of the one meant");
+            Err(Problem::new(ProblemClass::Usage, "cartridge-unclear", told))
+        }
+    }
+}
+
+fn library_of(rows: &Rows, name: &TapeName) -> Result<answers::TapeLibrary, Problem> {
+    let row = rows.tape.libraries.get(name);
+    let row = row.ok_or_else(|| refused(TapeRefused::NoLibrary(name.clone())))?;
+    Ok(answers::TapeLibrary::of(name, row, rows))
+}
+
+fn pool_of(rows: &Rows, name: &TapeName) -> Result<answers::MediaPool, Problem> {
+    let row = rows.tape.pools.get(name);
+    let row = row.ok_or_else(|| refused(TapeRefused::NoPool(name.clone())))?;
+    Ok(answers::MediaPool::of(name, row, rows))
+}
+
+fn medium_of(rows: &Rows, id: MediumId) -> Result<answers::CartridgeShown, Problem> {
+    let row = rows.tape.media.get(&id);
+    let row = row.ok_or_else(|| refused(TapeRefused::NoMedium(id)))?;
+    Ok(answers::CartridgeShown::of(id, row, rows))
+}
+
+fn refused(refused: TapeRefused) -> Problem {
+    Refused::from(refused).into()
+}

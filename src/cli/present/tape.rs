@@ -1,0 +1,177 @@
+//! What is shown of tape.
+
+use super::super::layout::{Column, bytes, plain};
+use super::Form;
+use crate::commands::tape::Tape;
+use crate::commands::tape::job::Job;
+use crate::commands::tape::library::Library;
+use crate::commands::tape::media::Media;
+use crate::commands::tape::pool::Pool;
+use crate::commands::tape::restore::Restore;
+
+const LIBRARIES: &[Column] = &[
+    plain("name"),
+    plain("node"),
+    plain("device"),
+    plain("drives"),
+    plain("slots"),
+    plain("cartridges"),
+    bytes("capacity"),
+];
+const LIBRARY: &[Column] = &[
+    plain("name"),
+    plain("node"),
+    plain("device"),
+    plain("drives"),
+    plain("slots"),
+    plain("cartridges"),
+    bytes("capacity"),
+    plain("made"),
+];
+const POOLS: &[Column] = &[
+    plain("name"),
+    plain("sets"),
+    plain("mix"),
+    plain("cartridges"),
+    plain("jobs"),
+    plain("description"),
+];
+const POOL: &[Column] = &[
+    plain("name"),
+    plain("sets"),
+    plain("mix"),
+    plain("worm"),
+    plain("free"),
+    plain("cartridges"),
+    plain("jobs"),
+    plain("made"),
+    plain("description"),
+];
+const MEDIA: &[Column] = &[
+    plain("barcode"),
+    plain("pool"),
+    plain("set"),
+    plain("content"),
+    plain("expires"),
+    plain("objects"),
+    bytes("bytes"),
+    plain("library"),
+    plain("slot"),
+    plain("protected"),
+    plain("retired"),
+];
+const INVENTORY: &[Column] = &[
+    plain("slot"),
+    plain("barcode"),
+    plain("pool"),
+    plain("set"),
+    plain("content"),
+];
+const MEDIUM: &[Column] = &[
+    plain("barcode"),
+    plain("id"),
+    plain("kind"),
+    plain("pool"),
+    plain("set"),
+    plain("content"),
+    plain("expires"),
+    plain("written"),
+    plain("objects"),
+    bytes("bytes"),
+    plain("library"),
+    plain("slot"),
+    plain("online"),
+    plain("protected"),
+    plain("write-protected"),
+    plain("retired"),
+    plain("write-errors"),
+    plain("generation"),
+    plain("media-set"),
+    plain("place"),
+];
+const JOBS: &[Column] = &[
+    plain("name"),
+    plain("pool"),
+    plain("sources"),
+    plain("schedule"),
+    plain("enabled"),
+    plain("running"),
+    plain("last"),
+];
+const JOB: &[Column] = &[
+    plain("name"),
+    plain("pool"),
+    plain("sources"),
+    plain("schedule"),
+    plain("enabled"),
+    plain("running"),
+    plain("since"),
+    plain("last"),
+    plain("made"),
+    plain("description"),
+];
+const LOG: &[Column] = &[
+    plain("view"),
+    plain("set"),
+    plain("tenant"),
+    plain("repository"),
+    plain("objects"),
+    bytes("bytes"),
+    plain("done"),
+    plain("cartridges"),
+    plain("name"),
+];
+const RESTORES: &[Column] = &[
+    plain("id"),
+    plain("state"),
+    plain("what"),
+    plain("to"),
+    plain("by"),
+    plain("asked"),
+    plain("ended"),
+];
+const RESTORE: &[Column] = &[
+    plain("id"),
+    plain("state"),
+    plain("what"),
+    plain("to"),
+    plain("by"),
+    plain("asked"),
+    plain("begun"),
+    plain("ended"),
+    plain("shut-out"),
+    plain("lost"),
+    plain("told"),
+];
+const PLAN: &[Column] = &[
+    plain("loads"),
+    plain("offline"),
+    plain("objects"),
+    bytes("bytes"),
+    plain("lost"),
+];
+const DRIVES: &[Column] = &[
+    plain("library"),
+    plain("drive"),
+    plain("state"),
+    plain("holds"),
+];
+
+pub(super) fn form(order: &Tape) -> Form {
+    match order {
+        Tape::Library(Library::List) => Form::Table(LIBRARIES),
+        Tape::Library(Library::Inventory(_)) => Form::Table(INVENTORY),
+        Tape::Library(_) => Form::Record(LIBRARY),
+        Tape::Pool(Pool::List) => Form::Table(POOLS),
+        Tape::Pool(_) => Form::Record(POOL),
+        Tape::Media(Media::List(_)) => Form::Table(MEDIA),
+        Tape::Media(_) => Form::Record(MEDIUM),
+        Tape::Job(Job::List) => Form::Table(JOBS),
+        Tape::Job(Job::Log(_)) => Form::Table(LOG),
+        Tape::Job(_) => Form::Record(JOB),
+        Tape::Restore(Restore::List) => Form::Table(RESTORES),
+        Tape::Restore(Restore::Plan(_)) => Form::Record(PLAN),
+        Tape::Restore(_) => Form::Record(RESTORE),
+        Tape::Drive(_) => Form::Table(DRIVES),
+    }
+}

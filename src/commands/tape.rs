@@ -1,0 +1,77 @@
+//! Orders about tape: libraries, media pools, cartridges, jobs that archive repositories, and
+//! bringing back what they archived. Tenants know nothing of it.
+
+pub mod job;
+pub mod library;
+pub mod media;
+pub mod named;
+pub mod pool;
+pub mod restore;
+pub mod words;
+
+use clap::{Args, Subcommand};
+use holdfast_actors::names::TapeName;
+use serde::{Deserialize, Serialize};
+
+/// What can be done with tape.
+#[derive(Clone, Debug, PartialEq, Subcommand, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Tape {
+    /// Tape libraries: an arm, drives, and slots for cartridges
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tape library list"
+    )]
+    Library(library::Library),
+    /// Media pools: which media sets there are, and how long they are kept
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tape pool list"
+    )]
+    Pool(pool::Pool),
+    /// Cartridges
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tape media list"
+    )]
+    Media(media::Media),
+    /// Jobs that archive repositories to tape
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tape job list"
+    )]
+    Job(job::Job),
+    /// Bringing back what was archived
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tape restore list"
+    )]
+    Restore(restore::Restore),
+    /// Tape drives
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tape drive list"
+    )]
+    Drive(Drive),
+}
+
+/// What can be done with drives.
+#[derive(Clone, Debug, PartialEq, Subcommand, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Drive {
+    /// List the drives of this node, and whom they are lent to
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape drive list --json")]
+    List,
+}
+
+/// One library, media pool or job by name.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Named {
+    /// Its name: a-z, 0-9 and '-'
+    #[arg(value_parser = TapeName::parse)]
+    pub name: TapeName,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Orders about cartridges.
+
+use clap::{Args, Subcommand};
+use holdfast_actors::names::TapeName;
+use serde::{Deserialize, Serialize};
+
+use super::named::MediumRef;
+
+/// What can be done with cartridges.
+#[derive(Clone, Debug, PartialEq, Subcommand, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Media {
+    /// List cartridges: all, or those of one pool or library
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape media list --pool gfs")]
+    List(Of),
+    /// Show one cartridge
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape media show HF0001L8")]
+    Show(Named),
+    /// Keep what is on a cartridge, whatever its retention says
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape media protect HF0001L8")]
+    Protect(Named),
+    /// Let the retention decide again
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape media unprotect HF0001L8")]
+    Unprotect(Named),
+    /// Give up what is on a cartridge, so that it can be written over; asks to type its barcode
+    #[command(
+        after_help = "Of data that is not ours a second operator has to agree.\n\n\
+                      Example: holdfast --data /srv/holdfast tape media free HF0001L8"
+    )]
+    Free(Free),
+    /// Put a free cartridge into a media pool, or back among the free ones
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape media move HF0001L8 gfs")]
+    Move(Move),
+    /// Use a cartridge no more, for good
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape media retire HF0001L8")]
+    Retire(Named),
+}
+
+/// Which cartridges.
+#[derive(Clone, Debug, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Of {
+    /// Only those of this media pool
+    #[arg(long, value_name = "POOL", value_parser = TapeName::parse)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<TapeName>,
+    /// Only those in this library
+    #[arg(long, value_name = "LIBRARY", value_parser = TapeName::parse)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<TapeName>,
+}
+
+/// One cartridge.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Named {
+    /// Its barcode such as HF0001L8, or its id
+    #[arg(value_name = "BARCODE", value_parser = MediumRef::parse)]
+    pub medium: MediumRef,
+}
+
+/// A cartridge to give up.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Free {
+    /// Its barcode such as HF0001L8, or its id
+    #[arg(value_name = "BARCODE", value_parser = MediumRef::parse)]
+    pub medium: MediumRef,
+    /// What was given to name it, once more: what is on the cartridge is lost
+    #[arg(long, value_name = "BARCODE")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
+}
+
+/// Where a cartridge goes.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Move {
+    /// Its barcode such as HF0001L8, or its id
+    #[arg(value_name = "BARCODE", value_parser = MediumRef::parse)]
+    pub medium: MediumRef,
+    /// The media pool; without it, among the free ones
+    #[arg(value_parser = TapeName::parse)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<TapeName>,
+}

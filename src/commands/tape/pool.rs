@@ -1,0 +1,90 @@
+//! Orders about media pools.
+
+use clap::{Args, Subcommand};
+use holdfast_actors::names::TapeName;
+use serde::{Deserialize, Serialize};
+
+use super::Named;
+use super::words::SetRule;
+use crate::commands::pool::Switch;
+
+/// What can be done with media pools.
+#[derive(Clone, Debug, PartialEq, Subcommand, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Pool {
+    /// Add a media pool
+    #[command(
+        after_help = "What is not given: --set daily:14d:append --set weekly:28d \
+                      --set monthly:366d --set quarterly:366d --set yearly:forever\n\n\
+                      Example: holdfast --data /srv/holdfast tape pool add gfs \
+                      --set daily:14d:append --set monthly:366d"
+    )]
+    Add(Add),
+    /// List all media pools
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape pool list")]
+    List,
+    /// Change a media pool, for what is written from now on; what is not given stays
+    #[command(
+        after_help = "Example: holdfast --data /srv/holdfast tape pool set gfs \
+                      --set daily:7d --set weekly:28d"
+    )]
+    Set(Set),
+    /// Remove a media pool that has no cartridges and no jobs
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape pool remove gfs")]
+    Remove(Named),
+}
+
+/// A new media pool.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Add {
+    /// Its name: a-z, 0-9 and '-'
+    #[arg(value_parser = TapeName::parse)]
+    pub name: TapeName,
+    /// A media set, how long it is kept ('14d', 'forever', or 'cyclic'), and ':append' if it goes
+    /// on behind what is on its last cartridge
+    #[arg(long = "set", value_name = "SET:KEPT[:append]", value_parser = SetRule::parse)]
+    #[serde(rename = "set", default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<SetRule>,
+    /// Tenants may share cartridges; without it, each has media sets of its own
+    #[arg(long)]
+    #[serde(default)]
+    pub mix: bool,
+    /// For cartridges that can be written once, and no others
+    #[arg(long)]
+    #[serde(default)]
+    pub worm: bool,
+    /// Take no free cartridges; only those that are moved here are used
+    #[arg(long)]
+    #[serde(default)]
+    pub no_free: bool,
+    /// Free text for operators
+    #[arg(long, value_name = "TEXT")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// What to change of a media pool.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Set {
+    /// Its name: a-z, 0-9 and '-'
+    #[arg(value_parser = TapeName::parse)]
+    pub name: TapeName,
+    /// The media sets that are on from now on, all of them, as for 'tape pool add'
+    #[arg(long = "set", value_name = "SET:KEPT[:append]", value_parser = SetRule::parse)]
+    #[serde(rename = "set", default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<SetRule>,
+    /// Whether tenants may share cartridges
+    #[arg(long, value_name = "on|off")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Switch>,
+    /// Whether it takes free cartridges
+    #[arg(long, value_name = "on|off")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<Switch>,
+    /// Free text for operators
+    #[arg(long, value_name = "TEXT")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}

@@ -1,0 +1,65 @@
+//! Tests of orders about tape: what is typed is what crosses the socket.
+
+use clap::Parser as _;
+
+use crate::cli::{Arguments, Command};
+use crate::commands::Order;
+
+fn order(line: &str) -> Result<Order, String> {
+    let words = ["holdfast", "tape"].into_iter().chain(line.split(' '));
+    let parsed = Arguments::try_parse_from(words).map_err(|error| error.to_string())?;
+    match parsed.command {
+        Command::Tape(tape) => Ok(Order::Tape(*tape)),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+#[test]
+fn orders_cross_the_socket_as_they_were_typed() {
+    for line in [
+        "library add shelf --virtual --drives 1 --slots 4 --capacity 1GiB --node node-2",
+        "library list",
+        "library inventory shelf",
+        "pool add gfs --set daily:14d:append --set yearly:forever --mix --worm --no-free",
+        "pool set gfs --mix off --free on",
+        "media list --pool gfs --library shelf",
+        "media free HF0001L8 --confirm HF0001L8",
+        "media move 00000000-0000-0000-0000-0000000000ff gfs",
+        "job add nightly --pool gfs --tenant acme globex --repository acme/main --at 22:30 \
+         --no-daily --weekly sat --monthly last-sat --quarterly first:1 --yearly dec:last",
+        "job set nightly --daily mon,tue --monthly none --all",
+        "job run nightly --set weekly",
+        "job log nightly",
+        "restore plan acme main --at 2026-05-01T12:00:00Z",
+        "restore run acme main --run run-1 --into acme/other --override-quota",
+        "restore run acme main --original",
+        "restore stop restore-3",
+        "drive list",
+    ] {
+        let order = order(line).unwrap();
+        let text = serde_json::to_string(&order).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Order>(&text).unwrap(),
+            order,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn orders_that_say_too_little_or_too_much_are_refused() {
+    for line in [
+        "library add shelf",
+        "pool add gfs --set daily",
+        "job add nightly --all",
+        "job add nightly --pool gfs --all --tenant acme",
+        "job add nightly --pool gfs --all --daily mon --no-daily",
+        "job run nightly --set hourly",
+        "restore run acme main",
+        "restore run acme main --original --to /tmp/a",
+        "restore plan acme main --at 2026-05-01T12:00:00Z --run run-1",
+        "media show short",
+    ] {
+        assert!(order(line).is_err(), "{line}");
+    }
+}
