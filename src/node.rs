@@ -12,6 +12,7 @@ mod gateways;
 mod joining;
 mod making;
 mod selfservice;
+mod stock;
 mod timing;
 
 use std::net::SocketAddr;
