@@ -12,6 +12,7 @@ mod gateways;
 mod joining;
 mod making;
 mod selfservice;
+mod stock;
 mod tapes;
 mod timing;
 
