@@ -58,7 +58,7 @@ use gateways::Gateways;
 pub use joining::join;
 pub use making::init;
 use selfservice::Counter;
-use tapes::Room;
+use tapes::TapeDesk;
 use timing::{Stopwatch, Timed};
 
 /// Where the index lies in the node's directory.
@@ -142,10 +142,12 @@ impl Running {
         desk.listens(face.address(), metrics);
         let services: Arc<dyn Services> = Arc::new(desk);
         let directory = Arc::clone(&ports.directory);
+        let (tapes, room) = TapeDesk::open(&home, &node, &ports, told(stopped.clone()))?;
+        doors.spawn(room);
         let office = Office {
             books,
             services,
-            tapes: Arc::new(Room::new(&home, &node.catalog, &ports)),
+            tapes: Arc::new(tapes),
             directory,
             entropy,
             others,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use words::{Effect, Event, Occasion, Outcome};
+pub use words::{Effect, Event, Occasion, Outcome, Waiting};
 
 use super::schedule::{MediaSet, Schedule};
 use crate::kernel::{Acts, Date, Instant, Machine, Now, Timestamp};
@@ -66,6 +66,16 @@ impl State {
     /// What a run writes that is under way or waits, and since when.
     pub fn running(&self) -> Option<(MediaSet, Timestamp)> {
         self.run.map(|run| (run.set, run.since))
+    }
+
+    /// What that run waits for; none while it writes.
+    pub fn waits(&self) -> Option<Waiting> {
+        match self.run?.stage {
+            Stage::Working => None,
+            Stage::WaitsForSource => Some(Waiting::Source),
+            Stage::WaitsForTape => Some(Waiting::Tape),
+            Stage::WaitsToTryAgain(at) => Some(Waiting::Retry(at)),
+        }
     }
 }
 

@@ -168,7 +168,7 @@ pub struct Run {
     /// Its name: a-z, 0-9 and '-'
     #[arg(value_parser = TapeName::parse)]
     pub name: TapeName,
-    /// The media set; without it, the youngest of the job that takes whole views
+    /// The media set; without it, the youngest of its pool
     #[arg(long, value_name = "SET", value_parser = MediaSet::parse)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<MediaSet>,

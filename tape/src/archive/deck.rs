@@ -118,12 +118,21 @@ impl Deck {
 fn of_writer(effect: Effect) -> Option<Told> {
     match effect {
         Effect::Committed(rows) => Some(Told::Committed(Lot(rows))),
-        Effect::Spoiled(_) | Effect::Refuse(_) => Some(Told::Unsound),
+        effect @ (Effect::Spoiled(_) | Effect::Refuse(_)) => {
+            tracing::warn!(?effect, "an object is not what its source said, or comes in bad pieces");
+            Some(Told::Unsound)
+        }
         Effect::Ended(end) => Some(Told::Ended(end)),
         // What is to be written again is what was never told as committed.
         Effect::Again(_) | Effect::Want => None,
         Effect::Where | Effect::Write(_) | Effect::Filemark | Effect::Flush => None,
     }
+}
+
+/// Pieces of a size that the writer takes.
+fn cut(bytes: &Bytes) -> impl Iterator<Item = Bytes> {
+    let cuts = (0..bytes.len()).step_by(PIECE_MAX);
+    cuts.map(|at| bytes.slice(at..bytes.len().min(at + PIECE_MAX)))
 }
 
 enum State {
@@ -153,12 +162,10 @@ impl Source {
 
     /// Bytes that are at hand.
     pub(super) fn at_hand(bytes: &Bytes) -> Self {
-        let cuts = (0..bytes.len()).step_by(PIECE_MAX);
-        let pieces = cuts.map(|at| bytes.slice(at..bytes.len().min(at + PIECE_MAX)));
         Self {
             of: None,
             state: State::Over,
-            ready: pieces.collect(),
+            ready: cut(bytes).collect(),
             held: bytes.len(),
         }
     }
@@ -209,7 +216,10 @@ impl Source {
             };
             match read {
                 Poll::Pending => break,
-                Poll::Ready(Err(_)) => self.state = State::Over,
+                Poll::Ready(Err(error)) => {
+                    tracing::warn!(of = ?self.of, %error, "an object cannot be read for tape");
+                    self.state = State::Over;
+                }
                 Poll::Ready(Ok((piece, state))) => self.advance(piece, state),
             }
         }
@@ -220,9 +230,80 @@ impl Source {
         let before = std::mem::replace(&mut self.state, state);
         if let (Some(piece), State::Reading(mut pieces, _)) = (piece, before) {
             self.held += piece.len();
-            self.ready.push_back(piece);
+            self.ready.extend(cut(&piece));
             let next = pieces.next();
             self.state = State::Reading(pieces, next);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_actors::kernel::{Size, Space, Timestamp};
+    use holdfast_actors::object::{Hash, Key, Kind};
+
+    use super::*;
+    use crate::format::Sum;
+
+    /// A repository that gives each object as one piece.
+    struct Whole(Bytes);
+
+    struct Once(Option<Bytes>);
+
+    impl Pieces for Once {
+        fn next(&mut self) -> Pending<Result<Option<Bytes>, Failed>> {
+            let next = self.0.take();
+            Box::pin(async { Ok(next) })
+        }
+    }
+
+    impl Repositories for Whole {
+        fn view(&self, _: RepositoryId, _: Timestamp) -> Pending<Result<Vec<Item>, Failed>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+
+        fn read(&self, _: RepositoryId, _: Item) -> Pending<Result<Box<dyn Pieces>, Failed>> {
+            let once = Once(Some(self.0.clone()));
+            Box::pin(async { Ok(Box::new(once) as Box<dyn Pieces>) })
+        }
+
+        fn write(
+            &self,
+            _: RepositoryId,
+            _: Item,
+            _: Box<dyn Pieces>,
+        ) -> Pending<Result<(), Failed>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn hide(&self, _: RepositoryId, _: Key) -> Pending<Result<(), Failed>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_piece_that_is_longer_than_the_tape_takes_is_cut() {
+        let bytes = Bytes::from(vec![7; 2 * PIECE_MAX + 5]);
+        let length = bytes.len() as u64;
+        let key = Key {
+            space: Space::TENANT,
+            kind: Kind::Data,
+            name: Hash::ZERO,
+        };
+        let item = Item {
+            key,
+            length: Size::bytes(length),
+            sha256: Sum::of(&bytes),
+        };
+        let repositories: Arc<dyn Repositories> = Arc::new(Whole(bytes));
+        let mut source = Source::of(&repositories, RepositoryId::new(1), item);
+        let (mut left, mut lengths) = (length, Vec::new());
+        while left > 0 {
+            source.fill().await;
+            let piece = source.take(left).unwrap();
+            left -= piece.len() as u64;
+            lengths.push(piece.len());
+        }
+        assert_eq!(lengths, [PIECE_MAX, PIECE_MAX, 5]);
     }
 }

@@ -136,7 +136,7 @@ impl RoomHands {
         context: &Context<Self>,
     ) -> Pending<Result<Kind, Failed>> {
         let site = Site {
-            path: context.path.child(&name),
+            path: context.path.child("libraries").child(&name),
             above: Some(context.myself.cell()),
             ports: context.ports.clone(),
             books: Arc::clone(&self.tools.site.books),
@@ -189,7 +189,7 @@ impl RoomHands {
             clock: Arc::clone(&context.ports.clock),
         };
         let hands = RestoreHands::new(id, &order, is_begun, tools);
-        let (path, above) = (context.path.child(id), Some(context.myself.cell()));
+        let (path, above) = (context.path.child("restores").child(id), Some(context.myself.cell()));
         let ports = context.ports.clone();
         Box::pin(async move {
             let spawned = shell::spawn(path, Restore::new(order), hands, ports, above).await;
@@ -198,6 +198,13 @@ impl RoomHands {
             let _ = handle.tell(restore::Message::Start);
             Ok(Kind::Actor(Running::Restore(handle)))
         })
+    }
+
+    /// A job that has ended looks for itself when it is started again.
+    fn tell(&self, name: TapeName, message: job::Message) {
+        if let Some(Running::Job(handle)) = self.running.get(&Part::Job(name)) {
+            let _ = handle.tell(message);
+        }
     }
 
     fn take(&mut self, part: &Part, made: Made) -> Event {
@@ -267,11 +274,9 @@ impl Hands for RoomHands {
                 running.into_iter().for_each(Running::stop);
             }
             Effect::Enable(name, is_enabled) => {
-                if let Some(Running::Job(handle)) = self.running.get(&Part::Job(name)) {
-                    // One that has ended hears it when it is started again.
-                    let _ = handle.tell(job::Message::Enabled(is_enabled));
-                }
+                self.tell(name, job::Message::Enabled(is_enabled));
             }
+            Effect::Tape(name) => self.tell(name, job::Message::Tape),
             Effect::Cancel(id) => {
                 if let Some(Running::Restore(handle)) = self.running.get(&Part::Restore(id)) {
                     // One that has ended need not be told.

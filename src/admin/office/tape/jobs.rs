@@ -64,10 +64,6 @@ impl Office {
             Some(set) => set.0,
             None => youngest(&rows, row)?,
         };
-        if !set.is_whole() {
-            let told = "the daily set takes what is new when it is due; run an elder one";
-            return Err(Problem::new(ProblemClass::Usage, "usage", told));
-        }
         let pool = rows.tape.pools.get(&row.pool);
         if !pool.is_some_and(|pool| pool.rules.sets.contains_key(&set)) {
             return Err(refused(TapeRefused::SetOff(row.pool.clone(), set)));
@@ -93,12 +89,11 @@ impl Office {
     }
 }
 
-/// The youngest set that takes whole views and that the pool of the job has.
+/// The youngest set that the pool of the job has.
 fn youngest(rows: &Rows, row: &rows::TapeJob) -> Result<MediaSet, Problem> {
     let pool = rows.tape.pools.get(&row.pool);
-    let mut sets = pool.iter().flat_map(|pool| pool.rules.sets.keys());
-    let set = sets.find(|set| set.is_whole()).copied();
-    let off = || TapeRefused::SetOff(row.pool.clone(), MediaSet::Weekly);
+    let set = pool.and_then(|pool| pool.rules.sets.keys().next().copied());
+    let off = || TapeRefused::SetOff(row.pool.clone(), MediaSet::Daily);
     set.ok_or_else(|| refused(off()))
 }
 
