@@ -88,17 +88,14 @@ impl Deck {
         let mut told = self.give(vec![Event::Begin(header)]).await;
         while left > 0 && told.is_empty() {
             source.fill().await;
-            let mut pieces = Vec::new();
-            while let (Some(piece), true) = (source.take(left), pieces.len() < AT_ONCE) {
-                left -= piece.len() as u64;
-                pieces.push(Event::Piece(piece));
-            }
+            let pieces = source.batch(&mut left);
             if pieces.is_empty() {
                 told = self.give(vec![Event::Abandon]).await;
                 told.insert(0, Told::Unsound);
                 return told;
             }
-            let mut writing = Box::pin(self.give(pieces));
+            let pieces = pieces.into_iter().map(Event::Piece);
+            let mut writing = Box::pin(self.give(pieces.collect()));
             told = poll_fn(|context| {
                 let done = writing.as_mut().poll(context);
                 if done.is_pending() {
@@ -185,6 +182,18 @@ impl Source {
         self.ready.pop_front();
         self.held -= piece.len();
         Some(piece)
+    }
+
+    /// What is at hand of the bytes that are left, as much as is given to the drive at once.
+    fn batch(&mut self, left: &mut u64) -> Vec<Bytes> {
+        let mut pieces = Vec::new();
+        while pieces.len() < AT_ONCE
+            && let Some(piece) = self.take(*left)
+        {
+            *left -= piece.len() as u64;
+            pieces.push(piece);
+        }
+        pieces
     }
 
     /// Waits until there is a piece, or no more comes.
@@ -282,8 +291,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_piece_that_is_longer_than_the_tape_takes_is_cut() {
-        let bytes = Bytes::from(vec![7; 2 * PIECE_MAX + 5]);
+    async fn a_piece_longer_than_the_tape_takes_is_cut_and_nothing_is_left_out() {
+        let number = |at: usize| u8::try_from(at % 251).unwrap();
+        let bytes: Bytes = (0..(AT_ONCE + 2) * PIECE_MAX + 5).map(number).collect();
         let length = bytes.len() as u64;
         let key = Key {
             space: Space::TENANT,
@@ -295,15 +305,16 @@ mod tests {
             length: Size::bytes(length),
             sha256: Sum::of(&bytes),
         };
-        let repositories: Arc<dyn Repositories> = Arc::new(Whole(bytes));
+        let repositories: Arc<dyn Repositories> = Arc::new(Whole(bytes.clone()));
         let mut source = Source::of(&repositories, RepositoryId::new(1), item);
-        let (mut left, mut lengths) = (length, Vec::new());
+        let (mut left, mut pieces) = (length, Vec::new());
         while left > 0 {
             source.fill().await;
-            let piece = source.take(left).unwrap();
-            left -= piece.len() as u64;
-            lengths.push(piece.len());
+            let batch = source.batch(&mut left);
+            assert!((1..=AT_ONCE).contains(&batch.len()));
+            pieces.extend(batch);
         }
-        assert_eq!(lengths, [PIECE_MAX, PIECE_MAX, 5]);
+        assert!(pieces.iter().all(|piece| piece.len() <= PIECE_MAX));
+        assert!(pieces.concat() == bytes, "the bytes differ");
     }
 }
