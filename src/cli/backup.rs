@@ -1,7 +1,6 @@
 //! The catalog into a file: fetched from the node, encrypted here, so that the passphrase stays
 //! with who typed it.
 
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_cluster::identity;

@@ -96,7 +96,10 @@ impl Membership {
     /// # Errors
     /// When the file system says no.
     pub fn keep(&self, folder: &Path) -> io::Result<()> {
-        whole::keep(&folder.join(FILE), &serde_json::to_vec_pretty(&Written::from(self))?)
+        whole::keep(
+            &folder.join(FILE),
+            &serde_json::to_vec_pretty(&Written::from(self))?,
+        )
     }
 
     /// Reads it from a folder.

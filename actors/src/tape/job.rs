@@ -39,6 +39,8 @@ pub struct State {
     run: Option<Run>,
     /// Elder sets whose day went by without a run: each is written once.
     owed: BTreeSet<MediaSet>,
+    /// How many runs were begun: two states that are alike saw none between them.
+    begun: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +68,11 @@ impl State {
     /// What a run writes that is under way or waits, and since when.
     pub fn running(&self) -> Option<(MediaSet, Timestamp)> {
         self.run.map(|run| (run.set, run.since))
+    }
+
+    /// Whether a set is to be written, or is being written.
+    pub fn owes(&self, set: MediaSet) -> bool {
+        self.owed.contains(&set) || self.run.is_some_and(|run| run.set == set)
     }
 
     /// What that run waits for; none while it writes.
@@ -245,6 +252,7 @@ impl Job {
         self.keep(
             |state| {
                 state.run = Some(run);
+                state.begun += 1;
                 state.owed.remove(&set);
             },
             acts,

@@ -278,7 +278,8 @@ impl TapeJob {
     }
 }
 
-fn waits(waiting: Waiting) -> String {
+/// What a run waits for, behind "waits".
+pub fn waits(waiting: Waiting) -> String {
     match waiting {
         Waiting::Source => "for something new".to_owned(),
         Waiting::Tape => "for a cartridge that may be written".to_owned(),

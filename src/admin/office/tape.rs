@@ -1,5 +1,6 @@
 //! Orders about tape: libraries, media pools and cartridges. Nothing of it is shown to tenants.
 
+mod follow;
 mod jobs;
 mod restores;
 

@@ -172,4 +172,8 @@ pub struct Run {
     #[arg(long, value_name = "SET", value_parser = MediaSet::parse)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<MediaSet>,
+    /// Wait until all of it is on tape; fails if the job has to wait for something
+    #[arg(long)]
+    #[serde(default)]
+    pub wait: bool,
 }

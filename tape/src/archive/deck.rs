@@ -116,7 +116,10 @@ fn of_writer(effect: Effect) -> Option<Told> {
     match effect {
         Effect::Committed(rows) => Some(Told::Committed(Lot(rows))),
         effect @ (Effect::Spoiled(_) | Effect::Refuse(_)) => {
-            tracing::warn!(?effect, "an object is not what its source said, or comes in bad pieces");
+            tracing::warn!(
+                ?effect,
+                "an object is not what its source said, or comes in bad pieces"
+            );
             Some(Told::Unsound)
         }
         Effect::Ended(end) => Some(Told::Ended(end)),
