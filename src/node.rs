@@ -142,7 +142,9 @@ impl Running {
         desk.listens(face.address(), metrics);
         let services: Arc<dyn Services> = Arc::new(desk);
         let directory = Arc::clone(&ports.directory);
-        let (tapes, room) = TapeDesk::open(&home, &node, &ports, told(stopped.clone()))?;
+        let calls = cluster.as_ref().map(Clustered::calls);
+        let until = told(stopped.clone());
+        let (tapes, room) = TapeDesk::open(&home, &node, (&ports, calls), until)?;
         doors.spawn(room);
         let office = Office {
             books,

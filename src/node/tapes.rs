@@ -19,6 +19,7 @@ use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Handle;
 use holdfast_actors::tape::{MediaSet, SetId};
+use holdfast_cluster::calls::Calls;
 use holdfast_tape::ports::{Books, Failed, Shelf};
 use holdfast_tape::room::Message;
 use holdfast_tape::shelf::Files;
@@ -26,6 +27,7 @@ use holdfast_tape::{job, station};
 use tokio::sync::watch;
 
 use super::failure;
+use super::stock::{Counter, Everywhere, SERVICE, Stock};
 use crate::admin::answers::RestorePlan;
 use crate::admin::office::Tapes;
 use crate::admin::{Problem, ProblemClass};
@@ -53,7 +55,7 @@ impl TapeDesk {
     pub(super) fn open(
         home: &Home,
         node: &Node,
-        ports: &Ports,
+        (ports, calls): (&Ports, Option<Arc<dyn Calls>>),
         stop: Pending<()>,
     ) -> Result<(Self, Pending<()>), Failure> {
         let folder = home.path.join(FOLDER);
@@ -67,10 +69,19 @@ impl TapeDesk {
             catalog: node.catalog.clone(),
             clock: Arc::clone(&ports.clock),
         });
+        let own = Stock::new(node.front.clone());
+        if let Some(calls) = &calls {
+            calls.serve(SERVICE, Arc::new(Counter(own.clone())));
+        }
+        let repositories = Everywhere {
+            own,
+            catalog: node.catalog.clone(),
+            calls,
+        };
         let (door, room) = watch::channel(None);
         let keep = Keep::new(
             (home, &folder),
-            (&node.front, &node.catalog),
+            (Arc::new(repositories), &node.catalog),
             (Arc::clone(&books), Arc::clone(&shelf)),
             ports,
             door,

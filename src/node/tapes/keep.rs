@@ -8,18 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_actors::catalog::Catalog;
-use holdfast_actors::front::Front;
 use holdfast_actors::ports::{Disk, Entropy, Pending, Ports};
 use holdfast_actors::shell::{self, Handle};
 use holdfast_tape::archive::Site;
 use holdfast_tape::format::{Settings, Signer, Text};
-use holdfast_tape::ports::{Books, Shelf, Stations};
+use holdfast_tape::ports::{Books, Repositories, Shelf, Stations};
 use holdfast_tape::restore::Folders;
 use holdfast_tape::room::{Message, Room, RoomHands, Tools};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::super::stock::Stock;
 use crate::disk;
 use crate::home::Home;
 use crate::whole;
@@ -44,7 +42,7 @@ impl Keep {
     /// What it takes for the node in this directory.
     pub(super) fn new(
         (home, folder): (&Home, &Path),
-        (front, catalog): (&Front, &Catalog),
+        (repositories, catalog): (Arc<dyn Repositories>, &Catalog),
         (books, shelf): (Arc<dyn Books>, Arc<dyn Shelf>),
         ports: &Ports,
         door: watch::Sender<Option<Handle<Message>>>,
@@ -56,7 +54,7 @@ impl Keep {
         let cluster = Text::parse(&name).ok_or_else(|| io::Error::other("no name for labels"))?;
         let site = Site {
             stations: Stations::default(),
-            repositories: Arc::new(Stock::new(front.clone())),
+            repositories,
             books,
             shelf,
             signer,
