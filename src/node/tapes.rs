@@ -51,13 +51,12 @@ pub(super) struct TapeDesk {
 }
 
 impl TapeDesk {
-    /// The desk of the node in this directory, and what is at work behind it until the node stops.
+    /// The desk of the node in this directory, and what is at work behind it.
     pub(super) fn open(
         home: &Home,
         node: &Node,
         (ports, calls): (&Ports, Option<Arc<dyn Calls>>),
-        stop: Pending<()>,
-    ) -> Result<(Self, Pending<()>), Failure> {
+    ) -> Result<(Self, Keep), Failure> {
         let folder = home.path.join(FOLDER);
         let at = |error| {
             let told = format!("{}: {error}", folder.display());
@@ -93,7 +92,7 @@ impl TapeDesk {
             shelf,
             room,
         };
-        Ok((desk, Box::pin(keep.until(stop))))
+        Ok((desk, keep))
     }
 
     fn room(&self) -> Result<Handle<Message>, Problem> {

@@ -8,10 +8,10 @@ use crate::commands::Order;
 fn order(line: &str) -> Result<Order, String> {
     let words = ["holdfast", "tape"].into_iter().chain(line.split(' '));
     let parsed = Arguments::try_parse_from(words).map_err(|error| error.to_string())?;
-    match parsed.command {
-        Command::Tape(tape) => Ok(Order::Tape(*tape)),
-        other => Err(format!("{other:?}")),
-    }
+    let Command::Tape(tape) = parsed.command else {
+        return Err(format!("{:?}", parsed.command));
+    };
+    Ok(Order::Tape(*tape))
 }
 
 #[test]

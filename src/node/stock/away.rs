@@ -41,16 +41,22 @@ impl Away {
     fn done(&self, id: RepositoryId, what: What) -> Pending<Result<(), Failed>> {
         let told = self.ask(id, what);
         Box::pin(async move {
-            match told.await? {
-                Told::Done => Ok(()),
-                _ => Err(odd(id)),
-            }
+            let told = told.await?;
+            let is_done = matches!(told, Told::Done);
+            is_done.then_some(()).ok_or_else(|| odd(id, &told))
         })
     }
 }
 
-fn odd(id: RepositoryId) -> Failed {
-    Failed::Other(format!("{id}: its node answers something else"))
+fn odd(id: RepositoryId, told: &Told) -> Failed {
+    let told = match told {
+        Told::Items(_) => "objects",
+        Told::Piece(_) => "bytes, or not as many as were asked for",
+        Told::Begun(_) => "an upload",
+        Told::Done => "nothing",
+        Told::Failed(why) => why,
+    };
+    Failed::Other(format!("{id}: its node answers {told}"))
 }
 
 /// The bytes of one object, call by call.
@@ -73,10 +79,13 @@ impl Pieces for Far {
         (self.at, self.left) = (self.at + length, self.left - length);
         let id = self.id;
         Box::pin(async move {
-            match told.await? {
-                Told::Piece(bytes) if bytes.len() as u64 == length => Ok(Some(bytes.into())),
-                _ => Err(odd(id)),
+            let told = told.await?;
+            if let Told::Piece(bytes) = &told
+                && bytes.len() as u64 == length
+            {
+                return Ok(Some(Bytes::copy_from_slice(bytes)));
             }
+            Err(odd(id, &told))
         })
     }
 }
@@ -85,10 +94,11 @@ impl Uploads for Away {
     fn begin(&self, id: RepositoryId, item: Item) -> Pending<Result<UploadId, Failed>> {
         let told = self.ask(id, What::Begin(item.into()));
         Box::pin(async move {
-            match told.await? {
-                Told::Begun(upload) => Ok(upload),
-                _ => Err(odd(id)),
+            let told = told.await?;
+            if let Told::Begun(upload) = told {
+                return Ok(upload);
             }
+            Err(odd(id, &told))
         })
     }
 
@@ -127,11 +137,14 @@ impl Repositories for Away {
             let mut items: Vec<Item> = Vec::new();
             loop {
                 let behind = items.last().map(|item| item.key);
-                match away.ask(id, What::View(at, behind)).await? {
-                    Told::Items(more) if more.is_empty() => return Ok(items),
-                    Told::Items(more) => items.extend(more.into_iter().map(Item::from)),
-                    _ => return Err(odd(id)),
+                let told = away.ask(id, What::View(at, behind)).await?;
+                let Told::Items(more) = told else {
+                    return Err(odd(id, &told));
+                };
+                if more.is_empty() {
+                    return Ok(items);
                 }
+                items.extend(more.into_iter().map(Item::from));
             }
         })
     }

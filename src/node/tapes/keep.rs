@@ -16,7 +16,7 @@ use holdfast_tape::ports::{Books, Repositories, Shelf, Stations};
 use holdfast_tape::restore::Folders;
 use holdfast_tape::room::{Message, Room, RoomHands, Tools};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use crate::disk;
 use crate::home::Home;
@@ -30,7 +30,7 @@ const SIGNER: &str = "signer";
 const REST: Duration = Duration::from_secs(10);
 
 /// What the room is made of, each time.
-pub(super) struct Keep {
+pub(in crate::node) struct Keep {
     tools: Tools,
     catalog: Catalog,
     ports: Ports,
@@ -76,16 +76,15 @@ impl Keep {
     }
 
     /// Keeps the room until the node stops.
-    pub(super) async fn until(self, stop: Pending<()>) {
-        let lives = async {
-            loop {
-                self.live().await;
-                sleep(REST).await;
+    pub(in crate::node) async fn until(self, mut stop: Pending<()>) {
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                () = self.live() => {}
             }
-        };
-        tokio::select! {
-            () = stop => {}
-            () = lives => {}
+            if timeout(REST, &mut stop).await.is_ok() {
+                break;
+            }
         }
         if let Some(room) = self.door.send_replace(None) {
             room.stop();
