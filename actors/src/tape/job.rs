@@ -6,6 +6,7 @@
 //!
 //! Invariant: at most one run is under way, and a run that waits has a time at which it gives up.
 
+mod state;
 mod words;
 
 use std::collections::BTreeSet;
@@ -62,28 +63,6 @@ enum Stage {
     WaitsForTape,
     /// Until then.
     WaitsToTryAgain(Timestamp),
-}
-
-impl State {
-    /// What a run writes that is under way or waits, and since when.
-    pub fn running(&self) -> Option<(MediaSet, Timestamp)> {
-        self.run.map(|run| (run.set, run.since))
-    }
-
-    /// Whether a set is to be written, or is being written.
-    pub fn owes(&self, set: MediaSet) -> bool {
-        self.owed.contains(&set) || self.run.is_some_and(|run| run.set == set)
-    }
-
-    /// What that run waits for; none while it writes.
-    pub fn waits(&self) -> Option<Waiting> {
-        match self.run?.stage {
-            Stage::Working => None,
-            Stage::WaitsForSource => Some(Waiting::Source),
-            Stage::WaitsForTape => Some(Waiting::Tape),
-            Stage::WaitsToTryAgain(at) => Some(Waiting::Retry(at)),
-        }
-    }
 }
 
 /// A tape job.

@@ -1,5 +1,5 @@
-//! What crosses between the node that archives and the one that has a repository. Nothing is sent or
-//! read here.
+//! What crosses between the node that archives and the one that has a repository. Nothing is sent
+//! or read here.
 
 use bincode::config::standard;
 use bytes::Bytes;

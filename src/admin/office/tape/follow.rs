@@ -14,8 +14,8 @@ use crate::commands::shell::Place;
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Office {
-    /// Waits until the catalog says what came of it; `path` is the actor that does it. Whoever hangs
-    /// up leaves it at work.
+    /// Waits until the catalog says what came of it; `path` is the actor that does it. Whoever
+    /// hangs up leaves it at work.
     pub(super) async fn follow<T>(
         &self,
         (path, what): (&str, &str),
