@@ -24,6 +24,9 @@ use holdfast_actors::names::OperatorName;
 
 use crate::agent::{self, AgentCommand};
 use crate::commands::catalog::{self, Catalog};
+use crate::commands::tape::Tape;
+use crate::commands::tape::media::Media;
+use crate::commands::tape::restore::Restore;
 use crate::commands::{self, Order, Usage, node};
 use crate::inspect;
 use crate::sim::{self, Sim};
@@ -333,12 +336,21 @@ fn with_whole_path(order: commands::bin::Bin) -> Result<commands::bin::Bin, Fail
     Ok(commands::bin::Bin::Export(export))
 }
 
-/// The same for a restore from tape.
-fn with_whole_folder(mut order: commands::tape::Tape) -> Result<commands::tape::Tape, Failure> {
-    if let commands::tape::Tape::Restore(commands::tape::restore::Restore::Run(run)) = &mut order
-        && let Some(to) = &mut run.target.to
-    {
-        *to = whole(to)?;
+/// The same for what comes from tape.
+fn with_whole_folder(mut order: Tape) -> Result<Tape, Failure> {
+    match &mut order {
+        Tape::Restore(Restore::Run(run)) => {
+            if let Some(to) = &mut run.target.to {
+                *to = whole(to)?;
+            }
+        }
+        Tape::Media(Media::Copy(copy)) => copy.to = whole(&copy.to)?,
+        Tape::Library(_)
+        | Tape::Pool(_)
+        | Tape::Media(_)
+        | Tape::Job(_)
+        | Tape::Restore(_)
+        | Tape::Drive(_) => {}
     }
     Ok(order)
 }

@@ -195,3 +195,56 @@ fn until(node: &Node, is_so: impl Fn(&Value) -> bool) {
     }
     panic!("the job is not as it is to be within a minute");
 }
+
+#[test]
+fn a_cartridge_is_read_back_and_copied_and_tar_and_restic_read_the_copy() {
+    let (node, acme) = prepared();
+    let tree = node.path("tree");
+    plant(&tree, 1);
+    acme.backup(&tree);
+    archived(&node, "monthly");
+    let cartridges = log(&node)[0]["cartridges"].clone();
+    let barcode = cartridges[0].as_str().unwrap();
+    let found = node.json(&["tape", "media", "verify", barcode]);
+    assert_eq!(found["damaged"], 0, "{found}");
+    assert!(found["objects"].as_u64() >= Some(6), "{found}");
+
+    let (files, untarred) = (node.path("files"), node.path("untarred"));
+    node.json(&["tape", "media", "copy", barcode, "--to", text(&files)]);
+    fs::create_dir(&untarred).unwrap();
+    let mut names: Vec<_> = fs::read_dir(&files)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    names.sort();
+    for file in &names {
+        let words = [
+            "-b",
+            "512",
+            "--exclude=.pad",
+            "-C",
+            text(&untarred),
+            "-xf",
+            text(file),
+        ];
+        run(30, "tar", &words, &[]).good();
+    }
+    // One repository alone on its set lies at the root: what tar brought is the repository.
+    whole(&untarred, 1);
+    let again = node.plain(&["tape", "media", "copy", barcode, "--to", text(&files)]);
+    assert!(again.bad().contains("is not empty"));
+
+    // A bit that falls over on tape is found by name.
+    let data = node.path(&format!("data/tape/libraries/shelf/{barcode}/data"));
+    let mut bytes = fs::read(&data).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(&data, bytes).unwrap();
+    let found = node.plain(&["tape", "media", "verify", barcode]);
+    assert_eq!(found.code, 1);
+    let told = found.bad();
+    assert!(
+        told.contains("cartridge-damaged") || told.contains("are damaged"),
+        "{told}"
+    );
+}

@@ -31,7 +31,7 @@ use holdfast_actors::kernel::{RepositoryId, Timestamp};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Entropy, Pending};
 use holdfast_actors::shell::{Directory, Path};
-use holdfast_actors::tape::{MediaSet, SetId};
+use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -119,6 +119,21 @@ pub trait Tapes: Send + Sync + 'static {
     fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<(), Problem>>;
     /// Stops what a job writes.
     fn stop(&self, job: &TapeName) -> Pending<Result<(), Problem>>;
+    /// Reads a cartridge back, compares it with what was written down of it, and says meanwhile how
+    /// far it is.
+    fn verify(
+        &self,
+        medium: MediumId,
+        items: Items,
+    ) -> Pending<Result<answers::CartridgeFound, Problem>>;
+    /// Copies the tape files of a cartridge to an empty or new directory, and says meanwhile how
+    /// far it is.
+    fn copy(
+        &self,
+        medium: MediumId,
+        to: PathBuf,
+        items: Items,
+    ) -> Pending<Result<answers::CartridgeCopied, Problem>>;
     /// What it takes to bring a run of a media set back.
     fn plan(&self, set: SetId, run: String) -> Pending<Result<answers::RestorePlan, Problem>>;
 }

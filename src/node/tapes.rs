@@ -8,29 +8,32 @@ mod keep;
 mod plan;
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use holdfast_actors::catalog::Refused;
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::catalog::tape::TapeRefused;
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Handle;
-use holdfast_actors::tape::{MediaSet, SetId};
+use holdfast_actors::tape::drive::Purpose;
+use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
-use holdfast_tape::ports::{Books, Failed, Shelf};
+use holdfast_tape::ports::{Books, Failed, Mount, Shelf};
 use holdfast_tape::room::Message;
 use holdfast_tape::shelf::Files;
-use holdfast_tape::{job, station};
+use holdfast_tape::{care, job, station};
 use tokio::sync::watch;
 
 use super::failure;
 use super::stock::{Counter, Everywhere, SERVICE, Stock};
-use crate::admin::answers::RestorePlan;
+use crate::admin::answers::{CartridgeCopied, CartridgeFound, RestorePlan, label};
 use crate::admin::office::Tapes;
-use crate::admin::{Problem, ProblemClass};
+use crate::admin::protocol::Progress;
+use crate::admin::{Items, Problem, ProblemClass};
 use crate::cli::Failure;
 use crate::home::Home;
 use clerk::Clerk;
@@ -107,6 +110,69 @@ impl TapeDesk {
         done.map_err(problem)
     }
 
+    /// A cartridge in a drive, of a library of this node; the cartridge is looked at first.
+    async fn mounted(&self, medium: MediumId) -> Result<Box<dyn Mount>, Problem> {
+        let rows = self.rows();
+        let row = rows.tape.media.get(&medium);
+        let row = row.ok_or_else(|| Refused::from(TapeRefused::NoMedium(medium)))?;
+        let Some((library, slot)) = row.slot.clone() else {
+            let told = format!("cartridge {} is in no library", label(medium, &rows));
+            return Err(Problem::new(
+                ProblemClass::Refused,
+                "cartridges-offline",
+                told,
+            ));
+        };
+        let asked = self.room()?;
+        let asked = asked.ask(|reply| Message::Station(library, reply));
+        let station = asked.await.map_err(|_| resting())?.map_err(problem)?;
+        let mount = station.mount(slot, Purpose::Care).await;
+        mount.map_err(problem)
+    }
+
+    async fn verify(self, medium: MediumId, items: Items) -> Result<CartridgeFound, Problem> {
+        let rows = self
+            .shelf
+            .rows(medium)
+            .map_err(problem)?
+            .unwrap_or_default();
+        let total = rows.iter().map(|row| row.length).sum();
+        let tell = progress(items, "read back", total);
+        let mut mount = self.mounted(medium).await?;
+        let found = care::verify(mount.as_mut(), rows, &tell).await;
+        mount.dismount().await.map_err(problem)?;
+        let found = found.map_err(problem)?;
+        Ok(CartridgeFound {
+            barcode: label(medium, &self.rows()),
+            objects: found.objects,
+            bytes: Size::bytes(found.bytes),
+            damaged: found.damaged,
+            told: found.named,
+        })
+    }
+
+    async fn copy(
+        self,
+        medium: MediumId,
+        to: PathBuf,
+        items: Items,
+    ) -> Result<CartridgeCopied, Problem> {
+        care::vacant(&to).map_err(problem)?;
+        let rows = self.rows();
+        let head = rows.tape.media.get(&medium).map(|row| row.head.bytes);
+        let tell = progress(items, "from tape", head.unwrap_or_default());
+        let mut mount = self.mounted(medium).await?;
+        let copied = care::copy(mount.as_mut(), &to, &tell).await;
+        mount.dismount().await.map_err(problem)?;
+        let copied = copied.map_err(problem)?;
+        Ok(CartridgeCopied {
+            barcode: label(medium, &rows),
+            files: copied.files,
+            bytes: Size::bytes(copied.bytes),
+            to: to.display().to_string(),
+        })
+    }
+
     async fn tell(self, job: TapeName, message: job::Message) -> Result<(), Problem> {
         let asked = self.room()?;
         let asked = asked.ask(|reply| Message::Job(job.clone(), message, reply));
@@ -119,6 +185,17 @@ impl TapeDesk {
 
     fn rows(&self) -> Arc<Rows> {
         self.books.rows()
+    }
+}
+
+/// Says how far something is, of so many bytes or somewhat more.
+fn progress(items: Items, what: &'static str, total: u64) -> impl Fn(u64) + Send + Sync {
+    move |done| {
+        items.progress(Progress {
+            done,
+            total: total.max(done),
+            what: what.to_owned(),
+        });
     }
 }
 
@@ -154,6 +231,19 @@ impl Tapes for TapeDesk {
 
     fn stop(&self, job: &TapeName) -> Pending<Result<(), Problem>> {
         Box::pin(self.clone().tell(job.clone(), job::Message::Stop))
+    }
+
+    fn verify(&self, medium: MediumId, items: Items) -> Pending<Result<CartridgeFound, Problem>> {
+        Box::pin(self.clone().verify(medium, items))
+    }
+
+    fn copy(
+        &self,
+        medium: MediumId,
+        to: PathBuf,
+        items: Items,
+    ) -> Pending<Result<CartridgeCopied, Problem>> {
+        Box::pin(self.clone().copy(medium, to, items))
     }
 
     fn plan(&self, set: SetId, run: String) -> Pending<Result<RestorePlan, Problem>> {

@@ -1,6 +1,7 @@
 //! Tape: what is written on it, and the devices that do it.
 
 pub mod archive;
+pub mod care;
 pub mod conformance;
 pub mod exchange;
 pub mod format;

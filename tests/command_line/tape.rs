@@ -1,12 +1,13 @@
 //! Orders about tape over the office and a real catalog, with devices that do nothing.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use holdfast::admin::office::Tapes;
-use holdfast::admin::{Problem, answers};
+use holdfast::admin::{Items, Problem, answers};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Pending;
-use holdfast_actors::tape::{MediaSet, SetId};
+use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use serde_json::json;
 
 use super::office::{done, office, refused};
@@ -35,6 +36,31 @@ impl Tapes for Shelf {
 
     fn stop(&self, job: &TapeName) -> Pending<Result<(), Problem>> {
         self.note(format!("stop {job}"))
+    }
+
+    fn verify(
+        &self,
+        medium: MediumId,
+        _: Items,
+    ) -> Pending<Result<answers::CartridgeFound, Problem>> {
+        let told = self.note(format!("verify {medium}"));
+        Box::pin(async move {
+            told.await?;
+            Err(Problem::failed("no tapes"))
+        })
+    }
+
+    fn copy(
+        &self,
+        medium: MediumId,
+        to: PathBuf,
+        _: Items,
+    ) -> Pending<Result<answers::CartridgeCopied, Problem>> {
+        let told = self.note(format!("copy {medium} to {}", to.display()));
+        Box::pin(async move {
+            told.await?;
+            Err(Problem::failed("no tapes"))
+        })
     }
 
     fn plan(&self, _: SetId, _: String) -> Pending<Result<answers::RestorePlan, Problem>> {

@@ -254,6 +254,36 @@ pub struct TapeJob {
     pub description: String,
 }
 
+/// What was read back of a cartridge.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CartridgeFound {
+    /// Its barcode, or its id.
+    pub barcode: String,
+    /// Objects read.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: Size,
+    /// Objects that are not what they were.
+    pub damaged: u64,
+    /// The first of them, and why.
+    pub told: Vec<String>,
+}
+
+/// What was copied of a cartridge.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CartridgeCopied {
+    /// Its barcode, or its id.
+    pub barcode: String,
+    /// Tape files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: Size,
+    /// Where they are now.
+    pub to: String,
+}
+
 impl TapeJob {
     /// The job as the rows have it.
     pub fn of(name: &TapeName, row: &rows::TapeJob, rows: &Rows) -> Self {

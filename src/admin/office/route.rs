@@ -12,13 +12,14 @@ use holdfast_actors::names::TenantName;
 
 use super::super::{Problem, ProblemClass};
 use super::cluster::found;
-use super::tape::tape_node;
+use super::tape::{node_of, tape_node};
 use crate::commands::bin::Bin;
 use crate::commands::repository::Repository;
 use crate::commands::shell::{Look, Place, Tree};
 use crate::commands::tape::Tape;
 use crate::commands::tape::job::Job;
 use crate::commands::tape::library::Library;
+use crate::commands::tape::media::Media;
 use crate::commands::tape::restore::Restore;
 use crate::commands::tenant::Tenant;
 use crate::commands::{Order, Verify};
@@ -96,6 +97,8 @@ fn tape_at(order: &Tape, rows: &Rows) -> Option<NodeId> {
     match order {
         Tape::Library(Library::Inventory(which)) => rows.tape.libraries.get(&which.name)?.node,
         Tape::Job(Job::Run(_) | Job::Stop(_)) | Tape::Restore(Restore::Plan(_)) => tape_node(rows),
+        Tape::Media(Media::Verify(which)) => node_of(rows, &which.medium),
+        Tape::Media(Media::Copy(copy)) => node_of(rows, &copy.medium),
         Tape::Library(_)
         | Tape::Pool(_)
         | Tape::Media(_)

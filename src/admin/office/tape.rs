@@ -115,6 +115,18 @@ impl Office {
             Media::Show(which) => {
                 return value(&medium_of(&rows, medium_id(&rows, &which.medium)?)?);
             }
+            Media::Verify(which) => {
+                by.may(&rows, Deed::Tape)?;
+                let medium = medium_id(&rows, &which.medium)?;
+                let found = self.tapes.verify(medium, items.clone()).await?;
+                return sound(&found);
+            }
+            Media::Copy(copy) => {
+                by.may(&rows, Deed::Tape)?;
+                let medium = medium_id(&rows, &copy.medium)?;
+                let copied = self.tapes.copy(medium, copy.to, items.clone());
+                return value(&copied.await?);
+            }
             Media::Protect(which) => (which.medium, MediumCommand::Protect(true)),
             Media::Unprotect(which) => (which.medium, MediumCommand::Protect(false)),
             Media::Free(free) => {
@@ -241,6 +253,27 @@ fn rules(sets: &[SetRule]) -> BTreeMap<MediaSet, SetRules> {
 
 const fn mixing(mix: bool) -> Mixing {
     if mix { Mixing::All } else { Mixing::Never }
+}
+
+/// Damage is a failure.
+fn sound(found: &answers::CartridgeFound) -> Answer {
+    if found.damaged == 0 {
+        return value(found);
+    }
+    let (count, barcode, named) = (found.damaged, &found.barcode, found.told.join(", "));
+    let told = format!("{count} objects of cartridge {barcode} are damaged: {named}");
+    Err(Problem::new(
+        ProblemClass::Failed,
+        "cartridge-damaged",
+        told,
+    ))
+}
+
+/// The node of the library that a cartridge stands in.
+pub(super) fn node_of(rows: &Rows, medium: &MediumRef) -> Option<NodeId> {
+    let row = rows.tape.media.get(&medium_id(rows, medium).ok()?)?;
+    let (library, _) = row.slot.as_ref()?;
+    rows.tape.libraries.get(library)?.node
 }
 
 /// Before what is on a cartridge is given up, somebody has to say which it is.

@@ -89,6 +89,19 @@ const MEDIUM: &[Column] = &[
     plain("media-set"),
     plain("place"),
 ];
+const FOUND: &[Column] = &[
+    plain("barcode"),
+    plain("objects"),
+    bytes("bytes"),
+    plain("damaged"),
+    plain("told"),
+];
+const COPIED: &[Column] = &[
+    plain("barcode"),
+    plain("files"),
+    bytes("bytes"),
+    plain("to"),
+];
 const JOBS: &[Column] = &[
     plain("name"),
     plain("pool"),
@@ -166,6 +179,8 @@ pub(super) fn form(order: &Tape) -> Form {
         Tape::Pool(Pool::List) => Form::Table(POOLS),
         Tape::Pool(_) => Form::Record(POOL),
         Tape::Media(Media::List(_)) => Form::Table(MEDIA),
+        Tape::Media(Media::Verify(_)) => Form::Record(FOUND),
+        Tape::Media(Media::Copy(_)) => Form::Record(COPIED),
         Tape::Media(_) => Form::Record(MEDIUM),
         Tape::Job(Job::List) => Form::Table(JOBS),
         Tape::Job(Job::Log(_)) => Form::Table(LOG),

@@ -1,5 +1,7 @@
 //! Orders about cartridges.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use holdfast_actors::names::TapeName;
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,16 @@ pub enum Media {
     /// Show one cartridge
     #[command(after_help = "Example: holdfast --data /srv/holdfast tape media show HF0001L8")]
     Show(Named),
+    /// Read a whole cartridge back, and compare each object with what was written down of it
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape media verify HF0001L8")]
+    Verify(Named),
+    /// Copy the tape files of a cartridge to a directory as they are; tar and restic read them
+    #[command(
+        after_help = "Each file is a tar archive, in blocks of 256 KiB: tar -b 512 -xf FILE\n\n\
+                      Example: holdfast --data /srv/holdfast tape media copy HF0001L8 \
+                      --to /mnt/rescue/HF0001L8"
+    )]
+    Copy(Copy),
     /// Keep what is on a cartridge, whatever its retention says
     #[command(after_help = "Example: holdfast --data /srv/holdfast tape media protect HF0001L8")]
     Protect(Named),
@@ -57,6 +69,18 @@ pub struct Named {
     /// Its barcode such as HF0001L8, or its id
     #[arg(value_name = "BARCODE", value_parser = MediumRef::parse)]
     pub medium: MediumRef,
+}
+
+/// A cartridge to copy.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Copy {
+    /// Its barcode such as HF0001L8, or its id
+    #[arg(value_name = "BARCODE", value_parser = MediumRef::parse)]
+    pub medium: MediumRef,
+    /// A directory that is empty or does not exist, on the node that the library hangs on
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
 }
 
 /// A cartridge to give up.
