@@ -102,6 +102,33 @@ fn the_demo_of_a_cluster_loses_nodes_and_nothing_else_and_cleans_up() {
 }
 
 #[test]
+fn the_demo_of_tape_brings_back_what_was_lost_and_cleans_up() {
+    let place = tempfile::tempdir().unwrap();
+    let output = demo(place.path())
+        .args(["--tape", "--json"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let left = fs::read_dir(place.path()).unwrap().count();
+    assert_eq!(left, 0, "something is left");
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let archived = figures["archived"].as_array().unwrap();
+    assert_eq!(archived.len(), 4, "{figures}");
+    for run in archived {
+        assert!(number(run, "/objects") > 0, "{run}");
+        assert!(!run["cartridges"].as_array().unwrap().is_empty(), "{run}");
+    }
+    assert!(number(&figures, "/lost") > 0);
+    assert_eq!(number(&figures, "/snapshots"), 2);
+    assert!(number(&figures, "/restored") > 1 << 20);
+    assert!(number(&figures, "/untarred") > 0);
+    for none in ["/differences", "/check-errors"] {
+        assert_eq!(number(&figures, none), 0, "{figures}");
+    }
+}
+
+#[test]
 fn a_killed_demo_takes_its_node_along() {
     let place = tempfile::tempdir().unwrap();
     let keep = place.path().join("kept");
