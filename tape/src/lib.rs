@@ -15,6 +15,7 @@ pub mod restore;
 pub mod room;
 pub mod scsi;
 pub mod sense;
+pub mod sg;
 pub mod shelf;
 pub mod smc;
 pub mod ssc;
