@@ -16,6 +16,7 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Clock, Pending, Ports};
 use holdfast_actors::shell;
 use holdfast_actors::tape::changer::Element;
+use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_actors::tape::media::Content;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
@@ -23,6 +24,7 @@ use holdfast_tape::format::Object;
 use holdfast_tape::ports::{self, Failed, Shelf, Station};
 use holdfast_tape::restore::plan::{Source, Tape, guess, plan};
 use holdfast_tape::restore::{Order, order};
+use holdfast_tape::scan::{Caller, Device};
 use holdfast_tape::shelf::Files;
 use holdfast_tape::station;
 use tokio::sync::Mutex;
@@ -30,6 +32,7 @@ use tokio::sync::Mutex;
 use crate::admin::answers::{RestorePlan, TapeRun, label};
 use crate::admin::office::Tapes;
 use crate::admin::{Problem, ProblemClass};
+use crate::commands::tape::scan::Scan;
 use crate::home::Home;
 
 /// The folder of all that is of tape.
@@ -204,6 +207,21 @@ impl Inside {
     }
 }
 
+/// The devices that this node reaches.
+async fn devices(here: Option<NodeId>, scan: Scan) -> Result<Vec<Device>, Problem> {
+    let account = match (scan.user, scan.secret_file) {
+        (Some(user), Some(secret)) => Some(Account { user, secret }),
+        (_, _) => None,
+    };
+    let caller = scan
+        .portal
+        .map(|portal| Caller::of(portal, here, account.as_ref()));
+    let caller = caller.transpose().map_err(Problem::failed)?;
+    holdfast_tape::scan::scan(caller)
+        .await
+        .map_err(Problem::failed)
+}
+
 /// Cartridges of a library that nobody looked at yet, and their slots.
 fn unknown(rows: &Rows, library: &TapeName) -> Vec<(MediumId, Element)> {
     let media = rows.tape.media.iter();
@@ -236,6 +254,11 @@ impl Tapes for Room {
     fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>> {
         let (room, library) = (Arc::clone(&self.0), library.clone());
         Box::pin(async move { room.inventory(&library).await })
+    }
+
+    fn scan(&self, scan: Scan) -> Pending<Result<Vec<Device>, Problem>> {
+        let here = self.0.here;
+        Box::pin(async move { devices(here, scan).await })
     }
 
     fn run(&self, job: &TapeName, _: MediaSet) -> Pending<Result<(), Problem>> {

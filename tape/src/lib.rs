@@ -13,6 +13,7 @@ pub mod ports;
 pub mod recover;
 pub mod restore;
 pub mod room;
+pub mod scan;
 pub mod scsi;
 pub mod sense;
 pub mod sg;
