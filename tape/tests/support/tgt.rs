@@ -32,7 +32,7 @@ impl Drop for Tgt {
     }
 }
 
-fn is_there(name: &str) -> bool {
+pub(crate) fn is_there(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
@@ -50,7 +50,7 @@ fn image(folder: &Path, barcode: &str, kind: &str) {
 }
 
 /// Says that the test that runs did not; whoever counts tests reads it in the file.
-fn skipped(reason: &str) {
+pub(crate) fn skipped(reason: &str) {
     let test = std::thread::current();
     let told = format!("SKIPPED: {}: {reason}", test.name().unwrap_or_default());
     println!("{told}");
