@@ -1,5 +1,8 @@
 //! What is done in the guest, where the tapes are.
 
+#[path = "faults.rs"]
+mod faults;
+
 use std::collections::VecDeque;
 use std::env;
 use std::ffi::CString;
@@ -17,6 +20,7 @@ use holdfast_actors::shell;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::device::Serial;
 use holdfast_actors::tape::drive::Purpose;
+use holdfast_tape::conformance::{Bench, TGT, judge};
 use holdfast_tape::format::{
     Effect, End, Event, Layout, Medium, Place, Read, Reason, Row, SetKind, Writer, deck,
 };
@@ -54,13 +58,25 @@ pub(crate) fn play(folder: &Path) {
     let changer = place_of(&found, "CHG00001");
     what_is_held_is_refused(&found);
     mtx_agrees(&changer);
+    conforms(&found);
+    faults::signals_repeat_nothing(&changer, &place_of(&found, "DRV00001"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let files = runtime.block_on(write(sources(&folder.join("repository"))));
     drop(runtime);
-    is_free(&changer);
+    // The kernel has named it anew meanwhile.
+    let changer = place_of(&appeared(), "CHG00001");
     mtx(&changer, &["load", "1", "0"]);
     mtx_agrees(&changer);
     untar(files, &folder.join("untarred"));
+    mtx(&changer, &["unload", "1", "0"]);
+    faults::a_dead_target_answers_nothing(tgt);
+}
+
+/// The script of all devices; the kernel adds nothing, and takes nothing away.
+fn conforms(found: &[scan::Device]) {
+    let open = |serial| Sg::open(&place_of(found, serial)).unwrap();
+    let bench = Bench::new(open("DRV00002"), open("CHG00001"), 1);
+    assert_eq!(judge(&bench.unwrap().play(), TGT), [""; 0]);
 }
 
 /// In the order in which they need each other.
@@ -84,7 +100,7 @@ fn attach(tgt: &Tgt) {
     run(&mut start);
 }
 
-/// The devices, once the kernel has made out all of them.
+/// The devices, once the kernel has made out all of them and nobody has one open.
 fn appeared() -> Vec<scan::Device> {
     for _ in 0..100 {
         let found = scan::local().unwrap();
@@ -94,7 +110,7 @@ fn appeared() -> Vec<scan::Device> {
         }
         pause();
     }
-    panic!("{:#?}", scan::local());
+    panic!("not all are there and free: {:#?}", scan::local());
 }
 
 fn pause() {
@@ -148,15 +164,6 @@ fn what_is_held_is_refused(found: &[scan::Device]) {
         Sg::open(Path::new("/dev/nst0")),
         Err(Refused::Other(_))
     ));
-}
-
-/// A library that was in use is not any more, a moment after the last user has gone.
-fn is_free(changer: &Path) {
-    let is_free = (0..100).any(|_| {
-        pause();
-        Sg::open(changer).is_ok()
-    });
-    assert!(is_free, "the library is still held");
 }
 
 fn mtx(changer: &Path, words: &[&str]) -> String {
@@ -244,6 +251,7 @@ async fn write(sources: VecDeque<Source>) -> usize {
     let station = library().await;
     let seen = station.inventory().await.unwrap();
     assert_eq!(seen.len(), 3);
+    faults::devices_come_back(&station).await;
     let mut mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
     let rows = ask(mount.as_mut(), |tape| archive(tape, sources))
         .await

@@ -27,8 +27,7 @@ pub(crate) struct Tgt {
 impl Drop for Tgt {
     fn drop(&mut self) {
         // It does not listen to SIGTERM in the foreground.
-        self.process.kill().expect("it was running");
-        self.process.wait().expect("it ended");
+        self.kill();
     }
 }
 
@@ -150,6 +149,12 @@ impl Tgt {
         for line in lines {
             assert!(self.admin(&line), "tgtadm {line}");
         }
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("it was running");
+        self.process.wait().expect("it ended");
     }
 
     pub(crate) fn session(&self, unit: u8) -> Session<Tcp> {
