@@ -350,7 +350,8 @@ fn with_whole_folder(mut order: Tape) -> Result<Tape, Failure> {
         | Tape::Media(_)
         | Tape::Job(_)
         | Tape::Restore(_)
-        | Tape::Drive(_) => {}
+        | Tape::Drive(_)
+        | Tape::Scan(_) => {}
     }
     Ok(order)
 }

@@ -13,10 +13,12 @@ const RUNNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/run");
 /// Runs `tests/run` with `cargo` replaced by a script, and compares its last lines and exit code.
 fn check(arguments: &[&str], cargo: &str, lines: usize, expected: &Expect) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let script = folder.path().join("cargo");
-    std::fs::write(&script, format!("#!/bin/bash\n{cargo}\n")).expect("the script is written");
-    let mode = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(&script, mode).expect("the script is made to run");
+    for (name, text) in [("cargo", cargo), ("apt-get", "exit 1")] {
+        let script = folder.path().join(name);
+        std::fs::write(&script, format!("#!/bin/bash\n{text}\n")).expect("it is written");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&script, mode).expect("the script is made to run");
+    }
     let output = run(arguments, folder.path());
     let said = String::from_utf8(output.stdout).expect("the runner speaks UTF-8");
     let all: Vec<&str> = said.lines().collect();

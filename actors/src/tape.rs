@@ -4,6 +4,7 @@
 //! Tenants know nothing of it: no word of tape is in what is shown to them.
 
 pub mod changer;
+pub mod device;
 pub mod drive;
 pub mod job;
 pub mod media;

@@ -32,6 +32,7 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Entropy, Pending};
 use holdfast_actors::shell::{Directory, Path};
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
+use holdfast_tape::scan::Device;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -40,6 +41,7 @@ use super::others::Others;
 use super::{Caller, Items, Operations, Problem, ProblemClass};
 use crate::commands::Order;
 use crate::commands::credential::Secret;
+use crate::commands::tape::scan::Scan;
 use crate::commands::values::Month;
 
 pub use cluster::Member;
@@ -115,6 +117,8 @@ pub trait Services: Send + Sync + 'static {
 pub trait Tapes: Send + Sync + 'static {
     /// Asks the arm of a library which cartridges are where; the catalog knows then.
     fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>>;
+    /// The devices that this node reaches.
+    fn scan(&self, scan: Scan) -> Pending<Result<Vec<Device>, Problem>>;
     /// Has a job write a whole view to a set, now; resolves when it is begun.
     fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<(), Problem>>;
     /// Stops what a job writes.

@@ -7,6 +7,7 @@ pub mod media;
 pub mod named;
 pub mod pool;
 pub mod restore;
+pub mod scan;
 pub mod words;
 
 use clap::{Args, Subcommand};
@@ -47,6 +48,12 @@ pub enum Tape {
         after_help = "Example: holdfast --data /srv/holdfast tape restore list"
     )]
     Restore(restore::Restore),
+    /// List the tape drives and changers that a node reaches, and which belong together
+    #[command(
+        after_help = "Devices that another process has open are named and left alone.\n\n\
+                      Example: holdfast --data /srv/holdfast tape scan --portal 192.0.2.7:3260"
+    )]
+    Scan(Box<scan::Scan>),
     /// Tape drives
     #[command(
         subcommand,

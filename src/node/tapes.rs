@@ -19,11 +19,13 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Handle;
+use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
 use holdfast_tape::ports::{Books, Failed, Mount, Shelf};
 use holdfast_tape::room::Message;
+use holdfast_tape::scan::{self, Caller, Device};
 use holdfast_tape::shelf::Files;
 use holdfast_tape::{care, job, station};
 use tokio::sync::watch;
@@ -35,6 +37,7 @@ use crate::admin::office::Tapes;
 use crate::admin::protocol::Progress;
 use crate::admin::{Items, Problem, ProblemClass};
 use crate::cli::Failure;
+use crate::commands::tape::scan::Scan;
 use crate::home::Home;
 use clerk::Clerk;
 use keep::Keep;
@@ -188,6 +191,19 @@ impl TapeDesk {
     }
 }
 
+/// The devices that this node reaches.
+async fn devices(here: Option<NodeId>, scan: Scan) -> Result<Vec<Device>, Problem> {
+    let account = match (scan.user, scan.secret_file) {
+        (Some(user), Some(secret)) => Some(Account { user, secret }),
+        (_, _) => None,
+    };
+    let caller = scan
+        .portal
+        .map(|portal| Caller::of(portal, here, account.as_ref()));
+    let caller = caller.transpose().map_err(Problem::failed)?;
+    scan::scan(caller).await.map_err(Problem::failed)
+}
+
 /// Says how far something is, of so many bytes or somewhat more.
 fn progress(items: Items, what: &'static str, total: u64) -> impl Fn(u64) + Send + Sync {
     move |done| {
@@ -223,6 +239,10 @@ impl Tapes for TapeDesk {
             return Box::pin(async { Err(problem) });
         }
         Box::pin(self.clone().inventory(library.clone()))
+    }
+
+    fn scan(&self, scan: Scan) -> Pending<Result<Vec<Device>, Problem>> {
+        Box::pin(devices(self.here, scan))
     }
 
     fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<(), Problem>> {

@@ -1,6 +1,6 @@
 //! One command and what came of it, for drives and changers alike.
 
-use crate::scsi::{Answer, Data, Patience, Scsi};
+use crate::scsi::{Answer, Data, Patience, Scsi, number};
 use crate::sense::{Decision, Order, Sense};
 
 /// Why a device did not do all that it was asked.
@@ -133,6 +133,8 @@ pub struct Identity {
     pub vendor: String,
     /// Model.
     pub product: String,
+    /// Of its firmware.
+    pub revision: String,
     /// Serial number; empty when the device does not tell.
     pub serial: String,
     /// Designator of page 83h as text, by which a changer may name a drive.
@@ -156,6 +158,7 @@ pub(crate) fn identity(scsi: &mut (impl Scsi + ?Sized)) -> Result<Identity, Fail
         kind: bytes[0] & 0x1f,
         vendor: words(&bytes[8..16]),
         product: words(&bytes[16..32]),
+        revision: words(&bytes[32..36]),
         ..Identity::default()
     };
     let mut page = |code| {
@@ -175,6 +178,31 @@ pub(crate) fn identity(scsi: &mut (impl Scsi + ?Sized)) -> Result<Identity, Fail
         identity.designator = words(found.get(4..).unwrap_or_default());
     }
     Ok(identity)
+}
+
+/// Bytes of the list of units; 255 of them have room.
+const UNITS: usize = 8 + 255 * 8;
+
+/// Asks which units there are behind the way to one of them. Those whose number needs more than a
+/// byte are left out.
+pub(crate) fn units(scsi: &mut (impl Scsi + ?Sized)) -> Result<Vec<u8>, Failure> {
+    // What it wants attention for is taken.
+    let _ = ready(scsi);
+    let mut bytes = vec![0; UNITS];
+    let [a, b, c, d] = u32::try_from(UNITS).unwrap_or(u32::MAX).to_be_bytes();
+    let cdb = [0xa0, 0, 0, 0, 0, 0, a, b, c, d, 0, 0];
+    let data = Data::In(&mut bytes);
+    let moved = send(scsi, &cdb, data, Patience::Question, Order::Other)?.moved;
+    if moved < 8 {
+        return Err(Failure::Nonsense("REPORT LUNS"));
+    }
+    let told = usize::try_from(number(&bytes, 0, 4)).unwrap_or(usize::MAX);
+    let end = moved.min(told.saturating_add(8));
+    let units = bytes[8..end].chunks_exact(8);
+    Ok(units
+        .filter(|unit| unit[0] == 0)
+        .map(|unit| unit[1])
+        .collect())
 }
 
 /// The readable part of a field.

@@ -12,6 +12,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use holdfast_actors::kernel::NodeId;
+
 use crate::scsi::{Answer, Data, Patience, Scsi};
 use login::{Agreed, Login, Next, Purpose};
 use talk::{Effect, Order, Talk};
@@ -79,6 +81,30 @@ pub struct Names {
     pub session: u16,
     /// The device behind the target.
     pub unit: u8,
+}
+
+/// The name by which this machine, or this node of it, is known to targets.
+#[must_use]
+pub fn own_name(node: Option<NodeId>) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let mut name = format!("{OWN}:{}", fitting(&host));
+    if let Some(node) = node {
+        name.push_str(&format!(".{node}"));
+    }
+    name
+}
+
+/// How our names begin.
+const OWN: &str = "iqn.2026-11.local.holdfast";
+
+/// What of a machine's name can stand in ours.
+fn fitting(host: &str) -> String {
+    let letters = host.trim().chars().take(64);
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
+    letters
+        .filter(|letter| fits(*letter))
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect()
 }
 
 /// A session with one device.

@@ -9,10 +9,12 @@
 //! [`Drive`]: holdfast_actors::tape::Drive
 
 mod arm;
+mod cable;
 mod drive;
 mod identify;
 mod inventory;
 mod mount;
+mod real;
 mod seats;
 mod shelves;
 mod trouble;
@@ -23,18 +25,21 @@ use std::sync::Arc;
 
 use holdfast_actors::catalog::rows::{Device, Library};
 use holdfast_actors::catalog::tape::Seen;
+use holdfast_actors::kernel::NodeId;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Path;
 use holdfast_actors::tape::changer::{Element, Intent};
 use holdfast_actors::tape::drive::Purpose;
 use ractor::ActorCell;
+use tokio::sync::oneshot;
 
-use crate::library::Shared;
 use crate::ports::{Books, Failed, Mount, Station};
-use arm::Arm;
+use arm::{Arm, unstarted};
+use cable::Cable;
 use seats::Seat;
 
+pub use cable::{Connect, Fleet, Reset, Way};
 pub use identify::identify;
 pub use inventory::inventory;
 
@@ -74,40 +79,87 @@ impl Drop for Devices {
 
 /// Opens a library of the catalog. The cartridges of an embedded one are directories of `folder`,
 /// and stand in their slots whenever it is opened: it has no power of its own that would keep them
-/// in a drive.
+/// in a drive. Real devices are held as long as the library is open.
 ///
 /// # Errors
-/// When its files cannot be opened, or an actor does not start.
+/// When its files cannot be opened, a device is not there or is held by somebody else, or an actor
+/// does not start.
 pub async fn open(
     name: &TapeName,
     row: &Library,
     folder: &std::path::Path,
     site: Site,
 ) -> Result<Arc<dyn Station>, Failed> {
-    let Device::Virtual {
-        drives,
-        slots,
-        capacity,
-    } = row.device;
-    let shared = shelves::open(name, (drives, slots), capacity, folder)
-        .map_err(|error| Failed::Other(format!("library {name} cannot be opened: {error}")))?;
-    over(name, row.intent.as_ref(), (shared, drives), site).await
+    let (called, device, node) = (name.clone(), row.device.clone(), row.node);
+    let folder = folder.to_owned();
+    let found = aside("tape-open", move || fleet(&called, &device, node, &folder)).await?;
+    over(name, row.intent.as_ref(), found, site).await
 }
 
-/// The same over an embedded library that is open already, with so many drives.
+/// The devices that a row names.
+fn fleet(
+    name: &TapeName,
+    device: &Device,
+    node: Option<NodeId>,
+    folder: &std::path::Path,
+) -> Result<Fleet, Failed> {
+    let unopened = |why: String| Failed::Other(format!("library {name} cannot be opened: {why}"));
+    let found = match device {
+        Device::Virtual {
+            drives,
+            slots,
+            capacity,
+        } => {
+            let shared = shelves::open(name, (*drives, *slots), *capacity, folder);
+            return shared
+                .map(|shared| Fleet::from((shared, *drives)))
+                .map_err(|error| unopened(error.to_string()));
+        }
+        Device::Scsi { changer, drives } => {
+            let drives: Vec<_> = drives.iter().map(ToString::to_string).collect();
+            real::kernel(changer.as_str(), &drives)
+        }
+        Device::Iscsi {
+            portal,
+            target,
+            account,
+        } => real::target(node, (*portal, target), account.as_ref()),
+    };
+    found.map_err(|failed| unopened(failed.to_string()))
+}
+
+/// Does something that blocks on a thread of its own.
+async fn aside<R: Send + 'static>(
+    name: &str,
+    act: impl FnOnce() -> Result<R, Failed> + Send + 'static,
+) -> Result<R, Failed> {
+    let (tell, told) = oneshot::channel();
+    let done = worker::aside(name, move || {
+        // Whoever asked may have gone away.
+        let _ = tell.send(act());
+    });
+    done.map_err(|error| unstarted(&error))?;
+    let ended = |_| Failed::Other("the library was given up".to_owned());
+    told.await.map_err(ended)?
+}
+
+/// The same over devices that are known, such as an embedded library with so many drives.
 ///
 /// # Errors
-/// When an actor does not start.
+/// When a device cannot be reached, or an actor does not start.
 pub async fn over(
     name: &TapeName,
     intent: Option<&Intent>,
-    (shared, drives): (Shared, u16),
+    fleet: impl Into<Fleet>,
     site: Site,
 ) -> Result<Arc<dyn Station>, Failed> {
-    let arm = Arm::start(name, intent, &shared, &site).await?;
+    let Fleet { changer, drives } = fleet.into();
+    let changer = aside("tape-open", || Cable::lay(changer)).await?;
+    let arm = Arm::start(name, intent, changer, &site).await?;
     let mut seats = Vec::new();
-    for number in 0..drives {
-        seats.push(Seat::start(number, &shared, &site).await?);
+    for (number, (at, drive)) in drives.into_iter().enumerate() {
+        let drive = aside("tape-open", || Cable::lay(drive)).await?;
+        seats.push(Seat::start(number, (at, drive), &site).await?);
     }
     Ok(Arc::new(Robot(Arc::new(Devices { arm, seats }))))
 }

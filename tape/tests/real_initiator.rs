@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use holdfast_tape::exchange::Failure;
 use holdfast_tape::iscsi::{Account, Awake, Portal, Refused, Session, Tcp, discover};
+use holdfast_tape::scan::{self, Caller, Kind};
 use holdfast_tape::scsi::Scsi;
 use holdfast_tape::smc::Changer;
 use holdfast_tape::ssc::{Drive, Read};
@@ -195,4 +196,34 @@ fn a_write_whose_answer_is_lost_is_on_tape_once_or_not_at_all() {
         let mut drive = Drive::new(tgt.session(1));
         assert_eq!(blocks(&mut drive, LENGTH), on_tape);
     }
+}
+
+#[test]
+fn a_portal_tells_which_drive_stands_where_in_which_changer() {
+    let Some(tgt) = Tgt::start() else {
+        return;
+    };
+    let caller = Caller {
+        portal: tgt.portal,
+        initiator: names(0).initiator,
+        account: None,
+    };
+    let found = scan::portal(&caller).expect("what there is");
+    let told: Vec<_> = found
+        .iter()
+        .map(|it| (it.kind, it.serial.as_str(), it.element))
+        .collect();
+    // It cuts the last of what it tells of its elements: who the last drive is.
+    assert_eq!(
+        told,
+        [
+            (Kind::Changer, "CHG00001", None),
+            (Kind::Drive, "DRV00001", Some(256)),
+            (Kind::Drive, "DRV00002", None),
+        ]
+    );
+    assert!(found.iter().all(|it| it.trouble.is_none()));
+    let place = format!("{TARGET} unit 3 at {}", tgt.portal);
+    assert_eq!(found[0].place, place);
+    assert_eq!(found[1].changer.as_deref(), Some("CHG00001"));
 }

@@ -206,6 +206,7 @@ fn every_command_shows_an_example_in_its_help() {
         "tape job add",
         "tape restore run",
         "tape drive list",
+        "tape scan",
         "verify",
         "status",
         "shell",

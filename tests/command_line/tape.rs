@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use holdfast::admin::office::Tapes;
 use holdfast::admin::{Items, Problem, answers};
+use holdfast::commands::tape::scan::Scan;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Pending;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
+use holdfast_tape::scan::{Device, Kind};
 use serde_json::json;
 
 use super::office::{done, office, refused};
@@ -28,6 +30,30 @@ impl Shelf {
 impl Tapes for Shelf {
     fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>> {
         self.note(format!("inventory {library}"))
+    }
+
+    fn scan(&self, scan: Scan) -> Pending<Result<Vec<Device>, Problem>> {
+        let portal = scan.portal.map(|portal| portal.to_string());
+        self.told
+            .lock()
+            .unwrap()
+            .push(format!("scan {}", portal.unwrap_or_default()));
+        let device = |kind, serial: &str, element: Option<u16>| Device {
+            kind,
+            place: "/dev/sg1".to_owned(),
+            vendor: "ACME".to_owned(),
+            product: "LTO".to_owned(),
+            revision: "1".to_owned(),
+            serial: serial.to_owned(),
+            changer: element.map(|_| "C1".to_owned()),
+            element,
+            trouble: None,
+        };
+        let found = vec![
+            device(Kind::Changer, "C1", None),
+            device(Kind::Drive, "D1", Some(256)),
+        ];
+        Box::pin(async move { Ok(found) })
     }
 
     fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<(), Problem>> {
@@ -103,6 +129,55 @@ fn a_library_and_a_pool_are_made_shown_changed_and_removed() {
     done(&world, "tape pool remove gfs");
     done(&world, "tape library remove shelf");
     assert_eq!(done(&world, "tape library list"), json!([]));
+}
+
+#[test]
+fn devices_that_are_found_become_libraries() {
+    let world = office();
+    let found = done(&world, "tape scan --portal 192.0.2.1:3260");
+    let device = json!({
+        "kind": "drive", "place": "/dev/sg1", "vendor": "ACME", "product": "LTO",
+        "revision": "1", "serial": "D1", "changer": "C1", "element": 256, "trouble": null,
+    });
+    assert_eq!(found[1], device);
+    let listed = world.run(&["tape", "scan"]);
+    let titles: Vec<&str> = listed
+        .out
+        .lines()
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let wanted = "KIND SERIAL VENDOR PRODUCT REVISION CHANGER ELEMENT PLACE TROUBLE";
+    assert_eq!(titles.join(" "), wanted);
+    let made = done(
+        &world,
+        "tape library add robot --changer C1 --drive D1 --drive D2",
+    );
+    assert_eq!(
+        (
+            &made["device"],
+            &made["at"],
+            &made["serials"],
+            &made["slots"]
+        ),
+        (
+            &json!("scsi"),
+            &json!("C1"),
+            &json!(["D1", "D2"]),
+            &json!(null)
+        )
+    );
+    let again = "tape library add other --changer C2 --drive D2";
+    refused(&world, again, 5, "tape-device-shared");
+    let far = "tape library add far --portal 192.0.2.1:3260 --target iqn.a --user us \
+               --secret-file /etc/chap";
+    let made = done(&world, far);
+    assert_eq!(made["at"], "iqn.a at 192.0.2.1:3260");
+    assert!(!made.to_string().contains("chap"), "{made}");
+    done(&world, "operator add vic --role viewer");
+    let ran = world.run(&["tape", "scan", "--as", "vic"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use super::complaint::Complaint;
 use super::source::{code, is_within, lines_with, numbered, paths, production, words};
 
-/// The files that may be `unsafe`, and how often each says the word.
-pub(crate) const UNSAFE: &[(&str, usize)] = &[];
+/// The files that may be `unsafe`, and how often each says the word: the call that gives the kernel
+/// a command for a tape drive takes pointers.
+pub(crate) const UNSAFE: &[(&str, usize)] = &[("tape/src/sg/call.rs", 1)];
 
 /// A test that does not run is no test.
 pub(crate) fn ignored_tests(path: &str, text: &str) -> Vec<Complaint> {

@@ -1,6 +1,8 @@
 //! The shapes of tape: libraries, media pools, cartridges, jobs, and what they archived.
 
-use holdfast_actors::catalog::rows::{self, Device, Mixing, Rows, Source};
+mod library;
+
+use holdfast_actors::catalog::rows::{self, Mixing, Rows, Source};
 use holdfast_actors::kernel::{RepositoryId, Size};
 use holdfast_actors::names::{RepositoryName, TapeName, TenantName};
 use holdfast_actors::tape::MediumId;
@@ -11,54 +13,7 @@ use serde::Serialize;
 use crate::commands::tape::words::{Set, SetRule, told};
 use crate::commands::values::{Day, Moment};
 
-/// A tape library.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct TapeLibrary {
-    /// Its name.
-    pub name: TapeName,
-    /// The node that it hangs on, such as `node-2 (berlin-2)`; none where a node stands alone.
-    pub node: Option<String>,
-    /// What it is made of: `virtual`.
-    pub device: &'static str,
-    /// How many drives.
-    pub drives: u16,
-    /// How many slots.
-    pub slots: u16,
-    /// Bytes that one cartridge holds.
-    pub capacity: Size,
-    /// How many cartridges are in it.
-    pub cartridges: usize,
-    /// When it was made known.
-    pub made: Moment,
-}
-
-impl TapeLibrary {
-    /// The library as the rows have it.
-    pub fn of(name: &TapeName, row: &rows::Library, rows: &Rows) -> Self {
-        let Device::Virtual {
-            drives,
-            slots,
-            capacity,
-        } = row.device;
-        let media = rows.tape.media.values();
-        let inside = media.filter(|it| it.slot.as_ref().is_some_and(|(at, _)| at == name));
-        let node = row.node.map(|id| match rows.cluster.nodes.get(&id) {
-            Some(node) => format!("{id} ({})", node.name),
-            None => id.to_string(),
-        });
-        Self {
-            name: name.clone(),
-            node,
-            device: "virtual",
-            drives,
-            slots,
-            capacity,
-            cartridges: inside.count(),
-            made: Moment(row.made),
-        }
-    }
-}
+pub use library::TapeLibrary;
 
 /// A media pool.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -96,6 +96,7 @@ pub(super) fn route(order: &Order, rows: &Rows, here: Option<NodeId>) -> Result<
 fn tape_at(order: &Tape, rows: &Rows) -> Option<NodeId> {
     match order {
         Tape::Library(Library::Inventory(which)) => rows.tape.libraries.get(&which.name)?.node,
+        Tape::Scan(scan) => found(&rows.cluster, scan.node.as_ref()?).ok(),
         Tape::Job(Job::Run(_) | Job::Stop(_)) | Tape::Restore(Restore::Plan(_)) => tape_node(rows),
         Tape::Media(Media::Verify(which)) => node_of(rows, &which.medium),
         Tape::Media(Media::Copy(copy)) => node_of(rows, &copy.medium),

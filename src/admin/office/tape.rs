@@ -15,6 +15,7 @@ use holdfast_actors::catalog::{Deed, Refused};
 use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::shell::Listing;
+use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::pool::SetRules;
 use holdfast_actors::tape::{MediaSet, MediumId};
 use serde_json::Value;
@@ -29,6 +30,7 @@ use crate::commands::tape::library::{self, Library};
 use crate::commands::tape::media::{Free, Media};
 use crate::commands::tape::named::MediumRef;
 use crate::commands::tape::pool::{self, Pool};
+use crate::commands::tape::scan::Scan;
 use crate::commands::tape::words::SetRule;
 use crate::commands::tape::{Drive, Named, Tape};
 
@@ -50,6 +52,7 @@ impl Office {
             Tape::Job(order) => self.tape_job(by, order, items).await,
             Tape::Restore(order) => self.tape_restore(by, order, items).await,
             Tape::Drive(Drive::List) => self.drives(items).await,
+            Tape::Scan(scan) => self.scan(by, *scan, items).await,
         }
     }
 
@@ -58,7 +61,7 @@ impl Office {
         match order {
             Library::Add(add) => {
                 let name = add.name.clone();
-                let add = new_library(&rows, add)?;
+                let add = new_library(&rows, *add)?;
                 let add = Command::Tape(TapeCommand::Library(name.clone(), add));
                 self.submit_and_show(by, add, |rows| library_of(rows, &name))
                     .await
@@ -170,6 +173,20 @@ impl Office {
         value(&())
     }
 
+    /// Devices that this node reaches. Whoever looks may ask a portal as the node, so it is for
+    /// those who handle tapes.
+    async fn scan(&self, by: &Speaker, scan: Scan, items: &Items) -> Answer {
+        let rows = self.books.rows();
+        by.may(&rows, Deed::Tape)?;
+        if let Some(node) = &scan.node {
+            found(&rows.cluster, node)?;
+        }
+        for device in self.tapes.scan(scan).await? {
+            items.send(&device).await?;
+        }
+        value(&())
+    }
+
     /// The drives of this node, from the tree of its actors.
     async fn drives(&self, items: &Items) -> Answer {
         for listing in self.directory.tree() {
@@ -210,12 +227,45 @@ pub(super) fn tape_node(rows: &Rows) -> Option<NodeId> {
 fn new_library(rows: &Rows, add: library::Add) -> Result<LibraryCommand, Problem> {
     let node = add.node.as_ref();
     let node = node.map(|node| found(&rows.cluster, node)).transpose()?;
-    let device = Device::Virtual {
-        drives: add.drives.unwrap_or(DRIVES),
-        slots: add.slots.unwrap_or(SLOTS),
-        capacity: add.capacity.unwrap_or(CAPACITY),
-    };
+    let device = device(add)?;
     Ok(LibraryCommand::Add { node, device })
+}
+
+/// What a library is made of; it is one thing only.
+fn device(add: library::Add) -> Result<Device, Problem> {
+    let account = match (add.user, add.secret_file) {
+        (Some(user), Some(secret)) => Some(Account { user, secret }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(one_kind()),
+    };
+    let sizes = add.drives.is_some() || add.slots.is_some() || add.capacity.is_some();
+    match (add.is_virtual, add.changer, (add.portal, add.target)) {
+        (true, None, (None, None)) if add.serials.is_empty() && account.is_none() => {
+            Ok(Device::Virtual {
+                drives: add.drives.unwrap_or(DRIVES),
+                slots: add.slots.unwrap_or(SLOTS),
+                capacity: add.capacity.unwrap_or(CAPACITY),
+            })
+        }
+        (false, Some(changer), (None, None)) if !sizes && account.is_none() => Ok(Device::Scsi {
+            changer,
+            drives: add.serials.into_iter().collect(),
+        }),
+        (false, None, (Some(portal), Some(target))) if !sizes && add.serials.is_empty() => {
+            Ok(Device::Iscsi {
+                portal,
+                target,
+                account,
+            })
+        }
+        (_, _, _) => Err(one_kind()),
+    }
+}
+
+fn one_kind() -> Problem {
+    let told = "a library is --virtual, or has --changer and --drive, or --portal and --target, \
+                there perhaps with --user and --secret-file";
+    Problem::new(ProblemClass::Usage, "usage", told)
 }
 
 fn new_pool(add: pool::Add) -> MediaPoolCommand {

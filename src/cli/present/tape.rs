@@ -13,6 +13,7 @@ const LIBRARIES: &[Column] = &[
     plain("name"),
     plain("node"),
     plain("device"),
+    plain("at"),
     plain("drives"),
     plain("slots"),
     plain("cartridges"),
@@ -22,7 +23,9 @@ const LIBRARY: &[Column] = &[
     plain("name"),
     plain("node"),
     plain("device"),
+    plain("at"),
     plain("drives"),
+    plain("serials"),
     plain("slots"),
     plain("cartridges"),
     bytes("capacity"),
@@ -164,6 +167,17 @@ const PLAN: &[Column] = &[
     bytes("bytes"),
     plain("lost"),
 ];
+const DEVICES: &[Column] = &[
+    plain("kind"),
+    plain("serial"),
+    plain("vendor"),
+    plain("product"),
+    plain("revision"),
+    plain("changer"),
+    plain("element"),
+    plain("place"),
+    plain("trouble"),
+];
 const DRIVES: &[Column] = &[
     plain("library"),
     plain("drive"),
@@ -189,5 +203,6 @@ pub(super) fn form(order: &Tape) -> Form {
         Tape::Restore(Restore::Plan(_)) => Form::Record(PLAN),
         Tape::Restore(_) => Form::Record(RESTORE),
         Tape::Drive(_) => Form::Table(DRIVES),
+        Tape::Scan(_) => Form::Table(DEVICES),
     }
 }

@@ -18,7 +18,10 @@ fn order(line: &str) -> Result<Order, String> {
 fn orders_cross_the_socket_as_they_were_typed() {
     for line in [
         "library add shelf --virtual --drives 1 --slots 4 --capacity 1GiB --node node-2",
+        "library add robot --changer C1 --drive D1 --drive D2",
+        "library add far --portal 192.0.2.1:3260 --target iqn.a --user u --secret-file /chap",
         "library list",
+        "scan --portal [::1]:3260 --user u --secret-file /chap --node node-2",
         "library inventory shelf",
         "pool add gfs --set daily:14d:append --set yearly:forever --mix --worm --no-free",
         "pool set gfs --mix off --free on",
@@ -50,6 +53,17 @@ fn orders_cross_the_socket_as_they_were_typed() {
 fn orders_that_say_too_little_or_too_much_are_refused() {
     for line in [
         "library add shelf",
+        "library add robot --changer C1",
+        "library add robot --drive D1",
+        "library add robot --changer C1 --drive D1 --virtual",
+        "library add robot --changer C1 --drive D1 --slots 4",
+        "library add far --portal 192.0.2.1:3260",
+        "library add far --portal nowhere --target iqn.a",
+        "library add far --portal 192.0.2.1:3260 --target iqn.a --user u",
+        "library add far --portal 192.0.2.1:3260 --target disk",
+        "library add far --portal 192.0.2.1:3260 --target iqn.a --changer C1 --drive D1",
+        "scan --user u --secret-file /chap",
+        "scan --portal 192.0.2.1:3260 --user u --secret-file chap",
         "pool add gfs --set daily",
         "job add nightly --all",
         "job add nightly --pool gfs --all --tenant acme",

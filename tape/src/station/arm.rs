@@ -15,9 +15,9 @@ use holdfast_actors::tape::{Barcode, Changer, MediumId};
 use tokio::sync::oneshot;
 
 use super::Site;
+use super::cable::Cable;
 use super::worker::Worker;
 use crate::exchange::Failure;
-use crate::library::{Port, Shared, Unit};
 use crate::ports::{Books, Failed};
 use crate::smc::{self, Address, Kind, Rows};
 
@@ -35,7 +35,7 @@ pub(super) enum Message {
 
 /// The device, and where its elements are once it has said so.
 struct Robot {
-    changer: smc::Changer<Port>,
+    changer: smc::Changer<Cable>,
     rows: Option<Rows>,
 }
 
@@ -55,11 +55,11 @@ impl Arm {
     pub(super) async fn start(
         name: &TapeName,
         intent: Option<&Intent>,
-        shared: &Shared,
+        changer: Cable,
         site: &Site,
     ) -> Result<Self, Failed> {
         let robot = Robot {
-            changer: smc::Changer::new(shared.port(Unit::Changer)),
+            changer: smc::Changer::new(changer),
             rows: None,
         };
         let path = site.path.child("changer");
@@ -157,6 +157,9 @@ pub(super) fn unstarted(error: &dyn std::error::Error) -> Failed {
 
 impl Robot {
     fn elements(&mut self) -> Result<Elements, Failure> {
+        if self.changer.scsi().reach() {
+            self.rows = None;
+        }
         // What it wants attention for is taken; all elements are asked for anyway.
         self.changer.ready().1?;
         let rows = match self.rows {

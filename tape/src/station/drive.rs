@@ -13,10 +13,10 @@ use holdfast_actors::tape::Drive;
 use holdfast_actors::tape::drive::{Effect, Event, Health, Loan, Order, Purpose, Refused, Trouble};
 use tokio::sync::{oneshot, watch};
 
+use super::cable::Cable;
 use super::{trouble, worker};
 use crate::exchange::Failure;
 use crate::format::{self, Fault as Wrong, Medium, Read, Space, Written};
-use crate::library::{Port, Shared, Unit};
 use crate::mounted::Mounted;
 use crate::ports::Work;
 use crate::scsi::Patience;
@@ -59,8 +59,7 @@ pub(super) enum Verdict {
 pub(super) struct DriveHands {
     pub(super) verdicts: mpsc::Sender<Verdict>,
     pub(super) health: watch::Sender<Health>,
-    pub(super) shared: Shared,
-    pub(super) number: usize,
+    pub(super) cable: Cable,
     waiting: BTreeMap<Ticket, oneshot::Sender<Result<Held, Refused>>>,
     tickets: u64,
 }
@@ -69,13 +68,12 @@ impl DriveHands {
     pub(super) fn new(
         verdicts: mpsc::Sender<Verdict>,
         health: watch::Sender<Health>,
-        (shared, number): (Shared, usize),
+        cable: Cable,
     ) -> Self {
         Self {
             verdicts,
             health,
-            shared,
-            number,
+            cable,
             waiting: BTreeMap::new(),
             tickets: 0,
         }
@@ -134,9 +132,9 @@ impl Hands for DriveHands {
             Effect::Answer(_, Err(refused)) => drop(self.verdicts.send(Verdict::Leave(refused))),
             Effect::Answer(_, Ok(())) => {}
             Effect::Reset => {
-                let (shared, unit) = (self.shared.clone(), Unit::Drive(self.number));
+                let cable = self.cable.clone();
                 // What hangs may hold up its reset as well, but not those who wait for it.
-                let reset = move || shared.with(|library| library.reset(unit));
+                let reset = move || cable.reset();
                 if let Err(error) = worker::aside("tape-reset", reset) {
                     tracing::warn!(drive = %context.path, %error, "a drive is not reset");
                 }
@@ -154,19 +152,18 @@ impl Hands for DriveHands {
 pub(super) struct Spindle {
     pub(super) machine: Handle<Message>,
     pub(super) verdicts: mpsc::Receiver<Verdict>,
-    pub(super) port: Port,
-    pub(super) mounted: Option<Mounted<Port>>,
+    pub(super) cable: Cable,
+    pub(super) mounted: Option<Mounted<Cable>>,
 }
 
 impl Spindle {
     /// Makes the cartridge ready that the arm put in; says whether it can be written once.
     pub(super) fn load(&mut self, loan: Loan) -> Result<bool, Wrong> {
-        let (port, mut made) = (self.port.clone(), None);
+        let (mut cable, mut made) = (self.cable.clone(), None);
         let order = Order::Load { is_new: false };
         self.order(loan, order, |_| {
-            let mut drive = ssc::Drive::new(port.clone());
-            // What it wants attention for is taken; whether it is ready shows in a moment.
-            let _ = drive.ready();
+            cable.reach();
+            let mut drive = ssc::Drive::new(cable.clone());
             let loaded = drive.load(Patience::Load);
             let mounted = loaded.and_then(|()| Mounted::new(drive));
             match mounted {
@@ -192,11 +189,15 @@ impl Spindle {
         let mounted = self.mounted.take();
         let mut drive = match mounted {
             Some(mounted) => mounted.into_drive(),
-            None => ssc::Drive::new(self.port.clone()),
+            None => ssc::Drive::new(self.cable.clone()),
         };
-        self.order(loan, Order::Unload, |_| match drive.unload() {
-            Ok(()) => (Ok(()), None),
-            Err(failure) => (Err(said(&failure)), trouble::of(&failure)),
+        let mut cable = self.cable.clone();
+        self.order(loan, Order::Unload, |_| {
+            cable.reach();
+            match drive.unload() {
+                Ok(()) => (Ok(()), None),
+                Err(failure) => (Err(said(&failure)), trouble::of(&failure)),
+            }
         })
     }
 
@@ -213,7 +214,7 @@ impl Spindle {
         &mut self,
         loan: Loan,
         order: Order,
-        mut act: impl FnMut(&mut Option<Mounted<Port>>) -> (Result<R, Wrong>, Option<Trouble>),
+        mut act: impl FnMut(&mut Option<Mounted<Cable>>) -> (Result<R, Wrong>, Option<Trouble>),
     ) -> Result<R, Wrong> {
         let ended = || Wrong::Failed("the drive is out of service".to_owned());
         // What was said of an order that nobody waited for.
@@ -255,7 +256,7 @@ impl Guarded<'_> {
     fn order<R>(
         &mut self,
         order: Order,
-        mut act: impl FnMut(&mut Mounted<Port>) -> Result<R, Wrong>,
+        mut act: impl FnMut(&mut Mounted<Cable>) -> Result<R, Wrong>,
     ) -> Result<R, Wrong> {
         self.spindle.order(self.loan, order, |mounted| {
             let Some(mounted) = mounted else {

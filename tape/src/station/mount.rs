@@ -60,14 +60,10 @@ pub(super) async fn mount(
     Ok(mounted)
 }
 
-/// The drives, in the order of their addresses.
-fn drives(elements: &Elements) -> Vec<&smc::Element> {
-    let mut drives: Vec<_> = elements
-        .iter()
-        .filter(|one| one.kind == Kind::Drive)
-        .collect();
-    drives.sort_by_key(|one| one.address);
-    drives
+/// The element of a drive, if the robot has it.
+fn element<'a>(elements: &'a Elements, seat: &Seat) -> Option<&'a smc::Element> {
+    let mut drives = elements.iter().filter(|one| one.kind == Kind::Drive);
+    drives.find(|one| one.address.0 == seat.at.0)
 }
 
 fn came_from(element: &smc::Element, slot: Element) -> bool {
@@ -76,13 +72,13 @@ fn came_from(element: &smc::Element, slot: Element) -> bool {
 
 /// The drive that has the cartridge, else the well one that fewest want, an empty one first.
 fn choose(elements: &Elements, seats: &[Seat], slot: Element) -> Option<usize> {
-    let drives = drives(elements);
-    if let Some(has) = drives.iter().position(|one| came_from(one, slot)) {
+    let has = |seat: &Seat| element(elements, seat).is_some_and(|one| came_from(one, slot));
+    if let Some(has) = seats.iter().position(has) {
         return Some(has);
     }
     let well = seats.iter().enumerate().filter(|(_, seat)| seat.is_well());
     let cost = |(number, seat): &(usize, &Seat)| {
-        let is_full = drives.get(*number).is_none_or(|drive| drive.full);
+        let is_full = element(elements, seat).is_none_or(|drive| drive.full);
         (seat.queue(), is_full, *number)
     };
     well.min_by_key(cost).map(|(number, _)| number)
@@ -97,8 +93,7 @@ impl Mounted {
     /// Where the drive is, and whether it has the cartridge or another one from that slot.
     async fn place(&self) -> Result<(Element, Option<Element>), Failed> {
         let elements = self.devices.arm.elements().await?;
-        let drives = drives(&elements);
-        let drive = drives.get(self.number);
+        let drive = element(&elements, self.seat()?);
         let drive = drive.ok_or_else(|| Failed::Other("the robot has no such drive".to_owned()))?;
         let holds = drive.full.then(|| match drive.source {
             Some(source) => Element(source.0),

@@ -5,18 +5,21 @@ use std::sync::{Arc, mpsc};
 
 use holdfast_actors::shell::{self, Gone, Handle};
 use holdfast_actors::tape::Drive;
+use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::{Health, Loan, Purpose, Refused};
 use tokio::sync::watch;
 
 use super::Site;
 use super::arm::unstarted;
+use super::cable::Cable;
 use super::drive::{DriveHands, Held, Message, Spindle};
 use super::worker::Worker;
-use crate::library::{Shared, Unit};
 use crate::ports::Failed;
 
 /// One drive: its machine, its thread, and how many want it.
 pub(super) struct Seat {
+    /// Where the arm finds it.
+    pub(super) at: Element,
     machine: Handle<Message>,
     pub(super) spindle: Worker<Spindle>,
     health: watch::Receiver<Health>,
@@ -45,11 +48,14 @@ impl Lent {
 }
 
 impl Seat {
-    pub(super) async fn start(number: u16, shared: &Shared, site: &Site) -> Result<Self, Failed> {
+    pub(super) async fn start(
+        number: usize,
+        (at, cable): (Element, Cable),
+        site: &Site,
+    ) -> Result<Self, Failed> {
         let (verdicts, told) = mpsc::channel();
         let (health, seen) = watch::channel(Health::Well);
-        let at = usize::from(number);
-        let hands = DriveHands::new(verdicts, health, (shared.clone(), at));
+        let hands = DriveHands::new(verdicts, health, cable.clone());
         let path = site.path.child(format!("drive-{number}"));
         let (ports, above) = (site.ports.clone(), site.above.clone());
         let machine = shell::spawn(path, Drive::default(), hands, ports, above).await;
@@ -57,11 +63,12 @@ impl Seat {
         let spindle = Spindle {
             machine: machine.clone(),
             verdicts: told,
-            port: shared.port(Unit::Drive(at)),
+            cable,
             mounted: None,
         };
         let spindle = Worker::start(&format!("tape-drive-{number}"), spindle);
         Ok(Self {
+            at,
             machine,
             spindle: spindle.map_err(|error| unstarted(&error))?,
             health: seen,

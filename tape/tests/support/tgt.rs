@@ -27,12 +27,11 @@ pub(crate) struct Tgt {
 impl Drop for Tgt {
     fn drop(&mut self) {
         // It does not listen to SIGTERM in the foreground.
-        self.process.kill().expect("it was running");
-        self.process.wait().expect("it ended");
+        self.kill();
     }
 }
 
-fn is_there(name: &str) -> bool {
+pub(crate) fn is_there(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
@@ -50,7 +49,7 @@ fn image(folder: &Path, barcode: &str, kind: &str) {
 }
 
 /// Says that the test that runs did not; whoever counts tests reads it in the file.
-fn skipped(reason: &str) {
+pub(crate) fn skipped(reason: &str) {
     let test = std::thread::current();
     let told = format!("SKIPPED: {}: {reason}", test.name().unwrap_or_default());
     println!("{told}");
@@ -150,6 +149,12 @@ impl Tgt {
         for line in lines {
             assert!(self.admin(&line), "tgtadm {line}");
         }
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("it was running");
+        self.process.wait().expect("it ended");
     }
 
     pub(crate) fn session(&self, unit: u8) -> Session<Tcp> {

@@ -3,6 +3,8 @@
 //!
 //! Invariant: a cartridge is in one place and of one media set at most, and what is named is there.
 
+use std::net::SocketAddr;
+
 use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,7 @@ use crate::kernel::{Date, NodeId, RepositoryId, RestoreId, Size, Timestamp};
 use crate::names::{RepositoryName, TapeName, TenantName};
 use crate::schema;
 use crate::tape::changer::{Element, Intent};
+use crate::tape::device::{Account, Serial, Target};
 use crate::tape::{MediaSet, Medium, MediumId, Pool, PoolId, Schedule, SetId, job};
 
 /// All that is known of tapes. Since the eighth version of the rows.
@@ -94,6 +97,22 @@ pub enum Device {
         slots: u16,
         /// Of each cartridge, at least 16 MiB.
         capacity: Size,
+    },
+    /// Devices of the node's kernel.
+    Scsi {
+        /// Its arm.
+        changer: Serial,
+        /// 1 to 64, no two of them the same.
+        drives: Vector<Serial>,
+    },
+    /// The arm and all drives behind an iSCSI target.
+    Iscsi {
+        /// Where it is reached.
+        portal: SocketAddr,
+        /// Its name.
+        target: Target,
+        /// What proves to it who we are, if it wants a proof.
+        account: Option<Account>,
     },
 }
 

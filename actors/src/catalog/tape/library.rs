@@ -14,6 +14,7 @@ use crate::tape::media::{Content, Kind};
 use crate::tape::{Barcode, Medium, MediumId, PoolId};
 
 const LIBRARIES_MAX: usize = 256;
+const DRIVES_MAX: u32 = 64;
 /// Cartridges that are known at once, in libraries and outside of them.
 const MEDIA_MAX: usize = 65_536;
 /// MiB of a virtual cartridge.
@@ -46,18 +47,14 @@ impl Draft<'_> {
         device: &Device,
     ) -> Result<(), Refused> {
         self.fit_node(node)?;
-        let Device::Virtual {
-            drives,
-            slots,
-            capacity,
-        } = device;
-        within("the drives of a library", u32::from(*drives), 1, 64)?;
-        within("the slots of a library", u32::from(*slots), 1, 4_096)?;
-        let mib = u32::try_from(capacity.as_bytes() >> 20).unwrap_or(u32::MAX);
-        within("the MiB of a cartridge", mib, MIB_MIN, MIB_MAX)?;
+        fit_device(device)?;
         let libraries = &mut self.rows.tape.libraries;
         if libraries.contains_key(name) {
             return Err(TapeRefused::Exists("tape library", name.clone()).into());
+        }
+        let mut others = libraries.iter();
+        if let Some((other, _)) = others.find(|(_, row)| shares(&row.device, device)) {
+            return Err(TapeRefused::Shared(other.clone()).into());
         }
         if libraries.len() >= LIBRARIES_MAX {
             let (what, most) = ("tape libraries", LIBRARIES_MAX);
@@ -250,6 +247,49 @@ impl Draft<'_> {
         };
         media.insert(one.new, cartridge);
         Ok(one.new)
+    }
+}
+
+fn fit_device(device: &Device) -> Result<(), Refused> {
+    let drives = |count| within("the drives of a library", count, 1, DRIVES_MAX);
+    match device {
+        Device::Virtual {
+            drives: count,
+            slots,
+            capacity,
+        } => {
+            drives(u32::from(*count))?;
+            within("the slots of a library", u32::from(*slots), 1, 4_096)?;
+            let mib = u32::try_from(capacity.as_bytes() >> 20).unwrap_or(u32::MAX);
+            within("the MiB of a cartridge", mib, MIB_MIN, MIB_MAX)
+        }
+        Device::Scsi {
+            changer,
+            drives: serials,
+        } => {
+            drives(u32::try_from(serials.len()).unwrap_or(u32::MAX))?;
+            let all = serials.iter().chain([changer]);
+            match twice(all).into_iter().next() {
+                Some(serial) => Err(TapeRefused::Twice(serial).into()),
+                None => Ok(()),
+            }
+        }
+        Device::Iscsi { .. } => Ok(()),
+    }
+}
+
+/// Two libraries would give orders to one device.
+fn shares(one: &Device, other: &Device) -> bool {
+    match (one, other) {
+        (
+            Device::Scsi { changer, drives },
+            Device::Scsi {
+                changer: arm,
+                drives: others,
+            },
+        ) => changer == arm || drives.iter().any(|drive| others.contains(drive)),
+        (Device::Iscsi { target, .. }, Device::Iscsi { target: same, .. }) => target == same,
+        (Device::Virtual { .. } | Device::Scsi { .. } | Device::Iscsi { .. }, _) => false,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::Class;
 use crate::kernel::{NodeId, RepositoryId, RestoreId};
 use crate::names::TapeName;
+use crate::tape::device::Serial;
 use crate::tape::{MediaSet, MediumId, PoolId, SetId, media};
 
 /// A command about tapes that was not done.
@@ -55,6 +56,12 @@ pub enum TapeRefused {
     /// Names of a kind are unique.
     #[error("there is a {0} '{1}' already")]
     Exists(&'static str, TapeName),
+    /// A device is in one library, and one thing in it.
+    #[error("device '{0}' is named twice")]
+    Twice(Serial),
+    /// Two libraries would command one device.
+    #[error("a device of it is in tape library '{0}' already")]
+    Shared(TapeName),
     /// Something still uses it.
     #[error("{what} '{name}' is used by {by}")]
     InUse {
@@ -148,6 +155,7 @@ impl TapeRefused {
             | Self::NoRun(..) => Class::NotFound,
             Self::Exists(..)
             | Self::InUse { .. }
+            | Self::Shared(..)
             | Self::Drawn(..)
             | Self::Closed(..)
             | Self::NotThere(..)
@@ -167,9 +175,12 @@ impl TapeRefused {
             | Self::Mixed(..)
             | Self::SetOff(..)
             | Self::NotTape(..) => Class::Rule,
-            Self::Node | Self::NoSets | Self::NoSources | Self::NoDays | Self::NoParts => {
-                Class::Usage
-            }
+            Self::Node
+            | Self::Twice(..)
+            | Self::NoSets
+            | Self::NoSources
+            | Self::NoDays
+            | Self::NoParts => Class::Usage,
         }
     }
 
@@ -184,6 +195,8 @@ impl TapeRefused {
             Self::NoSet(..) => "no-media-set",
             Self::NoRun(..) => "no-tape-run",
             Self::Exists(..) => "tape-name-taken",
+            Self::Shared(..) => "tape-device-shared",
+            Self::Twice(..) => "tape-device-twice",
             Self::InUse { .. } => "tape-in-use",
             Self::Drawn(..) => "number-taken",
             Self::NotThere(..) => "not-on-tape-yet",

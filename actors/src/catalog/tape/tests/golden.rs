@@ -11,6 +11,7 @@ use super::*;
 use crate::kernel::Sequence;
 use crate::schema;
 use crate::tape::changer;
+use crate::tape::device::{Account, SecretFile, Serial, Target, User};
 use crate::tape::job::Occasion;
 
 fn hex(bytes: &[u8]) -> String {
@@ -60,6 +61,21 @@ fn commands() -> Vec<Command> {
         slots: 4,
         capacity: Size::mib(64),
     };
+    let serial = |text| Serial::parse(text).unwrap();
+    let scsi = Device::Scsi {
+        changer: serial("CHG1"),
+        drives: [serial("DRV1"), serial("DRV2")].into_iter().collect(),
+    };
+    let account = Account {
+        user: User::parse("us").unwrap(),
+        secret: SecretFile::parse("/chap").unwrap(),
+    };
+    let iscsi = |account| Device::Iscsi {
+        portal: "192.0.2.1:3260".parse().unwrap(),
+        target: Target::parse("iqn.a").unwrap(),
+        account,
+    };
+    let hung = |device| library(LibraryCommand::Add { node: None, device });
     let node = Some(NodeId::new(1));
     let schedule = Schedule {
         weekly: Some(Weekday::Friday),
@@ -88,6 +104,9 @@ fn commands() -> Vec<Command> {
         medium(1, MediumCommand::MarkFree),
         medium(1, MediumCommand::Move(Some(name("gfs")))),
         medium(1, MediumCommand::Retire),
+        hung(scsi),
+        hung(iscsi(None)),
+        hung(iscsi(Some(account))),
     ]
 }
 
@@ -162,6 +181,9 @@ fn the_first_versions_of_commands_stay_readable() {
         0100000002000b030103
         0100000002000b0301040103676673
         0100000002000b030105
+        0100000002000b0005726f626f7400000104434847310204445256310444525632
+        0100000002000b0005726f626f7400000200c0000201fbbc0c0569716e2e6100
+        0100000002000b0005726f626f7400000200c0000201fbbc0c0569716e2e6101027573052f63686170
         0100000002000b040900030401010102
         0100000002000b0409010100000000
         0100000002000b040902027231076e696768746c79020441636d65046d61696e05031e00

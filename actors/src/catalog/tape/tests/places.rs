@@ -8,6 +8,7 @@ use super::super::super::rows::{Role, Rows};
 use super::*;
 use crate::kernel::NodeName;
 use crate::tape::changer::{Intent, Record};
+use crate::tape::device::{Serial, Target};
 
 fn device(drives: u16, slots: u16, mib: u64) -> Device {
     let capacity = Size::mib(mib);
@@ -45,6 +46,39 @@ fn a_library_has_limits_and_a_name_of_its_own() {
     );
     let unknown = TapeCommand::Library(name("third"), LibraryCommand::Remove);
     assert_eq!(why(vault.ann(Command::Tape(unknown))), "no-library");
+}
+
+#[test]
+fn a_device_is_in_one_library_and_is_one_thing_in_it() {
+    let mut vault = Vault::open();
+    let serial = |text: &str| Serial::parse(text).unwrap();
+    let mut hang = |called: &str, arm: &str, drives: &[&str]| {
+        let device = Device::Scsi {
+            changer: serial(arm),
+            drives: drives.iter().map(|it| serial(it)).collect(),
+        };
+        let add = LibraryCommand::Add { node: None, device };
+        vault.ann(Command::Tape(TapeCommand::Library(name(called), add)))
+    };
+    assert_eq!(why(hang("real", "C1", &[])), "out-of-range");
+    assert_eq!(why(hang("real", "C1", &["D1", "D1"])), "tape-device-twice");
+    assert_eq!(why(hang("real", "C1", &["C1"])), "tape-device-twice");
+    hang("real", "C1", &["D1", "D2"]).unwrap();
+    assert_eq!(why(hang("other", "C1", &["D3"])), "tape-device-shared");
+    assert_eq!(why(hang("other", "C2", &["D2"])), "tape-device-shared");
+    hang("other", "C2", &["D3"]).unwrap();
+    let mut reach = |called: &str, target: &str| {
+        let device = Device::Iscsi {
+            portal: "192.0.2.1:3260".parse().unwrap(),
+            target: Target::parse(target).unwrap(),
+            account: None,
+        };
+        let add = LibraryCommand::Add { node: None, device };
+        vault.ann(Command::Tape(TapeCommand::Library(name(called), add)))
+    };
+    reach("far", "iqn.a").unwrap();
+    assert_eq!(why(reach("farther", "iqn.a")), "tape-device-shared");
+    reach("farther", "iqn.b").unwrap();
 }
 
 /// Rows of a cluster of node 1 that takes libraries, and node 2 that does not.
