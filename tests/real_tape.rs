@@ -248,3 +248,34 @@ fn a_cartridge_is_read_back_and_copied_and_tar_and_restic_read_the_copy() {
         "{told}"
     );
 }
+
+#[test]
+fn cartridges_go_out_by_the_door_and_a_restore_names_them_until_they_are_back() {
+    let (node, acme) = prepared();
+    let tree = node.path("tree");
+    plant(&tree, 1);
+    acme.backup(&tree);
+    archived(&node, "yearly");
+    let cartridges = log(&node)[0]["cartridges"].clone();
+    let barcode = cartridges[0].as_str().unwrap();
+    let door = node.json(&["tape", "library", "export", "shelf", barcode]);
+    let there: Vec<&Value> = door.as_array().unwrap().iter().collect();
+    assert!(
+        there.iter().any(|place| place["barcode"] == barcode),
+        "{door}"
+    );
+    let shown = node.json(&["tape", "media", "show", barcode]);
+    assert_eq!(shown["online"], false, "{shown}");
+    let to = node.path("to");
+    let restore = ["tape", "restore", "run", "acme", "main", "--to", text(&to)];
+    let told = node.plain(&restore).bad();
+    assert!(told.contains(barcode), "{told}");
+    assert!(!to.join("config").exists());
+    let again = node.plain(&["tape", "library", "export", "shelf", barcode]);
+    assert!(again.bad().contains("is not in library"));
+
+    let back = node.json(&["tape", "library", "import", "shelf"]);
+    assert_eq!(back.as_array().unwrap().len(), 8, "{back}");
+    node.json(&restore);
+    whole(&to, 1);
+}

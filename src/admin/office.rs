@@ -31,8 +31,10 @@ use holdfast_actors::kernel::{RepositoryId, Timestamp};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Entropy, Pending};
 use holdfast_actors::shell::{Directory, Path};
+use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_tape::scan::Device;
+use holdfast_tape::station;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -119,6 +121,12 @@ pub trait Tapes: Send + Sync + 'static {
     fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>>;
     /// The devices that this node reaches.
     fn scan(&self, scan: Scan) -> Pending<Result<Vec<Device>, Problem>>;
+    /// What stands behind the door of a library.
+    fn door(&self, library: &TapeName) -> Pending<Result<Vec<station::Place>, Problem>>;
+    /// Carries the cartridges of these slots behind the door; the catalog knows then.
+    fn export(&self, library: &TapeName, slots: Vec<Element>) -> Pending<Result<(), Problem>>;
+    /// Carries what stands behind the door to free slots; the catalog knows then.
+    fn import(&self, library: &TapeName) -> Pending<Result<(), Problem>>;
     /// Has a job write a whole view to a set, now; resolves when it is begun.
     fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<(), Problem>>;
     /// Stops what a job writes.

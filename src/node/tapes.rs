@@ -19,11 +19,12 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Handle;
+use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
-use holdfast_tape::ports::{Books, Failed, Mount, Shelf};
+use holdfast_tape::ports::{Books, Failed, Mount, Shelf, Station};
 use holdfast_tape::room::Message;
 use holdfast_tape::scan::{self, Caller, Device};
 use holdfast_tape::shelf::Files;
@@ -105,12 +106,39 @@ impl TapeDesk {
         self.room.borrow().clone().ok_or_else(resting)
     }
 
-    async fn inventory(self, name: TapeName) -> Result<(), Problem> {
+    /// A library of this node.
+    async fn station(&self, name: &TapeName) -> Result<Arc<dyn Station>, Problem> {
+        let rows = self.rows();
+        let row = rows.tape.libraries.get(name);
+        let row = row.ok_or_else(|| Refused::from(TapeRefused::NoLibrary(name.clone())))?;
+        if row.node != self.here {
+            let told = format!("library '{name}' hangs on another node");
+            return Err(Problem::new(ProblemClass::Refused, "other-node", told));
+        }
         let asked = self.room()?;
         let asked = asked.ask(|reply| Message::Station(name.clone(), reply));
-        let station = asked.await.map_err(|_| resting())?.map_err(problem)?;
+        asked.await.map_err(|_| resting())?.map_err(problem)
+    }
+
+    async fn inventory(self, name: TapeName) -> Result<(), Problem> {
+        let station = self.station(&name).await?;
         let done = station::inventory(&name, &station, &self.books).await;
         done.map_err(problem)
+    }
+
+    /// Whatever was moved, the catalog hears where all is now.
+    async fn export(self, name: TapeName, slots: Vec<Element>) -> Result<(), Problem> {
+        let station = self.station(&name).await?;
+        let moved = station::export(&station, &slots).await;
+        let seen = station::inventory(&name, &station, &self.books).await;
+        moved.and(seen).map_err(problem)
+    }
+
+    async fn import(self, name: TapeName) -> Result<(), Problem> {
+        let station = self.station(&name).await?;
+        let moved = station::import(&station).await;
+        let seen = station::inventory(&name, &station, &self.books).await;
+        moved.and(seen).map_err(problem)
     }
 
     /// A cartridge in a drive, of a library of this node; the cartridge is looked at first.
@@ -126,9 +154,7 @@ impl TapeDesk {
                 told,
             ));
         };
-        let asked = self.room()?;
-        let asked = asked.ask(|reply| Message::Station(library, reply));
-        let station = asked.await.map_err(|_| resting())?.map_err(problem)?;
+        let station = self.station(&library).await?;
         let mount = station.mount(slot, Purpose::Care).await;
         mount.map_err(problem)
     }
@@ -229,16 +255,23 @@ fn problem(failed: Failed) -> Problem {
 
 impl Tapes for TapeDesk {
     fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>> {
-        let Some(row) = self.rows().tape.libraries.get(library).cloned() else {
-            let refused = Refused::from(TapeRefused::NoLibrary(library.clone()));
-            return Box::pin(async { Err(refused.into()) });
-        };
-        if row.node != self.here {
-            let told = format!("library '{library}' hangs on another node");
-            let problem = Problem::new(ProblemClass::Refused, "other-node", told);
-            return Box::pin(async { Err(problem) });
-        }
         Box::pin(self.clone().inventory(library.clone()))
+    }
+
+    fn door(&self, library: &TapeName) -> Pending<Result<Vec<station::Place>, Problem>> {
+        let (desk, library) = (self.clone(), library.clone());
+        Box::pin(async move {
+            let station = desk.station(&library).await?;
+            station::door(&station).await.map_err(problem)
+        })
+    }
+
+    fn export(&self, library: &TapeName, slots: Vec<Element>) -> Pending<Result<(), Problem>> {
+        Box::pin(self.clone().export(library.clone(), slots))
+    }
+
+    fn import(&self, library: &TapeName) -> Pending<Result<(), Problem>> {
+        Box::pin(self.clone().import(library.clone()))
     }
 
     fn scan(&self, scan: Scan) -> Pending<Result<Vec<Device>, Problem>> {

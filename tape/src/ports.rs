@@ -19,6 +19,7 @@ use holdfast_actors::tape::drive::{self, Purpose};
 use tokio::sync::oneshot;
 
 use crate::format::{Medium, Row, Sum};
+use crate::smc;
 
 /// Why something did not happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +42,12 @@ pub enum Failed {
 pub trait Station: Send + Sync + 'static {
     /// Asks the robot where everything is.
     fn inventory(&self) -> Pending<Result<Vec<Seen>, Failed>>;
+
+    /// Every element of the library, and what stands in it.
+    fn elements(&self) -> Pending<Result<Vec<smc::Element>, Failed>>;
+
+    /// Has a cartridge carried from one element to another.
+    fn carry(&self, from: Element, to: Element) -> Pending<Result<(), Failed>>;
 
     /// Waits for a drive, has the cartridge of this slot put into it and made ready, rewound.
     fn mount(&self, slot: Element, purpose: Purpose) -> Pending<Result<Box<dyn Mount>, Failed>>;

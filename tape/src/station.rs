@@ -10,6 +10,7 @@
 
 mod arm;
 mod cable;
+mod door;
 mod drive;
 mod identify;
 mod inventory;
@@ -40,6 +41,7 @@ use cable::Cable;
 use seats::Seat;
 
 pub use cable::{Connect, Fleet, Reset, Way};
+pub use door::{Place, door, export, import};
 pub use identify::identify;
 pub use inventory::inventory;
 
@@ -167,6 +169,16 @@ pub async fn over(
 impl Station for Robot {
     fn inventory(&self) -> Pending<Result<Vec<Seen>, Failed>> {
         self.0.arm.inventory()
+    }
+
+    fn elements(&self) -> Pending<Result<Vec<crate::smc::Element>, Failed>> {
+        let devices = Arc::clone(&self.0);
+        Box::pin(async move { devices.arm.elements().await })
+    }
+
+    fn carry(&self, from: Element, to: Element) -> Pending<Result<(), Failed>> {
+        let devices = Arc::clone(&self.0);
+        Box::pin(async move { devices.arm.carry(from, to).await })
     }
 
     fn mount(&self, slot: Element, purpose: Purpose) -> Pending<Result<Box<dyn Mount>, Failed>> {

@@ -41,7 +41,7 @@ fn a_library_archives_and_restores_tenants_of_other_nodes() {
     let job = ["tape", "job", "add", "all", "--pool", "gfs", "--all"];
     any.json(&[&job[..], &["--no-daily", "--yearly", "jan:1"]].concat());
     any.json(&["tape", "job", "run", "all", "--set", "weekly", "--wait"]);
-    assert_eq!(done(&cluster), 1);
+    cluster.until("the run shows on all nodes", |it| done(it) == 1);
 
     // The owner is gone: another has the repository, and the tapes are where they were.
     cluster.nodes[owner].kill();
@@ -65,7 +65,7 @@ fn a_library_archives_and_restores_tenants_of_other_nodes() {
     cluster.login("acme", owner).backup(&tree);
     let run = ["tape", "job", "run", "all", "--set", "daily", "--wait"];
     cluster.nodes[owner].json(&run);
-    assert_eq!(done(&cluster), 2);
+    cluster.until("both runs show", |it| done(it) == 2);
     let copy = cluster.path("copy");
     let to = [
         "tape",

@@ -8,8 +8,10 @@ use holdfast::admin::{Items, Problem, answers};
 use holdfast::commands::tape::scan::Scan;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Pending;
+use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_tape::scan::{Device, Kind};
+use holdfast_tape::station::Place;
 use serde_json::json;
 
 use super::office::{done, office, refused};
@@ -30,6 +32,22 @@ impl Shelf {
 impl Tapes for Shelf {
     fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>> {
         self.note(format!("inventory {library}"))
+    }
+
+    fn door(&self, library: &TapeName) -> Pending<Result<Vec<Place>, Problem>> {
+        let told = self.note(format!("door {library}"));
+        Box::pin(async move {
+            told.await?;
+            Ok(Vec::new())
+        })
+    }
+
+    fn export(&self, library: &TapeName, slots: Vec<Element>) -> Pending<Result<(), Problem>> {
+        self.note(format!("export {slots:?} of {library}"))
+    }
+
+    fn import(&self, library: &TapeName) -> Pending<Result<(), Problem>> {
+        self.note(format!("import {library}"))
     }
 
     fn scan(&self, scan: Scan) -> Pending<Result<Vec<Device>, Problem>> {

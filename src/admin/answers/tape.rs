@@ -209,6 +209,18 @@ pub struct TapeJob {
     pub description: String,
 }
 
+/// A place behind the door of a library.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TapePlace {
+    /// Its number.
+    pub place: u16,
+    /// Whether a cartridge stands there.
+    pub cartridge: bool,
+    /// Its barcode, if it was read.
+    pub barcode: Option<String>,
+}
+
 /// What was read back of a cartridge.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -95,9 +95,12 @@ pub(super) fn route(order: &Order, rows: &Rows, here: Option<NodeId>) -> Result<
 /// Where devices are that an order needs; none if it needs none.
 fn tape_at(order: &Tape, rows: &Rows) -> Option<NodeId> {
     match order {
-        Tape::Library(Library::Inventory(which)) => rows.tape.libraries.get(&which.name)?.node,
+        Tape::Library(Library::Inventory(it) | Library::Door(it) | Library::Import(it)) => {
+            rows.tape.libraries.get(&it.name)?.node
+        }
         Tape::Scan(scan) => found(&rows.cluster, scan.node.as_ref()?).ok(),
         Tape::Job(Job::Run(_) | Job::Stop(_)) | Tape::Restore(Restore::Plan(_)) => tape_node(rows),
+        Tape::Library(Library::Export(it)) => rows.tape.libraries.get(&it.name)?.node,
         Tape::Media(Media::Verify(which)) => node_of(rows, &which.medium),
         Tape::Media(Media::Copy(copy)) => node_of(rows, &copy.medium),
         Tape::Library(_)

@@ -15,6 +15,7 @@ use holdfast_actors::catalog::{Deed, Refused};
 use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::shell::Listing;
+use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::pool::SetRules;
 use holdfast_actors::tape::{MediaSet, MediumId};
@@ -80,11 +81,40 @@ impl Office {
                 self.list_media(&self.books.rows(), None, Some(&name), items)
                     .await
             }
+            Library::Door(Named { name }) => {
+                library_of(&rows, &name)?;
+                self.list_door(&name, items).await
+            }
+            Library::Export(export) => {
+                by.may(&rows, Deed::Tape)?;
+                let slots = slots(&rows, &export)?;
+                self.tapes.export(&export.name, slots).await?;
+                self.list_door(&export.name, items).await
+            }
+            Library::Import(Named { name }) => {
+                by.may(&rows, Deed::Tape)?;
+                library_of(&rows, &name)?;
+                self.tapes.import(&name).await?;
+                self.list_media(&self.books.rows(), None, Some(&name), items)
+                    .await
+            }
             Library::Remove(Named { name }) => {
                 let remove = TapeCommand::Library(name, LibraryCommand::Remove);
                 self.submit_and_settle(by, Command::Tape(remove)).await
             }
         }
+    }
+
+    async fn list_door(&self, name: &TapeName, items: &Items) -> Answer {
+        for place in self.tapes.door(name).await? {
+            let shown = answers::TapePlace {
+                place: place.element.0,
+                cartridge: place.is_full,
+                barcode: place.barcode.map(|barcode| barcode.to_string()),
+            };
+            items.send(&shown).await?;
+        }
+        value(&())
     }
 
     async fn media_pool(&self, by: &Speaker, order: Pool, items: &Items) -> Answer {
@@ -303,6 +333,23 @@ fn rules(sets: &[SetRule]) -> BTreeMap<MediaSet, SetRules> {
 
 const fn mixing(mix: bool) -> Mixing {
     if mix { Mixing::All } else { Mixing::Never }
+}
+
+/// Where the cartridges that are to go out stand.
+fn slots(rows: &Rows, export: &library::Export) -> Result<Vec<Element>, Problem> {
+    library_of(rows, &export.name)?;
+    let slot = |medium| {
+        let id = medium_id(rows, medium)?;
+        let row = rows.tape.media.get(&id);
+        let at = row.and_then(|row| row.slot.clone());
+        let slot = at.filter(|(library, _)| *library == export.name);
+        slot.map(|(_, slot)| slot).ok_or_else(|| {
+            let (label, library) = (answers::label(id, rows), &export.name);
+            let told = format!("cartridge {label} is not in library '{library}'");
+            Problem::new(ProblemClass::Refused, "cartridges-offline", told)
+        })
+    };
+    export.media.iter().map(slot).collect()
 }
 
 /// Damage is a failure.

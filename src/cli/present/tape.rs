@@ -31,6 +31,7 @@ const LIBRARY: &[Column] = &[
     bytes("capacity"),
     plain("made"),
 ];
+const DOOR: &[Column] = &[plain("place"), plain("cartridge"), plain("barcode")];
 const POOLS: &[Column] = &[
     plain("name"),
     plain("sets"),
@@ -188,7 +189,8 @@ const DRIVES: &[Column] = &[
 pub(super) fn form(order: &Tape) -> Form {
     match order {
         Tape::Library(Library::List) => Form::Table(LIBRARIES),
-        Tape::Library(Library::Inventory(_)) => Form::Table(INVENTORY),
+        Tape::Library(Library::Inventory(_) | Library::Import(_)) => Form::Table(INVENTORY),
+        Tape::Library(Library::Door(_) | Library::Export(_)) => Form::Table(DOOR),
         Tape::Library(_) => Form::Record(LIBRARY),
         Tape::Pool(Pool::List) => Form::Table(POOLS),
         Tape::Pool(_) => Form::Record(POOL),

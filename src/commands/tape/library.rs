@@ -9,6 +9,7 @@ use holdfast_actors::tape::device::{SecretFile, Serial, Target, User};
 use serde::{Deserialize, Serialize};
 
 use super::Named;
+use super::named::MediumRef;
 use crate::commands::cluster::NodeRef;
 
 /// What can be done with libraries.
@@ -33,9 +34,33 @@ pub enum Library {
     /// Ask the arm which cartridges are where, and list them
     #[command(after_help = "Example: holdfast --data /srv/holdfast tape library inventory shelf")]
     Inventory(Named),
+    /// Show what stands behind the door of a library
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape library door shelf")]
+    Door(Named),
+    /// Carry cartridges to the places behind the door, where they can be taken out
+    #[command(
+        after_help = "They are off line then, and known: a restore names those that it needs.\n\n\
+                      Example: holdfast --data /srv/holdfast tape library export shelf HF0001L8"
+    )]
+    Export(Export),
+    /// Carry what stands behind the door to free slots, and list what is in the library then
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape library import shelf")]
+    Import(Named),
     /// Forget a library; its cartridges are off line then
     #[command(after_help = "Example: holdfast --data /srv/holdfast tape library remove shelf")]
     Remove(Named),
+}
+
+/// Cartridges that go out.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Export {
+    /// The library
+    #[arg(value_parser = TapeName::parse)]
+    pub name: TapeName,
+    /// Their barcodes such as HF0001L8, or their ids
+    #[arg(value_name = "BARCODE", required = true, value_parser = MediumRef::parse)]
+    pub media: Vec<MediumRef>,
 }
 
 /// A new library.

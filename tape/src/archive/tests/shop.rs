@@ -93,6 +93,14 @@ impl Station for Shop {
         unreachable!("an archive asks the catalog")
     }
 
+    fn elements(&self) -> Pending<Result<Vec<crate::smc::Element>, Failed>> {
+        unreachable!("nobody asks")
+    }
+
+    fn carry(&self, _: Element, _: Element) -> Pending<Result<(), Failed>> {
+        unreachable!("nobody asks")
+    }
+
     fn mount(&self, slot: Element, _: Purpose) -> Pending<Result<Box<dyn Mount>, Failed>> {
         *self.mounts.lock().unwrap() += 1;
         let slot = Arc::clone(&self.slots.lock().unwrap()[&slot.0]);

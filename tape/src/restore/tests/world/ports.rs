@@ -53,6 +53,14 @@ impl Station for World {
         Box::pin(async { Err(Failed::Other("nobody asks".to_owned())) })
     }
 
+    fn elements(&self) -> Pending<Result<Vec<crate::smc::Element>, Failed>> {
+        unreachable!("nobody asks")
+    }
+
+    fn carry(&self, _: Element, _: Element) -> Pending<Result<(), Failed>> {
+        unreachable!("nobody asks")
+    }
+
     fn mount(&self, slot: Element, _: Purpose) -> Pending<Result<Box<dyn Mount>, Failed>> {
         let world = self.clone();
         Box::pin(async move {
