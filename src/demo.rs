@@ -1,5 +1,6 @@
 //! The demonstration: the main job on a node of its own, with what it proves in figures; or a
-//! cluster of three that loses nodes while tenants are at work.
+//! cluster of three that loses nodes while tenants are at work; or tapes that bring back what was
+//! lost.
 //!
 //! It starts this program's own nodes as child processes, gives it orders as an operator does, and
 //! backs up, attacks and restores as tenants do. It needs nothing but this program, and ends with
@@ -13,8 +14,11 @@ mod node;
 mod operator;
 mod play;
 mod stage;
+mod tape;
 mod tenant;
 mod tree;
+
+use serde::Serialize;
 
 use crate::cli::{Failure, Screen};
 use crate::commands::node::Demo;
@@ -41,16 +45,21 @@ pub fn run(demo: &Demo, screen: &mut Screen) -> Result<(), Failure> {
     }
     if demo.cluster {
         let figures = cluster::play(&stage, screen)?;
-        return match screen.json {
-            true => screen.object(&figures),
-            false => Ok(()),
-        };
+        return shown(&figures, screen);
+    }
+    if demo.tape {
+        let figures = tape::play(&stage, screen)?;
+        return shown(&figures, screen);
     }
     let figures = Play::new(&stage, source, screen)?.through()?;
-    if screen.json {
-        screen.object(&figures)
-    } else {
-        Ok(())
+    shown(&figures, screen)
+}
+
+/// Figures are for programs; people have read it line by line.
+fn shown(figures: &impl Serialize, screen: &mut Screen) -> Result<(), Failure> {
+    match screen.json {
+        true => screen.object(figures),
+        false => Ok(()),
     }
 }
 

@@ -67,3 +67,4 @@ mod socket;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+mod whole;

@@ -58,7 +58,7 @@ use gateways::Gateways;
 pub use joining::join;
 pub use making::init;
 use selfservice::Counter;
-use tapes::Room;
+use tapes::TapeDesk;
 use timing::{Stopwatch, Timed};
 
 /// Where the index lies in the node's directory.
@@ -129,24 +129,24 @@ impl Running {
         let probe = figures::Gauging::new(&node, &ports, Arc::clone(&books), others.clone());
         let probe = Arc::new(probe);
         let source = Source { metrics, probe };
-        let metrics = match serve.metrics {
-            Some(address) => {
-                let (listener, bound) = listening(address).await?;
-                doors.spawn(metrics::serve(listener, source, told(stopped.clone())));
-                Some(bound)
-            }
-            None => None,
-        };
+        let mut metrics = None;
+        if let Some(address) = serve.metrics {
+            let (listener, bound) = listening(address).await?;
+            doors.spawn(metrics::serve(listener, source, told(stopped.clone())));
+            metrics = Some(bound);
+        }
         let (shown, clerks) = ((store, rotation), Arc::clone(&books));
         let desk = Desk::new(&home, &node, shown, clerks, ports.clone());
         desk.listens(face.address(), metrics);
         let services: Arc<dyn Services> = Arc::new(desk);
-        let directory = Arc::clone(&ports.directory);
+        let calls = cluster.as_ref().map(Clustered::calls);
+        let (tapes, room) = TapeDesk::open(&home, &node, (&ports, calls))?;
+        doors.spawn(room.until(told(stopped.clone())));
         let office = Office {
             books,
             services,
-            tapes: Arc::new(Room::new(&home, &node.catalog, &ports)),
-            directory,
+            tapes: Arc::new(tapes),
+            directory: Arc::clone(&ports.directory),
             entropy,
             others,
         };

@@ -50,6 +50,8 @@ mod slowness;
 mod spaces;
 #[path = "cluster/takeover.rs"]
 mod takeover;
+#[path = "cluster/tape.rs"]
+mod tape;
 #[path = "cluster/versions.rs"]
 mod versions;
 #[path = "cluster/weather.rs"]

@@ -1,80 +1,197 @@
-//! Tape devices that nobody here wrote, from the command line of a real node: Debian's `tgt` behind
-//! an iSCSI portal on loopback.
+//! Tape on a real node: Debian's restic fills a repository, a job writes it to the embedded
+//! library, and what comes back is what restic stored.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 #[path = "support/node.rs"]
 #[expect(dead_code, reason = "other suites use the rest of it")]
 mod node;
-#[path = "../tape/tests/support/tgt.rs"]
-#[expect(dead_code, reason = "other suites use the rest of it")]
-mod tgt;
 
-use node::{Node, text};
-use serde_json::json;
-use tgt::{TARGET, Tgt};
+use std::fs;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use node::{KEY, Login, Node, plant, run, same, text};
+use serde_json::{Value, json};
+
+/// A node with two tenants, a library, a pool and a job for all.
+fn prepared() -> (Node, Login) {
+    let node = Node::new();
+    node.tenant("acme", "main", "1GiB");
+    let acme = node.login("acme", "main");
+    acme.init();
+    node.json(&["tape", "library", "add", "shelf", "--virtual"]);
+    let found = node.json(&["tape", "library", "inventory", "shelf"]);
+    assert_eq!(found.as_array().unwrap().len(), 8, "{found}");
+    node.json(&["tape", "pool", "add", "gfs"]);
+    // Not by itself: each test says when.
+    let job = [
+        "tape",
+        "job",
+        "add",
+        "nightly",
+        "--pool",
+        "gfs",
+        "--all",
+        "--yearly",
+        "jan:1",
+        "--no-daily",
+    ];
+    node.json(&job);
+    (node, acme)
+}
+
+/// Has the job write a set and waits for its end.
+fn archived(node: &Node, set: &str) -> Value {
+    node.json(&["tape", "job", "run", "nightly", "--set", set, "--wait"])
+}
+
+/// What the job archived, the oldest first.
+fn log(node: &Node) -> Vec<Value> {
+    let log = node.json(&["tape", "job", "log", "nightly"]);
+    log.as_array().unwrap().clone()
+}
+
+/// restic reads a folder as a repository.
+fn whole(folder: &Path, snapshots: usize) {
+    let with = [
+        ("RESTIC_PASSWORD", KEY),
+        ("RESTIC_REPOSITORY", text(folder)),
+    ];
+    let check = run(60, "restic", &["--no-cache", "check", "--read-data"], &with).good();
+    assert!(check.contains("no errors were found"), "{check}");
+    let list = run(60, "restic", &["--no-cache", "snapshots", "--json"], &with).json();
+    assert_eq!(list.as_array().unwrap().len(), snapshots);
+}
 
 #[test]
-fn a_target_is_found_becomes_a_library_and_tells_its_cartridges() {
-    let Some(tgt) = Tgt::start() else {
-        return;
-    };
-    assert!(tgt.admin("--op new --mode account --user north --password backup-to-tape"));
-    assert!(tgt.admin("--op bind --mode account --tid 1 --user north"));
-    let node = Node::new();
-    let portal = tgt.portal.to_string();
-    let secret = node.path("chap");
-    std::fs::write(&secret, "wrong-secret").unwrap();
-    let proof = ["--user", "north", "--secret-file", text(&secret)];
-    let reach = ["--portal", &portal];
-    let scan = [&["tape", "scan"][..], &reach, &proof].concat();
-    let told = node.plain(&scan).bad();
-    assert!(told.contains("name or secret are wrong"), "{told}");
-    std::fs::write(&secret, "backup-to-tape\n").unwrap();
-    let found = node.json(&scan);
-    let serials: Vec<&str> = found
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| it["serial"].as_str().unwrap())
-        .filter(|serial| ["CHG00001", "DRV00001", "DRV00002"].contains(serial))
-        .collect();
-    assert_eq!(serials, ["CHG00001", "DRV00001", "DRV00002"]);
+fn a_lost_repository_comes_back_from_tape_and_goes_on() {
+    let (node, acme) = prepared();
+    let [tree, old] = ["tree", "old"].map(|name| node.path(name));
+    plant(&tree, 1);
+    plant(&old, 1);
+    let first = acme.backup(&tree);
+    let job = archived(&node, "daily");
+    assert_eq!(
+        (&job["running"], &job["waits"]),
+        (&Value::Null, &Value::Null),
+        "{job}"
+    );
+    plant(&tree, 2);
+    acme.backup(&tree);
+    archived(&node, "daily");
+    let runs = log(&node);
+    assert_eq!(runs.len(), 2, "{runs:?}");
+    assert!(runs.iter().all(|run| !run["done"].is_null()), "{runs:?}");
 
-    let to = ["--target", TARGET];
-    let add = ["tape", "library", "add", "far"];
-    let made = node.json(&[&add[..], &reach, &to, &proof].concat());
-    assert_eq!(made["device"], "iscsi");
-    let seen = node.json(&["tape", "library", "inventory", "far"]);
-    let labels: Vec<&str> = seen
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| it["barcode"].as_str().unwrap())
+    let all = acme.snapshots();
+    let forget = [
+        &["forget", "--prune"],
+        &all.iter().map(String::as_str).collect::<Vec<_>>()[..],
+    ];
+    acme.restic(&forget.concat()).good();
+    assert_eq!(acme.snapshots().len(), 0);
+    let restored = node.json(&["tape", "restore", "run", "acme", "main", "--original"]);
+    assert_eq!(restored["state"], "complete", "{restored}");
+    assert_eq!(restored["shut-out"], json!(["acme"]));
+    assert_eq!(acme.snapshots().len(), 2);
+    acme.whole();
+    acme.restores(&first, &tree, &old);
+    // It goes on: nothing that is there is sent again.
+    plant(&tree, 3);
+    acme.backup(&tree);
+    assert_eq!(acme.snapshots().len(), 3);
+    acme.whole();
+
+    // As of the first run there was one snapshot.
+    let (then, now) = (node.path("then"), node.path("now"));
+    let name = runs[0]["name"].as_str().unwrap();
+    let to = [
+        "tape",
+        "restore",
+        "run",
+        "acme",
+        "main",
+        "--run",
+        name,
+        "--to",
+        text(&then),
+    ];
+    node.json(&to);
+    whole(&then, 1);
+    node.json(&["tape", "restore", "run", "acme", "main", "--to", text(&now)]);
+    whole(&now, 2);
+    let there = fs::read_dir(&now).unwrap().count();
+    let again = ["tape", "restore", "run", "acme", "main", "--to", text(&now)];
+    let refused = node.plain(&again).bad();
+    assert!(refused.contains("is not empty"), "{refused}");
+    assert_eq!(fs::read_dir(&now).unwrap().count(), there);
+}
+
+#[test]
+fn what_is_archived_goes_into_another_repository_and_stays_out_of_the_tenants_sight() {
+    let (node, acme) = prepared();
+    let tree = node.path("tree");
+    plant(&tree, 1);
+    acme.backup(&tree);
+    archived(&node, "weekly");
+    node.repository("acme", "copy", "1GiB");
+    let into = [
+        "tape",
+        "restore",
+        "run",
+        "acme",
+        "main",
+        "--into",
+        "acme/copy",
+    ];
+    node.json(&into);
+    let copy = acme.on("copy");
+    copy.whole();
+    copy.restores("latest", &tree, &tree);
+    // Nothing that a tenant can ask says a word of tape.
+    let told = acme.agent(&["account"]);
+    let told = told.good().to_lowercase();
+    assert!(!told.contains("tape"), "{told}");
+}
+
+#[test]
+fn a_job_and_a_restore_outlive_their_node() {
+    let (mut node, acme) = prepared();
+    let tree = node.path("tree");
+    fs::create_dir_all(&tree).unwrap();
+    let noise: Vec<u8> = (0..48_u64 << 20)
+        .map(|at| u8::try_from((at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 51) & 0xff).unwrap())
         .collect();
-    for label in ["VT0001L6", "WRM001LW", "CLN001CU"] {
-        assert!(labels.contains(&label), "{labels:?}");
+    fs::write(tree.join("film"), noise).unwrap();
+    acme.backup(&tree);
+    node.json(&["tape", "job", "run", "nightly"]);
+    until(&node, |job| !job["running"].is_null());
+    node.kill();
+    node.start();
+    until(&node, |job| job["running"].is_null());
+    let runs = log(&node);
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    assert!(!runs[0]["done"].is_null(), "{runs:?}");
+    let to = node.path("to");
+    let restore = ["tape", "restore", "run", "acme", "main", "--to", text(&to)];
+    node.json(&restore);
+    whole(&to, 1);
+    let back = node.path("back");
+    let with = [("RESTIC_PASSWORD", KEY), ("RESTIC_REPOSITORY", text(&to))];
+    let words = ["--no-cache", "restore", "latest", "--target", text(&back)];
+    run(60, "restic", &words, &with).good();
+    same(&tree, &back.join(tree.strip_prefix("/").unwrap()));
+}
+
+/// Waits until the job is as it is to be.
+fn until(node: &Node, is_so: impl Fn(&Value) -> bool) {
+    for _ in 0..1_200 {
+        if is_so(&node.json(&["tape", "job", "show", "nightly"])) {
+            return;
+        }
+        sleep(Duration::from_millis(50));
     }
-    let shown = node.json(&["tape", "media", "show", "VT0001L6"]);
-    // The target says of every tape that it can be written once.
-    assert_eq!(
-        (&shown["content"], &shown["kind"]),
-        (&json!("empty"), &json!("worm")),
-        "its tape was read: {shown}"
-    );
-    assert_eq!(
-        node.json(&["tape", "drive", "list"])
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
-
-    let none = ["--changer", "NONE", "--drive", "NEITHER"];
-    node.json(&[&["tape", "library", "add", "near"][..], &none].concat());
-    let told = node.plain(&["tape", "library", "inventory", "near"]).bad();
-    assert!(
-        told.contains("there is no tape device 'NONE' here"),
-        "{told}"
-    );
+    panic!("the job is not as it is to be within a minute");
 }

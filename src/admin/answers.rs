@@ -19,7 +19,7 @@ pub use pools::{Pool, PoolShown};
 pub use restores::Restore;
 pub use tape::{
     Cartridge, CartridgeShown, MediaPool, RestorePlan, TapeDrive, TapeJob, TapeLibrary, TapeRun,
-    label,
+    label, waits,
 };
 pub use tenancy::{
     Approval, Credential, LastSession, Operator, Password, Slice, Subtenant, Tenant, TenantFigures,

@@ -1,11 +1,6 @@
 //! The catalog into a file: fetched from the node, encrypted here, so that the passphrase stays
 //! with who typed it.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_cluster::identity;
@@ -18,7 +13,7 @@ use super::screen::Screen;
 use crate::commands::Order;
 use crate::commands::catalog::Export;
 use crate::entropy::SystemEntropy;
-use crate::secret;
+use crate::{secret, whole};
 
 /// Writes the catalog of a node's cluster into a file.
 pub(super) fn export(desk: &Desk, export: &Export, screen: &mut Screen) -> Result<(), Failure> {
@@ -48,7 +43,7 @@ pub(super) fn export(desk: &Desk, export: &Export, screen: &mut Screen) -> Resul
                 Failure::other("io", format!("the backup cannot be written: {error}"))
             });
     }
-    kept(&export.file, &parcel).map_err(|error| {
+    whole::keep(&export.file, &parcel).map_err(|error| {
         let told = format!("{}: {error}", export.file.display());
         Failure::other("io", told)
     })?;
@@ -87,18 +82,4 @@ fn whole(rows: &[Value], done: &Value) -> Result<Zeroizing<Vec<u8>>, Failure> {
         "malformed",
         "the node did not send all of its catalog",
     ))
-}
-
-/// Writes a file that is whole or not there, for its owner alone.
-fn kept(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".new");
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut opened = options.open(&beside)?;
-    opened.write_all(bytes)?;
-    opened.sync_all()?;
-    fs::rename(&beside, file)?;
-    let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -16,6 +16,9 @@ pub struct Demo {
     /// Show a cluster of three nodes that loses one after the other
     #[arg(long, conflicts_with = "source")]
     pub cluster: bool,
+    /// Show tapes: what was lost comes back, and plain tar reads them
+    #[arg(long, conflicts_with_all = ["source", "cluster"])]
+    pub tape: bool,
     /// Keep the node's data in this directory instead of cleaning up
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,

@@ -170,6 +170,7 @@ fn sum(rows: &[Value], key: &str) -> u64 {
     rows.iter().map(|row| number(row, key)).sum()
 }
 
-fn number(row: &Value, key: &str) -> u64 {
+/// A number of an answer; zero if there is none.
+pub(super) fn number(row: &Value, key: &str) -> u64 {
     row[key].as_u64().unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use holdfast_actors::names::{RepositoryName, TenantName};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -190,6 +191,11 @@ impl Tenant {
             .iter()
             .try_for_each(|object| remote.delete(object))?;
         Ok(objects.len() as u64)
+    }
+
+    /// Stores the bytes of one object, as a copy of files does.
+    pub(super) fn put(&self, path: &str, bytes: Bytes) -> Result<(), agent::Failure> {
+        self.remote()?.store(path, &[bytes])
     }
 
     fn remote(&self) -> Result<agent::Remote, agent::Failure> {

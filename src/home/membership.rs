@@ -5,10 +5,9 @@
 //! the node's identity, which is in the same folder.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use holdfast_actors::catalog::command::NewNode;
@@ -16,6 +15,8 @@ use holdfast_actors::kernel::{NodeId, NodeName};
 use holdfast_cluster::identity::KeyHash;
 use holdfast_cluster::nodes::{Node, Nodes};
 use serde::{Deserialize, Serialize};
+
+use crate::whole;
 
 /// The folder in the node's data directory: the identity, and this file.
 pub const FOLDER: &str = "cluster";
@@ -95,15 +96,10 @@ impl Membership {
     /// # Errors
     /// When the file system says no.
     pub fn keep(&self, folder: &Path) -> io::Result<()> {
-        let (file, beside) = (folder.join(FILE), folder.join("member.json.new"));
-        let text = serde_json::to_vec_pretty(&Written::from(self))?;
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut opened = options.open(&beside)?;
-        opened.write_all(&text)?;
-        opened.sync_all()?;
-        fs::rename(&beside, &file)?;
-        File::open(folder)?.sync_all()
+        whole::keep(
+            &folder.join(FILE),
+            &serde_json::to_vec_pretty(&Written::from(self))?,
+        )
     }
 
     /// Reads it from a folder.
@@ -199,6 +195,8 @@ impl Written {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+
+    use std::fs;
 
     use super::*;
 

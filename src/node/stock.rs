@@ -1,5 +1,9 @@
 //! Repositories, as tape jobs read them and restores write to them: past logins and leases, by the
-//! order of the SP alone.
+//! order of the SP alone. In a cluster they are where their tenants are at home.
+
+mod away;
+mod everywhere;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +14,7 @@ use holdfast_actors::kernel::{CredentialId, RepositoryId, Space, Timestamp};
 use holdfast_actors::object::{Hash, Hashing, Key, Kind};
 use holdfast_actors::ports::Pending;
 use holdfast_actors::repositories;
-use holdfast_actors::repository::{self, Body, Denied, Moment, Object, Snapshot, Visit};
+use holdfast_actors::repository::{self, Body, Denied, Moment, Object, Snapshot, UploadId, Visit};
 use holdfast_actors::shell::{Fault, Gone};
 use holdfast_tape::format::Sum;
 use holdfast_tape::ports::{Failed, Item, Pieces, Repositories};
@@ -21,10 +25,56 @@ const NAMED: [Kind; 4] = [Kind::Key, Kind::Snapshot, Kind::Index, Kind::Data];
 /// Whoever writes for the SP; no login has that number.
 const NOBODY: CredentialId = CredentialId::new(0);
 
-/// The repositories of this node.
-#[derive(Debug)]
+pub(super) use away::Counter;
+pub(super) use everywhere::Everywhere;
+pub(super) use wire::SERVICE;
+
+/// The repositories of this node. Cheap to clone.
+#[derive(Clone, Debug)]
 pub(super) struct Stock {
     front: Front,
+}
+
+/// An upload, step by step.
+trait Uploads: Send + Sync {
+    fn begin(&self, id: RepositoryId, item: Item) -> Pending<Result<UploadId, Failed>>;
+    fn frame(
+        &self,
+        id: RepositoryId,
+        upload: UploadId,
+        piece: Bytes,
+    ) -> Pending<Result<(), Failed>>;
+    fn finish(&self, id: RepositoryId, upload: UploadId, sum: Hash) -> Pending<Result<(), Failed>>;
+    /// One that it finished or forgot is no upload any more.
+    fn abort(&self, id: RepositoryId, upload: UploadId) -> Pending<()>;
+}
+
+/// Stores one object.
+async fn store(
+    uploads: &dyn Uploads,
+    id: RepositoryId,
+    item: Item,
+    mut from: Box<dyn Pieces>,
+) -> Result<(), Failed> {
+    let upload = uploads.begin(id, item).await?;
+    let sent = async {
+        let mut sum = Hashing::default();
+        while let Some(piece) = from.next().await? {
+            sum.update(&piece);
+            uploads.frame(id, upload, piece).await?;
+        }
+        let sum = sum.finish();
+        if *sum.as_bytes() != *item.sha256.as_bytes() {
+            let key = item.key;
+            return Err(Failed::Other(format!("{key:?} is not what was archived")));
+        }
+        uploads.finish(id, upload, sum).await
+    };
+    let sent = sent.await;
+    if sent.is_err() {
+        uploads.abort(id, upload).await;
+    }
+    sent
 }
 
 impl Stock {
@@ -38,6 +88,21 @@ impl Stock {
             .repositories
             .ask(|door| repositories::Message::Visit(id, door));
         Box::pin(async move { visit.await.map_err(|Gone| out_of_service(id)) })
+    }
+
+    /// The bytes of an object from one of them on.
+    fn part(&self, id: RepositoryId, key: Key, from: u64) -> Pending<Result<Read, Failed>> {
+        let visit = self.visit(id);
+        Box::pin(async move {
+            let visit = Arc::new(visit.await?);
+            let held = held(id, &visit).await?;
+            let live = held.object(&key, Moment::Now);
+            let live = live.map(|object| (key, object));
+            // One that was deleted meanwhile is in the bin, and is what it was.
+            let found = live.or_else(|| held.everything().find(|(it, _)| *it == key));
+            let gone = || Failed::Other(format!("{id} does not hold {key:?} any more"));
+            opened(id, visit, found.ok_or_else(gone)?, from).await
+        })
     }
 }
 
@@ -81,9 +146,10 @@ async fn opened(
     id: RepositoryId,
     visit: Arc<Visit>,
     (key, object): (Key, Object),
+    from: u64,
 ) -> Result<Read, Failed> {
-    let whole = 0..object.size.as_bytes();
-    let body = visit.reader.open(&key, object, whole).await;
+    let part = from..object.size.as_bytes();
+    let body = visit.reader.open(&key, object, part).await;
     Ok(Read {
         id,
         body: Arc::new(Mutex::new(body.map_err(|error| wrong(id, &error))?)),
@@ -98,7 +164,7 @@ async fn config(
     found: (Key, Object),
 ) -> Result<Item, Failed> {
     let (key, object) = found;
-    let mut read = opened(id, Arc::clone(visit), found).await?;
+    let mut read = opened(id, Arc::clone(visit), found, 0).await?;
     let mut hashing = Hashing::default();
     while let Some(piece) = read.next().await? {
         hashing.update(&piece);
@@ -112,6 +178,48 @@ async fn config(
 
 const fn key(space: Space, kind: Kind, name: Hash) -> Key {
     Key { space, kind, name }
+}
+
+impl Uploads for Stock {
+    fn begin(&self, id: RepositoryId, item: Item) -> Pending<Result<UploadId, Failed>> {
+        let visit = self.visit(id);
+        Box::pin(async move {
+            let visit = visit.await?;
+            let begin = |reply| repository::Message::Begin(item.key, item.length, NOBODY, reply);
+            settled(id, visit.repository.ask(begin).await)
+        })
+    }
+
+    fn frame(
+        &self,
+        id: RepositoryId,
+        upload: UploadId,
+        piece: Bytes,
+    ) -> Pending<Result<(), Failed>> {
+        let visit = self.visit(id);
+        Box::pin(async move {
+            let frame = |reply| repository::Message::Frame(upload, piece, None, reply);
+            settled(id, visit.await?.repository.ask(frame).await)
+        })
+    }
+
+    fn finish(&self, id: RepositoryId, upload: UploadId, sum: Hash) -> Pending<Result<(), Failed>> {
+        let visit = self.visit(id);
+        Box::pin(async move {
+            let finish = |reply| repository::Message::Finish(upload, sum, reply);
+            settled(id, visit.await?.repository.ask(finish).await)
+        })
+    }
+
+    fn abort(&self, id: RepositoryId, upload: UploadId) -> Pending<()> {
+        let visit = self.visit(id);
+        Box::pin(async move {
+            if let Ok(visit) = visit.await {
+                // A repository that ended forgot it.
+                let _ = visit.repository.tell(repository::Message::Abort(upload));
+            }
+        })
+    }
 }
 
 impl Repositories for Stock {
@@ -143,52 +251,21 @@ impl Repositories for Stock {
     }
 
     fn read(&self, id: RepositoryId, item: Item) -> Pending<Result<Box<dyn Pieces>, Failed>> {
-        let visit = self.visit(id);
-        Box::pin(async move {
-            let visit = Arc::new(visit.await?);
-            let held = held(id, &visit).await?;
-            let live = held.object(&item.key, Moment::Now);
-            let live = live.map(|object| (item.key, object));
-            // One that was deleted meanwhile is in the bin, and is what it was.
-            let found = live.or_else(|| held.everything().find(|(key, _)| *key == item.key));
-            let gone = || Failed::Other(format!("{id} does not hold {:?} any more", item.key));
-            let read = opened(id, visit, found.ok_or_else(gone)?).await?;
-            Ok(Box::new(read) as Box<dyn Pieces>)
-        })
+        let read = self.part(id, item.key, 0);
+        Box::pin(async move { Ok(Box::new(read.await?) as Box<dyn Pieces>) })
     }
 
     fn write(
         &self,
         id: RepositoryId,
         item: Item,
-        mut from: Box<dyn Pieces>,
+        from: Box<dyn Pieces>,
     ) -> Pending<Result<(), Failed>> {
-        let visit = self.visit(id);
+        let stock = self.clone();
         Box::pin(async move {
-            let visit = visit.await?;
-            let (key, length) = (item.key, item.length);
-            let begin = |reply| repository::Message::Begin(key, length, NOBODY, reply);
-            let upload = settled(id, visit.repository.ask(begin).await)?;
-            let sent = async {
-                let mut sum = Hashing::default();
-                while let Some(piece) = from.next().await? {
-                    sum.update(&piece);
-                    let frame = |reply| repository::Message::Frame(upload, piece, None, reply);
-                    settled(id, visit.repository.ask(frame).await)?;
-                }
-                let sum = sum.finish();
-                if *sum.as_bytes() != *item.sha256.as_bytes() {
-                    return Err(Failed::Other(format!("{key:?} is not what was archived")));
-                }
-                let finish = |reply| repository::Message::Finish(upload, sum, reply);
-                settled(id, visit.repository.ask(finish).await)
-            };
-            let sent = sent.await;
-            if sent.is_err() {
-                // One that it finished or forgot is no upload any more.
-                let _ = visit.repository.tell(repository::Message::Abort(upload));
-            }
-            sent
+            // It stays loaded meanwhile.
+            let _visit = stock.visit(id).await?;
+            store(&stock, id, item, from).await
         })
     }
 

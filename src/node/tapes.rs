@@ -1,246 +1,133 @@
-//! The tape libraries that hang on this node: where their devices are asked.
+//! The tapes of this node, as operators ask them: a room of actors does the work.
 //!
-//! A library is opened when it is first needed. Its cartridges and the rows of all cartridges lie
-//! in the folder `tape` of the node's directory.
+//! All of it lies in the folder `tape` of the node's directory: what is on cartridges, the key that
+//! signs them, and the cartridges of virtual libraries.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+mod clerk;
+mod keep;
+mod plan;
+
+use std::fs;
 use std::sync::Arc;
 
-use holdfast_actors::catalog::command::Command;
-use holdfast_actors::catalog::rows::{Destination, Restore, RestorePart, Rows};
-use holdfast_actors::catalog::tape::{LibraryCommand, MediumCommand, TapeCommand, TapeRefused};
-use holdfast_actors::catalog::{Catalog, Refused, SubmitError};
-use holdfast_actors::kernel::{NodeId, Timestamp};
+use holdfast_actors::catalog::Refused;
+use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::catalog::tape::TapeRefused;
+use holdfast_actors::kernel::NodeId;
 use holdfast_actors::names::TapeName;
-use holdfast_actors::ports::{Clock, Pending, Ports};
-use holdfast_actors::shell;
-use holdfast_actors::tape::changer::Element;
+use holdfast_actors::node::Node;
+use holdfast_actors::ports::{Pending, Ports};
+use holdfast_actors::shell::Handle;
 use holdfast_actors::tape::device::Account;
-use holdfast_actors::tape::drive::Purpose;
-use holdfast_actors::tape::media::Content;
-use holdfast_actors::tape::{MediaSet, MediumId, SetId};
-use holdfast_tape::format::Object;
-use holdfast_tape::ports::{self, Failed, Shelf, Station};
-use holdfast_tape::restore::plan::{Source, Tape, guess, plan};
-use holdfast_tape::restore::{Order, order};
-use holdfast_tape::scan::{Caller, Device};
+use holdfast_actors::tape::{MediaSet, SetId};
+use holdfast_cluster::calls::Calls;
+use holdfast_tape::ports::{Books, Failed, Shelf};
+use holdfast_tape::room::Message;
+use holdfast_tape::scan::{Caller, Device, scan};
 use holdfast_tape::shelf::Files;
-use holdfast_tape::station;
-use tokio::sync::Mutex;
+use holdfast_tape::{job, station};
+use tokio::sync::watch;
 
-use crate::admin::answers::{RestorePlan, TapeRun, label};
+use super::failure;
+use super::stock::{Counter, Everywhere, SERVICE, Stock};
+use crate::admin::answers::RestorePlan;
 use crate::admin::office::Tapes;
 use crate::admin::{Problem, ProblemClass};
+use crate::cli::Failure;
 use crate::commands::tape::scan::Scan;
 use crate::home::Home;
+use clerk::Clerk;
+use keep::Keep;
 
-/// The folder of all that is of tape.
+/// The folder of all that is of tape, and in it that of what is on cartridges.
 const FOLDER: &str = "tape";
-/// In it, that of the cartridges of virtual libraries, and that of what is on cartridges.
-const LIBRARIES: &str = "libraries";
 const ROWS: &str = "rows";
 
-/// The catalog, for the devices.
-struct Clerk {
-    catalog: Catalog,
-    clock: Arc<dyn Clock>,
-}
-
-impl ports::Books for Clerk {
-    fn rows(&self) -> Arc<Rows> {
-        Arc::new(self.catalog.rows())
-    }
-
-    fn submit(&self, command: TapeCommand) -> Pending<Result<(), Failed>> {
-        let at = self.clock.now().wall;
-        let decided = self.catalog.order(at, Command::Tape(command));
-        Box::pin(async move {
-            match decided.await {
-                Ok(_) => Ok(()),
-                Err(SubmitError::Refused(refused)) => Err(refused.into()),
-                Err(gone @ SubmitError::Gone(_)) => Err(Failed::Other(gone.to_string())),
-            }
-        })
-    }
-}
-
-/// The libraries of this node. Cheap to clone.
+/// The tapes of the node. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Room(Arc<Inside>);
-
-struct Inside {
+pub(super) struct TapeDesk {
     /// Which node of its cluster this is.
     here: Option<NodeId>,
-    folder: PathBuf,
-    ports: Ports,
-    clerk: Arc<dyn ports::Books>,
-    stations: Mutex<BTreeMap<TapeName, Arc<dyn Station>>>,
+    books: Arc<dyn Books>,
+    shelf: Arc<dyn Shelf>,
+    room: watch::Receiver<Option<Handle<Message>>>,
 }
 
-impl Room {
-    /// The room of the node in this directory.
-    pub(super) fn new(home: &Home, catalog: &Catalog, ports: &Ports) -> Self {
-        let clerk = Clerk {
-            catalog: catalog.clone(),
+impl TapeDesk {
+    /// The desk of the node in this directory, and what is at work behind it.
+    pub(super) fn open(
+        home: &Home,
+        node: &Node,
+        (ports, calls): (&Ports, Option<Arc<dyn Calls>>),
+    ) -> Result<(Self, Keep), Failure> {
+        let folder = home.path.join(FOLDER);
+        let at = |error| {
+            let told = format!("{}: {error}", folder.display());
+            failure(&std::io::Error::other(told))
+        };
+        fs::create_dir_all(&folder).map_err(at)?;
+        let shelf: Arc<dyn Shelf> = Arc::new(Files::open(&folder.join(ROWS)).map_err(at)?);
+        let books: Arc<dyn Books> = Arc::new(Clerk {
+            catalog: node.catalog.clone(),
             clock: Arc::clone(&ports.clock),
+        });
+        let own = Stock::new(node.front.clone());
+        if let Some(calls) = &calls {
+            calls.serve(SERVICE, Arc::new(Counter(own.clone())));
+        }
+        let repositories = Everywhere {
+            own,
+            catalog: node.catalog.clone(),
+            calls,
         };
-        Self(Arc::new(Inside {
+        let (door, room) = watch::channel(None);
+        let keep = Keep::new(
+            (home, &folder),
+            (Arc::new(repositories), &node.catalog),
+            (Arc::clone(&books), Arc::clone(&shelf)),
+            ports,
+            door,
+        );
+        let keep = keep.map_err(at)?;
+        let desk = Self {
             here: home.membership().map(|it| it.node),
-            folder: home.path.join(FOLDER),
-            ports: ports.clone(),
-            clerk: Arc::new(clerk),
-            stations: Mutex::default(),
-        }))
-    }
-}
-
-impl Inside {
-    /// A library of this node, opened if it is not yet.
-    async fn station(&self, name: &TapeName) -> Result<Arc<dyn Station>, Problem> {
-        let mut stations = self.stations.lock().await;
-        let rows = self.clerk.rows();
-        let Some(row) = rows.tape.libraries.get(name) else {
-            stations.remove(name);
-            return Err(Refused::from(TapeRefused::NoLibrary(name.clone())).into());
+            books,
+            shelf,
+            room,
         };
-        if row.node != self.here {
-            let told = format!("library '{name}' hangs on another node");
-            return Err(Problem::new(ProblemClass::Refused, "other-node", told));
+        Ok((desk, keep))
+    }
+
+    fn room(&self) -> Result<Handle<Message>, Problem> {
+        self.room.borrow().clone().ok_or_else(resting)
+    }
+
+    async fn inventory(self, name: TapeName) -> Result<(), Problem> {
+        let asked = self.room()?;
+        let asked = asked.ask(|reply| Message::Station(name.clone(), reply));
+        let station = asked.await.map_err(|_| resting())?.map_err(problem)?;
+        let done = station::inventory(&name, &station, &self.books).await;
+        done.map_err(problem)
+    }
+
+    async fn tell(self, job: TapeName, message: job::Message) -> Result<(), Problem> {
+        let asked = self.room()?;
+        let asked = asked.ask(|reply| Message::Job(job.clone(), message, reply));
+        if asked.await.map_err(|_| resting())? {
+            return Ok(());
         }
-        if let Some(station) = stations.get(name) {
-            return Ok(Arc::clone(station));
-        }
-        let site = station::Site {
-            path: shell::Path::node().child("tape").child(name),
-            above: None,
-            ports: self.ports.clone(),
-            books: Arc::clone(&self.clerk),
-        };
-        let folder = self.folder.join(LIBRARIES);
-        std::fs::create_dir_all(&folder).map_err(Problem::failed)?;
-        let opened = station::open(name, row, &folder, site).await;
-        let opened = opened.map_err(Problem::failed)?;
-        stations.insert(name.clone(), Arc::clone(&opened));
-        Ok(opened)
+        let told = format!("tape job '{job}' has no actor on this node");
+        Err(Problem::new(ProblemClass::Failed, "unavailable", told))
     }
 
-    /// Asks the arm where cartridges are, and those that nobody knows who they are.
-    async fn inventory(&self, name: &TapeName) -> Result<(), Problem> {
-        let station = self.station(name).await?;
-        let seen = station.inventory().await.map_err(problem)?;
-        let seen = TapeCommand::Library(name.clone(), LibraryCommand::Inventory(seen));
-        self.clerk.submit(seen).await.map_err(problem)?;
-        for (id, slot) in unknown(&self.clerk.rows(), name) {
-            let mount = station.mount(slot, Purpose::Care).await;
-            let mut mount = mount.map_err(problem)?;
-            let said = station::identify(mount.as_mut()).await;
-            mount.dismount().await.map_err(problem)?;
-            let said = MediumCommand::Identified(said.map_err(problem)?);
-            let said = TapeCommand::Medium(id, said);
-            self.clerk.submit(said).await.map_err(problem)?;
-        }
-        Ok(())
-    }
-
-    fn plan(&self, set: SetId, run: String) -> Result<RestorePlan, Problem> {
-        let rows = self.clerk.rows();
-        let row = rows.tape.sets.get(&set);
-        let row = row.ok_or_else(|| Refused::from(TapeRefused::NoSet(set)))?;
-        let found = row.runs.iter().find(|it| it.name == run);
-        let found = found.ok_or_else(|| Refused::from(TapeRefused::NoRun(set, run.clone())))?;
-        let shelf = Files::open(&self.folder.join(ROWS)).map_err(Problem::failed)?;
-        let order = self.asked(&rows, &shelf, (set, run))?;
-        let Some(part) = order.parts.first() else {
-            return Err(Refused::from(TapeRefused::NoParts).into());
-        };
-        let exact = part.count;
-        let exact = exact.and_then(|count| guess(&order.tapes, &part.source, count));
-        // Without its list, whatever is there of the repository may be of the run.
-        let wanted = exact.unwrap_or_else(|| all(&order.tapes, &part.source));
-        let plan = plan(&order.tapes, &[(&part.source, &wanted)], &BTreeSet::new());
-        Ok(RestorePlan {
-            run: TapeRun::of(row, found, &rows),
-            loads: plan
-                .loads
-                .iter()
-                .map(|it| label(it.medium, &rows))
-                .collect(),
-            offline: plan.offline.keys().map(|id| label(*id, &rows)).collect(),
-            lost: plan.lost.len() as u64,
-            objects: plan.objects,
-            bytes: holdfast_actors::kernel::Size::bytes(plan.bytes),
-        })
-    }
-
-    /// What a restore would be that nobody asked for.
-    fn asked(
-        &self,
-        rows: &Rows,
-        shelf: &dyn Shelf,
-        (set, run): (SetId, String),
-    ) -> Result<Order, Problem> {
-        let part = RestorePart {
-            set,
-            run,
-            to: Destination::Folder(String::new()),
-        };
-        let restore = Restore {
-            by: String::new(),
-            asked: Timestamp::from_millis(0),
-            parts: vec![part],
-            past_quota: false,
-            is_stopping: false,
-            begun: None,
-            shut: BTreeSet::new(),
-            end: None,
-        };
-        let mut rows = rows.clone();
-        let last = rows.tape.restores.keys().next_back();
-        let id = last.copied().unwrap_or_default().next();
-        rows.tape.restores.insert(id, restore);
-        let is_here = |name: &TapeName| {
-            let row = rows.tape.libraries.get(name);
-            row.is_some_and(|row| row.node == self.here)
-        };
-        order(&rows, shelf, &is_here, id).map_err(Problem::failed)
+    fn rows(&self) -> Arc<Rows> {
+        self.books.rows()
     }
 }
 
-/// The devices that this node reaches.
-async fn devices(here: Option<NodeId>, scan: Scan) -> Result<Vec<Device>, Problem> {
-    let account = match (scan.user, scan.secret_file) {
-        (Some(user), Some(secret)) => Some(Account { user, secret }),
-        (_, _) => None,
-    };
-    let caller = scan
-        .portal
-        .map(|portal| Caller::of(portal, here, account.as_ref()));
-    let caller = caller.transpose().map_err(Problem::failed)?;
-    holdfast_tape::scan::scan(caller)
-        .await
-        .map_err(Problem::failed)
-}
-
-/// Cartridges of a library that nobody looked at yet, and their slots.
-fn unknown(rows: &Rows, library: &TapeName) -> Vec<(MediumId, Element)> {
-    let media = rows.tape.media.iter();
-    let unknown = media.filter(|(_, row)| row.medium.content == Content::Unrecognized);
-    let here = unknown.filter_map(|(id, row)| match &row.slot {
-        Some((at, slot)) if at == library => Some((*id, *slot)),
-        _ => None,
-    });
-    here.collect()
-}
-
-/// All objects of a repository that are on the cartridges of its set.
-fn all(tapes: &[Tape], source: &Source) -> BTreeSet<Object> {
-    let tapes = tapes.iter().filter(|tape| tape.set == source.set);
-    let rows = tapes.flat_map(|tape| tape.rows.iter());
-    let mine = rows.filter(|row| row.path.directory == source.directory);
-    let objects = mine.map(|row| row.path.object.clone());
-    let is_list = |object: &Object| matches!(object, Object::Run(_));
-    objects.filter(|object| !is_list(object)).collect()
+fn resting() -> Problem {
+    let told = "the tape room of this node is being started again; try in a moment";
+    Problem::new(ProblemClass::Failed, "unavailable", told)
 }
 
 fn problem(failed: Failed) -> Problem {
@@ -250,34 +137,50 @@ fn problem(failed: Failed) -> Problem {
     }
 }
 
-impl Tapes for Room {
+/// The devices that this node reaches.
+async fn devices(here: Option<NodeId>, wanted: Scan) -> Result<Vec<Device>, Problem> {
+    let account = match (wanted.user, wanted.secret_file) {
+        (Some(user), Some(secret)) => Some(Account { user, secret }),
+        (_, _) => None,
+    };
+    let portal = wanted.portal;
+    let caller = portal.map(|portal| Caller::of(portal, here, account.as_ref()));
+    let caller = caller.transpose().map_err(Problem::failed)?;
+    scan(caller).await.map_err(Problem::failed)
+}
+
+impl Tapes for TapeDesk {
     fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>> {
-        let (room, library) = (Arc::clone(&self.0), library.clone());
-        Box::pin(async move { room.inventory(&library).await })
+        let Some(row) = self.rows().tape.libraries.get(library).cloned() else {
+            let refused = Refused::from(TapeRefused::NoLibrary(library.clone()));
+            return Box::pin(async { Err(refused.into()) });
+        };
+        if row.node != self.here {
+            let told = format!("library '{library}' hangs on another node");
+            let problem = Problem::new(ProblemClass::Refused, "other-node", told);
+            return Box::pin(async { Err(problem) });
+        }
+        Box::pin(self.clone().inventory(library.clone()))
     }
 
     fn scan(&self, scan: Scan) -> Pending<Result<Vec<Device>, Problem>> {
-        let here = self.0.here;
+        let here = self.here;
         Box::pin(async move { devices(here, scan).await })
     }
 
-    fn run(&self, job: &TapeName, _: MediaSet) -> Pending<Result<(), Problem>> {
-        let told = idle(job);
-        Box::pin(async move { Err(told) })
+    fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<(), Problem>> {
+        Box::pin(self.clone().tell(job.clone(), job::Message::Full(set)))
     }
 
     fn stop(&self, job: &TapeName) -> Pending<Result<(), Problem>> {
-        let told = idle(job);
-        Box::pin(async move { Err(told) })
+        Box::pin(self.clone().tell(job.clone(), job::Message::Stop))
     }
 
     fn plan(&self, set: SetId, run: String) -> Pending<Result<RestorePlan, Problem>> {
-        let room = Arc::clone(&self.0);
-        Box::pin(async move { room.plan(set, run) })
+        let desk = self.clone();
+        Box::pin(async move {
+            let shelf = desk.shelf.as_ref();
+            plan::plan(&desk.rows(), shelf, desk.here, (set, run))
+        })
     }
-}
-
-fn idle(job: &TapeName) -> Problem {
-    let told = format!("tape job '{job}' has no actor on this node");
-    Problem::new(ProblemClass::Failed, "unavailable", told)
 }

@@ -5,9 +5,9 @@
 //! `next.pem` that is served already stays until the catalog was told of it, across a crash too.
 //! Files are mode 0600.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +17,7 @@ use holdfast_actors::shell::Fault;
 use serde::Serialize;
 
 use super::{CertificateError, Certificates, Identity, Thumbprint};
+use crate::whole;
 
 const SERVED: &str = "certificate.pem";
 const NEXT: &str = "next.pem";
@@ -288,21 +289,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> StoreError + use<> {
 /// Replaces a file so that a crash leaves the old or the new one, and waits until it is durable.
 fn write(folder: &Path, name: &str, text: &str) -> Result<(), StoreError> {
     let path = folder.join(name);
-    let draft = folder.join(format!("{name}.draft"));
-    let written = || -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&draft, &path)?;
-        File::open(folder)?.sync_all()
-    };
-    written().map_err(at(&path))
+    whole::keep(&path, text.as_bytes()).map_err(at(&path))
 }
 
 fn remove(folder: &Path, name: &str) -> Result<(), StoreError> {

@@ -83,6 +83,8 @@ pub struct Archive {
     /// Not to be taken again in this attempt.
     shunned: BTreeSet<MediumId>,
     troubles: u32,
+    /// Bytes that it came upon so far, and that the sets lacked.
+    found: u64,
     has_failed: bool,
     lacks_tape: bool,
     has_written: bool,
@@ -103,6 +105,7 @@ impl Archive {
             asked: None,
             shunned: BTreeSet::new(),
             troubles: 0,
+            found: 0,
             has_failed: false,
             lacks_tape: false,
             has_written: false,
@@ -236,6 +239,7 @@ impl Machine for Archive {
     }
 
     fn observe(&self) -> serde_json::Value {
+        let left = self.current.as_ref().map_or(0, Current::left);
         json!({
             "job": self.order.job.as_str(),
             "set": self.order.set,
@@ -243,6 +247,8 @@ impl Machine for Archive {
             "group": self.current.as_ref().map(Current::observe),
             "cartridge": self.loaded.as_ref().map(Loaded::observe),
             "troubles": self.troubles,
+            "done-bytes": self.found.saturating_sub(left),
+            "of-bytes": self.found,
         })
     }
 

@@ -59,6 +59,8 @@ pub enum Effect {
     Start(Part),
     /// End a part.
     Stop(Part),
+    /// Tell a job that there may be a cartridge for it.
+    Tape(TapeName),
     /// Tell a job whether it writes when it is due.
     Enable(TapeName, bool),
     /// Have a restore end.
@@ -144,6 +146,15 @@ impl Room {
         }
     }
 
+    /// A cartridge was put in, or became free.
+    fn offer(&self, acts: &mut Acts<Self>) {
+        for name in self.wanted.jobs.keys() {
+            if self.is_running(&Part::Job(name.clone())) {
+                acts.start(Effect::Tape(name.clone()));
+            }
+        }
+    }
+
     fn ended(&mut self, now: Instant, part: Part, failed: bool) {
         if let Part::Job(name) = &part {
             self.told.remove(name);
@@ -178,7 +189,11 @@ impl Machine for Room {
             Event::Rows(wanted) => {
                 self.failures.retain(|part, _| wanted.has(part));
                 self.over.retain(|id| wanted.has(&Part::Restore(*id)));
+                let is_new = !wanted.tapes.is_subset(&self.wanted.tapes);
                 self.wanted = wanted;
+                if is_new {
+                    self.offer(acts);
+                }
             }
             Event::Started(part, true) => {
                 if self.wanted.has(&part) {

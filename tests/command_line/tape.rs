@@ -170,7 +170,8 @@ fn a_job_says_what_when_and_where_to() {
         "monthly last-sat"
     ]);
     assert_eq!(made["schedule"], schedule);
-    assert_eq!(made["enabled"], false, "an operator has it begin");
+    assert_eq!(made["enabled"], true, "who makes a job wants it to run");
+    done(&world, "tape job disable nightly");
     refused(&world, "tape job run nightly", 4, "tape-job-disabled");
     done(&world, "tape job enable nightly");
     let set = done(&world, "tape job set nightly --no-daily --weekly sun");
@@ -180,7 +181,6 @@ fn a_job_says_what_when_and_where_to() {
     );
     done(&world, "tape job run nightly");
     done(&world, "tape job stop nightly");
-    refused(&world, "tape job run nightly --set daily", 2, "usage");
     refused(&world, "tape job show other", 3, "no-tape-job");
     refused(
         &world,

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::denied::Denied;
 use super::entry::{FRAME_BYTES, Piece, Place};
 use super::event::Held;
@@ -28,7 +30,7 @@ pub(super) const SILENCE_MAX: Duration = Duration::from_secs(150);
 pub(super) const PARKED_MAX: usize = 64;
 
 /// One upload, unique in the life of its repository's actor.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UploadId(u64);
 
 impl fmt::Debug for UploadId {

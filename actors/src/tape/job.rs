@@ -6,6 +6,7 @@
 //!
 //! Invariant: at most one run is under way, and a run that waits has a time at which it gives up.
 
+mod state;
 mod words;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use words::{Effect, Event, Occasion, Outcome};
+pub use words::{Effect, Event, Occasion, Outcome, Waiting};
 
 use super::schedule::{MediaSet, Schedule};
 use crate::kernel::{Acts, Date, Instant, Machine, Now, Timestamp};
@@ -39,6 +40,8 @@ pub struct State {
     run: Option<Run>,
     /// Elder sets whose day went by without a run: each is written once.
     owed: BTreeSet<MediaSet>,
+    /// How many runs were begun: two states that are alike saw none between them.
+    begun: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,13 +63,6 @@ enum Stage {
     WaitsForTape,
     /// Until then.
     WaitsToTryAgain(Timestamp),
-}
-
-impl State {
-    /// What a run writes that is under way or waits, and since when.
-    pub fn running(&self) -> Option<(MediaSet, Timestamp)> {
-        self.run.map(|run| (run.set, run.since))
-    }
 }
 
 /// A tape job.
@@ -235,6 +231,7 @@ impl Job {
         self.keep(
             |state| {
                 state.run = Some(run);
+                state.begun += 1;
                 state.owed.remove(&set);
             },
             acts,

@@ -6,6 +6,7 @@ use holdfast_actors::catalog::rows::{self, Mixing, Rows, Source};
 use holdfast_actors::kernel::{RepositoryId, Size};
 use holdfast_actors::names::{RepositoryName, TapeName, TenantName};
 use holdfast_actors::tape::MediumId;
+use holdfast_actors::tape::job::Waiting;
 use holdfast_actors::tape::media::{Content, Expiry, Kind};
 use serde::Serialize;
 
@@ -198,6 +199,8 @@ pub struct TapeJob {
     pub running: Option<Set>,
     /// Since when.
     pub since: Option<Moment>,
+    /// What that run waits for; none while it writes.
+    pub waits: Option<String>,
     /// When something of it last came to be on tape for good.
     pub last: Option<Moment>,
     /// When it was made.
@@ -222,10 +225,20 @@ impl TapeJob {
             enabled: row.is_enabled,
             running: running.map(|(set, _)| Set(set)),
             since: running.map(|(_, since)| Moment(since)),
+            waits: row.state.waits().map(waits),
             last: done.max().map(Moment),
             made: Moment(row.made),
             description: row.description.clone(),
         }
+    }
+}
+
+/// What a run waits for, behind "waits".
+pub fn waits(waiting: Waiting) -> String {
+    match waiting {
+        Waiting::Source => "for something new".to_owned(),
+        Waiting::Tape => "for a cartridge that may be written".to_owned(),
+        Waiting::Retry(at) => format!("to try again at {}", Moment(at)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Orders about tape: libraries, media pools and cartridges. Nothing of it is shown to tenants.
 
+mod follow;
 mod jobs;
 mod restores;
 
@@ -38,7 +39,7 @@ const DRIVES: u16 = 2;
 const SLOTS: u16 = 8;
 const CAPACITY: Size = Size::gib(100);
 /// Below it stand the libraries of a node, and below each of them its drives.
-const TAPE: &str = "node/tape/";
+const TAPE: &str = "node/tape/libraries/";
 /// How the name of a drive begins.
 const DRIVE: &str = "drive-";
 

@@ -71,7 +71,7 @@ impl Answers for Counter {
             let mut work = match wire::asked(&body).map_err(Rejected)? {
                 Asked::Begin(errand) => {
                     let (items, lines) = Items::pipe();
-                    let result = inner.takes.take(from, errand, items);
+                    let result = inner.takes.take(from, *errand, items);
                     Work {
                         result: Some(result),
                         lines,

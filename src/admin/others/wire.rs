@@ -71,7 +71,7 @@ pub(super) fn go(ticket: u64) -> Result<Vec<u8>, Problem> {
 /// What a call asks for.
 pub(super) enum Asked {
     /// To begin with it.
-    Begin(Errand),
+    Begin(Box<Errand>),
     /// To go on with that.
     Go(u64),
 }
@@ -93,7 +93,7 @@ pub(super) fn asked(body: &[u8]) -> Result<Asked, String> {
             let order: Order = serde_json::from_value(order)
                 .map_err(|error| format!("an order that this node does not know: {error}"))?;
             let seen = Sequence::new(seen);
-            Ok(Asked::Begin(Errand { by, seen, order }))
+            Ok(Asked::Begin(Box::new(Errand { by, seen, order })))
         }
     }
 }
@@ -155,7 +155,7 @@ mod tests {
         let Ok(Asked::Begin(read)) = asked(&begin(&errand()).unwrap()) else {
             panic!("no order");
         };
-        assert_eq!(read, errand());
+        assert_eq!(*read, errand());
         assert!(matches!(asked(&go(9).unwrap()), Ok(Asked::Go(9))));
     }
 

@@ -109,6 +109,7 @@ const JOB: &[Column] = &[
     plain("enabled"),
     plain("running"),
     plain("since"),
+    plain("waits"),
     plain("last"),
     plain("made"),
     plain("description"),

@@ -12,7 +12,7 @@ use super::words::{Daily, Monthly, OnceAYear, Quarterly, Set as MediaSet, TimeOf
 #[derive(Clone, Debug, PartialEq, Subcommand, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Job {
-    /// Add a job, disabled as yet: 'tape job enable' has it write when it is due
+    /// Add a job; with a daily set it begins at once if the time of the day is over
     #[command(
         after_help = "What is not given: --at 00:00, and --daily mon,tue,wed,thu,fri,sat,sun \
                       where the pool has a daily set\n\n\
@@ -31,7 +31,7 @@ pub enum Job {
     /// Show one job
     #[command(after_help = "Example: holdfast --data /srv/holdfast tape job show nightly")]
     Show(Named),
-    /// Write a whole view of all sources now, to a weekly, monthly, quarterly or yearly set
+    /// Write now: what is new to the daily set, or a whole view of all sources to an elder one
     #[command(
         after_help = "Example: holdfast --data /srv/holdfast tape job run nightly --set weekly"
     )]
@@ -168,8 +168,12 @@ pub struct Run {
     /// Its name: a-z, 0-9 and '-'
     #[arg(value_parser = TapeName::parse)]
     pub name: TapeName,
-    /// The media set; without it, the youngest of the job that takes whole views
+    /// The media set; without it, the youngest of its pool
     #[arg(long, value_name = "SET", value_parser = MediaSet::parse)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<MediaSet>,
+    /// Wait until all of it is on tape; fails if the job has to wait for something
+    #[arg(long)]
+    #[serde(default)]
+    pub wait: bool,
 }

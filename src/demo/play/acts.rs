@@ -12,10 +12,11 @@ use crate::demo::operator::{self, Held};
 use crate::demo::tenant::{Backup, refused};
 use crate::demo::{said, told, tree};
 
-/// What the third backup adds in bytes: more than one pack, so that one is stored and one is not.
-const FILM: usize = 48 << 20;
+/// What the third backup adds in bytes: more than two packs of 32 MiB, so that one is stored and
+/// seconds pass before all are.
+const FILM: usize = 80 << 20;
 /// How fast the third backup may go: slow enough to be met in the middle.
-const SLOW: Option<Rate> = Rate::per_second(Size::mib(16));
+const SLOW: Option<Rate> = Rate::per_second(Size::mib(8));
 /// So many bytes of objects without an acknowledgement are "in the middle".
 const MIDDLE: u64 = 2 << 20;
 /// How long the middle of an upload may be in coming, in seconds.
@@ -153,8 +154,8 @@ impl Play<'_> {
             let gone_on = met.and_then(|met| self.cut(&met));
             // The agent ends its tries by itself, whatever happened above.
             let backup = upload.join().map_err(|_| said("the agent panicked"))?;
-            gone_on?;
-            backup.map_err(|failure| told(&failure))
+            let backup = backup.map_err(|failure| told(&failure))?;
+            gone_on.map(|()| backup)
         })?;
         self.finished(&root, &backup)
     }

@@ -88,17 +88,14 @@ impl Deck {
         let mut told = self.give(vec![Event::Begin(header)]).await;
         while left > 0 && told.is_empty() {
             source.fill().await;
-            let mut pieces = Vec::new();
-            while let (Some(piece), true) = (source.take(left), pieces.len() < AT_ONCE) {
-                left -= piece.len() as u64;
-                pieces.push(Event::Piece(piece));
-            }
+            let pieces = source.batch(&mut left);
             if pieces.is_empty() {
                 told = self.give(vec![Event::Abandon]).await;
                 told.insert(0, Told::Unsound);
                 return told;
             }
-            let mut writing = Box::pin(self.give(pieces));
+            let pieces = pieces.into_iter().map(Event::Piece);
+            let mut writing = Box::pin(self.give(pieces.collect()));
             told = poll_fn(|context| {
                 let done = writing.as_mut().poll(context);
                 if done.is_pending() {
@@ -118,12 +115,24 @@ impl Deck {
 fn of_writer(effect: Effect) -> Option<Told> {
     match effect {
         Effect::Committed(rows) => Some(Told::Committed(Lot(rows))),
-        Effect::Spoiled(_) | Effect::Refuse(_) => Some(Told::Unsound),
+        effect @ (Effect::Spoiled(_) | Effect::Refuse(_)) => {
+            tracing::warn!(
+                ?effect,
+                "an object is not what its source said, or comes in bad pieces"
+            );
+            Some(Told::Unsound)
+        }
         Effect::Ended(end) => Some(Told::Ended(end)),
         // What is to be written again is what was never told as committed.
         Effect::Again(_) | Effect::Want => None,
         Effect::Where | Effect::Write(_) | Effect::Filemark | Effect::Flush => None,
     }
+}
+
+/// Pieces of a size that the writer takes.
+fn cut(bytes: &Bytes) -> impl Iterator<Item = Bytes> {
+    let cuts = (0..bytes.len()).step_by(PIECE_MAX);
+    cuts.map(|at| bytes.slice(at..bytes.len().min(at + PIECE_MAX)))
 }
 
 enum State {
@@ -153,12 +162,10 @@ impl Source {
 
     /// Bytes that are at hand.
     pub(super) fn at_hand(bytes: &Bytes) -> Self {
-        let cuts = (0..bytes.len()).step_by(PIECE_MAX);
-        let pieces = cuts.map(|at| bytes.slice(at..bytes.len().min(at + PIECE_MAX)));
         Self {
             of: None,
             state: State::Over,
-            ready: pieces.collect(),
+            ready: cut(bytes).collect(),
             held: bytes.len(),
         }
     }
@@ -178,6 +185,18 @@ impl Source {
         self.ready.pop_front();
         self.held -= piece.len();
         Some(piece)
+    }
+
+    /// What is at hand of the bytes that are left, as much as is given to the drive at once.
+    fn batch(&mut self, left: &mut u64) -> Vec<Bytes> {
+        let mut pieces = Vec::new();
+        while pieces.len() < AT_ONCE
+            && let Some(piece) = self.take(*left)
+        {
+            *left -= piece.len() as u64;
+            pieces.push(piece);
+        }
+        pieces
     }
 
     /// Waits until there is a piece, or no more comes.
@@ -209,7 +228,10 @@ impl Source {
             };
             match read {
                 Poll::Pending => break,
-                Poll::Ready(Err(_)) => self.state = State::Over,
+                Poll::Ready(Err(error)) => {
+                    tracing::warn!(of = ?self.of, %error, "an object cannot be read for tape");
+                    self.state = State::Over;
+                }
                 Poll::Ready(Ok((piece, state))) => self.advance(piece, state),
             }
         }
@@ -220,9 +242,82 @@ impl Source {
         let before = std::mem::replace(&mut self.state, state);
         if let (Some(piece), State::Reading(mut pieces, _)) = (piece, before) {
             self.held += piece.len();
-            self.ready.push_back(piece);
+            self.ready.extend(cut(&piece));
             let next = pieces.next();
             self.state = State::Reading(pieces, next);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_actors::kernel::{Size, Space, Timestamp};
+    use holdfast_actors::object::{Hash, Key, Kind};
+
+    use super::*;
+    use crate::format::Sum;
+
+    /// A repository that gives each object as one piece.
+    struct Whole(Bytes);
+
+    struct Once(Option<Bytes>);
+
+    impl Pieces for Once {
+        fn next(&mut self) -> Pending<Result<Option<Bytes>, Failed>> {
+            let next = self.0.take();
+            Box::pin(async { Ok(next) })
+        }
+    }
+
+    impl Repositories for Whole {
+        fn view(&self, _: RepositoryId, _: Timestamp) -> Pending<Result<Vec<Item>, Failed>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+
+        fn read(&self, _: RepositoryId, _: Item) -> Pending<Result<Box<dyn Pieces>, Failed>> {
+            let once = Once(Some(self.0.clone()));
+            Box::pin(async { Ok(Box::new(once) as Box<dyn Pieces>) })
+        }
+
+        fn write(
+            &self,
+            _: RepositoryId,
+            _: Item,
+            _: Box<dyn Pieces>,
+        ) -> Pending<Result<(), Failed>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn hide(&self, _: RepositoryId, _: Key) -> Pending<Result<(), Failed>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_piece_longer_than_the_tape_takes_is_cut_and_nothing_is_left_out() {
+        let number = |at: usize| u8::try_from(at % 251).unwrap();
+        let bytes: Bytes = (0..(AT_ONCE + 2) * PIECE_MAX + 5).map(number).collect();
+        let length = bytes.len() as u64;
+        let key = Key {
+            space: Space::TENANT,
+            kind: Kind::Data,
+            name: Hash::ZERO,
+        };
+        let item = Item {
+            key,
+            length: Size::bytes(length),
+            sha256: Sum::of(&bytes),
+        };
+        let repositories: Arc<dyn Repositories> = Arc::new(Whole(bytes.clone()));
+        let mut source = Source::of(&repositories, RepositoryId::new(1), item);
+        let (mut left, mut pieces) = (length, Vec::new());
+        while left > 0 {
+            source.fill().await;
+            let batch = source.batch(&mut left);
+            assert!((1..=AT_ONCE).contains(&batch.len()));
+            pieces.extend(batch);
+        }
+        assert!(pieces.iter().all(|piece| piece.len() <= PIECE_MAX));
+        assert!(pieces.concat() == bytes, "the bytes differ");
     }
 }

@@ -64,6 +64,13 @@ impl Current {
     }
 }
 
+impl Current {
+    /// Bytes that are still to be given to the tape.
+    pub(super) fn left(&self) -> u64 {
+        self.queue.iter().map(Piece::length).sum()
+    }
+}
+
 impl Archive {
     pub(super) fn rows(&self) -> Option<&Rows> {
         self.book.as_ref().map(|book| &*book.rows)
@@ -87,8 +94,11 @@ impl Archive {
         let set = found.set.and_then(|id| rows.tape.sets.get(&id));
         let is_of_run = set.is_some_and(|set| set.runs.iter().any(|run| self.order.is_of_run(run)));
         let unread = set.map(|set| set.media.iter().copied().collect());
+        let only = set.and_then(|set| set.one);
         let mut repositories = group.repositories;
         repositories.retain(|id| !found.done.contains(id));
+        // What was made since its set was begun belongs to the next.
+        repositories.retain(|id| only.is_none_or(|only| only == *id));
         self.has_written |= !found.done.is_empty();
         self.current = Some(Current {
             owner: group.owner,
@@ -195,7 +205,8 @@ impl Archive {
             return;
         };
         let is_begun = self.begun_run(run.repository).is_some();
-        let Some(pieces) = self.pieces(&run, &items) else {
+        let one = self.alone(&run, &items);
+        let Some(pieces) = self.pieces(&run, &items, one.is_some()) else {
             return self.has_no_view();
         };
         let is_new = |piece: &Piece| matches!(piece.content, Content::Object(..));
@@ -208,7 +219,7 @@ impl Archive {
         }
         run.objects = items.len() as u64;
         run.bytes = items.iter().map(|item| item.length.as_bytes()).sum();
-        let Some(set) = self.set_of_run() else {
+        let Some(set) = self.set_of_run(one) else {
             return self.fail();
         };
         if !is_begun {
@@ -217,6 +228,7 @@ impl Archive {
         let Some(current) = &mut self.current else {
             return;
         };
+        let lengths: u64 = pieces.iter().map(Piece::length).sum();
         current.is_of_run = true;
         current.runs.push(Work {
             name: run.name.clone(),
@@ -224,16 +236,32 @@ impl Archive {
             has_failed: false,
         });
         current.queue.extend(pieces);
+        self.found += lengths;
         self.settle(self.current.as_ref().map_or(0, |it| it.runs.len() - 1));
     }
 
+    /// Whose repository the set is alone: it lies at the root of the tapes then, so that the union
+    /// of them is the repository. So it is where a set takes one whole view and no more.
+    fn alone(&self, run: &Run, items: &[Item]) -> Option<RepositoryId> {
+        let current = self.current.as_ref()?;
+        if let Some(set) = current.set {
+            return self.rows()?.tape.sets.get(&set)?.one;
+        }
+        let appends = self.rules().is_some_and(|rules| rules.appends);
+        let takes_one = self.order.set.is_whole() && !appends;
+        let others = !current.repositories.is_empty() || !current.runs.is_empty();
+        let is_only = !others && !current.has_failed;
+        let is_whole = items.iter().all(|item| item.key.space == Space::TENANT);
+        (takes_one && is_only && is_whole).then_some(run.repository)
+    }
+
     /// The set of the group, begun if there is none.
-    fn set_of_run(&mut self) -> Option<SetId> {
+    fn set_of_run(&mut self, one: Option<RepositoryId>) -> Option<SetId> {
         if let Some(set) = self.current.as_ref()?.set {
             return Some(set);
         }
         let (pool, owner) = (self.pool()?.id, self.current.as_ref()?.owner);
-        let (set, one) = (self.order.set, None);
+        let set = self.order.set;
         let Book { drawn, .. } = self.book.as_ref()?;
         let drawn = *drawn;
         self.current.as_mut()?.set = Some(drawn);
@@ -249,14 +277,13 @@ impl Archive {
 
     /// What the set lacks: objects, and behind them the list of each part. None if an object has
     /// no place in the set.
-    fn pieces(&self, run: &Run, items: &[Item]) -> Option<Vec<Piece>> {
+    fn pieces(&self, run: &Run, items: &[Item], is_alone: bool) -> Option<Vec<Piece>> {
         let current = self.current.as_ref()?;
-        let set = current.set.and_then(|id| self.rows()?.tape.sets.get(&id));
         let home = Home {
             repository: run.repository,
             tenant: &run.tenant,
             called: &run.called,
-            is_alone: set.is_some_and(|set| set.one.is_some()),
+            is_alone,
         };
         let number = current.runs.len();
         let piece = |place, content| Piece {

@@ -51,6 +51,8 @@ fn a_whole_set_goes_over_three_tapes_and_is_closed() {
     let set = rows.tape.sets.values().next().unwrap();
     assert_eq!((set.media.len(), done(&world)), (3, 1));
     assert!(set.closed.is_some());
+    let only = set.runs[0].repository;
+    assert_eq!(set.one, Some(only), "the tapes are not the repository");
     let next = world.order(MediaSet::Weekly);
     assert_eq!(world.attempt(&next, None), Some(Outcome::Wrote));
     world.check();

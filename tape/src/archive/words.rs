@@ -69,6 +69,16 @@ pub struct Piece {
     pub(super) run: usize,
 }
 
+impl Piece {
+    /// Its bytes.
+    pub(super) fn length(&self) -> u64 {
+        match &self.content {
+            Content::Object(_, item) => item.length.as_bytes(),
+            Content::List(text) => text.0.len() as u64,
+        }
+    }
+}
+
 /// What a tape is found to hold that is gone on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {

@@ -91,9 +91,16 @@ impl Changer {
         next.map(|(asc, ascq)| told(6, asc, ascq))
     }
 
+    /// It tells of many changes once.
+    fn wants(&mut self, attention: (u8, u8)) {
+        if !self.attention.contains(&attention) {
+            self.attention.push_back(attention);
+        }
+    }
+
     /// Somebody put something behind the door, or took it.
     pub(super) fn disturb(&mut self) {
-        self.attention.push_back((0x28, 0x01));
+        self.wants((0x28, 0x01));
     }
 
     /// The door stands open: every order but questions of identity is refused.
@@ -132,7 +139,7 @@ impl Changer {
             _ => {}
         }
         if std::mem::take(&mut self.was_open) {
-            self.attention.push_back((0x28, 0x00));
+            self.wants((0x28, 0x00));
         }
         if let Some(told) = self.attention() {
             return Err(told);

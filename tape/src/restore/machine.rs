@@ -102,6 +102,8 @@ pub struct Restore {
     why: BTreeMap<Object, String>,
     loads: u64,
     stored: (u64, u64),
+    /// Bytes that come from tape if all goes well.
+    total: u64,
 }
 
 impl Restore {
@@ -132,6 +134,7 @@ impl Restore {
             why: BTreeMap::new(),
             loads: 0,
             stored: (0, 0),
+            total: 0,
         }
     }
 
@@ -212,6 +215,7 @@ impl Restore {
             return Some(Effect::Look(part));
         }
         let plan = self.plan();
+        self.total = plan.bytes;
         if plan.offline.is_empty() {
             self.fit(&plan);
         } else {

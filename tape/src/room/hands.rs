@@ -97,6 +97,17 @@ impl fmt::Debug for Message {
 pub struct RoomHands {
     tools: Tools,
     running: BTreeMap<Part, Running>,
+    /// Who wants something of a part that was not tried yet.
+    waiting: BTreeMap<Part, Vec<Waiter>>,
+    /// Parts that did not start when they were tried last.
+    /// Why parts did not start the last time.
+    failed: BTreeMap<Part, String>,
+}
+
+/// Somebody who wants something of a part. Whoever asked may have gone away.
+enum Waiter {
+    Station(oneshot::Sender<Result<Arc<dyn Station>, Failed>>),
+    Job(job::Message, oneshot::Sender<bool>),
 }
 
 impl fmt::Debug for RoomHands {
@@ -112,6 +123,8 @@ impl RoomHands {
         Self {
             tools,
             running: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            failed: BTreeMap::new(),
         }
     }
 
@@ -136,7 +149,7 @@ impl RoomHands {
         context: &Context<Self>,
     ) -> Pending<Result<Kind, Failed>> {
         let site = Site {
-            path: context.path.child(&name),
+            path: context.path.child("libraries").child(&name),
             above: Some(context.myself.cell()),
             ports: context.ports.clone(),
             books: Arc::clone(&self.tools.site.books),
@@ -189,7 +202,10 @@ impl RoomHands {
             clock: Arc::clone(&context.ports.clock),
         };
         let hands = RestoreHands::new(id, &order, is_begun, tools);
-        let (path, above) = (context.path.child(id), Some(context.myself.cell()));
+        let (path, above) = (
+            context.path.child("restores").child(id),
+            Some(context.myself.cell()),
+        );
         let ports = context.ports.clone();
         Box::pin(async move {
             let spawned = shell::spawn(path, Restore::new(order), hands, ports, above).await;
@@ -200,18 +216,72 @@ impl RoomHands {
         })
     }
 
-    fn take(&mut self, part: &Part, made: Made) -> Event {
-        match (made.0, part) {
+    /// A job that has ended looks for itself when it is started again.
+    fn tell(&self, name: TapeName, message: job::Message) {
+        if let Some(Running::Job(handle)) = self.running.get(&Part::Job(name)) {
+            let _ = handle.tell(message);
+        }
+    }
+
+    fn take(&mut self, part: Part, made: Made) -> Event {
+        self.failed.remove(&part);
+        let event = match (made.0, &part) {
             (Ok(Kind::Library(station)), Part::Library(name)) => {
                 self.tools.site.stations.insert(name.clone(), station);
+                Event::Started(part.clone(), true)
             }
-            (Ok(Kind::Actor(running)), part) => {
+            (Ok(Kind::Actor(running)), _) => {
                 self.running.insert(part.clone(), running);
+                Event::Started(part.clone(), true)
             }
-            (Ok(_), part) => return Event::Ended(part.clone(), false),
-            (Err(_), part) => return Event::Started(part.clone(), false),
+            (Ok(_), _) => Event::Ended(part.clone(), false),
+            (Err(why), _) => {
+                self.failed.insert(part.clone(), why.to_string());
+                Event::Started(part.clone(), false)
+            }
+        };
+        for waiter in self.waiting.remove(&part).unwrap_or_default() {
+            self.answer(&part, waiter);
         }
-        Event::Started(part.clone(), true)
+        event
+    }
+
+    /// Whether a part of the catalog was not tried yet: it soon will be.
+    fn is_coming(&self, part: &Part) -> bool {
+        let wanted = Wanted::of(&self.tools.site.books.rows(), self.tools.here);
+        let is_running = match part {
+            Part::Library(name) => self.tools.site.stations.get(name).is_some(),
+            Part::Job(_) | Part::Restore(_) => self.running.contains_key(part),
+        };
+        wanted.has(part) && !is_running && !self.failed.contains_key(part)
+    }
+
+    fn hear(&mut self, part: Part, waiter: Waiter) {
+        if self.is_coming(&part) {
+            self.waiting.entry(part).or_default().push(waiter);
+        } else {
+            self.answer(&part, waiter);
+        }
+    }
+
+    fn answer(&self, part: &Part, waiter: Waiter) {
+        match (waiter, part) {
+            (Waiter::Station(reply), Part::Library(name)) => {
+                let station = self.tools.site.stations.get(name);
+                let idle = || format!("library {name} is out of service here");
+                let why = || self.failed.get(part).cloned().unwrap_or_else(idle);
+                let none = || Failed::Other(why());
+                let _ = reply.send(station.ok_or_else(none));
+            }
+            (Waiter::Job(message, reply), _) => {
+                let told = match self.running.get(part) {
+                    Some(Running::Job(handle)) => handle.tell(message).is_ok(),
+                    Some(Running::Restore(_)) | None => false,
+                };
+                let _ = reply.send(told);
+            }
+            (Waiter::Station(_), Part::Job(_) | Part::Restore(_)) => {}
+        }
     }
 }
 
@@ -222,26 +292,17 @@ impl Hands for RoomHands {
     fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event> {
         Some(match message {
             Message::Rows(rows) => Event::Rows(Wanted::of(&rows, self.tools.here)),
-            Message::Started(part, made) => self.take(&part, made),
+            Message::Started(part, made) => self.take(part, made),
             Message::Ended(part, failed) => {
                 self.running.remove(&part);
                 Event::Ended(part, failed)
             }
             Message::Job(name, event, reply) => {
-                let part = Part::Job(name);
-                let told = match self.running.get(&part) {
-                    Some(Running::Job(handle)) => handle.tell(event).is_ok(),
-                    Some(Running::Restore(_)) | None => false,
-                };
-                // Whoever asked may have gone away.
-                let _ = reply.send(told);
+                self.hear(Part::Job(name), Waiter::Job(event, reply));
                 return None;
             }
             Message::Station(name, reply) => {
-                let station = self.tools.site.stations.get(&name);
-                let none = || Failed::Other(format!("library {name} is out of service here"));
-                // Whoever asked may have gone away.
-                let _ = reply.send(station.ok_or_else(none));
+                self.hear(Part::Library(name), Waiter::Station(reply));
                 return None;
             }
         })
@@ -267,11 +328,9 @@ impl Hands for RoomHands {
                 running.into_iter().for_each(Running::stop);
             }
             Effect::Enable(name, is_enabled) => {
-                if let Some(Running::Job(handle)) = self.running.get(&Part::Job(name)) {
-                    // One that has ended hears it when it is started again.
-                    let _ = handle.tell(job::Message::Enabled(is_enabled));
-                }
+                self.tell(name, job::Message::Enabled(is_enabled));
             }
+            Effect::Tape(name) => self.tell(name, job::Message::Tape),
             Effect::Cancel(id) => {
                 if let Some(Running::Restore(handle)) = self.running.get(&Part::Restore(id)) {
                     // One that has ended need not be told.

@@ -1,6 +1,7 @@
 //! What the room starts and ends, by what the catalog says.
 
 use holdfast_actors::kernel::Act;
+use holdfast_actors::tape::MediumId;
 
 use super::*;
 
@@ -21,6 +22,7 @@ fn wanted(is_enabled: bool) -> Wanted {
         libraries: [name("robot")].into(),
         jobs: [(name("nightly"), is_enabled)].into(),
         restores: BTreeMap::new(),
+        tapes: BTreeSet::new(),
     }
 }
 
@@ -146,4 +148,22 @@ fn a_restore_is_told_once_that_it_is_to_end() {
     assert_eq!(stand.step(Event::Rows(asked(true))), []);
     // The catalog may show a moment later that it is over.
     assert_eq!(stand.step(Event::Ended(Part::Restore(id), false)), []);
+}
+
+#[test]
+fn a_job_at_work_hears_of_each_cartridge_that_comes_or_becomes_free() {
+    let mut stand = stand();
+    stand.step(Event::Rows(wanted(true)));
+    stand.step(Event::Started(library(), true));
+    stand.step(Event::Started(job(), true));
+    let medium = MediumId::new(7);
+    let with = |is_empty| Wanted {
+        tapes: [(medium, is_empty)].into(),
+        ..wanted(true)
+    };
+    let told = [Effect::Tape(name("nightly"))];
+    assert_eq!(stand.step(Event::Rows(with(false))), told);
+    assert_eq!(stand.step(Event::Rows(with(false))), []);
+    assert_eq!(stand.step(Event::Rows(with(true))), told);
+    assert_eq!(stand.step(Event::Rows(wanted(true))), []);
 }

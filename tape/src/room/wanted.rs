@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::catalog::rows::{Cartridge, Rows};
 use holdfast_actors::kernel::{NodeId, RestoreId};
 use holdfast_actors::names::TapeName;
+use holdfast_actors::tape::MediumId;
+use holdfast_actors::tape::media::Content;
 
 use super::Part;
 
@@ -17,6 +19,8 @@ pub struct Wanted {
     pub(super) jobs: BTreeMap<TapeName, bool>,
     /// Restores without an end, and whether they are to end.
     pub(super) restores: BTreeMap<RestoreId, bool>,
+    /// Cartridges that stand in its libraries, and whether nothing is on them.
+    pub(super) tapes: BTreeSet<(MediumId, bool)>,
 }
 
 impl Wanted {
@@ -26,10 +30,19 @@ impl Wanted {
     pub fn of(rows: &Rows, here: Option<NodeId>) -> Self {
         let all = &rows.tape.libraries;
         let own = all.iter().filter(|(_, row)| row.node == here);
-        let libraries = own.map(|(name, _)| name.clone()).collect();
+        let libraries: BTreeSet<TapeName> = own.map(|(name, _)| name.clone()).collect();
+        let stands = |row: &Cartridge| {
+            let slot = row.slot.as_ref();
+            slot.is_some_and(|(library, _)| libraries.contains(library))
+        };
+        let tapes = rows.tape.media.iter().filter(|(_, row)| stands(row));
+        let tapes = tapes
+            .map(|(id, row)| (*id, row.medium.content == Content::Empty))
+            .collect();
         if all.iter().next().is_none_or(|(_, row)| row.node != here) {
             return Self {
                 libraries,
+                tapes,
                 ..Self::default()
             };
         }
@@ -38,6 +51,7 @@ impl Wanted {
         let open = restores.filter(|(_, row)| row.end.is_none());
         Self {
             libraries,
+            tapes,
             jobs: jobs
                 .map(|(name, row)| (name.clone(), row.is_enabled))
                 .collect(),

@@ -59,14 +59,16 @@ impl Rows {
         }
     }
 
+    /// The node that serves a repository; none as long as no node does, and where one stands alone.
+    pub fn home_of(&self, id: RepositoryId) -> Option<NodeId> {
+        let row = self.repositories.get(&id)?;
+        let removed = row.removed.as_ref().map(|removal| &removal.tenant);
+        self.home(removed.or_else(|| self.tenant_name(row.tenant))?)
+    }
+
     /// Whether a node serves a repository: it is at home there. One that stands alone serves all.
     pub fn serves(&self, node: Option<NodeId>, id: RepositoryId) -> bool {
-        let Some(node) = node else { return true };
-        let tenant = self.repositories.get(&id).and_then(|row| {
-            let removed = row.removed.as_ref().map(|removal| &removal.tenant);
-            removed.or_else(|| self.tenant_name(row.tenant))
-        });
-        tenant.is_some_and(|tenant| self.home(tenant) == Some(node))
+        node.is_none_or(|node| self.home_of(id) == Some(node))
     }
 
     /// Whether a node is to know what another writes to a repository: it would be at home there if

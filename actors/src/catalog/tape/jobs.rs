@@ -31,7 +31,7 @@ impl Draft<'_> {
                     sources: sources.clone(),
                     pool: pool.clone(),
                     schedule: schedule.clone(),
-                    is_enabled: false,
+                    is_enabled: true,
                     state: State::default(),
                     made: self.at,
                 };

@@ -36,6 +36,17 @@ pub enum Outcome {
     Failed,
 }
 
+/// What a run waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// That a source has something new.
+    Source,
+    /// A tape that may be written.
+    Tape,
+    /// The time to try again.
+    Retry(Timestamp),
+}
+
 /// What a job wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {

@@ -5,6 +5,7 @@ use holdfast_actors::catalog::command::Command;
 use holdfast_actors::catalog::rows::{self, Rows, Source};
 use holdfast_actors::catalog::tape::{JobCommand, TapeCommand, TapeRefused};
 use holdfast_actors::names::TapeName;
+use holdfast_actors::tape::job::State;
 use holdfast_actors::tape::{MediaSet, Schedule, Weekday};
 
 use super::super::super::{Items, Problem, ProblemClass, answers};
@@ -14,6 +15,9 @@ use super::super::{Answer, Office, nothing_to_change, value};
 use super::refused;
 use crate::commands::tape::Named;
 use crate::commands::tape::job::{Add, Job, Run, Set, Sources, When};
+
+/// Below it stand tape jobs.
+const JOBS: &str = "node/tape/jobs/";
 
 impl Office {
     pub(super) async fn tape_job(&self, by: &Speaker, order: Job, items: &Items) -> Answer {
@@ -30,7 +34,7 @@ impl Office {
                 return value(&());
             }
             Job::Show(Named { name }) => return value(&shown(&rows, &name)?),
-            Job::Run(run) => return self.run_tape_job(by, run).await,
+            Job::Run(run) => return self.run_tape_job(by, run, items).await,
             Job::Stop(Named { name }) => {
                 by.may(&rows, Deed::Tape)?;
                 job(&rows, &name)?;
@@ -48,7 +52,7 @@ impl Office {
             .await
     }
 
-    async fn run_tape_job(&self, by: &Speaker, run: Run) -> Answer {
+    async fn run_tape_job(&self, by: &Speaker, run: Run, items: &Items) -> Answer {
         let rows = self.books.rows();
         by.may(&rows, Deed::Tape)?;
         let row = job(&rows, &run.name)?;
@@ -64,15 +68,17 @@ impl Office {
             Some(set) => set.0,
             None => youngest(&rows, row)?,
         };
-        if !set.is_whole() {
-            let told = "the daily set takes what is new when it is due; run an elder one";
-            return Err(Problem::new(ProblemClass::Usage, "usage", told));
-        }
         let pool = rows.tape.pools.get(&row.pool);
         if !pool.is_some_and(|pool| pool.rules.sets.contains_key(&set)) {
             return Err(refused(TapeRefused::SetOff(row.pool.clone(), set)));
         }
+        let before = row.state.clone();
         self.tapes.run(&run.name, set).await?;
+        if run.wait {
+            let path = format!("{JOBS}{}/run", run.name);
+            let over = |rows: &Rows| over(job(rows, &run.name)?, &before, set);
+            self.follow((&path, "to tape"), items, over).await?;
+        }
         value(&shown(&self.books.rows(), &run.name)?)
     }
 
@@ -93,12 +99,24 @@ impl Office {
     }
 }
 
-/// The youngest set that takes whole views and that the pool of the job has.
+/// Whether the run that was asked for is over; a problem if it waits for something.
+fn over(row: &rows::TapeJob, before: &State, set: MediaSet) -> Result<Option<()>, Problem> {
+    if row.state == *before {
+        // It has not heard of it yet; one that waited does not go on waiting then.
+        return Ok(None);
+    }
+    if let Some(waiting) = row.state.waits() {
+        let told = format!("the run waits {}", answers::waits(waiting));
+        return Err(Problem::new(ProblemClass::Failed, "tape-job-waits", told));
+    }
+    Ok((!row.state.owes(set)).then_some(()))
+}
+
+/// The youngest set that the pool of the job has.
 fn youngest(rows: &Rows, row: &rows::TapeJob) -> Result<MediaSet, Problem> {
     let pool = rows.tape.pools.get(&row.pool);
-    let mut sets = pool.iter().flat_map(|pool| pool.rules.sets.keys());
-    let set = sets.find(|set| set.is_whole()).copied();
-    let off = || TapeRefused::SetOff(row.pool.clone(), MediaSet::Weekly);
+    let set = pool.and_then(|pool| pool.rules.sets.keys().next().copied());
+    let off = || TapeRefused::SetOff(row.pool.clone(), MediaSet::Daily);
     set.ok_or_else(|| refused(off()))
 }
 

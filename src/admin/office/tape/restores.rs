@@ -13,6 +13,8 @@ use super::super::{Answer, Office, value};
 use super::refused;
 use crate::commands::tape::restore::{One, Restore, Run, Target, Wanted};
 
+/// Below it stand restores that are under way.
+const RESTORES: &str = "node/tape/restores/";
 /// So many cartridges, or objects, are named in one sentence.
 const NAMED_MAX: usize = 8;
 
@@ -25,7 +27,7 @@ impl Office {
                 let plan = self.tapes.plan(set, run.name.clone());
                 value(&plan.await?)
             }
-            Restore::Run(run) => self.restore_from_tape(by, &rows, run).await,
+            Restore::Run(run) => self.restore_from_tape(by, &rows, run, items).await,
             Restore::List => {
                 for (id, row) in &rows.tape.restores {
                     items.send(&answers::Restore::of(*id, row, &rows)).await?;
@@ -41,7 +43,13 @@ impl Office {
     }
 
     /// Asks for a restore and waits for its end; whoever hangs up leaves it at work.
-    async fn restore_from_tape(&self, by: &Speaker, rows: &Rows, run: Run) -> Answer {
+    async fn restore_from_tape(
+        &self,
+        by: &Speaker,
+        rows: &Rows,
+        run: Run,
+        items: &Items,
+    ) -> Answer {
         let (set, _, found) = meant(rows, &run.wanted)?;
         let part = RestorePart {
             set,
@@ -56,18 +64,17 @@ impl Office {
         };
         self.submit(by, Command::Tape(TapeCommand::Restore(id, ask)))
             .await?;
-        loop {
-            // Asked for before the rows are read, so that no change falls between.
-            let changed = self.books.changed();
-            let rows = self.books.rows();
+        let over = |rows: &Rows| {
             let row = rows.tape.restores.get(&id);
             let row = row.ok_or_else(|| refused(TapeRefused::NoRestore(id)))?;
-            if let Some((_, end)) = &row.end {
-                ended(id, end)?;
-                return value(&shown(&rows, id)?);
-            }
-            changed.await;
-        }
+            let Some((_, end)) = &row.end else {
+                return Ok(None);
+            };
+            ended(id, end)?;
+            shown(rows, id).map(Some)
+        };
+        let path = format!("{RESTORES}{id}");
+        value(&self.follow((&path, "from tape"), items, over).await?)
     }
 }
 

@@ -73,7 +73,8 @@ impl World {
     fn complete(&self, id: SetId, run: &Run) {
         let rows = self.office.rows();
         let mut places: BTreeMap<Place, (MediumId, format::Row)> = BTreeMap::new();
-        for medium in &rows.tape.sets[&id].media {
+        let set = &rows.tape.sets[&id];
+        for medium in &set.media {
             for row in self.on_tape(*medium) {
                 let twice = places.insert(row.path.clone(), (*medium, row));
                 assert!(twice.is_none(), "{twice:?} is on the set twice");
@@ -83,7 +84,7 @@ impl World {
             repository: run.repository,
             tenant: &run.tenant,
             called: &run.called,
-            is_alone: false,
+            is_alone: set.one == Some(run.repository),
         };
         let read = |object: Object| {
             let place = home.place(Space::TENANT, object).unwrap();
