@@ -10,7 +10,7 @@ mod node;
 #[expect(dead_code, reason = "other suites use the rest of it")]
 mod tgt;
 
-use node::{Node, text};
+use node::{KEY, Node, plant, run, same, text};
 use serde_json::json;
 use tgt::{TARGET, Tgt};
 
@@ -77,4 +77,50 @@ fn a_target_is_found_becomes_a_library_and_tells_its_cartridges() {
         told.contains("there is no tape device 'NONE' here"),
         "{told}"
     );
+}
+
+/// The words of a line.
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+#[test]
+fn a_job_writes_to_the_tapes_of_a_target_and_restic_reads_what_comes_back() {
+    let Some(tgt) = Tgt::start() else {
+        return;
+    };
+    let node = Node::new();
+    node.tenant("acme", "main", "1GiB");
+    let acme = node.login("acme", "main");
+    acme.init();
+    let tree = node.path("tree");
+    plant(&tree, 1);
+    acme.backup(&tree);
+    let portal = tgt.portal.to_string();
+    let add = format!("tape library add far --portal {portal} --target {TARGET}");
+    node.json(&words(&add));
+    node.json(&words("tape library inventory far"));
+    // The target says of every tape that it can be written once.
+    node.json(&words("tape pool add once --worm"));
+    let job = "tape job add nightly --pool once --all --yearly jan:1 --no-daily";
+    node.json(&words(job));
+    let ran = node.json(&words("tape job run nightly --set yearly --wait"));
+    assert_eq!(
+        (&ran["running"], &ran["waits"]),
+        (&json!(null), &json!(null)),
+        "{ran}"
+    );
+    let log = node.json(&words("tape job log nightly"));
+    assert_eq!(log.as_array().unwrap().len(), 1, "{log}");
+    assert!(!log[0]["done"].is_null(), "{log}");
+    let to = node.path("to");
+    let restored = node.json(&["tape", "restore", "run", "acme", "main", "--to", text(&to)]);
+    assert_eq!(restored["state"], "complete", "{restored}");
+    let with = [("RESTIC_PASSWORD", KEY), ("RESTIC_REPOSITORY", text(&to))];
+    let check = ["--no-cache", "check", "--read-data"];
+    run(60, "restic", &check, &with).good();
+    let back = node.path("back");
+    let restore = ["--no-cache", "restore", "latest", "--target", text(&back)];
+    run(60, "restic", &restore, &with).good();
+    same(&tree, &back.join(tree.strip_prefix("/").unwrap()));
 }
