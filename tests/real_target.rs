@@ -1,18 +1,25 @@
 //! Tape devices that nobody here wrote, from the command line of a real node: Debian's `tgt` behind
-//! an iSCSI portal on loopback.
+//! an iSCSI portal on loopback, and behind the kernel of User-Mode Linux.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+#[path = "../tape/tests/kernel/devices.rs"]
+mod devices;
 #[path = "support/node.rs"]
 #[expect(dead_code, reason = "other suites use the rest of it")]
 mod node;
 #[path = "../tape/tests/support/tgt.rs"]
 #[expect(dead_code, reason = "other suites use the rest of it")]
 mod tgt;
+#[path = "../tape/tests/kernel/uml.rs"]
+mod uml;
+
+use std::time::Duration;
 
 use node::{KEY, Node, plant, run, same, text};
 use serde_json::json;
 use tgt::{TARGET, Tgt};
+use uml::{Guest, Outcome};
 
 #[test]
 fn a_target_is_found_becomes_a_library_and_tells_its_cartridges() {
@@ -89,17 +96,65 @@ fn a_job_writes_to_the_tapes_of_a_target_and_restic_reads_what_comes_back() {
     let Some(tgt) = Tgt::start() else {
         return;
     };
+    let add = format!(
+        "tape library add far --portal {} --target {TARGET}",
+        tgt.portal
+    );
+    archives_and_restores(&Node::new(), &add);
+}
+
+#[test]
+fn a_job_writes_to_the_drives_of_the_kernel_and_restic_reads_what_comes_back() {
+    let test = "a_job_writes_to_the_drives_of_the_kernel_and_restic_reads_what_comes_back";
+    if uml::inside().is_some() {
+        return in_the_guest();
+    }
+    let Some(guest) = Guest::find() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    match guest.boot(folder.path(), test) {
+        Outcome::Passed => {}
+        Outcome::Forbidden(why) => tgt::skipped(&why),
+        Outcome::Failed(told) => panic!("inside:\n{told}"),
+    }
+}
+
+/// A node of the guest with the tape devices of its kernel.
+fn in_the_guest() {
+    let _tgt = devices::attached();
     let node = Node::new();
+    let found = (0..100).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        let found = node.json(&words("tape scan"));
+        let all = found.as_array().unwrap();
+        let is_whole = all.len() == 3 && all.iter().all(|it| it["trouble"].is_null());
+        is_whole.then(|| all.clone())
+    });
+    let found = found.expect("all devices");
+    assert_eq!(found[1]["changer"], "CHG00001", "{found:?}");
+    let add = "tape library add robot --changer CHG00001 --drive DRV00001 --drive DRV00002";
+    archives_and_restores(&node, add);
+    // What the library holds is nobody else's.
+    let held = node.json(&words("tape scan"));
+    let trouble = held[0]["trouble"].as_str().unwrap();
+    assert!(
+        trouble.contains("(holdfast), which has /dev/sg"),
+        "{trouble}"
+    );
+}
+
+/// A node archives a tenant's repository to a new library, and restic reads what comes back.
+fn archives_and_restores(node: &Node, add: &str) {
     node.tenant("acme", "main", "1GiB");
     let acme = node.login("acme", "main");
     acme.init();
     let tree = node.path("tree");
     plant(&tree, 1);
     acme.backup(&tree);
-    let portal = tgt.portal.to_string();
-    let add = format!("tape library add far --portal {portal} --target {TARGET}");
-    node.json(&words(&add));
-    node.json(&words("tape library inventory far"));
+    let library = node.json(&words(add));
+    let name = library["name"].as_str().unwrap();
+    node.json(&["tape", "library", "inventory", name]);
     // The target says of every tape that it can be written once.
     node.json(&words("tape pool add once --worm"));
     let job = "tape job add nightly --pool once --all --yearly jan:1 --no-daily";
