@@ -156,12 +156,17 @@ pub async fn over(
     site: Site,
 ) -> Result<Arc<dyn Station>, Failed> {
     let Fleet { changer, drives } = fleet.into();
-    let changer = aside("tape-open", || Cable::lay(changer)).await?;
+    // All of them first: what is laid is let go if another one cannot be.
+    let laid = aside("tape-open", || {
+        let at = |(at, drive)| Ok((at, Cable::lay(drive)?));
+        let drives: Result<Vec<_>, Failed> = drives.into_iter().map(at).collect();
+        Ok((Cable::lay(changer)?, drives?))
+    });
+    let (changer, drives) = laid.await?;
     let arm = Arm::start(name, intent, changer, &site).await?;
     let mut seats = Vec::new();
-    for (number, (at, drive)) in drives.into_iter().enumerate() {
-        let drive = aside("tape-open", || Cable::lay(drive)).await?;
-        seats.push(Seat::start(number, (at, drive), &site).await?);
+    for (number, drive) in drives.into_iter().enumerate() {
+        seats.push(Seat::start(number, drive, &site).await?);
     }
     Ok(Arc::new(Robot(Arc::new(Devices { arm, seats }))))
 }

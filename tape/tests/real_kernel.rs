@@ -16,6 +16,8 @@ use uml::{Guest, Outcome};
 #[path = "support/books.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod books;
+#[path = "kernel/devices.rs"]
+mod devices;
 #[path = "kernel/inside.rs"]
 mod inside;
 #[path = "tar_and_restic/restic.rs"]

@@ -1,6 +1,6 @@
 //! Starts and ends the parts of a room.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -100,7 +100,8 @@ pub struct RoomHands {
     /// Who wants something of a part that was not tried yet.
     waiting: BTreeMap<Part, Vec<Waiter>>,
     /// Parts that did not start when they were tried last.
-    failed: BTreeSet<Part>,
+    /// Why parts did not start the last time.
+    failed: BTreeMap<Part, String>,
 }
 
 /// Somebody who wants something of a part. Whoever asked may have gone away.
@@ -123,7 +124,7 @@ impl RoomHands {
             tools,
             running: BTreeMap::new(),
             waiting: BTreeMap::new(),
-            failed: BTreeSet::new(),
+            failed: BTreeMap::new(),
         }
     }
 
@@ -234,8 +235,8 @@ impl RoomHands {
                 Event::Started(part.clone(), true)
             }
             (Ok(_), _) => Event::Ended(part.clone(), false),
-            (Err(_), _) => {
-                self.failed.insert(part.clone());
+            (Err(why), _) => {
+                self.failed.insert(part.clone(), why.to_string());
                 Event::Started(part.clone(), false)
             }
         };
@@ -252,7 +253,7 @@ impl RoomHands {
             Part::Library(name) => self.tools.site.stations.get(name).is_some(),
             Part::Job(_) | Part::Restore(_) => self.running.contains_key(part),
         };
-        wanted.has(part) && !is_running && !self.failed.contains(part)
+        wanted.has(part) && !is_running && !self.failed.contains_key(part)
     }
 
     fn hear(&mut self, part: Part, waiter: Waiter) {
@@ -267,7 +268,9 @@ impl RoomHands {
         match (waiter, part) {
             (Waiter::Station(reply), Part::Library(name)) => {
                 let station = self.tools.site.stations.get(name);
-                let none = || Failed::Other(format!("library {name} is out of service here"));
+                let idle = || format!("library {name} is out of service here");
+                let why = || self.failed.get(part).cloned().unwrap_or_else(idle);
+                let none = || Failed::Other(why());
                 let _ = reply.send(station.ok_or_else(none));
             }
             (Waiter::Job(message, reply), _) => {

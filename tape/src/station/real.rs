@@ -9,6 +9,7 @@ use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::device;
 
 use super::cable::{Connect, Fleet, Reset, Way};
+use crate::exchange;
 use crate::iscsi::{Awake, Names, Session, Tcp};
 use crate::ports::Failed;
 use crate::scan::{self, Caller, Kind, Roots};
@@ -91,13 +92,12 @@ fn find(roots: &Roots, serial: &str) -> Result<Sg, Failed> {
             continue;
         }
         match Sg::open(&device.path) {
-            Ok(mut found) if device.serial.is_empty() => {
-                let told = crate::exchange::identity(&mut found);
-                if told.is_ok_and(|told| told.serial == serial) {
+            // What the kernel remembers may have been another device.
+            Ok(mut found) => {
+                if is(serial, &mut found) {
                     return Ok(found);
                 }
             }
-            Ok(found) => return Ok(found),
             Err(refused) if device.serial == serial => return Err(other(&refused)),
             // It may be somebody else's.
             Err(_) => {}
@@ -106,6 +106,11 @@ fn find(roots: &Roots, serial: &str) -> Result<Sg, Failed> {
     Err(Failed::Other(format!(
         "there is no tape device '{serial}' here; see what is there with 'tape scan'"
     )))
+}
+
+/// Whether this is the device with that serial number.
+fn is(serial: &str, device: &mut impl Scsi) -> bool {
+    exchange::identity(device).is_ok_and(|told| told.serial == serial)
 }
 
 /// Where a changer has the drives with these serial numbers.
@@ -152,8 +157,9 @@ pub(super) fn target(
     account: Option<&device::Account>,
 ) -> Result<Fleet, Failed> {
     let caller = Caller::of(portal, node, account).map_err(|unknown| other(&unknown))?;
-    let connect = |unit: u8| -> Connect {
+    let connect = |unit: u8, serial: &str| -> Connect {
         let (caller, target) = (caller.clone(), target.clone());
+        let serial = serial.to_owned();
         Box::new(move || {
             let names = Names {
                 initiator: caller.initiator.clone(),
@@ -165,7 +171,11 @@ pub(super) fn target(
                 Some(account) => Session::prove(caller.portal, &names, account),
                 None => Session::connect(caller.portal, &names),
             };
-            let session = session.map_err(|refused| other(&refused))?;
+            let mut session = session.map_err(|refused| other(&refused))?;
+            if !is(&serial, &mut session) {
+                let told = format!("unit {unit} of target '{target}' is not '{serial}' any more");
+                return Err(Failed::Other(told));
+            }
             Ok(Box::new(Reached(Awake::new(session))))
         })
     };
@@ -173,13 +183,13 @@ pub(super) fn target(
     let (mut changers, mut drives) = (Vec::new(), Vec::new());
     for (unit, told) in units.map_err(|refused| other(&refused))? {
         match told.map(|told| (Kind::of(told.kind), told.serial)) {
-            Ok((Some(Kind::Changer), _)) => changers.push(unit),
+            Ok((Some(Kind::Changer), serial)) => changers.push((serial, unit)),
             Ok((Some(Kind::Drive), serial)) => drives.push((serial, unit)),
             Ok((None, _)) => {}
             Err(failure) => return Err(other(&failure)),
         }
     }
-    let [changer] = changers[..] else {
+    let [(arm, changer)] = &changers[..] else {
         let count = changers.len();
         return Err(Failed::Other(format!(
             "target '{target}' has {count} changers, and a library has one"
@@ -187,12 +197,12 @@ pub(super) fn target(
     };
     drives.sort();
     let serials: Vec<String> = drives.iter().map(|(serial, _)| serial.clone()).collect();
-    let places = places(connect(changer)()?, &serials)?;
+    let places = places(connect(*changer, arm)()?, &serials)?;
     let at = places.into_iter().zip(drives);
     Ok(Fleet {
-        changer: connect(changer),
+        changer: connect(*changer, arm),
         drives: at
-            .map(|(place, (_, unit))| (place, connect(unit)))
+            .map(|(place, (serial, unit))| (place, connect(unit, &serial)))
             .collect(),
     })
 }

@@ -4,8 +4,6 @@
 mod faults;
 
 use std::collections::VecDeque;
-use std::env;
-use std::ffi::CString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -29,30 +27,16 @@ use holdfast_tape::scan::{self, Kind};
 use holdfast_tape::sg::{Refused, Sg};
 use holdfast_tape::smc::{self, Changer};
 use holdfast_tape::station::{self, Site};
-use nix::kmod::{ModuleInitFlags, finit_module};
 
 use crate::books::{Office, ports};
+use crate::devices;
 use crate::restic::{SMALL, run, tree};
 use crate::support::{Source, volume};
-use crate::tgt::{TARGET, Tgt};
 
-const MODULES: [&str; 9] = [
-    "scsi_common",
-    "scsi_mod",
-    "scsi_transport_iscsi",
-    "libiscsi",
-    "libiscsi_tcp",
-    "iscsi_tcp",
-    "sg",
-    "st",
-    "ch",
-];
 const SLOT: Element = Element(1000);
 
 pub(crate) fn play(folder: &Path) {
-    load_modules();
-    let tgt = Tgt::start().expect("it is installed");
-    attach(&tgt);
+    let tgt = devices::attached();
     let found = appeared();
     the_devices_are_known(&found);
     let changer = place_of(&found, "CHG00001");
@@ -77,27 +61,6 @@ fn conforms(found: &[scan::Device]) {
     let open = |serial| Sg::open(&place_of(found, serial)).unwrap();
     let bench = Bench::new(open("DRV00002"), open("CHG00001"), 1);
     assert_eq!(judge(&bench.unwrap().play(), TGT), [""; 0]);
-}
-
-/// In the order in which they need each other.
-fn load_modules() {
-    let home = PathBuf::from(env::var_os("HOLDFAST_MODULES").unwrap());
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    let home = home.join(release.trim()).join("kernel/drivers/scsi");
-    for name in MODULES {
-        let file = File::open(home.join(format!("{name}.ko"))).unwrap();
-        finit_module(file, &CString::default(), ModuleInitFlags::empty()).unwrap();
-    }
-}
-
-/// Has the kernel log in to the target.
-fn attach(tgt: &Tgt) {
-    let mut start = Command::new("iscsistart");
-    start
-        .args(["-i", "iqn.2026-11.test.holdfast:guest", "-t", TARGET])
-        .args(["-g", "1", "-a", "127.0.0.1", "-p"])
-        .arg(tgt.portal.port().to_string());
-    run(&mut start);
 }
 
 /// The devices, once the kernel has made out all of them and nobody has one open.
