@@ -17,7 +17,7 @@ use bytes::Bytes;
 use crate::kernel::Now;
 use crate::shell::Fault;
 
-pub use link::{Arrival, FRAME_MAX, Link, PERMITS, Unsent};
+pub use link::{Arrival, COPIED_MAX, FRAME_MAX, Link, PERMITS, Unsent};
 pub use storage::Storage;
 
 /// Something that will be known later.
