@@ -1,6 +1,5 @@
 //! The hands of what a replica asks the others first: they ask, and tell the catalog who forgot.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -93,7 +92,7 @@ impl Recalls {
 
     /// Who has forgotten what he acknowledged.
     #[cfg(test)]
-    pub(in super::super) fn forgetful(&self) -> BTreeSet<NodeId> {
+    pub(in super::super) fn forgetful(&self) -> std::collections::BTreeSet<NodeId> {
         self.recall().forgetful().map(NodeId::new).collect()
     }
 
