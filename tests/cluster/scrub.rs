@@ -48,6 +48,13 @@ fn changed(bytes: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
+/// Ends all nodes in order, so that what was written is sealed.
+fn end_all(cluster: &mut Cluster) {
+    for node in &mut cluster.nodes {
+        assert_eq!(node.terminate().code(), Some(0));
+    }
+}
+
 #[test]
 fn a_replica_that_differs_from_the_others_is_made_like_them_and_told_of() {
     let mut cluster = Cluster::of(3);
@@ -55,15 +62,11 @@ fn a_replica_that_differs_from_the_others_is_made_like_them_and_told_of() {
     let work = Work::begin(&cluster, &acme, 1 << 20);
     work.back_up(&acme);
     // Whoever gives a repository up seals what it wrote.
-    for node in &mut cluster.nodes {
-        assert_eq!(node.terminate().code(), Some(0));
-    }
+    end_all(&mut cluster);
     cluster.start_all();
     cluster.settle();
     work.back_up(&acme);
-    for node in &mut cluster.nodes {
-        assert_eq!(node.terminate().code(), Some(0));
-    }
+    end_all(&mut cluster);
     let first = extents(&cluster.nodes[0].data);
     let odd = cluster.nodes[2].data.clone();
     let (name, whole) = extents(&odd)
@@ -84,13 +87,6 @@ fn a_replica_that_differs_from_the_others_is_made_like_them_and_told_of() {
     assert_eq!(cluster.told(30078, text), 1);
     work.holds(&cluster, "acme");
     assert_eq!(cluster.trouble(), [""; 0]);
-}
-
-/// Ends all nodes in order, so that what was written is sealed.
-fn end_all(cluster: &mut Cluster) {
-    for node in &mut cluster.nodes {
-        assert_eq!(node.terminate().code(), Some(0));
-    }
 }
 
 #[test]

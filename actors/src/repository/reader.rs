@@ -86,9 +86,10 @@ pub enum ReadError {
 impl ReadError {
     /// Of an extent that could not be read.
     fn failed(extent: ExtentId, source: io::Error) -> Self {
-        match source.kind() {
-            SILENT => Self::Silent { extent, source },
-            _ => Self::Disk { extent, source },
+        if source.kind() == SILENT {
+            Self::Silent { extent, source }
+        } else {
+            Self::Disk { extent, source }
         }
     }
 
