@@ -251,6 +251,10 @@ impl Entry for Inside {
                 return stay.told(task.map(|()| Found::Missing));
             }
             let body = stay.reader().open(&key, object, range.clone()).await;
+            let body = match body {
+                Ok(mut body) => body.begin().await.map(|()| body),
+                Err(error) => Err(error),
+            };
             match body {
                 Ok(body) => {
                     let pieces = download::pieces(body, stay);

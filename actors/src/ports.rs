@@ -17,7 +17,7 @@ use bytes::Bytes;
 use crate::kernel::Now;
 use crate::shell::Fault;
 
-pub use link::{Arrival, FRAME_MAX, Link, PERMITS, Unsent};
+pub use link::{Arrival, COPIED_MAX, FRAME_MAX, Link, PERMITS, Unsent};
 pub use storage::Storage;
 
 /// Something that will be known later.
@@ -87,6 +87,9 @@ pub fn is_path(path: &str) -> bool {
 /// Says whether bytes that were read are what was written there.
 pub type IsSound = Arc<dyn Fn(&Bytes) -> bool + Send + Sync>;
 
+/// How reading fails where the nodes that hold the bytes do not answer now: they may later.
+pub const SILENT: io::ErrorKind = io::ErrorKind::TimedOut;
+
 /// One open file.
 pub trait File: Send + Sync + 'static {
     /// Writes the parts one behind the other from offset `at` on.
@@ -94,11 +97,13 @@ pub trait File: Send + Sync + 'static {
     /// Makes all writes that completed before durable. After an error nothing may be written to
     /// this handle again: the kernel has forgotten what it could not write.
     fn sync(&self) -> Pending<io::Result<()>>;
-    /// Reads up to `length` bytes from offset `at`; fewer only at the end of the file.
+    /// Reads up to `length` bytes from offset `at`; fewer only at the end of the file. An error of
+    /// the kind [`SILENT`] says nothing about the bytes.
     fn read(&self, at: u64, length: usize) -> Pending<io::Result<Bytes>>;
     /// Reads again what [`Self::read`] gave and is damaged. Where there are several copies it gives
     /// what a sound one has, and whoever sees to copies hears which are not; where none is sound,
-    /// or there is only one, it gives what `read` gives.
+    /// or there is only one, it gives what `read` gives. It fails as [`SILENT`] while a copy that
+    /// may be sound cannot be asked.
     fn read_sound(&self, at: u64, length: usize, sound: IsSound) -> Pending<io::Result<Bytes>> {
         drop(sound);
         self.read(at, length)

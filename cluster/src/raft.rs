@@ -195,11 +195,12 @@ impl Replica {
             patience: options.patience,
         };
         let catalog = Catalog::behind(Arc::new(door), rows.clone());
+        let told = (catalog.clone(), Arc::clone(&ports.clock));
         let mut replica = Self {
             catalog,
             held: watch::channel(None).1,
             holder: None,
-            asking: Tasks::spawn(recalls.clone().run(raft.clone())),
+            asking: Tasks::spawn(recalls.clone().run(raft.clone(), told)),
             recalls,
             raft,
             log,
@@ -386,11 +387,6 @@ impl Replica {
             drop(told.await);
             drop(recalls);
         })
-    }
-
-    /// The nodes whose replicas came back to this one without what they had acknowledged to it.
-    pub fn forgetful(&self) -> watch::Receiver<BTreeSet<NodeId>> {
-        self.recalls.forgetful()
     }
 
     /// Waits until consensus has ended on this node, which it does when its disk fails: the process

@@ -11,6 +11,7 @@ mod invariants;
 mod node;
 mod planted;
 mod run;
+mod setback;
 
 pub(crate) use planted::Flaw;
 pub(crate) use run::{Shape, run};

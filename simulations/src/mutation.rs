@@ -106,6 +106,8 @@ pub enum Mutation {
     LongHold,
     /// What reaches a node that keeps the catalog is not always what was sent.
     Garbled,
+    /// A voter whose disk was set back is not told what it has forgotten.
+    Unrecalled,
     /// A call between nodes that had no answer is made again.
     RetriedUnknown,
     /// A service is given a call of another node twice.
@@ -160,7 +162,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 65] = [
+    pub const ALL: [(Self, &'static str); 66] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -201,6 +203,7 @@ impl Mutation {
         (Self::LeapingDay, "catalog-day"),
         (Self::LongHold, "catalog-lease"),
         (Self::Garbled, "catalog-equal"),
+        (Self::Unrecalled, "catalog-kept"),
         (Self::RetriedUnknown, "calls-once"),
         (Self::DoneTwice, "calls-once"),
         (Self::SwappedAnswers, "calls-belong"),

@@ -10,14 +10,22 @@ use holdfast_simulations::world::{Options, run};
 fn every_seed_keeps_its_promises_and_much_is_done() {
     let is_long = std::env::var_os("HOLDFAST_LONG").is_some_and(|value| value != "0");
     let seeds = if is_long { 300 } else { 8 };
-    let mut done = 0;
+    let (mut done, mut forgot) = (0, 0);
+    let options = Options {
+        keeps_lines: true,
+        ..Options::default()
+    };
     for seed in 0..seeds {
-        let verdict = run(&Plan::catalog(seed), Options::default());
+        let verdict = run(&Plan::catalog(seed), options);
+        let lines = verdict.trace.lines();
+        forgot += u64::from(lines.iter().any(|line| line.contains(" forgot")));
         let reproduce = format!("holdfast sim replay {seed} --kind catalog");
         assert_eq!(verdict.violations, [], "reproduce: {reproduce}");
         done += verdict.figures.done;
     }
     assert!(done > seeds * 50, "{done} requests");
+    // In half of the runs a voter comes back with an older disk; it is told if one led all the while.
+    assert!(forgot > seeds / 8, "{forgot} of {seeds} seeds");
 }
 
 #[test]

@@ -86,6 +86,7 @@ planted! {
     a_day_that_no_clock_of_a_cluster_was_set_to_is_caught: LeapingDay;
     a_lease_that_is_held_for_too_long_is_caught: LongHold;
     a_replica_that_was_told_something_else_is_caught: Garbled;
+    a_voter_that_is_not_told_what_it_forgot_is_caught: Unrecalled;
     a_call_that_is_made_again_is_caught: RetriedUnknown;
     a_call_that_is_done_twice_is_caught: DoneTwice;
     an_answer_to_another_question_is_caught: SwappedAnswers;

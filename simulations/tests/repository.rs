@@ -10,6 +10,8 @@ mod damage;
 mod emptying;
 #[path = "repository/index.rs"]
 mod index;
+#[path = "repository/silence.rs"]
+mod silence;
 #[path = "repository/standing_by.rs"]
 mod standing_by;
 #[path = "repository/world.rs"]

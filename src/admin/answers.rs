@@ -261,6 +261,8 @@ pub struct Findings {
     pub bytes: Size,
     /// Objects that are not what they were.
     pub damaged: u64,
+    /// Objects that nobody could read, because the nodes that hold them do not answer now.
+    pub unread: u64,
 }
 
 /// How the node is.

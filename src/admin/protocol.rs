@@ -123,6 +123,14 @@ impl Problem {
     pub fn failed(message: impl fmt::Display) -> Self {
         Self::new(ProblemClass::Failed, "failed", message)
     }
+
+    /// The reason of [`Self::unread`].
+    pub const UNREAD: &'static str = "unread";
+
+    /// Objects could not be read, because the nodes that hold them do not answer now.
+    pub fn unread(message: impl fmt::Display) -> Self {
+        Self::new(ProblemClass::Unavailable, Self::UNREAD, message)
+    }
 }
 
 impl From<Refused> for Problem {

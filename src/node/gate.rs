@@ -1,11 +1,10 @@
 //! What the link tells a node of a cluster that is of consequence beyond the log: who was turned
 //! away, which the catalog is told, and that this node itself is not wanted any more.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use holdfast_actors::catalog::Catalog;
-use holdfast_actors::catalog::command::{ClusterCommand, Command, Turned, TurnedCause};
+use holdfast_actors::catalog::command::{ClusterCommand, Command, Turned};
 use holdfast_actors::catalog::rows::{NodeState, Rows, Speaks};
 use holdfast_actors::kernel::{NodeId, Version};
 use holdfast_actors::ports::Clock;
@@ -65,35 +64,14 @@ impl Gate {
         })
     }
 
-    /// Hears from the catalog's replicas who forgot what he had acknowledged, of the others and of
-    /// this node itself, for as long as it is not dropped.
+    /// Hears from the catalog's replica whether this node forgot what it had acknowledged, for as
+    /// long as it is not dropped.
     pub(super) fn heed(&self, replica: &Replica) -> impl Future<Output = ()> + use<> {
         let (gate, forgot) = (self.clone(), replica.forgot());
-        let mut others = replica.forgetful();
         async move {
-            let own = async {
-                forgot.await;
-                let why = Unwanted::Unfit(Unfit::SetBack);
-                gate.unwanted.send_replace(Some(why));
-            };
-            let told = async {
-                let mut known = BTreeSet::new();
-                loop {
-                    let now = others.borrow_and_update().clone();
-                    for peer in now.difference(&known) {
-                        let _ = gate.turned.try_send(Turned {
-                            cause: TurnedCause::Forgot,
-                            peer: Some(*peer),
-                            from: String::new(),
-                        });
-                    }
-                    known = now;
-                    if others.changed().await.is_err() {
-                        return;
-                    }
-                }
-            };
-            tokio::join!(own, told);
+            forgot.await;
+            let why = Unwanted::Unfit(Unfit::SetBack);
+            gate.unwanted.send_replace(Some(why));
         }
     }
 

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use holdfast_actors::frame::{HEADER, Header};
 
 use crate::nodes::Cluster;
+use crate::pulse::answered;
+use crate::wire::Wire;
 use crate::work::Work;
 
 /// A node begins to read its replicas back a minute after its start; then all of them, in seconds.
@@ -46,6 +48,13 @@ fn changed(bytes: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
+/// Ends all nodes in order, so that what was written is sealed.
+fn end_all(cluster: &mut Cluster) {
+    for node in &mut cluster.nodes {
+        assert_eq!(node.terminate().code(), Some(0));
+    }
+}
+
 #[test]
 fn a_replica_that_differs_from_the_others_is_made_like_them_and_told_of() {
     let mut cluster = Cluster::of(3);
@@ -53,15 +62,11 @@ fn a_replica_that_differs_from_the_others_is_made_like_them_and_told_of() {
     let work = Work::begin(&cluster, &acme, 1 << 20);
     work.back_up(&acme);
     // Whoever gives a repository up seals what it wrote.
-    for node in &mut cluster.nodes {
-        assert_eq!(node.terminate().code(), Some(0));
-    }
+    end_all(&mut cluster);
     cluster.start_all();
     cluster.settle();
     work.back_up(&acme);
-    for node in &mut cluster.nodes {
-        assert_eq!(node.terminate().code(), Some(0));
-    }
+    end_all(&mut cluster);
     let first = extents(&cluster.nodes[0].data);
     let odd = cluster.nodes[2].data.clone();
     let (name, whole) = extents(&odd)
@@ -82,4 +87,69 @@ fn a_replica_that_differs_from_the_others_is_made_like_them_and_told_of() {
     assert_eq!(cluster.told(30078, text), 1);
     work.holds(&cluster, "acme");
     assert_eq!(cluster.trouble(), [""; 0]);
+}
+
+#[test]
+fn what_lies_on_a_silent_node_alone_is_told_as_that_and_not_as_damage() {
+    let mut cluster = Cluster::of(3);
+    let acme = cluster.tenant("acme", 0);
+    let work = Work::begin(&cluster, &acme, 1 << 20);
+    work.back_up(&acme);
+    for _ in 0..2 {
+        end_all(&mut cluster);
+        cluster.start_all();
+        cluster.settle();
+        work.back_up(&acme);
+    }
+    end_all(&mut cluster);
+    // The largest extent but the last is gone on two nodes, and the third is away.
+    let mut found = extents(&cluster.nodes[0].data);
+    found.pop_last();
+    let name = found.iter().max_by_key(|(_, bytes)| bytes.len());
+    let (name, bytes) = name.expect("there is an extent");
+    eprintln!(
+        "GONE on two of three: {}, {} bytes",
+        name.display(),
+        bytes.len()
+    );
+    for at in [0, 1] {
+        fs::remove_file(cluster.nodes[at].data.join(name)).unwrap();
+        cluster.nodes[at].spawn();
+    }
+    for at in [0, 1] {
+        cluster.nodes[at].ready();
+    }
+    let wire = Wire::new(&acme);
+    cluster.until("the list is answered", |_| {
+        let list = wire.attempt("GET", "/main/data/", b"");
+        list.is_ok_and(|list| list.status == 200)
+    });
+    let list: Vec<String> = serde_json::from_str(&answered(&wire, "/main/data/")).unwrap();
+    let mut refused = 0;
+    for object in &list {
+        let reply = wire.attempt("GET", &format!("/main/data/{object}"), b"");
+        let reply = reply.unwrap();
+        if reply.status == 200 {
+            continue;
+        }
+        refused += 1;
+        assert_eq!(reply.status, 503, "{reply:?}");
+        assert_eq!(reply.header("x-holdfast-reason"), "unavailable");
+        assert_eq!(reply.header("retry-after"), "10");
+        assert!(reply.body.contains("do not answer now"), "{reply:?}");
+    }
+    eprintln!("REFUSED as on silent nodes: {refused} of {}", list.len());
+    assert!(refused > 0, "of {}", list.len());
+    let said = cluster.nodes[0].plain(&["verify", "acme", "--json"]);
+    assert_eq!(said.code, 6, "{said:?}");
+    assert!(said.err.contains("unread"), "{said:?}");
+    assert!(said.out.contains("\"damaged\":0"), "{said:?}");
+    assert_eq!(cluster.told(30044, "are damaged"), 0);
+    cluster.start(2);
+    cluster.settle();
+    cluster.until("all of it is read again", |cluster| {
+        cluster.nodes[0].plain(&["verify", "acme"]).code == 0
+    });
+    work.holds(&cluster, "acme");
+    assert_eq!(cluster.told(30044, "are damaged"), 0);
 }

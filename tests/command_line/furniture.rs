@@ -30,6 +30,9 @@ impl Journal for Nothing {
     }
 }
 
+/// Of this repository objects lie on silent nodes; of any other one is damaged.
+const UNREAD: RepositoryId = RepositoryId::new(1);
+
 /// What lies outside of the catalog, as simple as it can be.
 pub(crate) struct Simple {
     pub(crate) member: Option<Member>,
@@ -112,12 +115,19 @@ impl Services for Simple {
         Box::pin(async { Ok(answers::Moved::default()) })
     }
 
-    fn verify(&self, _: RepositoryId, _: Items) -> Pending<Result<answers::Findings, Problem>> {
-        let damaged = answers::Findings {
-            damaged: 1,
-            ..answers::Findings::default()
+    fn verify(&self, id: RepositoryId, _: Items) -> Pending<Result<answers::Findings, Problem>> {
+        let found = if id == UNREAD {
+            answers::Findings {
+                unread: 2,
+                ..answers::Findings::default()
+            }
+        } else {
+            answers::Findings {
+                damaged: 1,
+                ..answers::Findings::default()
+            }
         };
-        Box::pin(async move { Ok(damaged) })
+        Box::pin(async move { Ok(found) })
     }
 
     fn usage(&self, month: Month) -> Pending<Result<Vec<answers::Usage>, Problem>> {

@@ -259,6 +259,12 @@ fn all_is_read_back_where_it_is_and_what_is_not_is_told() {
     assert_eq!(ran.json()[0]["tenant"], "t2");
     let events = done(&world, "events --tenant t2");
     assert_eq!(events[0]["actor"], "operator admin", "who ordered it here");
+    // What nobody could read is no damage, and does not count as read back.
+    let ran = world.run(&["verify", "t1", "--json"]);
+    assert_eq!((ran.code, ran.reason().as_str()), (6, "unread"));
+    let row = &ran.json()[0];
+    assert_eq!((&row["damaged"], &row["unread"]), (&json!(0), &json!(2)));
+    assert_eq!(done(&world, "events --tenant t1"), json!([]));
     let ran = world.run(&["verify", "--json"]);
     assert_eq!((ran.code, ran.reason().as_str()), (1, "not-all"));
     assert_eq!(ran.json().as_array().unwrap().len(), 2);

@@ -193,8 +193,16 @@ async fn read_on(mut reading: Box<Reading>, catalog: &Catalog, ports: &Ports) ->
         let Found {
             objects,
             damaged,
+            unread,
             finding,
         } = reading.found;
+        if unread > 0 {
+            tracing::warn!(%repository, objects, unread, "not all was read back");
+        }
+        // Damage is told of; that all is as it was is not known before all was read.
+        if unread > 0 && damaged == 0 {
+            return Message::Stepped(repository, Step::Missed, Some(reading));
+        }
         let scrubbed = RepositoryCommand::Scrubbed {
             repository,
             objects,

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::scrub::Step;
 use crate::kernel::{RepositoryId, Size};
 use crate::object::Key;
-use crate::repository::{self, Cursor, Object, Snapshot, Visit};
+use crate::repository::{self, Cursor, Object, Snapshot, Unsound, Visit};
 use crate::shell::Fault;
 
 /// Bytes read in one step; the last object of it may go beyond.
@@ -28,6 +28,8 @@ pub(super) struct Found {
     pub(super) objects: u64,
     /// How many of them are not what they were.
     pub(super) damaged: u64,
+    /// Objects that could not be read, because the nodes that hold them do not answer.
+    pub(super) unread: u64,
     /// Which, in whatever order.
     pub(super) finding: u64,
 }
@@ -76,7 +78,6 @@ impl Reading {
                 return Some(Step::All);
             };
             self.cursor = at;
-            self.found.objects += 1;
             read += object.size + ENTRY;
             self.check(&key, object).await?;
         }
@@ -86,24 +87,35 @@ impl Reading {
     }
 
     async fn check(&mut self, key: &Key, object: Object) -> Option<()> {
-        let Err(mut error) = self.visit.reader.check(key, object).await else {
+        let Some(error) = self.fault(key, object).await? else {
+            self.found.objects += 1;
             return Some(());
         };
-        // What was rewritten or purged since the step began is not where it was.
-        match self.held().await?.at(&self.cursor) {
-            None => return Some(()),
-            Some(moved) if moved.place != object.place => {
-                match self.visit.reader.check(key, moved).await {
-                    Ok(()) => return Some(()),
-                    Err(again) => error = again,
-                }
-            }
-            Some(_) => {}
+        let (repository, is_silent, error) = (self.id, error.is_silent(), Fault::of(&error));
+        if is_silent {
+            tracing::warn!(%repository, ?key, %error, "object on silent nodes");
+            self.found.unread += 1;
+        } else {
+            tracing::error!(%repository, ?key, %error, "object damaged");
+            self.found.objects += 1;
+            self.found.damaged(key);
         }
-        let (repository, error) = (self.id, Fault::of(&error));
-        tracing::error!(%repository, ?key, %error, "object damaged");
-        self.found.damaged(key);
         Some(())
+    }
+
+    /// What is wrong with an object that is still there.
+    async fn fault(&self, key: &Key, object: Object) -> Option<Option<Unsound>> {
+        let Err(error) = self.visit.reader.check(key, object).await else {
+            return Some(None);
+        };
+        // What was rewritten or purged since the step began is not where it was.
+        Some(match self.held().await?.at(&self.cursor) {
+            None => None,
+            Some(moved) if moved.place != object.place => {
+                self.visit.reader.check(key, moved).await.err()
+            }
+            Some(_) => Some(error),
+        })
     }
 
     async fn held(&self) -> Option<Snapshot> {

@@ -5,6 +5,8 @@
 //! most one part in [`SHARE`] of the time, and while uploads come in it gives way, though not for
 //! ever.
 //!
+//! One that could not be read is tried again, behind the others that are due.
+//!
 //! Invariant: at most one repository is read at once, and one step of it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +57,8 @@ pub(super) struct Scrubs {
     /// When each was read last, or made.
     last: BTreeMap<RepositoryId, Timestamp>,
     by_age: BTreeSet<(Timestamp, RepositoryId)>,
+    /// Those that could not be read since each of them was tried last.
+    missed: BTreeSet<RepositoryId>,
     reading: Option<Reading>,
     /// No reading begins before.
     next: Instant,
@@ -84,6 +88,7 @@ impl Scrubs {
         if let Some(last) = last {
             self.by_age.insert((last, id));
         } else {
+            self.missed.remove(&id);
             self.reading.take_if(|reading| reading.id == id);
         }
     }
@@ -122,7 +127,10 @@ impl Scrubs {
                 self.know(id, last);
                 self.next = now + rest;
             }
-            Step::Missed => self.next = now + RETRY,
+            Step::Missed => {
+                self.missed.insert(id);
+                self.next = now + RETRY;
+            }
         }
         self.reading = None;
         true
@@ -146,6 +154,9 @@ impl Scrubs {
             return Some(Wanted::Next(reading.id));
         }
         let id = self.due(trusted)?;
+        if self.missed.contains(&id) {
+            self.missed.clear();
+        }
         self.reading = Some(Reading {
             id,
             since: Some(now),
@@ -155,14 +166,17 @@ impl Scrubs {
         Some(Wanted::First(id))
     }
 
-    /// Whose turn it is. One whose last reading lies far ahead was read under a wrong clock.
+    /// Whose turn it is: of those that are due, one that was not missed if there is any. One whose
+    /// last reading lies far ahead was read under a wrong clock.
     fn due(&self, trusted: Option<Timestamp>) -> Option<RepositoryId> {
         let now = trusted?;
-        let oldest = self.by_age.first();
-        let oldest = oldest.filter(|(last, _)| now.since(*last) >= PERIOD);
-        let newest = self.by_age.last();
-        let newest = newest.filter(|(last, _)| last.since(now) >= PERIOD);
-        oldest.or(newest).map(|(_, id)| *id)
+        let old = |(last, _): &&(Timestamp, _)| now.since(*last) >= PERIOD;
+        let ahead = |(last, _): &&(Timestamp, _)| last.since(now) >= PERIOD;
+        let oldest = self.by_age.iter().take_while(old);
+        let newest = self.by_age.iter().rev().take_while(ahead);
+        let mut due = oldest.chain(newest).map(|(_, id)| *id);
+        let first = due.clone().next();
+        due.find(|id| !self.missed.contains(id)).or(first)
     }
 
     /// What an operator sees.
@@ -252,6 +266,26 @@ mod tests {
             Some(at(2101)),
             "a fast disk rests too"
         );
+    }
+
+    #[test]
+    fn who_could_not_be_read_keeps_no_other_from_its_turn() {
+        let (mut scrubs, trusted) = (three(), Some(day(100)));
+        let (mut now, mut tried) = (0, Vec::new());
+        for _ in 0..6 {
+            let Some(Wanted::First(one)) = scrubs.want(at(now), trusted) else {
+                panic!("nothing is due");
+            };
+            tried.push(one.raw());
+            let step = if one == id(1) {
+                Step::All
+            } else {
+                Step::Missed
+            };
+            scrubs.stepped(at(now), trusted, one, step);
+            now += 3_600_000;
+        }
+        assert_eq!(tried, [2, 3, 1, 2, 3, 2]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Lists and objects on their way from a repository to a face.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
@@ -17,6 +18,8 @@ use crate::shell::Fault;
 
 /// Objects in one batch of a list.
 const BATCH: usize = 1024;
+/// When it may be worth asking again for what lies on silent nodes.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// A list as of one instant, whatever happens while it is read.
 struct Lines {
@@ -93,9 +96,38 @@ impl Source<Bytes> for Pieces {
 
 /// What a caller is told of an object that cannot be read; the log says what is wrong with it.
 pub(super) fn unreadable(error: &ReadError) -> Refusal {
-    tracing::error!(error = %Fault::of(error), "object unreadable");
+    let fault = Fault::of(error);
+    if error.is_silent() {
+        tracing::warn!(error = %fault, "object on silent nodes");
+        let sentence = "the object lies on nodes that do not answer now; try again later";
+        return Refusal::retry(Reason::Unavailable, sentence, SILENCE);
+    }
+    tracing::error!(error = %fault, "object unreadable");
     Refusal::new(
         Reason::Unavailable,
         "the object is damaged at the provider; ask the provider",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::kernel::ExtentId;
+
+    #[test]
+    fn what_lies_on_silent_nodes_is_told_apart_from_damage() {
+        let (extent, offset) = (ExtentId::new(3), 7);
+        let source = io::ErrorKind::TimedOut.into();
+        let silent = unreadable(&ReadError::Silent { extent, source });
+        assert_eq!(silent.reason, Reason::Unavailable);
+        assert!(silent.retry_after.is_some());
+        let told = "the object lies on nodes that do not answer now; try again later";
+        assert_eq!(silent.sentence, told);
+        let damaged = unreadable(&ReadError::Elsewhere { extent, offset });
+        assert_eq!(damaged.reason, Reason::Unavailable);
+        assert_eq!(damaged.retry_after, None);
+        assert!(damaged.sentence.contains("damaged"), "{damaged}");
+    }
 }

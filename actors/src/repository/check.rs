@@ -9,7 +9,7 @@ use super::snapshot::{Life, Object, Snapshot};
 use crate::kernel::Size;
 use crate::object::{Hash, Key, Kind};
 
-/// Why an object is not what it was.
+/// Why an object is not what it was, or why nobody knows.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsound {
     /// It cannot be read.
@@ -31,11 +31,18 @@ pub enum Unsound {
     },
 }
 
+impl Unsound {
+    /// Whether nobody knows if the object is what it was: it may be read later.
+    pub const fn is_silent(&self) -> bool {
+        matches!(self, Self::Read(error) if error.is_silent())
+    }
+}
+
 impl Reader {
     /// Reads an object back and compares it.
     ///
     /// # Errors
-    /// When it is not what it was.
+    /// When it is not what it was, or cannot be read now.
     pub async fn check(&self, key: &Key, object: Object) -> Result<(), Unsound> {
         let whole = 0..object.size.as_bytes();
         let (stored, mut body) = self.find(key, object, whole).await?;

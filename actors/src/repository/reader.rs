@@ -17,7 +17,7 @@ use crate::extent;
 use crate::frame::{BODY_MAX, FrameError, HEADER, Header};
 use crate::kernel::{Epoch, ExtentId, RepositoryId};
 use crate::object::Key;
-use crate::ports::{Disk, File};
+use crate::ports::{Disk, File, SILENT};
 use crate::schema::{self, SchemaError};
 
 pub use body::Body;
@@ -30,6 +30,14 @@ pub enum ReadError {
     #[error("the disk failed to read {extent}")]
     Disk {
         /// Of which extent.
+        extent: ExtentId,
+        /// How.
+        source: io::Error,
+    },
+    /// The nodes that hold it do not answer now. Nothing says that it is not what it was.
+    #[error("the nodes that hold {extent} do not answer now")]
+    Silent {
+        /// Which extent.
         extent: ExtentId,
         /// How.
         source: io::Error,
@@ -73,6 +81,22 @@ pub enum ReadError {
         /// Where.
         offset: u64,
     },
+}
+
+impl ReadError {
+    /// Of an extent that could not be read.
+    fn failed(extent: ExtentId, source: io::Error) -> Self {
+        if source.kind() == SILENT {
+            Self::Silent { extent, source }
+        } else {
+            Self::Disk { extent, source }
+        }
+    }
+
+    /// Whether nobody knows if the object is what it was: it may be read later.
+    pub const fn is_silent(&self) -> bool {
+        matches!(self, Self::Silent { .. })
+    }
 }
 
 /// Reads the objects of one repository.
@@ -172,7 +196,7 @@ impl Reader {
             if !wanted.is_empty() {
                 let extent = piece.extent;
                 let opened = self.file(extent).await;
-                let opened = opened.map_err(|source| ReadError::Disk { extent, source })?;
+                let opened = opened.map_err(|source| ReadError::failed(extent, source))?;
                 let wanted = wanted.start - begin..wanted.end - begin;
                 frames_of(piece, &opened, wanted, &mut frames);
             }
@@ -232,7 +256,7 @@ impl Reader {
     /// Reads and checks one frame, whose length is likely `guess` bytes; gives its body.
     async fn frame(&self, extent: ExtentId, offset: u64, guess: usize) -> Result<Bytes, ReadError> {
         let opened = self.file(extent).await;
-        let opened = opened.map_err(|source| ReadError::Disk { extent, source })?;
+        let opened = opened.map_err(|source| ReadError::failed(extent, source))?;
         frame(&opened, extent, offset, guess).await
     }
 
@@ -274,7 +298,7 @@ async fn frame(
     offset: u64,
     guess: usize,
 ) -> Result<Bytes, ReadError> {
-    let disk = |source| ReadError::Disk { extent, source };
+    let disk = |source| ReadError::failed(extent, source);
     let (place, epoch) = (Place { extent, offset }, opened.epoch);
     let guess = guess.min(HEADER + BODY_MAX);
     let mut bytes = opened.file.read(offset, guess).await.map_err(disk)?;

@@ -22,7 +22,7 @@ use super::scan::Scan;
 use super::standby::Standby;
 use crate::extent;
 use crate::kernel::{ExtentId, RepositoryId, Sequence};
-use crate::ports::{Disk, File, Ports};
+use crate::ports::{Disk, File, Ports, SILENT};
 use crate::schema::SchemaError;
 use crate::shell::Fault;
 
@@ -195,9 +195,12 @@ pub async fn recover(
         let scanned = scan(disk, id, extents, repository, from, &mut chain).await;
         let emptied = match &scanned {
             Ok(_) => repository.state().emptied(),
-            // Entries that do not count any more need not be what they were; whether they count
-            // is said behind them.
+            // Entries that do not count any more need not be what they were, nor be there now;
+            // whether they count is said behind them.
             Err(RecoveryError::Damaged { extent, .. } | RecoveryError::Entry { extent, .. }) => {
+                emptied_behind(disk, id, extents, *extent).await
+            }
+            Err(RecoveryError::Disk { extent, source }) if source.kind() == SILENT => {
                 emptied_behind(disk, id, extents, *extent).await
             }
             Err(_) => return scanned,

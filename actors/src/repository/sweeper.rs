@@ -56,9 +56,8 @@ impl CopyError {
     /// What it means to the repository, when this was known of the object.
     fn uncopied(&self, stored: Option<Stored>) -> Uncopied {
         match (self, stored) {
-            (Self::Write(_) | Self::Gone, _) | (Self::Read(ReadError::Disk { .. }), None) => {
-                Uncopied::Failed
-            }
+            (Self::Write(_) | Self::Gone | Self::Read(ReadError::Silent { .. }), _)
+            | (Self::Read(ReadError::Disk { .. }), None) => Uncopied::Failed,
             (Self::Read(_) | Self::Hash, Some(stored)) => Uncopied::Unread(Box::new(stored)),
             (Self::Read(_) | Self::Hash, None) => Uncopied::Damaged,
         }

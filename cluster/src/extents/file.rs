@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use holdfast_actors::kernel::{Epoch, ExtentId, Instant, NodeId, RepositoryId};
-use holdfast_actors::ports::{Clock, File, IsSound, Pending};
+use holdfast_actors::ports::{Clock, File, IsSound, Pending, SILENT};
 
 use super::remote::{CHUNK, question};
 use super::{Answer, Ask, Fenced, Fencing, Nobody, Refusal, Remote, Shunned, Tally, Tell, Unsound};
@@ -230,7 +230,8 @@ impl Extents {
         Ok(())
     }
 
-    /// Reads from the first node that can, and has so much of it.
+    /// Reads from the first node that can, and has so much of it. Without one, it is silent if
+    /// any is: that one may have what the others have not.
     async fn read(
         &self,
         extent: ExtentId,
@@ -241,11 +242,14 @@ impl Extents {
     ) -> io::Result<Bytes> {
         let mut last = Refusal::Absent(extent);
         for node in nodes {
-            match self.read_at(extent, *node, at, length).await {
+            let refusal = match self.read_at(extent, *node, at, length).await {
                 Ok(bytes) if bytes.len() >= least => return Ok(bytes),
                 // It fell behind its writer, and is to be made whole.
-                Ok(_) => last = Refusal::Absent(extent),
-                Err(refusal) => last = refusal,
+                Ok(_) => Refusal::Absent(extent),
+                Err(refusal) => refusal,
+            };
+            if !matches!(last, Refusal::Silent(_)) {
+                last = refusal;
             }
         }
         Err(error(last))
@@ -360,7 +364,7 @@ fn error(refusal: Refusal) -> io::Error {
             io::ErrorKind::PermissionDenied
         }
         Refusal::Broken => io::ErrorKind::Other,
-        Refusal::Silent(_) => io::ErrorKind::TimedOut,
+        Refusal::Silent(_) => SILENT,
     };
     io::Error::new(kind, refusal)
 }

@@ -14,7 +14,7 @@ use holdfast_actors::catalog::command::{ClusterCommand, Command, ReplicaCommand}
 use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::extent;
 use holdfast_actors::kernel::{Epoch, ExtentId, NodeId, RepositoryId, Size};
-use holdfast_actors::ports::{Clock, Disk, File, IsSound, Pending, Storage};
+use holdfast_actors::ports::{Clock, Disk, File, IsSound, Pending, SILENT, Storage};
 use tokio::sync::watch;
 
 use crate::extents::{Extents, Fenced};
@@ -193,9 +193,8 @@ impl Inner {
         }
         let absent = absent(&self.rows.borrow(), nodes);
         let fenced = self.extents.fence(extent, epoch, nodes, &absent).await;
-        let fenced = fenced.map_err(|nobody| {
-            io::Error::new(io::ErrorKind::TimedOut, format!("{extent}: {nobody}"))
-        })?;
+        let fenced =
+            fenced.map_err(|nobody| io::Error::new(SILENT, format!("{extent}: {nobody}")))?;
         let rows = self.rows.borrow();
         let mut known = known();
         // Of those that are sealed meanwhile, the catalog says it.

@@ -5,35 +5,28 @@
 //! have just begun remember nothing and say so, so a cluster that begins at once elects at once.
 //! One that does not know the question says that it cannot read it, and that is an answer.
 //!
+//! Whom it finds to have forgotten it reports to the catalog, again and again until that has heard.
+//!
 //! Invariant: who has forgotten something that one of those remembers who answered votes no more.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod hands;
+#[cfg(test)]
+mod schedules;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use holdfast_actors::kernel::NodeId;
-use openraft::RaftLogReader;
-use openraft::async_runtime::{AsyncRuntime, Instant as _, WatchReceiver};
-use openraft::storage::RaftLogStorage;
-use tokio::sync::watch;
-
-use super::log::Log;
-use super::memory::{Memory, Shown};
-use super::service::Replication;
-use super::tasks::Tasks;
 use super::types::LogId;
-use super::wire::{NoAnswer, Request, Response, ask};
-use crate::calls::{CallError, Calls};
+
+pub(super) use hands::{Recalls, shown};
 
 /// So long all others are waited for; from then on so many voters are enough as make a majority
 /// with this one.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long an answer may take.
-const WITHIN: Duration = Duration::from_millis(500);
 /// How long nobody is asked after one was silent: until this one votes, and from then on.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// How long the catalog is left alone that did not answer.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Whether a replica takes part in votes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,212 +40,188 @@ pub(super) enum Part {
 
 /// The other nodes, as far as a replica knows. One that was set back may not know of all that vote
 /// now, so all are asked.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Others {
     voters: BTreeSet<u64>,
     all: BTreeSet<u64>,
 }
 
-/// What the others said.
-#[derive(Debug)]
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Event {
+    /// It is looked what is to be done, with these others.
+    Wake(Others),
+    /// Another wants to give this replica something.
+    Heard(u64),
+    /// One answered with what this replica has forgotten, if that is anything.
+    Answered { by: u64, forgotten: Option<LogId> },
+    /// One did not answer.
+    Silent(u64),
+    /// Another has forgotten what it acknowledged to this replica.
+    Forgot(u64),
+    /// The catalog has heard who forgot.
+    Reported(u64),
+    /// The catalog may not have heard it.
+    Unreported(u64),
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// Asks another what this replica has forgotten.
+    Ask(u64),
+    /// From now on this is the replica's part.
+    Take(Part),
+    /// Says in the log that another has forgotten what it acknowledged.
+    Note(u64),
+    /// Tells it to the catalog.
+    Report(u64),
+}
+
+/// How far the catalog knows that somebody forgot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Report {
+    /// It is to be told from then on.
+    Due(Duration),
+    UnderWay,
+    Heard,
+}
+
+/// What the others said. Times count from the start of the replica.
+#[derive(Debug, Default)]
 struct Recall {
+    others: Others,
     answered: BTreeSet<u64>,
+    /// Who was asked in this round and has not answered.
+    asked: BTreeSet<u64>,
+    /// No round begins before.
+    next: Duration,
+    /// Whether all others were waited for.
+    is_late: bool,
     part: Part,
+    reports: BTreeMap<u64, Report>,
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self::Asks
+    }
 }
 
 impl Recall {
-    const fn new() -> Self {
-        Self {
-            answered: BTreeSet::new(),
-            part: Part::Asks,
+    fn step(&mut self, now: Duration, event: Event, effects: &mut Vec<Effect>) {
+        let before = self.part;
+        match event {
+            Event::Wake(others) => {
+                self.others = others;
+                self.proceed(now);
+                self.ask(now, effects);
+                self.report(now, effects);
+            }
+            Event::Heard(from) => {
+                let is_known = self.answered.contains(&from);
+                if !is_known && !self.is_forgetful() {
+                    effects.push(Effect::Ask(from));
+                }
+            }
+            Event::Answered { by, forgotten } => {
+                self.answered.insert(by);
+                if let Some(forgotten) = forgotten {
+                    self.part = Part::Forgot(forgotten);
+                }
+                self.is_over(now, by);
+            }
+            Event::Silent(other) => self.is_over(now, other),
+            Event::Forgot(node) => {
+                if !self.reports.contains_key(&node) {
+                    self.reports.insert(node, Report::Due(now));
+                    effects.push(Effect::Note(node));
+                }
+            }
+            Event::Reported(node) => {
+                self.reports.insert(node, Report::Heard);
+            }
+            Event::Unreported(node) => {
+                self.reports.insert(node, Report::Due(now + AGAIN));
+            }
+        }
+        if self.part != before {
+            effects.push(Effect::Take(self.part));
         }
     }
 
-    /// One answered with what this replica has forgotten, if that is anything.
-    fn answered(&mut self, by: u64, forgotten: Option<LogId>) {
-        self.answered.insert(by);
-        if let Some(forgotten) = forgotten {
-            self.part = Part::Forgot(forgotten);
-        }
+    /// When it is to be woken at the latest.
+    fn deadline(&self) -> Option<Duration> {
+        let round = (self.asked.is_empty() && !self.missing().is_empty()).then_some(self.next);
+        let late = (self.part == Part::Asks && !self.is_late).then_some(PATIENCE);
+        let reports = self.reports.values().filter_map(|report| match report {
+            Report::Due(at) => Some(*at),
+            Report::UnderWay | Report::Heard => None,
+        });
+        round.into_iter().chain(late).chain(reports).min()
     }
 
-    /// So much time after the start, with these others.
-    fn proceed(&mut self, passed: Duration, others: &Others) {
-        let heard = others.voters.intersection(&self.answered).count();
-        let is_majority = (heard + 1) * 2 > others.voters.len() + 1;
-        let is_all = others.all.is_subset(&self.answered);
-        let is_enough = is_all || is_majority && passed >= PATIENCE;
+    /// Whether this replica may take something from another: that one has answered, and nobody
+    /// remembers more than there is.
+    fn hears(&self, from: u64) -> bool {
+        self.answered.contains(&from) && !self.is_forgetful()
+    }
+
+    const fn is_forgetful(&self) -> bool {
+        matches!(self.part, Part::Forgot(_))
+    }
+
+    #[cfg(test)]
+    fn forgetful(&self) -> impl Iterator<Item = u64> {
+        self.reports.keys().copied()
+    }
+
+    /// Votes once enough have answered.
+    fn proceed(&mut self, now: Duration) {
+        self.is_late = now >= PATIENCE;
+        let Others { voters, all } = &self.others;
+        let heard = voters.intersection(&self.answered).count();
+        let is_majority = (heard + 1) * 2 > voters.len() + 1;
+        let is_all = all.is_subset(&self.answered);
+        let is_enough = is_all || is_majority && self.is_late;
         if self.part == Part::Asks && is_enough {
             self.part = Part::Votes;
         }
     }
 
+    /// Asks all who have not answered, in rounds.
+    fn ask(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if self.asked.is_empty() && now >= self.next {
+            self.asked = self.missing();
+            effects.extend(self.asked.iter().map(|other| Effect::Ask(*other)));
+        }
+    }
+
+    /// One who was asked has answered or was silent, and so may have been the last of a round.
+    fn is_over(&mut self, now: Duration, other: u64) {
+        if self.asked.remove(&other) && self.asked.is_empty() {
+            let votes = self.part == Part::Votes;
+            self.next = now + if votes { PAUSE.1 } else { PAUSE.0 };
+        }
+    }
+
+    /// Tells the catalog what it has not heard.
+    fn report(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        for (node, report) in &mut self.reports {
+            if matches!(report, Report::Due(at) if *at <= now) {
+                *report = Report::UnderWay;
+                effects.push(Effect::Report(*node));
+            }
+        }
+    }
+
     /// Who is still to be asked.
-    fn missing(&self, others: &Others) -> Vec<u64> {
+    fn missing(&self) -> BTreeSet<u64> {
         match self.part {
-            Part::Asks | Part::Votes => others.all.difference(&self.answered).copied().collect(),
-            Part::Forgot(_) => Vec::new(),
+            Part::Asks | Part::Votes => &self.others.all - &self.answered,
+            Part::Forgot(_) => BTreeSet::new(),
         }
     }
-}
-
-/// What asks, and who remembers: of one run of a replica. Clones are the same.
-#[derive(Clone)]
-pub(super) struct Recalls(Arc<Inner>);
-
-struct Inner {
-    calls: Arc<dyn Calls>,
-    known: Vec<u64>,
-    run: u64,
-    shown: Shown,
-    recall: Mutex<Recall>,
-    part: watch::Sender<Part>,
-    memory: Mutex<Memory>,
-    forgetful: watch::Sender<BTreeSet<NodeId>>,
-}
-
-impl fmt::Debug for Recalls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recalls({:?})", *self.0.part.borrow())
-    }
-}
-
-impl Recalls {
-    /// Of a replica that begins with this log; while it is a member of nothing it asks those it was
-    /// told of.
-    pub(super) fn new(calls: Arc<dyn Calls>, known: Vec<u64>, run: u64, shown: Shown) -> Self {
-        Self(Arc::new(Inner {
-            calls,
-            known,
-            run,
-            shown,
-            recall: Mutex::new(Recall::new()),
-            part: watch::Sender::new(Part::Asks),
-            memory: Mutex::default(),
-            forgetful: watch::Sender::default(),
-        }))
-    }
-
-    /// What this node remembers of others.
-    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes that another has forgotten what it acknowledged.
-    pub(super) fn tell(&self, node: u64) {
-        let node = NodeId::new(node);
-        self.0.forgetful.send_if_modified(|told| {
-            let is_new = told.insert(node);
-            if is_new {
-                tracing::warn!(%node, "a replica has forgotten what it acknowledged");
-            }
-            is_new
-        });
-    }
-
-    /// Who has forgotten what he acknowledged.
-    pub(super) fn forgetful(&self) -> watch::Receiver<BTreeSet<NodeId>> {
-        self.0.forgetful.subscribe()
-    }
-
-    /// Whether this replica takes part in votes.
-    pub(super) fn part(&self) -> watch::Receiver<Part> {
-        self.0.part.subscribe()
-    }
-
-    pub(super) fn votes(&self) -> bool {
-        *self.0.part.borrow() == Part::Votes
-    }
-
-    fn recall(&self) -> MutexGuard<'_, Recall> {
-        self.0.recall.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether this replica may take something from another: that one has answered, and nobody
-    /// remembers more than there is. Asks it, if nobody has.
-    pub(super) async fn hears(&self, from: u64) -> bool {
-        if !self.recall().answered.contains(&from) {
-            self.ask(from).await;
-        }
-        let recall = self.recall();
-        let is_forgetful = matches!(recall.part, Part::Forgot(_));
-        recall.answered.contains(&from) && !is_forgetful
-    }
-
-    async fn ask(&self, other: u64) {
-        let Inner { run, shown, .. } = *self.0;
-        let question = Request::Recall { run, shown };
-        let answer = ask(self.0.calls.as_ref(), other, &question, WITHIN).await;
-        let forgotten = match answer {
-            Ok(Response::Recalled(forgotten)) => forgotten,
-            // One of an earlier version.
-            Err(NoAnswer::Call(CallError::Rejected(_))) => None,
-            Ok(_) | Err(_) => return,
-        };
-        let mut recall = self.recall();
-        recall.answered(other, forgotten);
-        self.0.part.send_if_modified(|told| {
-            let is_new = *told != recall.part && recall.part != Part::Asks;
-            *told = recall.part;
-            is_new
-        });
-    }
-
-    /// Asks until all have answered; lets consensus elect once enough have.
-    pub(super) async fn run(self, raft: Replication) {
-        let begun = <Tasks as AsyncRuntime>::Instant::now();
-        loop {
-            let others = self.others(&raft);
-            let missing = {
-                let mut recall = self.recall();
-                recall.proceed(begun.elapsed(), &others);
-                let part = recall.part;
-                self.0.part.send_replace(part);
-                raft.runtime_config().elect(part == Part::Votes);
-                match recall.missing(&others) {
-                    missing if missing.is_empty() && part != Part::Asks => return,
-                    missing => missing,
-                }
-            };
-            let asked = missing.into_iter().map(|other| self.ask(other));
-            futures_util::future::join_all(asked).await;
-            if self.recall().missing(&others).is_empty() {
-                continue;
-            }
-            let pause = if self.votes() { PAUSE.1 } else { PAUSE.0 };
-            Tasks::sleep(pause).await;
-        }
-    }
-
-    fn others(&self, raft: &Replication) -> Others {
-        let metrics = raft.server_metrics();
-        let metrics = metrics.borrow_watched();
-        let membership = metrics.membership_config.membership();
-        let mut others = Others {
-            voters: membership.voter_ids().collect(),
-            all: membership.nodes().map(|(id, _)| *id).collect(),
-        };
-        if others.all.is_empty() {
-            others.all.extend(&self.0.known);
-        }
-        others.voters.remove(&metrics.id);
-        others.all.remove(&metrics.id);
-        others
-    }
-}
-
-/// What a replica that begins shows of its log.
-///
-/// # Errors
-/// When its log cannot be read.
-pub(super) async fn shown(log: &Log, applied: Option<LogId>) -> io::Result<Shown> {
-    let mut log = log.clone();
-    let kept = log.get_log_state().await?;
-    let vote = log.read_vote().await?;
-    Ok(Shown {
-        term: vote.map_or(0, |vote| vote.leader_id.term),
-        last: kept.last_log_id.max(applied),
-    })
 }
 
 #[cfg(test)]
@@ -268,14 +237,31 @@ mod tests {
     /// what is forgotten, after so many milliseconds.
     #[track_caller]
     fn check(voters: u64, answered: &[u64], forgotten: bool, millis: u64, expected: Part) {
-        let others = others(voters, 0);
-        let mut recall = Recall::new();
+        let mut recall = Recall::default();
         for by in answered {
             let is_told = forgotten && answered.last() == Some(by);
-            recall.answered(*by, is_told.then_some(lost()));
+            answer(&mut recall, *by, is_told.then(lost));
         }
-        recall.proceed(Duration::from_millis(millis), &others);
+        wake(&mut recall, millis, &others(voters, 0));
         assert_eq!(recall.part, expected);
+    }
+
+    fn step(recall: &mut Recall, millis: u64, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        recall.step(Duration::from_millis(millis), event, &mut effects);
+        effects
+    }
+
+    fn wake(recall: &mut Recall, millis: u64, others: &Others) -> Vec<Effect> {
+        step(recall, millis, Event::Wake(others.clone()))
+    }
+
+    fn answer(recall: &mut Recall, by: u64, forgotten: Option<LogId>) -> Vec<Effect> {
+        step(recall, 0, Event::Answered { by, forgotten })
+    }
+
+    fn deadline(recall: &Recall) -> Option<u128> {
+        recall.deadline().map(|at| at.as_millis())
     }
 
     /// So many that vote, and so many that do not.
@@ -286,7 +272,7 @@ mod tests {
         }
     }
 
-    fn lost() -> LogId {
+    pub(super) fn lost() -> LogId {
         LogId::new(LeaderId::new(3, 2).to_committed(), 9)
     }
 
@@ -310,37 +296,81 @@ mod tests {
 
     #[test]
     fn those_who_do_not_vote_are_asked_and_only_waited_for() {
-        let (mut recall, others) = (Recall::new(), others(0, 2));
-        recall.proceed(Duration::ZERO, &others);
+        let (mut recall, others) = (Recall::default(), others(0, 2));
         assert_eq!(
-            (recall.part, recall.missing(&others)),
-            (Part::Asks, vec![2, 3])
+            wake(&mut recall, 0, &others),
+            [Effect::Ask(2), Effect::Ask(3)]
         );
-        recall.answered(2, None);
-        recall.proceed(PATIENCE, &others);
-        assert_eq!(
-            (recall.part, recall.missing(&others)),
-            (Part::Votes, vec![3])
-        );
-        recall.answered(3, Some(lost()));
-        assert_eq!(recall.part, Part::Forgot(lost()));
+        answer(&mut recall, 2, None);
+        assert_eq!(deadline(&recall), Some(2_000));
+        let votes = Effect::Take(Part::Votes);
+        assert_eq!(wake(&mut recall, 2_000, &others), [votes]);
+        step(&mut recall, 2_001, Event::Silent(3));
+        assert_eq!(wake(&mut recall, 3_001, &others), [Effect::Ask(3)]);
+        let forgot = Part::Forgot(lost());
+        assert_eq!(answer(&mut recall, 3, Some(lost())), [Effect::Take(forgot)]);
     }
 
     #[test]
     fn who_forgot_never_votes_again_whoever_says_so_and_whenever() {
         check(2, &[2, 3], true, 0, Part::Forgot(lost()));
         check(4, &[2], true, 9_000, Part::Forgot(lost()));
-        let (mut recall, others) = (Recall::new(), others(2, 0));
-        recall.answered(2, None);
-        recall.proceed(PATIENCE, &others);
-        assert_eq!(
-            (recall.part, recall.missing(&others)),
-            (Part::Votes, vec![3])
-        );
-        recall.answered(3, Some(lost()));
-        recall.answered(2, None);
-        recall.proceed(PATIENCE, &others);
+        let (mut recall, others) = (Recall::default(), others(2, 0));
+        answer(&mut recall, 2, None);
+        let votes = [Effect::Ask(3), Effect::Take(Part::Votes)];
+        assert_eq!(wake(&mut recall, 2_000, &others), votes);
+        answer(&mut recall, 3, Some(lost()));
+        answer(&mut recall, 2, None);
+        assert_eq!(wake(&mut recall, 9_000, &others), []);
         assert_eq!(recall.part, Part::Forgot(lost()));
-        assert!(recall.missing(&others).is_empty());
+        assert_eq!(recall.deadline(), None);
+    }
+
+    #[test]
+    fn who_wants_to_be_heard_is_asked_before_anything_is_taken_from_him() {
+        let mut recall = Recall::default();
+        assert_eq!(step(&mut recall, 0, Event::Heard(5)), [Effect::Ask(5)]);
+        assert!(!recall.hears(5));
+        answer(&mut recall, 5, None);
+        assert!(recall.hears(5) && !recall.hears(2));
+        assert_eq!(step(&mut recall, 1, Event::Heard(5)), []);
+        answer(&mut recall, 2, Some(lost()));
+        assert!(!recall.hears(5) && !recall.hears(2));
+        assert_eq!(step(&mut recall, 2, Event::Heard(7)), []);
+    }
+
+    #[test]
+    fn a_round_begins_a_while_after_the_last_one_has_ended() {
+        let (mut recall, others) = (Recall::default(), others(2, 0));
+        let both = [Effect::Ask(2), Effect::Ask(3)];
+        assert_eq!(wake(&mut recall, 0, &others), both);
+        step(&mut recall, 10, Event::Silent(2));
+        assert_eq!(wake(&mut recall, 70, &others), [], "one may answer yet");
+        step(&mut recall, 500, Event::Silent(3));
+        assert_eq!(deadline(&recall), Some(550));
+        assert_eq!(wake(&mut recall, 549, &others), []);
+        assert_eq!(wake(&mut recall, 550, &others), both);
+    }
+
+    #[test]
+    fn who_forgot_is_reported_until_the_catalog_has_heard_it() {
+        let (mut recall, others) = (Recall::default(), Others::default());
+        wake(&mut recall, 0, &others);
+        assert_eq!(step(&mut recall, 5, Event::Forgot(3)), [Effect::Note(3)]);
+        assert_eq!(deadline(&recall), Some(5));
+        assert_eq!(wake(&mut recall, 5, &others), [Effect::Report(3)]);
+        assert_eq!(wake(&mut recall, 6, &others), [], "it is under way");
+        for failed in [10, 1_100, 9_000] {
+            step(&mut recall, failed, Event::Unreported(3));
+            assert_eq!(step(&mut recall, failed, Event::Forgot(3)), []);
+            assert_eq!(deadline(&recall), Some(u128::from(failed) + 1_000));
+            assert_eq!(wake(&mut recall, failed + 999, &others), []);
+            let again = wake(&mut recall, failed + 1_000, &others);
+            assert_eq!(again, [Effect::Report(3)]);
+        }
+        step(&mut recall, 20_000, Event::Reported(3));
+        step(&mut recall, 20_001, Event::Forgot(3));
+        assert_eq!(wake(&mut recall, 30_000, &others), []);
+        assert_eq!(recall.deadline(), None);
     }
 }

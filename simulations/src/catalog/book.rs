@@ -54,9 +54,22 @@ pub(super) struct Pages {
     pub(super) times: BTreeMap<u64, Duration>,
     /// What clocks have shown, and which day the catalog took from that.
     pub(super) clocks: day::Clocks,
+    /// What becomes of a node's disk at its next start.
+    pub(super) images: BTreeMap<NodeId, Image>,
+    /// Who was told that he has forgotten what he had acknowledged: he lives no more.
+    pub(super) forgot: BTreeSet<NodeId>,
     pub(super) figures: Figures,
     pub(super) violations: Vec<Violation>,
     log: Log,
+}
+
+/// What becomes of a disk.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Image {
+    /// It is kept as it is, beside it.
+    Taken,
+    /// It becomes what was kept.
+    Restored,
 }
 
 impl Book {
@@ -71,6 +84,8 @@ impl Book {
             states: BTreeMap::new(),
             times: BTreeMap::new(),
             clocks: day::Clocks::default(),
+            images: BTreeMap::new(),
+            forgot: BTreeSet::new(),
             figures: Figures::default(),
             violations: Vec::new(),
             log,

@@ -124,9 +124,11 @@ impl Ways {
         }
         let service = body.split_to(length);
         let service = String::from_utf8_lossy(&service).into_owned();
+        let is_unread = self.flaw.is_some_and(|flaw| flaw.is_unread(&body));
         let service = self.state().services.get(&service).map(Arc::clone);
         let (kind, body) = match service {
             None => (LACKS, Bytes::new()),
+            Some(_) if is_unread => (REJECTS, Bytes::new()),
             Some(service) => match service.answer(from, body).await {
                 Ok(body) => (TELLS, body),
                 Err(rejected) => (REJECTS, rejected.0.into()),

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::Flaw;
-use super::book::{Belief, Book};
+use super::book::{Belief, Book, Image};
 use super::calls::{End as Way, Ways};
 use super::client::{Client, OPERATOR};
 use super::invariants::progress;
@@ -56,6 +56,8 @@ pub(super) struct Node {
     pub(super) drift: i64,
     pub(super) flaw: Option<Flaw>,
     pub(super) disk: Disk,
+    /// What it was once.
+    pub(super) former: Option<Disk>,
     pub(super) latency: Duration,
     pub(super) dice: Dice,
     pub(super) book: Book,
@@ -67,6 +69,15 @@ pub(super) struct Node {
 
 impl Program for Node {
     fn live(&mut self, stand: Stand) -> Option<Main> {
+        if self.book.pages().forgot.contains(&self.node) {
+            return None;
+        }
+        let image = self.book.pages().images.remove(&self.node);
+        match image {
+            Some(Image::Taken) => self.former = Some(self.disk.copy()),
+            Some(Image::Restored) => self.disk = self.former.take().unwrap_or_default(),
+            None => {}
+        }
         let dice = stand.dice.fork("disk");
         self.disk.set_pace(self.latency, dice, stand.yields.clone());
         let passed = Duration::from_micros(stand.time.world());
@@ -201,6 +212,7 @@ impl Node {
             };
             work.spawn(client.work());
         }
+        let forgot = replica.forgot();
         let duties = async {
             if self.all.first() == Some(&node) {
                 // It is founded once; a later life is told that it was.
@@ -219,6 +231,11 @@ impl Node {
         tokio::select! {
             biased;
             fault = replica.ended() => Err(fault),
+            () = forgot => {
+                self.book.say(time.world(), format_args!("{node} forgot"));
+                self.book.pages().forgot.insert(node);
+                Ok(())
+            }
             never = duties => never,
         }
     }

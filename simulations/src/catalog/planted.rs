@@ -13,6 +13,9 @@ use crate::mutation::Mutation;
 /// The frames that a node misses that hears nothing for a while.
 const DEAF: Range<u64> = 400..600;
 
+/// How the question begins what a replica has forgotten.
+const RECALL: [u8; 2] = [1, 8];
+
 /// A planted bug of the catalog's world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -30,11 +33,13 @@ pub(crate) enum Flaw {
     LongHold,
     /// What reaches the second node is not always what was sent.
     Garbled,
+    /// Nobody answers who is asked what a voter has forgotten, but that he does not understand.
+    Unrecalled,
 }
 
 impl Flaw {
     /// Each with the mutation that plants it.
-    const ALL: [(Mutation, Self); 7] = [
+    const ALL: [(Mutation, Self); 8] = [
         (Mutation::StaleRead, Self::StaleRead),
         (Mutation::LostWrite, Self::LostWrite),
         (Mutation::Boaster, Self::Boaster),
@@ -42,12 +47,18 @@ impl Flaw {
         (Mutation::LeapingDay, Self::LeapingDay),
         (Mutation::LongHold, Self::LongHold),
         (Mutation::Garbled, Self::Garbled),
+        (Mutation::Unrecalled, Self::Unrecalled),
     ];
 
     /// The flaw that a mutation plants, if it is one of the catalog.
     pub(crate) fn of(mutation: Mutation) -> Option<Self> {
         let planted = Self::ALL.iter().find(|(planted, _)| *planted == mutation);
         planted.map(|(_, flaw)| *flaw)
+    }
+
+    /// Whether a question of one replica to another is not understood.
+    pub(super) fn is_unread(self, question: &[u8]) -> bool {
+        self == Self::Unrecalled && question.starts_with(&RECALL)
     }
 
     /// A frame as it reaches a node, after so many others.

@@ -1,4 +1,5 @@
-//! A run of the catalog: trouble, a calm in which all must get on, the power of all, a calm again.
+//! A run of the catalog: trouble, a calm in which all must get on, in half of the runs a voter's disk
+//! that is set back and a calm, the power of all, a calm again.
 
 use std::time::Duration;
 
@@ -30,11 +31,11 @@ pub(crate) struct Shape {
     pub(crate) pause: u64,
 }
 
-struct World {
-    fleet: Fleet,
-    timetable: Timetable,
-    book: Book,
-    nodes: Vec<NodeId>,
+pub(super) struct World {
+    pub(super) fleet: Fleet,
+    pub(super) timetable: Timetable,
+    pub(super) book: Book,
+    pub(super) nodes: Vec<NodeId>,
 }
 
 /// Runs a plan to its end.
@@ -51,6 +52,10 @@ pub(crate) fn run(
         .timetable
         .run_until(&mut world.fleet, of.millis * MILLI);
     world.calm();
+    if Dice::of_seed(plan.seed).fork("set back").one_in(2) {
+        world.set_back();
+        world.calm();
+    }
     // What was acknowledged must be on the disks.
     for node in world.nodes.clone() {
         world.fleet.crash(node, Some(End::Power));
@@ -105,6 +110,7 @@ impl World {
                 drift,
                 flaw,
                 disk: Disk::default(),
+                former: None,
                 latency: Duration::from_micros(micros),
                 dice,
                 book: book.clone(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_actors::extent;
-use holdfast_actors::kernel::NodeId;
+use holdfast_actors::kernel::{ExtentId, NodeId};
+use holdfast_actors::ports::{IsSound, SILENT};
 use holdfast_cluster::extents::Message;
 
 use super::cluster::{Cluster, EXTENT, REPOSITORY, WRITER, frame};
@@ -110,6 +111,39 @@ async fn what_one_disk_has_damaged_is_read_from_another_and_the_replica_is_named
     let open = cluster.extents.open(EXTENT, all as u64, &cluster.ids());
     let read = open.read_sound(0, 9, Arc::new(|_| false)).await.unwrap();
     assert_eq!(read, bytes[..9]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_a_silent_node_may_have_are_not_said_to_be_gone_or_damaged() {
+    let mut cluster = Cluster::of(3).await;
+    let file = cluster.created().await;
+    file.write(0, frames()).await.unwrap();
+    file.sync().await.unwrap();
+    rot(&cluster, 3, 700_050);
+    let bytes = frames().concat();
+    cluster.crash(2);
+    let (all, wanted) = (bytes.len(), bytes.clone());
+    let is_sound: IsSound = Arc::new(move |bytes: &Bytes| *bytes == wanted);
+    let open = |extent, nodes: &[u64]| {
+        let nodes: Vec<NodeId> = nodes.iter().copied().map(NodeId::new).collect();
+        cluster.extents.open(extent, all as u64, &nodes)
+    };
+    let unknown = ExtentId::new(99);
+    // The silent one is asked first as long as nobody knows that it is.
+    let (early, absent) = (open(EXTENT, &[2, 3]), open(unknown, &[2, 3]));
+    for (damaged, absent) in [
+        (early, absent),
+        (open(EXTENT, &[3, 2]), open(unknown, &[3, 2])),
+    ] {
+        let damaged = damaged.read_sound(0, all, is_sound.clone()).await;
+        assert_eq!(damaged.unwrap_err().kind(), SILENT);
+        let absent = absent.read(0, all).await;
+        assert_eq!(absent.unwrap_err().kind(), SILENT);
+    }
+    let sound = open(EXTENT, &[3, 2, 1]).read_sound(0, all, is_sound);
+    assert_eq!(sound.await.unwrap(), bytes);
+    let absent = open(unknown, &[1, 3]).read(0, all).await;
+    assert_eq!(absent.unwrap_err().kind(), io::ErrorKind::NotFound);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,23 +16,63 @@ use crate::commands::{Order, Verify};
 /// The reason of objects that are not what they were.
 const DAMAGED: &str = "damaged";
 
+/// What was not as it should be, in objects.
+#[derive(Clone, Copy, Debug, Default)]
+struct Trouble {
+    /// They are not what they were.
+    damaged: u64,
+    /// Nobody could read them, because nodes do not answer.
+    unread: u64,
+}
+
+impl Trouble {
+    const fn add(&mut self, other: Self) {
+        self.damaged += other.damaged;
+        self.unread += other.unread;
+    }
+
+    fn answer(self) -> Answer {
+        let damaged = format!("{} objects are not what they were", self.damaged);
+        let unread = format!(
+            "{} objects lie on nodes that do not answer now: whether they are what they were is \
+             not known",
+            self.unread
+        );
+        Err(match (self.damaged, self.unread) {
+            (0, 0) => return value(&()),
+            (0, _) => Problem::unread(unread),
+            (_, 0) => Problem::new(ProblemClass::Failed, DAMAGED, damaged),
+            (_, _) => {
+                let message = format!("{damaged}; {unread}");
+                Problem::new(ProblemClass::Failed, DAMAGED, message)
+            }
+        })
+    }
+}
+
 impl Office {
     pub(super) async fn verify(&self, by: &Speaker, order: Verify, items: &Items) -> Answer {
         let rows = self.books.rows();
         by.may(&rows, Deed::Verify)?;
-        let mut damaged = 0;
+        let mut trouble = Trouble::default();
         for (id, tenant, repository) in self.chosen(&order.tenant, &order.repository)? {
             if !self.serves(&rows, id) {
                 continue;
             }
             let found = self.services.verify(id, items.clone()).await?;
-            damaged += found.damaged;
-            let verified = RepositoryCommand::Verified {
-                repository: id,
-                objects: found.objects,
+            trouble.add(Trouble {
                 damaged: found.damaged,
-            };
-            self.submit(by, Command::Repository(verified)).await?;
+                unread: found.unread,
+            });
+            // Damage is told of; that all is as it was is not known before all was read.
+            if found.unread == 0 || found.damaged > 0 {
+                let verified = RepositoryCommand::Verified {
+                    repository: id,
+                    objects: found.objects,
+                    damaged: found.damaged,
+                };
+                self.submit(by, Command::Repository(verified)).await?;
+            }
             let row = answers::Verified {
                 tenant,
                 repository,
@@ -40,7 +80,7 @@ impl Office {
             };
             items.send(&row).await?;
         }
-        sound(damaged)
+        trouble.answer()
     }
 
     /// The same where several nodes have repositories: one after the other, so that what is read
@@ -60,30 +100,32 @@ impl Office {
                 left.push(format!("{tenant}/{repository}: no node can serve it now"));
             }
         }
-        let mut damaged = 0;
+        let mut trouble = Trouble::default();
         for node in nodes {
             let (found, end) = self.verify_on(node, by, &order, items).await;
-            damaged += found;
+            trouble.add(found);
             match end {
-                Err(problem) if problem.reason != DAMAGED => left.push(problem.message),
+                Err(problem) if ![DAMAGED, Problem::UNREAD].contains(&&*problem.reason) => {
+                    left.push(problem.message);
+                }
                 Ok(_) | Err(_) => {}
             }
         }
         if left.is_empty() {
-            return sound(damaged);
+            return trouble.answer();
         }
         let message = format!("not all was read back: {}", left.join("; "));
         Err(Problem::new(ProblemClass::Failed, "not-all", message))
     }
 
-    /// Has one node read back what it has, shows it, and counts the damage.
+    /// Has one node read back what it has, shows it, and counts what is wrong with it.
     async fn verify_on(
         &self,
         node: NodeId,
         by: &Speaker,
         order: &Verify,
         items: &Items,
-    ) -> (u64, Answer) {
+    ) -> (Trouble, Answer) {
         let (own, mut lines) = Items::pipe();
         let order = Order::Verify(order.clone());
         let work = async {
@@ -93,7 +135,7 @@ impl Office {
             }
         };
         tokio::pin!(work);
-        let mut damaged = 0;
+        let mut trouble = Trouble::default();
         let end = loop {
             let line = tokio::select! {
                 biased;
@@ -101,39 +143,33 @@ impl Office {
                 end = &mut work => break end,
             };
             match relayed(line, items).await {
-                Ok(found) => damaged += found,
-                Err(gone) => return (damaged, Err(gone.into())),
+                Ok(found) => trouble.add(found),
+                Err(gone) => return (trouble, Err(gone.into())),
             }
         };
         while let Ok(line) = lines.try_recv() {
             match relayed(line, items).await {
-                Ok(found) => damaged += found,
-                Err(gone) => return (damaged, Err(gone.into())),
+                Ok(found) => trouble.add(found),
+                Err(gone) => return (trouble, Err(gone.into())),
             }
         }
-        (damaged, end)
+        (trouble, end)
     }
 }
 
-/// Shows a line of a part, and how much damage it tells of.
-async fn relayed(line: Line, items: &Items) -> Result<u64, HungUp> {
+/// Shows a line of a part, and what is wrong by it.
+async fn relayed(line: Line, items: &Items) -> Result<Trouble, HungUp> {
     match line {
         Line::Item(row) => {
             items.send(&row).await?;
-            Ok(row["damaged"].as_u64().unwrap_or_default())
+            let count = |field: &str| row[field].as_u64().unwrap_or_default();
+            return Ok(Trouble {
+                damaged: count("damaged"),
+                unread: count("unread"),
+            });
         }
-        Line::Progress(progress) => {
-            items.progress(progress);
-            Ok(0)
-        }
-        Line::Done(_) | Line::Error(_) => Ok(0),
+        Line::Progress(progress) => items.progress(progress),
+        Line::Done(_) | Line::Error(_) => {}
     }
-}
-
-fn sound(damaged: u64) -> Answer {
-    if damaged > 0 {
-        let message = format!("{damaged} objects are not what they were");
-        return Err(Problem::new(ProblemClass::Failed, DAMAGED, message));
-    }
-    value(&())
+    Ok(Trouble::default())
 }

@@ -103,6 +103,7 @@ pub(super) const VERIFIED: &[Column] = &[
     plain("objects"),
     bytes("bytes"),
     plain("damaged"),
+    plain("unread"),
 ];
 pub(super) const TOKENS: &[Column] = &[
     plain("id"),

@@ -5,13 +5,13 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use holdfast_actors::kernel::{Space, Timestamp};
+use holdfast_actors::kernel::{Size, Space, Timestamp};
 use holdfast_actors::object::{Hash, Key, Kind};
-use holdfast_actors::repository::{Moment, Object, ReadError, Snapshot, Visit};
+use holdfast_actors::repository::{Moment, Object, ReadError, Snapshot, Unsound, Visit};
 use holdfast_actors::shell::Fault;
 
 use crate::admin::answers::{Findings, Moved};
-use crate::admin::{Items, Problem, Progress};
+use crate::admin::{Items, Problem, ProblemClass, Progress};
 
 /// The folders that restic expects even when they are empty.
 const FOLDERS: [&str; 5] = ["data", "index", "keys", "locks", "snapshots"];
@@ -33,11 +33,7 @@ pub(super) async fn export(
     let mut there = fs::read_dir(&to).map_err(|error| wrong(&to, &error))?;
     if there.next().is_some() {
         let text = format!("{} is not empty; name a directory that is", to.display());
-        return Err(Problem::new(
-            crate::admin::ProblemClass::Conflict,
-            "not-empty",
-            text,
-        ));
+        return Err(Problem::new(ProblemClass::Conflict, "not-empty", text));
     }
     for folder in FOLDERS {
         let folder = to.join(folder);
@@ -66,15 +62,26 @@ pub(super) async fn verify(visit: &Visit, held: &Snapshot, items: &Items) -> Fin
     let objects: Vec<(Key, Object)> = held.everything().collect();
     for (done, (key, object)) in objects.iter().enumerate() {
         let sound = visit.reader.check(key, *object).await;
-        if let Err(error) = &sound {
-            tracing::error!(?key, error = %Fault::of(error), "object damaged");
-        }
-        findings.objects += 1;
-        findings.bytes += object.size;
-        findings.damaged += u64::from(sound.is_err());
+        note(&mut findings, (key, object.size), &sound);
         progress(items, done, objects.len(), key);
     }
     findings
+}
+
+/// Counts an object that was read back, or could not be.
+fn note(findings: &mut Findings, (key, size): (&Key, Size), sound: &Result<(), Unsound>) {
+    if let Err(error) = sound {
+        let fault = Fault::of(error);
+        if error.is_silent() {
+            tracing::warn!(?key, error = %fault, "object on silent nodes");
+            findings.unread += 1;
+            return;
+        }
+        tracing::error!(?key, error = %fault, "object damaged");
+        findings.damaged += 1;
+    }
+    findings.objects += 1;
+    findings.bytes += size;
 }
 
 fn listed(held: &Snapshot, space: Space, at: Timestamp) -> Vec<(Key, Object)> {
@@ -131,7 +138,11 @@ async fn copy(
 }
 
 fn unreadable(key: &Key, error: &ReadError) -> Problem {
-    Problem::failed(format!("{key:?} cannot be read: {}", Fault::of(error)))
+    let message = format!("{key:?} cannot be read: {}", Fault::of(error));
+    if error.is_silent() {
+        return Problem::unread(message);
+    }
+    Problem::failed(message)
 }
 
 fn progress(items: &Items, done: usize, total: usize, key: &Key) {

@@ -50,7 +50,7 @@ async fn fetch(run: &[Stretch]) -> VecDeque<Result<Bytes, ReadError>> {
         Ok(bytes) => bytes,
         Err(source) => {
             let extent = first.extent;
-            return VecDeque::from([Err(ReadError::Disk { extent, source })]);
+            return VecDeque::from([Err(ReadError::failed(extent, source))]);
         }
     };
     let mut fetched = VecDeque::new();
@@ -100,7 +100,7 @@ impl Stretch {
         let again = self.opened.file.read_sound(offset, self.total(), is_sound);
         let again = again
             .await
-            .map_err(|source| ReadError::Disk { extent, source })?;
+            .map_err(|source| ReadError::failed(extent, source))?;
         self.cut(offset, &again)
     }
 
@@ -180,12 +180,21 @@ impl Body {
         }
     }
 
+    /// Reads the first bytes ahead: whoever cannot have them is told so before anything else.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn begin(&mut self) -> Result<(), ReadError> {
+        self.read_ahead().await;
+        match self.ready.pop_front_if(|first| first.is_err()) {
+            Some(Err(error)) => Err(error),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
     /// The next bytes, at most a frame's; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, ReadError>> {
-        if self.ready.is_empty() {
-            let run = self.next_run();
-            self.ready = fetch(&run).await;
-        }
+        self.read_ahead().await;
         let next = self.ready.pop_front()?;
         let is_good = match (&next, &mut self.proof) {
             (Ok(piece), Some(proof)) => proof.holds(piece),
@@ -194,6 +203,13 @@ impl Body {
         match &self.proof {
             Some(proof) if !is_good => Some(Err(ReadError::Bytes(proof.key))),
             Some(_) | None => Some(next),
+        }
+    }
+
+    async fn read_ahead(&mut self) {
+        if self.ready.is_empty() {
+            let run = self.next_run();
+            self.ready = fetch(&run).await;
         }
     }
 

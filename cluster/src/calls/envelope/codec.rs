@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use holdfast_actors::kernel::Ticket;
+use holdfast_actors::ports::COPIED_MAX;
 
 use super::{ENVELOPES_MAX, Envelope, HEAD, MAJOR, MINOR, OPENING, REST_MIN, TEXT_MAX};
 use crate::calls::Passing;
@@ -22,9 +23,6 @@ const BUSY: u8 = 132;
 const LOST: u8 = 133;
 const DOWN: u8 = 134;
 const UNFAMILIAR: u8 = 135;
-
-/// Longer bodies are not copied when they are written.
-const COPIED: usize = 4 << 10;
 
 /// Why bytes are no frame of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -166,7 +164,7 @@ const fn passing_of(code: u8) -> Option<Passing> {
 
 /// A body that is copied; of a large one nothing.
 fn small(body: &Bytes) -> &[u8] {
-    if body.len() > COPIED { &[] } else { body }
+    if body.len() > COPIED_MAX { &[] } else { body }
 }
 
 impl Envelope {
@@ -192,7 +190,7 @@ impl Envelope {
         let (Self::Call { body, .. } | Self::Answer { body, .. }) = self else {
             return None;
         };
-        (body.len() > COPIED).then_some(body)
+        (body.len() > COPIED_MAX).then_some(body)
     }
 
     /// How many bytes of it are copied.

@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use holdfast_actors::ports::COPIED_MAX;
 
 use super::super::frame::{HEADER, frame_header, taken};
 use super::super::permits::TELL;
 
 /// About so many bytes are handed over in one write.
 const BATCH: usize = 64 << 10;
-/// Longer parts are not copied.
-const COPIED: usize = 4 << 10;
 
 /// Bytes in order.
 #[derive(Debug, Default)]
@@ -29,7 +28,7 @@ impl Batch {
             return batch;
         }
         let all: usize = outgoing.iter().map(|frame| HEADER + length(frame)).sum();
-        let mut small = BytesMut::with_capacity(HEADER + all.min(BATCH + COPIED));
+        let mut small = BytesMut::with_capacity(HEADER + all.min(BATCH + COPIED_MAX));
         if *owed > 0 {
             small.put_slice(&taken(*owed));
             *owed = 0;
@@ -45,7 +44,7 @@ impl Batch {
                 small.put_slice(&header);
             }
             for part in frame {
-                if part.len() <= COPIED {
+                if part.len() <= COPIED_MAX {
                     small.put_slice(&part);
                 } else {
                     batch.chunks.push(small.split().freeze());

@@ -62,10 +62,10 @@ async fn is_told(fleet: &Fleet, node: u64) {
 fn who_forgot_is_told_and_the_leader_lives_and_goes_on() {
     run(async {
         let (mut fleet, leader, follower) = set_back().await;
-        let forgetful = fleet.up[&leader].forgetful();
         fleet.start(follower).await;
         is_told(&fleet, follower).await;
-        assert_eq!(*forgetful.borrow(), [NodeId::new(follower)].into());
+        let recalls = &fleet.up[&leader].recalls;
+        assert_eq!(recalls.forgetful(), [NodeId::new(follower)].into());
         fleet.order(leader, certificate("after it")).await;
         assert_eq!(fleet.leader(), Some(leader));
         // It follows no more either.
@@ -89,6 +89,36 @@ fn who_forgot_makes_nobody_lead_who_lacks_what_was_agreed_on() {
         assert_eq!(fleet.up[&follower].leads(), None);
         fleet.net.cut(leader, false);
         fleet.order(third, certificate("after it")).await;
+    });
+}
+
+/// How often the catalog, as a node knows it, says that somebody forgot.
+fn reported(fleet: &Fleet, node: u64) -> usize {
+    let rows = fleet.up[&node].catalog().rows();
+    let says = |text: &str| text.contains("without what it had acknowledged");
+    rows.events
+        .values()
+        .filter(|event| says(&event.text))
+        .count()
+}
+
+#[test]
+fn the_catalog_hears_who_forgot_though_nobody_leads_it_then() {
+    run(async {
+        let (mut fleet, leader, follower) = set_back().await;
+        let third = 6 - leader - follower;
+        let remembers = &fleet.up[&leader];
+        remembers.hand_over(NodeId::new(third)).await.unwrap();
+        remembers.follows().await;
+        fleet.stop(third).await;
+        fleet.start(follower).await;
+        is_told(&fleet, follower).await;
+        // Longer than an order waits for a majority.
+        Tasks::sleep(Duration::from_secs(30)).await;
+        assert_eq!(reported(&fleet, leader), 0);
+        fleet.start(third).await;
+        Tasks::sleep(Duration::from_secs(20)).await;
+        assert_eq!(reported(&fleet, leader), 1);
     });
 }
 
@@ -117,7 +147,7 @@ fn who_was_behind_or_restarts_with_all_it_had_has_forgotten_nothing() {
         }
         fleet.order(1, certificate("all again")).await;
         for replica in fleet.up.values() {
-            assert!(replica.forgetful().borrow().is_empty());
+            assert!(replica.recalls.forgetful().is_empty());
         }
     });
 }
@@ -164,8 +194,10 @@ fn consensus_does_not_hear_that_a_replica_lacks_what_it_acknowledged() {
         };
         let calls = net.end(1);
         let recalls = Recalls::new(Arc::clone(&calls), Vec::new(), 1, shown);
-        let forgetful = recalls.forgetful();
-        let mut ways = Ways { calls, recalls };
+        let mut ways = Ways {
+            calls,
+            recalls: recalls.clone(),
+        };
         let mut peer = ways.new_client(2, &EmptyNode {}).await;
         let id = |index| {
             let leader = <Kind as openraft::RaftTypeConfig>::LeaderId::new(3, 1);
@@ -188,6 +220,6 @@ fn consensus_does_not_hear_that_a_replica_lacks_what_it_acknowledged() {
             None,
         ];
         assert_eq!(said, expected);
-        assert_eq!(*forgetful.borrow(), [NodeId::new(2)].into());
+        assert_eq!(recalls.forgetful(), [NodeId::new(2)].into());
     });
 }
