@@ -226,4 +226,17 @@ fn a_portal_tells_which_drive_stands_where_in_which_changer() {
     let place = format!("{TARGET} unit 3 at {}", tgt.portal);
     assert_eq!(found[0].place, place);
     assert_eq!(found[1].changer.as_deref(), Some("CHG00001"));
+
+    // A second target, which lets nobody in, hides nothing; alone it says why.
+    let (user, other) = (
+        "--op new --mode account --user n --password not-told-to-us",
+        "iqn.z",
+    );
+    assert!(tgt.admin(user));
+    assert!(tgt.admin(&format!("--op new --mode target --tid 2 -T {other}")));
+    assert!(tgt.admin("--op bind --mode target --tid 2 -I 127.0.0.1"));
+    assert!(tgt.admin("--op bind --mode account --tid 2 --user n"));
+    assert_eq!(scan::portal(&caller).expect("what there is"), found);
+    assert!(tgt.admin("--op bind --mode account --tid 1 --user n"));
+    assert!(scan::portal(&caller).is_err());
 }

@@ -19,7 +19,7 @@ const fn at(step: &'static str, seen: &'static str) -> Deviation {
 /// The emulator `tgt` 1.0.85, as Debian 12 has it: it knows no positions, logs, chips and
 /// reservations by key, cannot be told only to add to a tape, runs over filemarks when it spaces
 /// over blocks, counts data where there is none, does not unload, and treats WORM and cleaning
-/// cartridges as any other.
+/// cartridges as any other; its mode pages say of every tape that it can be written once.
 pub const TGT: &[Deviation] = &[
     at("load: arm s0 nowhere #0", "5/24/00"),
     at("load: ready #1", "GOOD"),

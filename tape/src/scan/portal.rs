@@ -8,12 +8,12 @@ use crate::iscsi::{Names, Portal, Refused, Session, Tcp, discover};
 const SESSIONS: u16 = 0x8000;
 
 /// The devices of all targets that a portal tells of, changers first. One that cannot be asked
-/// says why.
+/// says why; a target that refuses us is left out if another one does not.
 ///
 /// # Errors
-/// When the portal or a target refuses.
+/// When the portal refuses, or all its targets do.
 pub fn portal(caller: &Caller) -> Result<Vec<Device>, Refused> {
-    let mut found = Vec::new();
+    let (mut found, mut refused) = (Vec::new(), None);
     let account = caller.account.as_ref();
     let names = names(caller, String::new(), 0);
     for (target, portals) in discover(caller.portal, &names, account)? {
@@ -22,9 +22,18 @@ pub fn portal(caller: &Caller) -> Result<Vec<Device>, Refused> {
             portal: address.unwrap_or(caller.portal),
             ..caller.clone()
         };
-        found.extend(behind(&caller, &target)?);
+        match behind(&caller, &target) {
+            Ok(devices) => found.extend(devices),
+            Err(why) => {
+                tracing::warn!(%target, %why, "a target is left out of the search");
+                refused = Some(why);
+            }
+        }
     }
-    Ok(paired(found))
+    match refused {
+        Some(why) if found.is_empty() => Err(why),
+        Some(_) | None => Ok(paired(found)),
+    }
 }
 
 fn names(caller: &Caller, target: String, unit: u8) -> Names {
