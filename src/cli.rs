@@ -351,7 +351,8 @@ fn with_whole_folder(mut order: Tape) -> Result<Tape, Failure> {
         | Tape::Job(_)
         | Tape::Restore(_)
         | Tape::Drive(_)
-        | Tape::Scan(_) => {}
+        | Tape::Scan(_)
+        | Tape::RecoverCatalog(_) => {}
     }
     Ok(order)
 }

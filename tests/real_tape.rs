@@ -279,3 +279,30 @@ fn cartridges_go_out_by_the_door_and_a_restore_names_them_until_they_are_back() 
     node.json(&restore);
     whole(&to, 1);
 }
+
+#[test]
+fn what_a_node_lost_of_its_cartridges_they_tell_again() {
+    let (mut node, acme) = prepared();
+    let tree = node.path("tree");
+    plant(&tree, 1);
+    acme.backup(&tree);
+    archived(&node, "daily");
+    node.terminate();
+    let rows = node.data.join("tape/rows");
+    assert!(fs::read_dir(&rows).unwrap().count() > 0);
+    fs::remove_dir_all(&rows).unwrap();
+    node.start();
+    let told = node.json(&["tape", "recover-catalog", "shelf"]);
+    assert_eq!(told[0]["read"], "index", "{told}");
+    assert_eq!(told[0]["runs"], 1, "{told}");
+    let to = node.path("to");
+    let restore = ["tape", "restore", "run", "acme", "main", "--to", text(&to)];
+    node.json(&restore);
+    whole(&to, 1);
+    // What is new is added to it, and nothing is written twice.
+    plant(&tree, 2);
+    acme.backup(&tree);
+    archived(&node, "daily");
+    let log = log(&node);
+    assert_eq!(log[0]["cartridges"], log[1]["cartridges"], "{log:?}");
+}

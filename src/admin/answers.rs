@@ -18,8 +18,8 @@ pub use cluster::{ClusterStatus, JoinToken, Member, NodeStatus, Share, TokenShow
 pub use pools::{Pool, PoolShown};
 pub use restores::Restore;
 pub use tape::{
-    Cartridge, CartridgeCopied, CartridgeFound, CartridgeShown, MediaPool, RestorePlan, TapeDrive,
-    TapeJob, TapeLibrary, TapePlace, TapeRun, label, waits,
+    Cartridge, CartridgeCopied, CartridgeFound, CartridgeRecovered, CartridgeShown, MediaPool,
+    RestorePlan, TapeDrive, TapeJob, TapeLibrary, TapePlace, TapeRun, label, waits,
 };
 pub use tenancy::{
     Approval, Credential, LastSession, Operator, Password, Slice, Subtenant, Tenant, TenantFigures,

@@ -121,6 +121,9 @@ pub trait Tapes: Send + Sync + 'static {
     fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>>;
     /// The devices that this node reaches.
     fn scan(&self, scan: Scan) -> Pending<Result<Vec<Device>, Problem>>;
+    /// Reads what is on the cartridges of a library that something was written on, and keeps what
+    /// was not known; `items` takes a row for each.
+    fn recover(&self, library: &TapeName, items: Items) -> Pending<Result<(), Problem>>;
     /// What stands behind the door of a library.
     fn door(&self, library: &TapeName) -> Pending<Result<Vec<station::Place>, Problem>>;
     /// Carries the cartridges of these slots behind the door; the catalog knows then.

@@ -54,6 +54,13 @@ pub enum Tape {
                       Example: holdfast --data /srv/holdfast tape scan --portal 192.0.2.7:3260"
     )]
     Scan(Box<scan::Scan>),
+    /// Read from the cartridges of a library what is on them, where the node lost what it knew
+    #[command(
+        name = "recover-catalog",
+        after_help = "What is known already is never replaced by less.\n\n\
+                      Example: holdfast --data /srv/holdfast tape recover-catalog shelf"
+    )]
+    RecoverCatalog(Named),
     /// Tape drives
     #[command(
         subcommand,

@@ -6,6 +6,7 @@
 mod clerk;
 mod keep;
 mod plan;
+mod recovered;
 
 use std::fs;
 use std::path::PathBuf;
@@ -256,6 +257,20 @@ fn problem(failed: Failed) -> Problem {
 impl Tapes for TapeDesk {
     fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>> {
         Box::pin(self.clone().inventory(library.clone()))
+    }
+
+    fn recover(&self, library: &TapeName, items: Items) -> Pending<Result<(), Problem>> {
+        let (desk, library) = (self.clone(), library.clone());
+        Box::pin(async move {
+            let station = desk.station(&library).await?;
+            recovered::all(
+                &library,
+                &station,
+                (&desk.books, desk.shelf.as_ref()),
+                &items,
+            )
+            .await
+        })
     }
 
     fn door(&self, library: &TapeName) -> Pending<Result<Vec<station::Place>, Problem>> {

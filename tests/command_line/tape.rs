@@ -34,6 +34,10 @@ impl Tapes for Shelf {
         self.note(format!("inventory {library}"))
     }
 
+    fn recover(&self, library: &TapeName, _: Items) -> Pending<Result<(), Problem>> {
+        self.note(format!("recover {library}"))
+    }
+
     fn door(&self, library: &TapeName) -> Pending<Result<Vec<Place>, Problem>> {
         let told = self.note(format!("door {library}"));
         Box::pin(async move {

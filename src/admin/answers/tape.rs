@@ -209,6 +209,22 @@ pub struct TapeJob {
     pub description: String,
 }
 
+/// What a cartridge told of itself.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CartridgeRecovered {
+    /// Its barcode, or its id.
+    pub barcode: String,
+    /// Objects that are on it for good.
+    pub objects: u64,
+    /// Runs that end on it.
+    pub runs: u64,
+    /// How much of it had to be read: `index`, `archives` or `headers`; none if it told nothing.
+    pub read: Option<&'static str>,
+    /// Why it told nothing.
+    pub told: Option<String>,
+}
+
 /// A place behind the door of a library.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]

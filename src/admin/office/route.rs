@@ -98,6 +98,7 @@ fn tape_at(order: &Tape, rows: &Rows) -> Option<NodeId> {
         Tape::Library(Library::Inventory(it) | Library::Door(it) | Library::Import(it)) => {
             rows.tape.libraries.get(&it.name)?.node
         }
+        Tape::RecoverCatalog(it) => rows.tape.libraries.get(&it.name)?.node,
         Tape::Scan(scan) => found(&rows.cluster, scan.node.as_ref()?).ok(),
         Tape::Job(Job::Run(_) | Job::Stop(_)) | Tape::Restore(Restore::Plan(_)) => tape_node(rows),
         Tape::Library(Library::Export(it)) => rows.tape.libraries.get(&it.name)?.node,

@@ -54,6 +54,13 @@ impl Office {
             Tape::Restore(order) => self.tape_restore(by, order, items).await,
             Tape::Drive(Drive::List) => self.drives(items).await,
             Tape::Scan(scan) => self.scan(by, *scan, items).await,
+            Tape::RecoverCatalog(Named { name }) => {
+                let rows = self.books.rows();
+                by.may(&rows, Deed::Tape)?;
+                library_of(&rows, &name)?;
+                self.tapes.recover(&name, items.clone()).await?;
+                value(&())
+            }
         }
     }
 

@@ -31,6 +31,13 @@ const LIBRARY: &[Column] = &[
     bytes("capacity"),
     plain("made"),
 ];
+const RECOVERED: &[Column] = &[
+    plain("barcode"),
+    plain("objects"),
+    plain("runs"),
+    plain("read"),
+    plain("told"),
+];
 const DOOR: &[Column] = &[plain("place"), plain("cartridge"), plain("barcode")];
 const POOLS: &[Column] = &[
     plain("name"),
@@ -206,5 +213,6 @@ pub(super) fn form(order: &Tape) -> Form {
         Tape::Restore(_) => Form::Record(RESTORE),
         Tape::Drive(_) => Form::Table(DRIVES),
         Tape::Scan(_) => Form::Table(DEVICES),
+        Tape::RecoverCatalog(_) => Form::Table(RECOVERED),
     }
 }
