@@ -24,7 +24,7 @@ fn every_seed_keeps_its_promises_and_much_is_done() {
         done += verdict.figures.done;
     }
     assert!(done > seeds * 50, "{done} requests");
-    // In half of the runs a voter comes back with an older disk; it is told if one led all the while.
+    // In half of the runs a voter comes back with an older disk; it is told if one led all along.
     assert!(forgot > seeds / 8, "{forgot} of {seeds} seeds");
 }
 

@@ -7,8 +7,8 @@ use crate::kernel::NodeId;
 
 /// The most bytes of one frame.
 pub const FRAME_MAX: usize = 1 << 20;
-/// The most bytes of one part of a frame that are copied behind others, so that small parts make one
-/// write. Longer parts travel as they are.
+/// The most bytes of one part of a frame that are copied behind others, so that small parts make
+/// one write. Longer parts travel as they are.
 pub const COPIED_MAX: usize = 4 << 10;
 
 /// How many frames to one peer may be under way at least before a send is refused.

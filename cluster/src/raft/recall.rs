@@ -13,6 +13,7 @@ mod hands;
 #[cfg(test)]
 mod schedules;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -29,9 +30,10 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Whether a replica takes part in votes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Part {
     /// Not yet.
+    #[default]
     Asks,
     Votes,
     /// Never again: it had acknowledged up to there and has forgotten it.
@@ -102,12 +104,6 @@ struct Recall {
     reports: BTreeMap<u64, Report>,
 }
 
-impl Default for Part {
-    fn default() -> Self {
-        Self::Asks
-    }
-}
-
 impl Recall {
     fn step(&mut self, now: Duration, event: Event, effects: &mut Vec<Effect>) {
         let before = self.part;
@@ -133,8 +129,8 @@ impl Recall {
             }
             Event::Silent(other) => self.is_over(now, other),
             Event::Forgot(node) => {
-                if !self.reports.contains_key(&node) {
-                    self.reports.insert(node, Report::Due(now));
+                if let Entry::Vacant(report) = self.reports.entry(node) {
+                    report.insert(Report::Due(now));
                     effects.push(Effect::Note(node));
                 }
             }

@@ -1,5 +1,5 @@
-//! A run of the catalog: trouble, a calm in which all must get on, in half of the runs a voter's disk
-//! that is set back and a calm, the power of all, a calm again.
+//! A run of the catalog: trouble, a calm in which all must get on, in half of the runs a voter's
+//! disk that is set back and a calm, the power of all, a calm again.
 
 use std::time::Duration;
 
