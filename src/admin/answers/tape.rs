@@ -1,5 +1,6 @@
 //! The shapes of tape: libraries, media pools, cartridges, jobs, and what they archived.
 
+mod care;
 mod library;
 
 use holdfast_actors::catalog::rows::{self, Mixing, Rows, Source};
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::commands::tape::words::{Set, SetRule, told};
 use crate::commands::values::{Day, Moment};
 
+pub use care::{CartridgeCopied, CartridgeFound, CartridgeRecovered, TapePlace};
 pub use library::TapeLibrary;
 
 /// A media pool.
@@ -207,64 +209,6 @@ pub struct TapeJob {
     pub made: Moment,
     /// Free text of the operator.
     pub description: String,
-}
-
-/// What a cartridge told of itself.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct CartridgeRecovered {
-    /// Its barcode, or its id.
-    pub barcode: String,
-    /// Objects that are on it for good.
-    pub objects: u64,
-    /// Runs that end on it.
-    pub runs: u64,
-    /// How much of it had to be read: `index`, `archives` or `headers`; none if it told nothing.
-    pub read: Option<&'static str>,
-    /// Why it told nothing.
-    pub told: Option<String>,
-}
-
-/// A place behind the door of a library.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct TapePlace {
-    /// Its number.
-    pub place: u16,
-    /// Whether a cartridge stands there.
-    pub cartridge: bool,
-    /// Its barcode, if it was read.
-    pub barcode: Option<String>,
-}
-
-/// What was read back of a cartridge.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct CartridgeFound {
-    /// Its barcode, or its id.
-    pub barcode: String,
-    /// Objects read.
-    pub objects: u64,
-    /// Their bytes.
-    pub bytes: Size,
-    /// Objects that are not what they were.
-    pub damaged: u64,
-    /// The first of them, and why.
-    pub told: Vec<String>,
-}
-
-/// What was copied of a cartridge.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct CartridgeCopied {
-    /// Its barcode, or its id.
-    pub barcode: String,
-    /// Tape files.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: Size,
-    /// Where they are now.
-    pub to: String,
 }
 
 impl TapeJob {

@@ -52,7 +52,8 @@ pub async fn export(station: &Arc<dyn Station>, slots: &[Element]) -> Result<u64
 /// Carries all that stands behind the door to free slots; how many.
 ///
 /// # Errors
-/// When there are too few slots, or the robot does not carry one; those before it are in slots then.
+/// When there are too few slots, or the robot does not carry one; those before it are in slots
+/// then.
 pub async fn import(station: &Arc<dyn Station>) -> Result<u64, Failed> {
     let moves = inward(&station.elements().await?).map_err(Failed::Other)?;
     carried(station, moves).await

@@ -1,0 +1,148 @@
+//! Orders about the devices of libraries: drives, doors, and what a library is made of.
+
+use holdfast_actors::catalog::Deed;
+use holdfast_actors::catalog::rows::{Device, Rows};
+use holdfast_actors::catalog::tape::LibraryCommand;
+use holdfast_actors::kernel::Size;
+use holdfast_actors::names::TapeName;
+use holdfast_actors::shell::Listing;
+use holdfast_actors::tape::changer::Element;
+use holdfast_actors::tape::device::Account;
+use serde_json::Value;
+
+use super::super::super::{Items, Problem, ProblemClass, answers};
+use super::super::cluster::found;
+use super::super::speaker::Speaker;
+use super::super::{Answer, Office, value};
+use super::{library_of, medium_id};
+use crate::commands::shell::Place;
+use crate::commands::tape::library;
+use crate::commands::tape::scan::Scan;
+
+/// What a virtual library has unless somebody says otherwise.
+const DRIVES: u16 = 2;
+const SLOTS: u16 = 8;
+const CAPACITY: Size = Size::gib(100);
+/// Below it stand the libraries of a node, and below each of them its drives.
+const TAPE: &str = "node/tape/libraries/";
+/// How the name of a drive begins.
+const DRIVE: &str = "drive-";
+
+impl Office {
+    pub(super) async fn list_door(&self, name: &TapeName, items: &Items) -> Answer {
+        for place in self.tapes.door(name).await? {
+            let shown = answers::TapePlace {
+                place: place.element.0,
+                cartridge: place.is_full,
+                barcode: place.barcode.map(|barcode| barcode.to_string()),
+            };
+            items.send(&shown).await?;
+        }
+        value(&())
+    }
+
+    /// Devices that this node reaches. Whoever looks may ask a portal as the node, so it is for
+    /// those who handle tapes.
+    pub(super) async fn scan(&self, by: &Speaker, scan: Scan, items: &Items) -> Answer {
+        let rows = self.books.rows();
+        by.may(&rows, Deed::Tape)?;
+        if let Some(node) = &scan.node {
+            found(&rows.cluster, node)?;
+        }
+        for device in self.tapes.scan(scan).await? {
+            items.send(&device).await?;
+        }
+        value(&())
+    }
+
+    /// The drives of this node, from the tree of its actors.
+    pub(super) async fn drives(&self, items: &Items) -> Answer {
+        for listing in self.directory.tree() {
+            let Some((library, drive)) = drive_of(&listing) else {
+                continue;
+            };
+            let place = Place::parse(listing.path.as_str()).map_err(Problem::failed)?;
+            let holds = match self.inspect(&place).await {
+                Ok(inspection) => inspection.state,
+                Err(_) => Value::Null,
+            };
+            let state = serde_json::to_value(listing.standing).map_err(Problem::failed)?;
+            let shown = answers::TapeDrive {
+                library: library.to_owned(),
+                drive: drive.to_owned(),
+                state: state.as_str().unwrap_or_default().to_owned(),
+                holds,
+            };
+            items.send(&shown).await?;
+        }
+        value(&())
+    }
+}
+
+/// The library and the number of the drive that stands at a place.
+fn drive_of(listing: &Listing) -> Option<(&str, &str)> {
+    let below = listing.path.as_str().strip_prefix(TAPE)?;
+    let (library, drive) = below.split_once('/')?;
+    Some((library, drive.strip_prefix(DRIVE)?))
+}
+
+pub(super) fn new_library(rows: &Rows, add: library::Add) -> Result<LibraryCommand, Problem> {
+    let node = add.node.as_ref();
+    let node = node.map(|node| found(&rows.cluster, node)).transpose()?;
+    let device = device(add)?;
+    Ok(LibraryCommand::Add { node, device })
+}
+
+/// What a library is made of; it is one thing only.
+fn device(add: library::Add) -> Result<Device, Problem> {
+    let account = match (add.user, add.secret_file) {
+        (Some(user), Some(secret)) => Some(Account { user, secret }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(one_kind()),
+    };
+    let sizes = add.drives.is_some() || add.slots.is_some() || add.capacity.is_some();
+    match (add.is_virtual, add.changer, (add.portal, add.target)) {
+        (true, None, (None, None)) if add.serials.is_empty() && account.is_none() => {
+            Ok(Device::Virtual {
+                drives: add.drives.unwrap_or(DRIVES),
+                slots: add.slots.unwrap_or(SLOTS),
+                capacity: add.capacity.unwrap_or(CAPACITY),
+            })
+        }
+        (false, Some(changer), (None, None)) if !sizes && account.is_none() => Ok(Device::Scsi {
+            changer,
+            drives: add.serials.into_iter().collect(),
+        }),
+        (false, None, (Some(portal), Some(target))) if !sizes && add.serials.is_empty() => {
+            Ok(Device::Iscsi {
+                portal,
+                target,
+                account,
+            })
+        }
+        (_, _, _) => Err(one_kind()),
+    }
+}
+
+fn one_kind() -> Problem {
+    let told = "a library is --virtual, or has --changer and --drive, or --portal and --target, \
+                there perhaps with --user and --secret-file";
+    Problem::new(ProblemClass::Usage, "usage", told)
+}
+
+/// Where the cartridges that are to go out stand.
+pub(super) fn slots(rows: &Rows, export: &library::Export) -> Result<Vec<Element>, Problem> {
+    library_of(rows, &export.name)?;
+    let slot = |medium| {
+        let id = medium_id(rows, medium)?;
+        let row = rows.tape.media.get(&id);
+        let at = row.and_then(|row| row.slot.clone());
+        let slot = at.filter(|(library, _)| *library == export.name);
+        slot.map(|(_, slot)| slot).ok_or_else(|| {
+            let (label, library) = (answers::label(id, rows), &export.name);
+            let told = format!("cartridge {label} is not in library '{library}'");
+            Problem::new(ProblemClass::Refused, "cartridges-offline", told)
+        })
+    };
+    export.media.iter().map(slot).collect()
+}
