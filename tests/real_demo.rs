@@ -73,18 +73,20 @@ fn the_demo_proves_what_it_says_and_cleans_up() {
     assert_eq!(number(&figures, "/check-errors"), 0);
 }
 
-#[test]
-fn the_demo_of_a_cluster_loses_nodes_and_nothing_else_and_cleans_up() {
+/// The figures of a demonstration that went well and left nothing behind.
+fn played(which: &str) -> Value {
     let place = tempfile::tempdir().unwrap();
-    let output = demo(place.path())
-        .args(["--cluster", "--json"])
-        .output()
-        .unwrap();
+    let output = demo(place.path()).args([which, "--json"]).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let left = fs::read_dir(place.path()).unwrap().count();
     assert_eq!(left, 0, "something is left");
-    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_demo_of_a_cluster_loses_nodes_and_nothing_else_and_cleans_up() {
+    let figures = played("--cluster");
     assert_ne!(figures["killed"], figures["cut-off"], "{figures}");
     let tenants = figures["tenants"].as_array().unwrap();
     assert_eq!(tenants.len(), 3, "{figures}");
@@ -103,16 +105,7 @@ fn the_demo_of_a_cluster_loses_nodes_and_nothing_else_and_cleans_up() {
 
 #[test]
 fn the_demo_of_tape_brings_back_what_was_lost_and_cleans_up() {
-    let place = tempfile::tempdir().unwrap();
-    let output = demo(place.path())
-        .args(["--tape", "--json"])
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    let left = fs::read_dir(place.path()).unwrap().count();
-    assert_eq!(left, 0, "something is left");
-    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let figures = played("--tape");
     let archived = figures["archived"].as_array().unwrap();
     assert_eq!(archived.len(), 4, "{figures}");
     for run in archived {

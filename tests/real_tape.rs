@@ -292,6 +292,10 @@ fn what_a_node_lost_of_its_cartridges_they_tell_again() {
     assert!(fs::read_dir(&rows).unwrap().count() > 0);
     fs::remove_dir_all(&rows).unwrap();
     node.start();
+    let barcode = log(&node)[0]["cartridges"][0].clone();
+    let barcode = barcode.as_str().unwrap();
+    let blind = node.plain(&["tape", "media", "verify", barcode]).bad();
+    assert!(blind.contains("this node knows 0"), "{blind}");
     let told = node.json(&["tape", "recover-catalog", "shelf"]);
     assert_eq!(told[0]["read"], "index", "{told}");
     assert_eq!(told[0]["runs"], 1, "{told}");

@@ -32,11 +32,13 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Entropy, Pending};
 use holdfast_actors::shell::{Directory, Path};
 use holdfast_actors::tape::changer::Element;
+use holdfast_actors::tape::job::Occasion;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_tape::scan::Device;
 use holdfast_tape::station;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use super::answers::{self, Settled};
 use super::others::Others;
@@ -130,8 +132,9 @@ pub trait Tapes: Send + Sync + 'static {
     fn export(&self, library: &TapeName, slots: Vec<Element>) -> Pending<Result<(), Problem>>;
     /// Carries what stands behind the door to free slots; the catalog knows then.
     fn import(&self, library: &TapeName) -> Pending<Result<(), Problem>>;
-    /// Has a job write a whole view to a set, now; resolves when it is begun.
-    fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<(), Problem>>;
+    /// Has a job write to a set, now; resolves when it has heard of it, with who will tell how the
+    /// run ended.
+    fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<RunEnd, Problem>>;
     /// Stops what a job writes.
     fn stop(&self, job: &TapeName) -> Pending<Result<(), Problem>>;
     /// Reads a cartridge back, compares it with what was written down of it, and says meanwhile how
@@ -152,6 +155,9 @@ pub trait Tapes: Send + Sync + 'static {
     /// What it takes to bring a run of a media set back.
     fn plan(&self, set: SetId, run: String) -> Pending<Result<answers::RestorePlan, Problem>>;
 }
+
+/// Tells once how a run of a tape job ended.
+pub type RunEnd = oneshot::Receiver<Occasion>;
 
 /// Where orders are carried out. Cheap to clone.
 #[derive(Clone)]

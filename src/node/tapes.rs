@@ -25,17 +25,18 @@ use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
+use holdfast_tape::format::Row;
 use holdfast_tape::ports::{Books, Failed, Mount, Shelf, Station};
 use holdfast_tape::room::Message;
 use holdfast_tape::scan::{self, Caller, Device};
 use holdfast_tape::shelf::Files;
 use holdfast_tape::{care, job, station};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::failure;
 use super::stock::{Counter, Everywhere, SERVICE, Stock};
 use crate::admin::answers::{CartridgeCopied, CartridgeFound, RestorePlan, label};
-use crate::admin::office::Tapes;
+use crate::admin::office::{RunEnd, Tapes};
 use crate::admin::protocol::Progress;
 use crate::admin::{Items, Problem, ProblemClass};
 use crate::cli::Failure;
@@ -161,11 +162,7 @@ impl TapeDesk {
     }
 
     async fn verify(self, medium: MediumId, items: Items) -> Result<CartridgeFound, Problem> {
-        let rows = self
-            .shelf
-            .rows(medium)
-            .map_err(problem)?
-            .unwrap_or_default();
+        let rows = self.known(medium)?;
         let total = rows.iter().map(|row| row.length).sum();
         let tell = progress(items, "read back", total);
         let mut mount = self.mounted(medium).await?;
@@ -179,6 +176,33 @@ impl TapeDesk {
             damaged: found.damaged,
             told: found.named,
         })
+    }
+
+    /// What the catalog counts on a cartridge, and nothing less.
+    fn known(&self, medium: MediumId) -> Result<Vec<Row>, Problem> {
+        let rows = self.rows();
+        let row = rows.tape.media.get(&medium);
+        let row = row.ok_or_else(|| Refused::from(TapeRefused::NoMedium(medium)))?;
+        let counted = usize::try_from(row.head.objects).map_err(Problem::failed)?;
+        let mut known = self
+            .shelf
+            .rows(medium)
+            .map_err(problem)?
+            .unwrap_or_default();
+        if known.len() < counted {
+            let (label, there) = (label(medium, &rows), known.len());
+            let told = format!(
+                "of the {counted} objects of cartridge {label} this node knows {there}; \
+                 'tape recover-catalog' reads the others from it"
+            );
+            return Err(Problem::new(
+                ProblemClass::Failed,
+                "cartridge-unknown",
+                told,
+            ));
+        }
+        known.truncate(counted);
+        Ok(known)
     }
 
     async fn copy(
@@ -293,8 +317,12 @@ impl Tapes for TapeDesk {
         Box::pin(devices(self.here, scan))
     }
 
-    fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<(), Problem>> {
-        Box::pin(self.clone().tell(job.clone(), job::Message::Full(set)))
+    fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<RunEnd, Problem>> {
+        let (tell, end) = oneshot::channel();
+        let told = self
+            .clone()
+            .tell(job.clone(), job::Message::Full(set, tell));
+        Box::pin(async move { told.await.map(|()| end) })
     }
 
     fn stop(&self, job: &TapeName) -> Pending<Result<(), Problem>> {

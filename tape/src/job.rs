@@ -9,6 +9,7 @@ use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::{self, Context, Fault, Handle, Hands, Path};
 use holdfast_actors::tape::job::{Effect, Event, Occasion, Outcome, State};
 use holdfast_actors::tape::{Job, MediaSet};
+use tokio::sync::oneshot;
 
 use crate::archive::{self, Archive, ArchiveHands, Order, Site};
 
@@ -18,8 +19,8 @@ pub enum Message {
     Enabled(bool),
     /// An operator stops the run.
     Stop,
-    /// An operator wants a set written now.
-    Full(MediaSet),
+    /// An operator wants a set written now; how its run ended, if anybody waits for that.
+    Full(MediaSet, oneshot::Sender<Occasion>),
     /// A source has something new.
     Changed,
     /// A tape was put in, or a library came back.
@@ -39,6 +40,8 @@ pub struct JobHands {
     run: Option<(u64, Handle<archive::Message>)>,
     /// Attempts up to this one are left off.
     aborted: u64,
+    /// Who waits for the end of a run of that set.
+    waiting: Vec<(MediaSet, oneshot::Sender<Occasion>)>,
 }
 
 impl fmt::Debug for JobHands {
@@ -64,6 +67,7 @@ pub async fn start(
         site,
         run: None,
         aborted: 0,
+        waiting: Vec::new(),
     };
     shell::spawn(path, job, hands, ports, supervisor).await.ok()
 }
@@ -142,6 +146,23 @@ impl JobHands {
         })
     }
 
+    /// Tells those who wait for a run that it is over. What was wanted of the daily set while
+    /// another was written, that one took too.
+    fn answer(&mut self, set: MediaSet, occasion: Occasion) {
+        if occasion == Occasion::WaitingForTape {
+            return;
+        }
+        let (over, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(of, _)| *of == set || *of == MediaSet::Daily);
+        self.waiting = waiting;
+        let over: Vec<_> = over;
+        for (_, reply) in over {
+            // Whoever waited may have gone away.
+            let _ = reply.send(occasion);
+        }
+    }
+
     fn stop_aborted(&mut self) {
         let aborted = self.aborted;
         if let Some((_, run)) = self.run.take_if(|(attempt, _)| *attempt <= aborted) {
@@ -158,7 +179,11 @@ impl Hands for JobHands {
         match message {
             Message::Enabled(enabled) => Some(Event::Enabled(enabled)),
             Message::Stop => Some(Event::Stop),
-            Message::Full(set) => Some(Event::Full(set)),
+            Message::Full(set, reply) => {
+                self.waiting.retain(|(_, reply)| !reply.is_closed());
+                self.waiting.push((set, reply));
+                Some(Event::Full(set))
+            }
             Message::Changed => Some(Event::Changed),
             Message::Tape => Some(Event::Tape),
             Message::Ended(attempt, outcome) => Some(Event::Ended(attempt, outcome)),
@@ -197,7 +222,10 @@ impl Hands for JobHands {
                 self.stop_aborted();
                 None
             }
-            Effect::Notify(set, occasion) => Some(self.notify(set, occasion)),
+            Effect::Notify(set, occasion) => {
+                self.answer(set, occasion);
+                Some(self.notify(set, occasion))
+            }
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use holdfast::admin::office::Tapes;
+use holdfast::admin::office::{RunEnd, Tapes};
 use holdfast::admin::{Items, Problem, answers};
 use holdfast::commands::tape::scan::Scan;
 use holdfast_actors::names::TapeName;
@@ -13,6 +13,7 @@ use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_tape::scan::{Device, Kind};
 use holdfast_tape::station::Place;
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::office::{done, office, refused};
 
@@ -78,8 +79,13 @@ impl Tapes for Shelf {
         Box::pin(async move { Ok(found) })
     }
 
-    fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<(), Problem>> {
-        self.note(format!("run {job} {set}"))
+    fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<RunEnd, Problem>> {
+        let told = self.note(format!("run {job} {set}"));
+        Box::pin(async move {
+            told.await?;
+            let (_, end) = oneshot::channel();
+            Ok(end)
+        })
     }
 
     fn stop(&self, job: &TapeName) -> Pending<Result<(), Problem>> {

@@ -40,8 +40,6 @@ pub struct State {
     run: Option<Run>,
     /// Elder sets whose day went by without a run: each is written once.
     owed: BTreeSet<MediaSet>,
-    /// How many runs were begun: two states that are alike saw none between them.
-    begun: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,7 +229,6 @@ impl Job {
         self.keep(
             |state| {
                 state.run = Some(run);
-                state.begun += 1;
                 state.owed.remove(&set);
             },
             acts,

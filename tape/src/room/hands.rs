@@ -240,8 +240,9 @@ impl RoomHands {
                 Event::Started(part.clone(), false)
             }
         };
-        for waiter in self.waiting.remove(&part).unwrap_or_default() {
-            self.answer(&part, waiter);
+        // A job that runs hears first whether it is enabled.
+        if !matches!((&part, &event), (Part::Job(_), Event::Started(_, true))) {
+            self.answer_all(&part);
         }
         event
     }
@@ -261,6 +262,12 @@ impl RoomHands {
             self.waiting.entry(part).or_default().push(waiter);
         } else {
             self.answer(&part, waiter);
+        }
+    }
+
+    fn answer_all(&mut self, part: &Part) {
+        for waiter in self.waiting.remove(part).unwrap_or_default() {
+            self.answer(part, waiter);
         }
     }
 
@@ -291,7 +298,14 @@ impl Hands for RoomHands {
 
     fn admit(&mut self, message: Message, _: &Context<Self>) -> Option<Event> {
         Some(match message {
-            Message::Rows(rows) => Event::Rows(Wanted::of(&rows, self.tools.here)),
+            Message::Rows(rows) => {
+                // Who waits for what nobody wants any more hears so by the end of the line. The
+                // rows that came may be older than those by which it began to wait.
+                let now = Wanted::of(&self.tools.site.books.rows(), self.tools.here);
+                self.waiting.retain(|part, _| now.has(part));
+                self.failed.retain(|part, _| now.has(part));
+                Event::Rows(Wanted::of(&rows, self.tools.here))
+            }
             Message::Started(part, made) => self.take(part, made),
             Message::Ended(part, failed) => {
                 self.running.remove(&part);
@@ -328,7 +342,8 @@ impl Hands for RoomHands {
                 running.into_iter().for_each(Running::stop);
             }
             Effect::Enable(name, is_enabled) => {
-                self.tell(name, job::Message::Enabled(is_enabled));
+                self.tell(name.clone(), job::Message::Enabled(is_enabled));
+                self.answer_all(&Part::Job(name));
             }
             Effect::Tape(name) => self.tell(name, job::Message::Tape),
             Effect::Cancel(id) => {

@@ -10,11 +10,6 @@ impl State {
         self.run.map(|run| (run.set, run.since))
     }
 
-    /// Whether a set is to be written, or is being written.
-    pub fn owes(&self, set: MediaSet) -> bool {
-        self.owed.contains(&set) || self.run.is_some_and(|run| run.set == set)
-    }
-
     /// What that run waits for; none while it writes.
     pub fn waits(&self) -> Option<Waiting> {
         match self.run?.stage {

@@ -20,7 +20,7 @@ impl Office {
         &self,
         (path, what): (&str, &str),
         items: &Items,
-        over: impl Fn(&Rows) -> Result<Option<T>, Problem>,
+        mut over: impl FnMut(&Rows) -> Result<Option<T>, Problem>,
     ) -> Result<T, Problem> {
         loop {
             // Asked for before the rows are read, so that no change falls between.

@@ -5,13 +5,15 @@ use holdfast_actors::catalog::command::Command;
 use holdfast_actors::catalog::rows::{self, Rows, Source};
 use holdfast_actors::catalog::tape::{JobCommand, TapeCommand, TapeRefused};
 use holdfast_actors::names::TapeName;
-use holdfast_actors::tape::job::State;
+use holdfast_actors::tape::job::{Occasion, State, Waiting};
 use holdfast_actors::tape::{MediaSet, Schedule, Weekday};
+
+use tokio::sync::oneshot::error::TryRecvError;
 
 use super::super::super::{Items, Problem, ProblemClass, answers};
 use super::super::repositories::find;
 use super::super::speaker::Speaker;
-use super::super::{Answer, Office, nothing_to_change, value};
+use super::super::{Answer, Office, RunEnd, nothing_to_change, value};
 use super::refused;
 use crate::commands::tape::Named;
 use crate::commands::tape::job::{Add, Job, Run, Set, Sources, When};
@@ -73,10 +75,10 @@ impl Office {
             return Err(refused(TapeRefused::SetOff(row.pool.clone(), set)));
         }
         let before = row.state.clone();
-        self.tapes.run(&run.name, set).await?;
+        let mut end = self.tapes.run(&run.name, set).await?;
         if run.wait {
             let path = format!("{JOBS}{}/run", run.name);
-            let over = |rows: &Rows| over(job(rows, &run.name)?, &before, set);
+            let over = |rows: &Rows| over(job(rows, &run.name)?, &before, &mut end);
             self.follow((&path, "to tape"), items, over).await?;
         }
         value(&shown(&self.books.rows(), &run.name)?)
@@ -99,17 +101,41 @@ impl Office {
     }
 }
 
-/// Whether the run that was asked for is over; a problem if it waits for something.
-fn over(row: &rows::TapeJob, before: &State, set: MediaSet) -> Result<Option<()>, Problem> {
-    if row.state == *before {
-        // It has not heard of it yet; one that waited does not go on waiting then.
-        return Ok(None);
+/// Whether the run that was asked for is over; a problem if it did not write all, or waits for
+/// something. That there is nothing new is none.
+fn over(row: &rows::TapeJob, before: &State, end: &mut RunEnd) -> Result<Option<()>, Problem> {
+    let failed = |reason, told: String| Err(Problem::new(ProblemClass::Failed, reason, told));
+    match end.try_recv() {
+        Ok(Occasion::Success | Occasion::Nothing) => return Ok(Some(())),
+        Ok(Occasion::Failed) => return failed("tape-job-failed", "the run gave up".to_owned()),
+        Ok(Occasion::Dropped) => {
+            return failed(
+                "tape-job-failed",
+                "the run made place for an elder set".to_owned(),
+            );
+        }
+        Ok(Occasion::Stopped) => {
+            return failed("tape-job-failed", "an operator stopped the run".to_owned());
+        }
+        Ok(Occasion::WaitingForTape) | Err(TryRecvError::Empty) => {}
+        Err(TryRecvError::Closed) => {
+            return failed(
+                "unavailable",
+                "the job is being started again; look later".to_owned(),
+            );
+        }
     }
-    if let Some(waiting) = row.state.waits() {
-        let told = format!("the run waits {}", answers::waits(waiting));
-        return Err(Problem::new(ProblemClass::Failed, "tape-job-waits", told));
+    let waiting = row.state.waits();
+    // It may not have heard yet that something new is wanted.
+    let is_news = row.state != *before || !matches!(waiting, None | Some(Waiting::Source));
+    match waiting.filter(|_| is_news) {
+        None => Ok(None),
+        Some(Waiting::Source) => Ok(Some(())),
+        Some(waiting) => {
+            let told = format!("the run waits {}", answers::waits(waiting));
+            failed("tape-job-waits", told)
+        }
     }
-    Ok((!row.state.owes(set)).then_some(()))
 }
 
 /// The youngest set that the pool of the job has.
