@@ -1,5 +1,7 @@
 //! The demonstration as people start it: the built program, its own node, its figures.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
