@@ -234,6 +234,14 @@ fn a_cartridge_is_read_back_and_copied_and_tar_and_restic_read_the_copy() {
     let again = node.plain(&["tape", "media", "copy", barcode, "--to", text(&files)]);
     assert!(again.bad().contains("is not empty"));
 
+    // Whoever changes cartridges by hand is found out before anything is read of the wrong one.
+    let all = node.json(&["tape", "media", "list"]);
+    let all = all.as_array().unwrap().iter();
+    let mut all = all.filter_map(|it| it["barcode"].as_str());
+    let blank = all.find(|it| *it != barcode).unwrap();
+    let told = node.plain(&["tape", "media", "verify", blank]).bad();
+    assert!(told.contains("no label of ours"), "{told}");
+
     // A bit that falls over on tape is found by name.
     let data = node.path(&format!("data/tape/libraries/shelf/{barcode}/data"));
     let mut bytes = fs::read(&data).unwrap();

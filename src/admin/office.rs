@@ -31,7 +31,6 @@ use holdfast_actors::kernel::{RepositoryId, Timestamp};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Entropy, Pending};
 use holdfast_actors::shell::{Directory, Path};
-use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::job::Occasion;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_tape::scan::Device;
@@ -129,7 +128,11 @@ pub trait Tapes: Send + Sync + 'static {
     /// What stands behind the door of a library.
     fn door(&self, library: &TapeName) -> Pending<Result<Vec<station::Place>, Problem>>;
     /// Carries the cartridges of these slots behind the door; the catalog knows then.
-    fn export(&self, library: &TapeName, slots: Vec<Element>) -> Pending<Result<(), Problem>>;
+    fn export(
+        &self,
+        library: &TapeName,
+        slots: Vec<station::Wanted>,
+    ) -> Pending<Result<(), Problem>>;
     /// Carries what stands behind the door to free slots; the catalog knows then.
     fn import(&self, library: &TapeName) -> Pending<Result<(), Problem>>;
     /// Has a job write to a set, now; resolves when it has heard of it, with who will tell how the

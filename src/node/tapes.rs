@@ -20,7 +20,6 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Handle;
-use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
@@ -129,18 +128,25 @@ impl TapeDesk {
     }
 
     /// Whatever was moved, the catalog hears where all is now.
-    async fn export(self, name: TapeName, slots: Vec<Element>) -> Result<(), Problem> {
+    async fn export(self, name: TapeName, slots: Vec<station::Wanted>) -> Result<(), Problem> {
         let station = self.station(&name).await?;
         let moved = station::export(&station, &slots).await;
-        let seen = station::inventory(&name, &station, &self.books).await;
-        moved.and(seen).map_err(problem)
+        self.settle(name, moved).await
     }
 
     async fn import(self, name: TapeName) -> Result<(), Problem> {
         let station = self.station(&name).await?;
         let moved = station::import(&station).await;
-        let seen = station::inventory(&name, &station, &self.books).await;
-        moved.and(seen).map_err(problem)
+        self.settle(name, moved).await
+    }
+
+    async fn settle(self, name: TapeName, moved: Result<u64, Failed>) -> Result<(), Problem> {
+        let seen = self.inventory(name).await;
+        if let (Err(_), Err(unseen)) = (&moved, &seen) {
+            tracing::warn!(%unseen, "where cartridges are is not known; take an inventory");
+        }
+        moved.map_err(problem)?;
+        seen
     }
 
     /// A cartridge in a drive, of a library of this node; the cartridge is looked at first.
@@ -157,8 +163,19 @@ impl TapeDesk {
             ));
         };
         let station = self.station(&library).await?;
-        let mount = station.mount(slot, Purpose::Care).await;
-        mount.map_err(problem)
+        let mut mount = station.mount(slot, Purpose::Care).await.map_err(problem)?;
+        let said = station::identify(mount.as_mut()).await;
+        if matches!(&said, Ok(said) if said.medium == Some(medium)) {
+            return Ok(mount);
+        }
+        mount.dismount().await.map_err(problem)?;
+        let (label, other) = (label(medium, &rows), said.map_err(problem)?.medium);
+        let told = match other {
+            Some(_) => format!("in the slot of cartridge {label} stands another one"),
+            None => format!("cartridge {label} has no label of ours: nothing of ours is on it"),
+        };
+        let told = format!("{told}; take an inventory to see what is where");
+        Err(Problem::new(ProblemClass::Refused, "cartridge-other", told))
     }
 
     async fn verify(self, medium: MediumId, items: Items) -> Result<CartridgeFound, Problem> {
@@ -305,7 +322,11 @@ impl Tapes for TapeDesk {
         })
     }
 
-    fn export(&self, library: &TapeName, slots: Vec<Element>) -> Pending<Result<(), Problem>> {
+    fn export(
+        &self,
+        library: &TapeName,
+        slots: Vec<station::Wanted>,
+    ) -> Pending<Result<(), Problem>> {
         Box::pin(self.clone().export(library.clone(), slots))
     }
 

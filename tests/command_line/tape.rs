@@ -8,10 +8,9 @@ use holdfast::admin::{Items, Problem, answers};
 use holdfast::commands::tape::scan::Scan;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Pending;
-use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_tape::scan::{Device, Kind};
-use holdfast_tape::station::Place;
+use holdfast_tape::station::{Place, Wanted};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -47,7 +46,7 @@ impl Tapes for Shelf {
         })
     }
 
-    fn export(&self, library: &TapeName, slots: Vec<Element>) -> Pending<Result<(), Problem>> {
+    fn export(&self, library: &TapeName, slots: Vec<Wanted>) -> Pending<Result<(), Problem>> {
         self.note(format!("export {slots:?} of {library}"))
     }
 

@@ -38,13 +38,16 @@ fn place(element: &smc::Element) -> Place {
     }
 }
 
+/// A slot, and the barcode of the cartridge that is meant.
+pub type Wanted = (Element, Option<Barcode>);
+
 /// Carries the cartridges of these slots to free places behind the door; how many. None is moved
-/// unless there is room for all.
+/// unless all are those that are meant, and there is room for all.
 ///
 /// # Errors
-/// When a slot is empty, there are too few places, or the robot does not carry one; those before it
-/// are behind the door then.
-pub async fn export(station: &Arc<dyn Station>, slots: &[Element]) -> Result<u64, Failed> {
+/// When a slot is empty or holds another cartridge, there are too few places, or the robot does not
+/// carry one; those before it are behind the door then.
+pub async fn export(station: &Arc<dyn Station>, slots: &[Wanted]) -> Result<u64, Failed> {
     let moves = outward(&station.elements().await?, slots).map_err(Failed::Other)?;
     carried(station, moves).await
 }
@@ -79,19 +82,28 @@ fn of(all: &[smc::Element], kind: Kind, full: bool) -> impl Iterator<Item = Elem
     these.map(|one| Element(one.address.0))
 }
 
-fn outward(all: &[smc::Element], slots: &[Element]) -> Result<Vec<(Element, Element)>, String> {
-    let full: Vec<Element> = of(all, Kind::Slot, true).collect();
-    if let Some(slot) = slots.iter().find(|slot| !full.contains(slot)) {
-        let slot = slot.0;
-        return Err(format!(
-            "slot {slot} is empty: its cartridge is in a drive, or was taken"
-        ));
+fn outward(all: &[smc::Element], slots: &[Wanted]) -> Result<Vec<(Element, Element)>, String> {
+    for (slot, barcode) in slots {
+        let number = slot.0;
+        let mut places = all.iter().filter(|one| one.kind == Kind::Slot && one.full);
+        let Some(place) = places.find(|one| one.address.0 == number).map(place) else {
+            return Err(format!(
+                "slot {number} is empty: its cartridge is in a drive, or was taken"
+            ));
+        };
+        if place.barcode != *barcode {
+            let name = |it: &Option<Barcode>| match it {
+                Some(barcode) => barcode.to_string(),
+                None => "one without a barcode".to_owned(),
+            };
+            let (there, meant) = (name(&place.barcode), name(barcode));
+            return Err(format!(
+                "in slot {number} stands {there}, and not {meant}; take an inventory first"
+            ));
+        }
     }
-    paired(
-        slots.iter().copied(),
-        of(all, Kind::Door, false),
-        "places behind the door",
-    )
+    let from = slots.iter().map(|(slot, _)| *slot);
+    paired(from, of(all, Kind::Door, false), "places behind the door")
 }
 
 fn inward(all: &[smc::Element]) -> Result<Vec<(Element, Element)>, String> {
@@ -146,13 +158,21 @@ mod tests {
             element(Kind::Door, 20, true, None),
             element(Kind::Door, 21, false, None),
         ];
+        let meant = |slot: u16| {
+            let barcode = Barcode::parse(&format!("HF{slot:04}L9")).unwrap();
+            (Element(slot), Some(barcode))
+        };
         assert_eq!(
-            outward(&all, &[Element(11)]),
+            outward(&all, &[meant(11)]),
             Ok(vec![(Element(11), Element(21))])
         );
-        let told = outward(&all, &[Element(10), Element(11)]).unwrap_err();
+        let told = outward(&all, &[meant(10), meant(11)]).unwrap_err();
         assert_eq!(told, "2 places behind the door are needed, and 1 are free");
-        assert!(outward(&all, &[Element(12)]).unwrap_err().contains("empty"));
+        let told = outward(&all, &[meant(12)]).unwrap_err();
+        assert!(told.contains("empty"), "{told}");
+        // Somebody changed them by hand: another tenant's must not go out.
+        let told = outward(&all, &[(Element(11), meant(10).1)]).unwrap_err();
+        assert!(told.contains("stands HF0011L9, and not HF0010L9"), "{told}");
         assert_eq!(outward(&all, &[]), Ok(Vec::new()));
     }
 

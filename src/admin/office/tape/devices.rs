@@ -6,8 +6,8 @@ use holdfast_actors::catalog::tape::LibraryCommand;
 use holdfast_actors::kernel::Size;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::shell::Listing;
-use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::device::Account;
+use holdfast_tape::station::Wanted;
 use serde_json::Value;
 
 use super::super::super::{Items, Problem, ProblemClass, answers};
@@ -130,15 +130,16 @@ fn one_kind() -> Problem {
     Problem::new(ProblemClass::Usage, "usage", told)
 }
 
-/// Where the cartridges that are to go out stand.
-pub(super) fn slots(rows: &Rows, export: &library::Export) -> Result<Vec<Element>, Problem> {
+/// Where the cartridges that are to go out stand, and what their labels say.
+pub(super) fn slots(rows: &Rows, export: &library::Export) -> Result<Vec<Wanted>, Problem> {
     library_of(rows, &export.name)?;
     let slot = |medium| {
         let id = medium_id(rows, medium)?;
         let row = rows.tape.media.get(&id);
         let at = row.and_then(|row| row.slot.clone());
         let slot = at.filter(|(library, _)| *library == export.name);
-        slot.map(|(_, slot)| slot).ok_or_else(|| {
+        let barcode = row.and_then(|row| row.medium.barcode.clone());
+        slot.map(|(_, slot)| (slot, barcode)).ok_or_else(|| {
             let (label, library) = (answers::label(id, rows), &export.name);
             let told = format!("cartridge {label} is not in library '{library}'");
             Problem::new(ProblemClass::Refused, "cartridges-offline", told)
