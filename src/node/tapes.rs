@@ -3,10 +3,9 @@
 //! All of it lies in the folder `tape` of the node's directory: what is on cartridges, the key that
 //! signs them, and the cartridges of virtual libraries.
 
-mod clerk;
-mod keep;
 mod plan;
 mod recovered;
+mod tools;
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,25 +23,27 @@ use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
+use holdfast_tape::clerk::Clerk;
 use holdfast_tape::format::Row;
 use holdfast_tape::ports::{Books, Failed, Mount, Shelf, Station};
-use holdfast_tape::room::Message;
+use holdfast_tape::room::{Keep, Message};
 use holdfast_tape::scan::{self, Caller, Device};
 use holdfast_tape::shelf::Files;
+use holdfast_tape::stock::Stock;
 use holdfast_tape::{care, job, station};
 use tokio::sync::{oneshot, watch};
 
 use super::failure;
-use super::stock::{Counter, Everywhere, SERVICE, Stock};
+use super::stock::{Counter, Everywhere, SERVICE};
 use crate::admin::answers::{CartridgeCopied, CartridgeFound, RestorePlan, label};
 use crate::admin::office::{RunEnd, Tapes};
 use crate::admin::protocol::Progress;
 use crate::admin::{Items, Problem, ProblemClass};
 use crate::cli::Failure;
 use crate::commands::tape::scan::Scan;
+use crate::disk;
 use crate::home::Home;
-use clerk::Clerk;
-use keep::Keep;
+use tools::tools;
 
 /// The folder of all that is of tape, and in it that of what is on cartridges.
 const FOLDER: &str = "tape";
@@ -71,7 +72,8 @@ impl TapeDesk {
             failure(&std::io::Error::other(told))
         };
         fs::create_dir_all(&folder).map_err(at)?;
-        let shelf: Arc<dyn Shelf> = Arc::new(Files::open(&folder.join(ROWS)).map_err(at)?);
+        let disk = Arc::new(disk::Folder::new(&folder));
+        let shelf: Arc<dyn Shelf> = Arc::new(Files::new(disk, ROWS));
         let books: Arc<dyn Books> = Arc::new(Clerk {
             catalog: node.catalog.clone(),
             clock: Arc::clone(&ports.clock),
@@ -85,15 +87,14 @@ impl TapeDesk {
             catalog: node.catalog.clone(),
             calls,
         };
-        let (door, room) = watch::channel(None);
-        let keep = Keep::new(
+        let tools = tools(
             (home, &folder),
-            (Arc::new(repositories), &node.catalog),
+            Arc::new(repositories),
             (Arc::clone(&books), Arc::clone(&shelf)),
-            ports,
-            door,
+            ports.entropy.as_ref(),
         );
-        let keep = keep.map_err(at)?;
+        let tools = tools.map_err(at)?;
+        let (keep, room) = Keep::new(tools, node.catalog.clone(), ports.clone());
         let desk = Self {
             here: home.membership().map(|it| it.node),
             books,
@@ -179,7 +180,7 @@ impl TapeDesk {
     }
 
     async fn verify(self, medium: MediumId, items: Items) -> Result<CartridgeFound, Problem> {
-        let rows = self.known(medium)?;
+        let rows = self.known(medium).await?;
         let total = rows.iter().map(|row| row.length).sum();
         let tell = progress(items, "read back", total);
         let mut mount = self.mounted(medium).await?;
@@ -196,7 +197,7 @@ impl TapeDesk {
     }
 
     /// What the catalog counts on a cartridge, and nothing less.
-    fn known(&self, medium: MediumId) -> Result<Vec<Row>, Problem> {
+    async fn known(&self, medium: MediumId) -> Result<Vec<Row>, Problem> {
         let rows = self.rows();
         let row = rows.tape.media.get(&medium);
         let row = row.ok_or_else(|| Refused::from(TapeRefused::NoMedium(medium)))?;
@@ -204,6 +205,7 @@ impl TapeDesk {
         let mut known = self
             .shelf
             .rows(medium)
+            .await
             .map_err(problem)?
             .unwrap_or_default();
         if known.len() < counted {
@@ -367,7 +369,7 @@ impl Tapes for TapeDesk {
         let desk = self.clone();
         Box::pin(async move {
             let shelf = desk.shelf.as_ref();
-            plan::plan(&desk.rows(), shelf, desk.here, (set, run))
+            plan::plan(&desk.rows(), shelf, desk.here, (set, run)).await
         })
     }
 }

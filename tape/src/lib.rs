@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod care;
+pub mod clerk;
 pub mod conformance;
 pub mod exchange;
 pub mod format;
@@ -22,3 +23,5 @@ pub mod shelf;
 pub mod smc;
 pub mod ssc;
 pub mod station;
+pub mod stock;
+pub mod threads;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use holdfast_actors::catalog::Refused;
-use holdfast_actors::catalog::rows::Rows;
+use holdfast_actors::catalog::rows::{Library, Rows};
 use holdfast_actors::catalog::tape::{Seen, TapeCommand};
 use holdfast_actors::kernel::{RepositoryId, Size, Timestamp};
 use holdfast_actors::names::TapeName;
@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::format::{Medium, Row, Sum};
 use crate::smc;
+use crate::station::Fleet;
 
 /// Why something did not happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,15 @@ pub enum Failed {
     /// Anything else, as a sentence.
     #[error("{0}")]
     Other(String),
+}
+
+/// How the devices of a library are reached from this node.
+pub trait Reach: Send + Sync + 'static {
+    /// The ways to the devices that a row names. It blocks, for up to half a minute.
+    ///
+    /// # Errors
+    /// When a device is not there, or is held by somebody else.
+    fn fleet(&self, name: &TapeName, row: &Library) -> Result<Fleet, Failed>;
 }
 
 /// The drives and the arm of one library. Cheap to clone behind its [`Arc`].
@@ -184,17 +194,17 @@ pub trait Shelf: Send + Sync + 'static {
     ///
     /// # Errors
     /// When they cannot be read, or are damaged.
-    fn rows(&self, medium: MediumId) -> Result<Option<Vec<Row>>, Failed>;
+    fn rows(&self, medium: MediumId) -> Pending<Result<Option<Vec<Row>>, Failed>>;
 
     /// Adds rows behind those that are there; durable when it returns.
     ///
     /// # Errors
     /// When they cannot be written.
-    fn add(&self, medium: MediumId, rows: &[Row]) -> Result<(), Failed>;
+    fn add(&self, medium: MediumId, rows: &[Row]) -> Pending<Result<(), Failed>>;
 
     /// Forgets all rows of a cartridge: it begins anew.
     ///
     /// # Errors
     /// When they cannot be taken away.
-    fn clear(&self, medium: MediumId) -> Result<(), Failed>;
+    fn clear(&self, medium: MediumId) -> Pending<Result<(), Failed>>;
 }

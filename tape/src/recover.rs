@@ -61,15 +61,15 @@ pub async fn read(mount: &mut dyn Mount) -> Result<Found, Failed> {
 ///
 /// # Errors
 /// When they cannot be read or written.
-pub fn keep(shelf: &dyn Shelf, found: &Found) -> Result<(), Failed> {
+pub async fn keep(shelf: &dyn Shelf, found: &Found) -> Result<(), Failed> {
     let earlier = found.earlier.iter().map(|(medium, rows)| (*medium, rows));
     for (medium, rows) in earlier.chain([(found.medium, &found.rows)]) {
-        let known = shelf.rows(medium);
+        let known = shelf.rows(medium).await;
         // Damaged rows are as good as none.
         let known = known.ok().flatten().map_or(0, |known| known.len());
         if known < rows.len() {
-            shelf.clear(medium)?;
-            shelf.add(medium, rows)?;
+            shelf.clear(medium).await?;
+            shelf.add(medium, rows).await?;
         }
     }
     Ok(())

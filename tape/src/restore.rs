@@ -18,7 +18,7 @@ mod words;
 
 pub use hands::{Folders, Message, RestoreHands, Tools};
 pub use machine::{Restore, TRIES};
-pub use order::{Unready, order};
+pub use order::{Known, Unready, known, order};
 pub use words::{Effect, Event, Got, Held, Order, Part, Target};
 
 #[cfg(test)]

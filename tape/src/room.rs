@@ -5,6 +5,7 @@
 //! again after a pause that doubles, and the node stays up meanwhile.
 
 mod hands;
+mod keep;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use holdfast_actors::names::TapeName;
 use serde_json::json;
 
 pub use hands::{Message, RoomHands, Tools};
+pub use keep::Keep;
 pub use wanted::Wanted;
 
 /// The pause after the first failure; each further one doubles it.

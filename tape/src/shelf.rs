@@ -1,95 +1,156 @@
 //! The rows of tapes in files: `MEDIUM.jsonl` for each cartridge, a line for each row, as the index
-//! on the tape has them.
+//! on the tape has them. What is added at once has a line before it that says how much that is,
+//! and its sum.
 //!
 //! Invariant: a row that [`Shelf::add`] returned for is there after any crash. What a crash left of
-//! a line at the end of a file was never promised, and is cut off; damage before it is an error.
+//! the last addition was never promised, and is left out; damage before it is an error.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use holdfast_actors::ports::{Disk, File, Pending};
 use holdfast_actors::tape::MediumId;
+use tokio::sync::Mutex;
 
-use crate::format::{Lines, Row};
+use crate::format::{Lines, Row, Sum};
 use crate::ports::{Failed, Shelf};
 
-/// Rows in one folder.
-#[derive(Debug)]
-pub struct Files {
-    folder: PathBuf,
-    /// Whoever reads or writes files holds it.
-    turn: Mutex<()>,
+/// With this begins what was added at once.
+const HEAD: u8 = b'#';
+/// Bytes of the line before it, at most.
+const HEAD_MAX: usize = 96;
+
+/// Rows in one folder of a disk. Cheap to clone.
+#[derive(Clone)]
+pub struct Files(Arc<Folder>);
+
+struct Folder {
+    disk: Arc<dyn Disk>,
+    path: String,
+    /// Whoever reads or writes files holds it. How far files are whole, where that is known.
+    turn: Mutex<BTreeMap<MediumId, u64>>,
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.path)
+    }
 }
 
 impl Files {
-    /// The rows in this folder, which is made if there is none.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            turn: Mutex::new(()),
-        })
-    }
-
-    fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn path(&self, medium: MediumId) -> PathBuf {
-        self.folder.join(format!("{:032x}.jsonl", medium.raw()))
-    }
-
-    fn read(&self, medium: MediumId) -> Result<Option<Vec<Row>>, Failed> {
-        let bytes = match fs::read(self.path(medium)) {
-            Ok(bytes) => whole(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(medium, &error)),
-        };
-        let (mut lines, mut rows) = (Lines::default(), Vec::new());
-        let read = lines.push(&Bytes::from(bytes), &mut rows);
-        read.and_then(|()| lines.finish())
-            .map_err(|error| failed(medium, &error))?;
-        Ok(Some(rows))
-    }
-
-    fn append(&self, medium: MediumId, rows: &[Row]) -> io::Result<()> {
-        let path = self.path(medium);
-        let is_new = !path.exists();
-        let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
-        if !is_new {
-            // Half a line in the middle would be damage.
-            let kept = whole(fs::read(&path)?).len() as u64;
-            if kept < file.metadata()?.len() {
-                file.set_len(kept)?;
-            }
-        }
-        let lines: Vec<u8> = rows.iter().flat_map(Row::line).collect();
-        file.write_all(&lines)?;
-        file.sync_data()?;
-        if is_new {
-            File::open(&self.folder)?.sync_all()?;
-        }
-        Ok(())
-    }
-
-    fn remove(&self, medium: MediumId) -> io::Result<()> {
-        match fs::remove_file(self.path(medium)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => File::open(&self.folder)?.sync_all(),
-        }
+    /// The rows in this folder of the disk, which is made with the first of them.
+    #[must_use]
+    pub fn new(disk: Arc<dyn Disk>, path: &str) -> Self {
+        Self(Arc::new(Folder {
+            disk,
+            path: path.to_owned(),
+            turn: Mutex::default(),
+        }))
     }
 }
 
-/// As far as lines are whole.
-fn whole(mut bytes: Vec<u8>) -> Vec<u8> {
-    let end = bytes.iter().rposition(|byte| *byte == b'\n');
-    bytes.truncate(end.map_or(0, |last| last + 1));
-    bytes
+impl Folder {
+    fn path(&self, medium: MediumId) -> String {
+        format!("{}/{:032x}.jsonl", self.path, medium.raw())
+    }
+
+    /// The file of a cartridge, if there is one.
+    async fn open(&self, medium: MediumId) -> io::Result<Option<Arc<dyn File>>> {
+        match self.disk.open(&self.path(medium)).await {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read(&self, medium: MediumId) -> Result<Option<Vec<Row>>, Failed> {
+        let _turn = self.turn.lock().await;
+        let at = |error| failed(medium, &error);
+        let Some(file) = self.open(medium).await.map_err(at)? else {
+            return Ok(None);
+        };
+        let bytes = all(file.as_ref()).await.map_err(at)?;
+        let (mut lines, mut rows) = (Lines::default(), Vec::new());
+        for added in whole(&bytes).map_err(at)?.0 {
+            let read = lines.push(&added, &mut rows);
+            read.map_err(|error| failed(medium, &error))?;
+        }
+        lines.finish().map_err(|error| failed(medium, &error))?;
+        Ok(Some(rows))
+    }
+
+    async fn append(&self, medium: MediumId, lines: Bytes) -> io::Result<()> {
+        let mut turn = self.turn.lock().await;
+        // It is known again when all is well.
+        let known = turn.remove(&medium);
+        let (file, is_new) = match self.open(medium).await? {
+            Some(file) => (file, false),
+            None => (self.disk.create(&self.path(medium)).await?, true),
+        };
+        let end = match known {
+            Some(end) => end,
+            None => whole(&all(file.as_ref()).await?)?.1,
+        };
+        if end < file.length().await? {
+            // Half a line in the middle would be damage.
+            file.truncate(end).await?;
+        }
+        let after = end + lines.len() as u64;
+        file.write(end, vec![lines]).await?;
+        file.sync().await?;
+        if is_new {
+            self.disk.sync_folder(&self.path).await?;
+        }
+        turn.insert(medium, after);
+        Ok(())
+    }
+
+    async fn remove(&self, medium: MediumId) -> io::Result<()> {
+        let mut turn = self.turn.lock().await;
+        turn.remove(&medium);
+        self.disk.remove(&self.path(medium)).await?;
+        self.disk.sync_folder(&self.path).await
+    }
+}
+
+async fn all(file: &dyn File) -> io::Result<Bytes> {
+    let length = usize::try_from(file.length().await?).map_err(io::Error::other)?;
+    file.read(0, length).await
+}
+
+/// All additions that are whole, and where the last of them ends.
+fn whole(bytes: &Bytes) -> io::Result<(Vec<Bytes>, u64)> {
+    let (mut all, mut at) = (Vec::new(), 0);
+    while let Some(added) = addition(bytes, at) {
+        at = added.end;
+        all.push(bytes.slice(added));
+    }
+    // Before one is begun, the one before it is whole.
+    let mut later = (at..bytes.len()).filter(|at| bytes[*at] == HEAD);
+    if later.any(|at| addition(bytes, at).is_some()) {
+        return Err(io::Error::other(format!("damaged at byte {at}")));
+    }
+    Ok((all, at as u64))
+}
+
+/// The lines of the addition that begins there, if it is whole.
+fn addition(bytes: &Bytes, at: usize) -> Option<Range<usize>> {
+    let rest = bytes.get(at..)?;
+    let end = rest.iter().take(HEAD_MAX).position(|byte| *byte == b'\n')?;
+    let head = std::str::from_utf8(rest.get(..end)?).ok()?;
+    let (length, _) = head.strip_prefix('#')?.split_once(' ')?;
+    let from = at + end + 1;
+    let lines = from..from.checked_add(length.parse().ok()?)?;
+    (head_of(bytes.get(lines.clone())?) == head).then_some(lines)
+}
+
+/// What stands before lines that were added at once.
+fn head_of(lines: &[u8]) -> String {
+    format!("#{} {}", lines.len(), Sum::of(lines))
 }
 
 fn failed(medium: MediumId, error: &dyn std::error::Error) -> Failed {
@@ -97,77 +158,33 @@ fn failed(medium: MediumId, error: &dyn std::error::Error) -> Failed {
 }
 
 impl Shelf for Files {
-    fn rows(&self, medium: MediumId) -> Result<Option<Vec<Row>>, Failed> {
-        let _turn = self.turn();
-        self.read(medium)
+    fn rows(&self, medium: MediumId) -> Pending<Result<Option<Vec<Row>>, Failed>> {
+        let folder = Arc::clone(&self.0);
+        Box::pin(async move { folder.read(medium).await })
     }
 
-    fn add(&self, medium: MediumId, rows: &[Row]) -> Result<(), Failed> {
-        let _turn = self.turn();
-        self.append(medium, rows)
-            .map_err(|error| failed(medium, &error))
+    fn add(&self, medium: MediumId, rows: &[Row]) -> Pending<Result<(), Failed>> {
+        let (folder, lines) = (Arc::clone(&self.0), lines(rows));
+        Box::pin(async move {
+            let done = folder.append(medium, lines).await;
+            done.map_err(|error| failed(medium, &error))
+        })
     }
 
-    fn clear(&self, medium: MediumId) -> Result<(), Failed> {
-        let _turn = self.turn();
-        self.remove(medium).map_err(|error| failed(medium, &error))
+    fn clear(&self, medium: MediumId) -> Pending<Result<(), Failed>> {
+        let folder = Arc::clone(&self.0);
+        Box::pin(async move {
+            let done = folder.remove(medium).await;
+            done.map_err(|error| failed(medium, &error))
+        })
     }
+}
+
+fn lines(rows: &[Row]) -> Bytes {
+    let lines: Vec<u8> = rows.iter().flat_map(Row::line).collect();
+    let head = format!("{}\n", head_of(&lines));
+    [head.into_bytes(), lines].concat().into()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::{Place, Sum};
-
-    const ONE: MediumId = MediumId::new(1);
-
-    fn row(block: u32) -> Row {
-        Row {
-            path: Place::parse("acme/main.1/config").unwrap(),
-            sha256: Sum::of(b"config"),
-            length: 6,
-            file: 2,
-            position: None,
-            block,
-            offset: 0,
-        }
-    }
-
-    fn shelf() -> (tempfile::TempDir, Files) {
-        let folder = tempfile::tempdir().unwrap();
-        let files = Files::open(folder.path()).unwrap();
-        (folder, files)
-    }
-
-    #[test]
-    fn rows_come_back_in_order_until_they_are_forgotten() {
-        let (folder, files) = shelf();
-        assert_eq!(files.rows(ONE), Ok(None));
-        files.add(ONE, &[row(1), row(2)]).unwrap();
-        let again = Files::open(folder.path()).unwrap();
-        again.add(ONE, &[row(3)]).unwrap();
-        assert_eq!(files.rows(ONE), Ok(Some(vec![row(1), row(2), row(3)])));
-        assert_eq!(files.rows(MediumId::new(2)), Ok(None));
-        files.clear(ONE).unwrap();
-        files.clear(ONE).unwrap();
-        assert_eq!(files.rows(ONE), Ok(None));
-    }
-
-    #[test]
-    fn what_a_crash_left_of_a_line_is_cut_off_and_damage_is_an_error() {
-        let (_folder, files) = shelf();
-        files.add(ONE, &[row(1), row(2)]).unwrap();
-        let whole = fs::read(files.path(ONE)).unwrap();
-        let line = row(1).line().len();
-        for cut in line..whole.len() {
-            fs::write(files.path(ONE), &whole[..cut]).unwrap();
-            assert_eq!(files.rows(ONE), Ok(Some(vec![row(1)])), "{cut}");
-        }
-        files.add(ONE, &[row(3)]).unwrap();
-        assert_eq!(files.rows(ONE), Ok(Some(vec![row(1), row(3)])));
-        let mut bytes = fs::read(files.path(ONE)).unwrap();
-        bytes[line / 2] ^= 0x80;
-        fs::write(files.path(ONE), bytes).unwrap();
-        assert!(files.rows(ONE).is_err());
-    }
-}
+pub(crate) mod memory;

@@ -14,19 +14,18 @@ mod door;
 mod drive;
 mod identify;
 mod inventory;
+mod local;
 mod mount;
 mod real;
 mod seats;
 mod shelves;
 mod trouble;
-mod worker;
 
 use std::fmt;
 use std::sync::Arc;
 
-use holdfast_actors::catalog::rows::{Device, Library};
+use holdfast_actors::catalog::rows::Library;
 use holdfast_actors::catalog::tape::Seen;
-use holdfast_actors::kernel::NodeId;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Path;
@@ -35,7 +34,8 @@ use holdfast_actors::tape::drive::Purpose;
 use ractor::ActorCell;
 use tokio::sync::oneshot;
 
-use crate::ports::{Books, Failed, Mount, Station};
+use crate::ports::{Books, Failed, Mount, Reach, Station};
+use crate::threads::Threads;
 use arm::{Arm, unstarted};
 use cable::Cable;
 use seats::Seat;
@@ -44,6 +44,7 @@ pub use cable::{Connect, Fleet, Reset, Way};
 pub use door::{Place, Wanted, door, export, import};
 pub use identify::identify;
 pub use inventory::inventory;
+pub use local::Local;
 
 /// Where a library's actors stand, and what they work with.
 pub struct Site {
@@ -55,6 +56,8 @@ pub struct Site {
     pub ports: Ports,
     /// Where moves are noted.
     pub books: Arc<dyn Books>,
+    /// Where its devices have their threads.
+    pub threads: Arc<dyn Threads>,
 }
 
 impl fmt::Debug for Site {
@@ -79,67 +82,32 @@ impl Drop for Devices {
     }
 }
 
-/// Opens a library of the catalog. The cartridges of an embedded one are directories of `folder`,
-/// and stand in their slots whenever it is opened: it has no power of its own that would keep them
-/// in a drive. Real devices are held as long as the library is open.
+/// Opens a library of the catalog.
 ///
 /// # Errors
-/// When its files cannot be opened, a device is not there or is held by somebody else, or an actor
-/// does not start.
+/// When a device is not there or is held by somebody else, or an actor does not start.
 pub async fn open(
     name: &TapeName,
     row: &Library,
-    folder: &std::path::Path,
+    reach: &Arc<dyn Reach>,
     site: Site,
 ) -> Result<Arc<dyn Station>, Failed> {
-    let (called, device, node) = (name.clone(), row.device.clone(), row.node);
-    let folder = folder.to_owned();
-    let found = aside("tape-open", move || fleet(&called, &device, node, &folder)).await?;
-    over(name, row.intent.as_ref(), found, site).await
-}
-
-/// The devices that a row names.
-fn fleet(
-    name: &TapeName,
-    device: &Device,
-    node: Option<NodeId>,
-    folder: &std::path::Path,
-) -> Result<Fleet, Failed> {
-    let unopened = |why: String| Failed::Other(format!("library {name} cannot be opened: {why}"));
-    let found = match device {
-        Device::Virtual {
-            drives,
-            slots,
-            capacity,
-        } => {
-            let shared = shelves::open(name, (*drives, *slots), *capacity, folder);
-            return shared
-                .map(|shared| Fleet::from((shared, *drives)))
-                .map_err(|error| unopened(error.to_string()));
-        }
-        Device::Scsi { changer, drives } => {
-            let drives: Vec<_> = drives.iter().map(ToString::to_string).collect();
-            real::kernel(changer.as_str(), &drives)
-        }
-        Device::Iscsi {
-            portal,
-            target,
-            account,
-        } => real::target(node, (*portal, target), account.as_ref()),
-    };
-    found.map_err(|failed| unopened(failed.to_string()))
+    let (called, library, reach) = (name.clone(), row.clone(), Arc::clone(reach));
+    let reached = aside(&site, move || reach.fleet(&called, &library));
+    over(name, row.intent.as_ref(), reached.await?, site).await
 }
 
 /// Does something that blocks on a thread of its own.
 async fn aside<R: Send + 'static>(
-    name: &str,
+    site: &Site,
     act: impl FnOnce() -> Result<R, Failed> + Send + 'static,
 ) -> Result<R, Failed> {
     let (tell, told) = oneshot::channel();
-    let done = worker::aside(name, move || {
+    let act = Box::new(move || {
         // Whoever asked may have gone away.
         let _ = tell.send(act());
     });
+    let done = site.threads.start("tape-open", act);
     done.map_err(|error| unstarted(&error))?;
     let ended = |_| Failed::Other("the library was given up".to_owned());
     told.await.map_err(ended)?
@@ -157,7 +125,7 @@ pub async fn over(
 ) -> Result<Arc<dyn Station>, Failed> {
     let Fleet { changer, drives } = fleet.into();
     // All of them first: what is laid is let go if another one cannot be.
-    let laid = aside("tape-open", || {
+    let laid = aside(&site, || {
         let at = |(at, drive)| Ok((at, Cable::lay(drive)?));
         let drives: Result<Vec<_>, Failed> = drives.into_iter().map(at).collect();
         Ok((Cable::lay(changer)?, drives?))

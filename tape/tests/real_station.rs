@@ -15,8 +15,9 @@ use holdfast_actors::tape::device::{Account, SecretFile, Target, User};
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_tape::format::{BLOCK, Read};
 use holdfast_tape::iscsi::{Names, Session, own_name};
-use holdfast_tape::ports::{Books as _, Failed, Station, ask};
-use holdfast_tape::station::{self, Site};
+use holdfast_tape::ports::{Books as _, Failed, Reach, Station, ask};
+use holdfast_tape::station::{self, Local, Site};
+use holdfast_tape::threads::Native;
 use support::books::{Office, ports};
 use tgt::{TARGET, Tgt};
 
@@ -54,8 +55,11 @@ async fn open(tgt: &Tgt, account: Option<Account>) -> Result<Arc<dyn Station>, F
         above: None,
         ports: ports(),
         books: Arc::new(office),
+        threads: Arc::new(Native),
     };
-    station::open(&name, &row, std::path::Path::new("/nowhere"), site).await
+    let libraries = "/nowhere".into();
+    let reach: Arc<dyn Reach> = Arc::new(Local { libraries });
+    station::open(&name, &row, &reach, site).await
 }
 
 /// Mounts the cartridge, does something with it, and has it carried home.

@@ -18,8 +18,8 @@ use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_tape::format::{Fault as Wrong, Read};
 use holdfast_tape::library::{FIRST_SLOT, Fault, Plan, Unit};
-use holdfast_tape::ports::ask;
-use holdfast_tape::station;
+use holdfast_tape::ports::{Reach, ask};
+use holdfast_tape::station::{self, Local};
 use support::house::{House, SLOT, block, meant, name};
 
 mod support {
@@ -152,10 +152,12 @@ async fn a_library_is_opened_in_files_and_keeps_what_was_flushed() {
         made: Timestamp::default(),
         intent: None,
     };
+    let libraries = folder.path().to_owned();
+    let reach: Arc<dyn Reach> = Arc::new(Local { libraries });
     // Notes of moves need a library in the catalog.
     let _ = house.open(1).await;
     let slot = {
-        let station = station::open(&name(), &row, folder.path(), house.site())
+        let station = station::open(&name(), &row, &reach, house.site())
             .await
             .unwrap();
         let slot = station.inventory().await.unwrap()[0].slot;
@@ -175,7 +177,7 @@ async fn a_library_is_opened_in_files_and_keeps_what_was_flushed() {
         intent: house.intent(),
         ..row
     };
-    let station = station::open(&name(), &row, folder.path(), house.site())
+    let station = station::open(&name(), &row, &reach, house.site())
         .await
         .unwrap();
     let mut mount = station.mount(slot, Purpose::Restore).await.unwrap();

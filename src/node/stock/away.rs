@@ -10,9 +10,9 @@ use holdfast_actors::ports::Pending;
 use holdfast_actors::repository::UploadId;
 use holdfast_cluster::calls::{Answers, Calls, Rejected};
 use holdfast_tape::ports::{Failed, Item, Pieces, Repositories};
+use holdfast_tape::stock::{Stock, Uploads, store};
 
 use super::wire::{self, Ask, ITEMS_MAX, PIECE_MAX, SERVICE, Told, What};
-use super::{Stock, Uploads, store};
 
 /// How long a node may take for one answer; loading a repository takes the longest.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -8,8 +8,8 @@ use holdfast_actors::object::Key;
 use holdfast_actors::ports::Pending;
 use holdfast_cluster::calls::Calls;
 use holdfast_tape::ports::{Failed, Item, Pieces, Repositories};
+use holdfast_tape::stock::Stock;
 
-use super::Stock;
 use super::away::Away;
 
 /// The repositories of all nodes. One that moves meanwhile fails what is under way, which is tried

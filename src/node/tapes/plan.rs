@@ -11,8 +11,9 @@ use holdfast_actors::tape::SetId;
 use holdfast_tape::format::Object;
 use holdfast_tape::ports::Shelf;
 use holdfast_tape::restore::plan::{self, Source, Tape};
-use holdfast_tape::restore::{Order, order};
+use holdfast_tape::restore::{Order, known, order};
 
+use super::problem;
 use crate::admin::Problem;
 use crate::admin::answers::{RestorePlan, TapeRun, label};
 
@@ -20,7 +21,7 @@ use crate::admin::answers::{RestorePlan, TapeRun, label};
 ///
 /// # Errors
 /// When there is no such run, or the rows of its cartridges cannot be read.
-pub(super) fn plan(
+pub(super) async fn plan(
     rows: &Rows,
     shelf: &dyn Shelf,
     here: Option<NodeId>,
@@ -30,7 +31,7 @@ pub(super) fn plan(
     let row = row.ok_or_else(|| Refused::from(TapeRefused::NoSet(set)))?;
     let found = row.runs.iter().find(|it| it.name == run);
     let found = found.ok_or_else(|| Refused::from(TapeRefused::NoRun(set, run.clone())))?;
-    let order = asked(rows, shelf, here, (set, run))?;
+    let order = asked(rows, shelf, here, (set, run)).await?;
     let Some(part) = order.parts.first() else {
         return Err(Refused::from(TapeRefused::NoParts).into());
     };
@@ -51,7 +52,7 @@ pub(super) fn plan(
 }
 
 /// What a restore would be that nobody asked for.
-fn asked(
+async fn asked(
     rows: &Rows,
     shelf: &dyn Shelf,
     here: Option<NodeId>,
@@ -80,7 +81,8 @@ fn asked(
         let row = rows.tape.libraries.get(name);
         row.is_some_and(|row| row.node == here)
     };
-    order(&rows, shelf, &is_here, id).map_err(Problem::failed)
+    let known = known(&rows, shelf, id).await.map_err(problem)?;
+    order(&rows, &known, &is_here, id).map_err(Problem::failed)
 }
 
 /// All objects of a repository that are on the cartridges of its set.

@@ -53,7 +53,7 @@ async fn one(
         let told = "it is not the cartridge that the catalog has there; take an inventory";
         return Err(Failed::Other(told.to_owned()));
     }
-    recover::keep(shelf, &found)?;
+    recover::keep(shelf, &found).await?;
     Ok(found)
 }
 

@@ -80,7 +80,7 @@ impl Means {
         Some(match effect {
             Effect::Look => Event::Looked(self.book()),
             Effect::Rows(medium) => {
-                let rows = self.site.shelf.rows(medium);
+                let rows = self.site.shelf.rows(medium).await;
                 let rows = rows.inspect_err(|error| {
                     tracing::warn!(%medium, %error, "the rows of a cartridge cannot be read");
                 });
@@ -100,8 +100,10 @@ impl Means {
                 Event::Submitted(done, self.book())
             }
             Effect::Mount { library, slot } => Event::Mounted(self.mount(&library, slot).await),
-            Effect::Clear(medium) => Event::Shelved(self.site.shelf.clear(medium)),
-            Effect::Shelve(medium, rows) => Event::Shelved(self.site.shelf.add(medium, &rows.0)),
+            Effect::Clear(medium) => Event::Shelved(self.site.shelf.clear(medium).await),
+            Effect::Shelve(medium, rows) => {
+                Event::Shelved(self.site.shelf.add(medium, &rows.0).await)
+            }
             Effect::Begin(papers) => Event::Told(self.begin(*papers).await),
             Effect::Append(expected) => Event::Opened(self.append(expected).await),
             Effect::Catalog(sequence, medium) => Event::Told(self.catalog(sequence, medium).await),
@@ -213,7 +215,7 @@ impl Means {
 
     /// A catalog that is not at hand is left out: the tape that it is of has it too.
     async fn catalog(&mut self, sequence: u32, medium: MediumId) -> Vec<Told> {
-        let Ok(Some(rows)) = self.site.shelf.rows(medium) else {
+        let Ok(Some(rows)) = self.site.shelf.rows(medium).await else {
             return Vec::new();
         };
         let lines: Vec<u8> = rows.iter().flat_map(format::Row::line).collect();

@@ -24,6 +24,7 @@ use super::stream::words;
 use super::words::{Effect, Event, Held, Order, Target};
 use crate::format::{Medium, Object, Row, cut, fetch, recovery};
 use crate::ports::{Books, Failed, Mount, Repositories, Stations};
+use crate::threads::Threads;
 use crate::{naming, ports};
 
 /// Opens a folder of this node, which it makes if there is none.
@@ -42,6 +43,8 @@ pub struct Tools {
     pub folders: Folders,
     /// Time: what a repository shows now.
     pub clock: Arc<dyn Clock>,
+    /// Those of drives.
+    pub threads: Arc<dyn Threads>,
 }
 
 /// What a restore is told.

@@ -1,6 +1,6 @@
 //! What a restore of the catalog means: which cartridges there are, and what is on them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use holdfast_actors::catalog::rows::{
@@ -13,7 +13,7 @@ use holdfast_actors::tape::{MediumId, SetId};
 use super::machine::label;
 use super::plan::{Source, Tape};
 use super::words::{Order, Part, Target};
-use crate::format::{Directory, Object, RunName};
+use crate::format::{Directory, Object, Row, RunName};
 use crate::naming::Home;
 use crate::ports::{Failed, Shelf};
 
@@ -44,9 +44,27 @@ pub enum Unready {
          it into a folder"
     )]
     Subtenants(RepositoryId),
-    /// The rows of a cartridge cannot be read.
-    #[error(transparent)]
-    Shelf(#[from] Failed),
+}
+
+/// The rows of cartridges, as far as there are any.
+pub type Known = BTreeMap<MediumId, Arc<[Row]>>;
+
+/// Looks up what is known of the cartridges that a restore reads.
+///
+/// # Errors
+/// When rows cannot be read.
+pub async fn known(rows: &Rows, shelf: &dyn Shelf, id: RestoreId) -> Result<Known, Failed> {
+    let parts = rows.tape.restores.get(&id).map(|restore| &restore.parts);
+    let sets = parts.into_iter().flatten();
+    let sets = sets.filter_map(|part| rows.tape.sets.get(&part.set));
+    let media: BTreeSet<MediumId> = sets.flat_map(|set| set.media.iter().copied()).collect();
+    let mut known = Known::new();
+    for medium in media {
+        if let Some(rows) = shelf.rows(medium).await? {
+            known.insert(medium, Arc::from(rows));
+        }
+    }
+    Ok(known)
 }
 
 /// Gathers all that a restore needs. `is_here` says which libraries this node can use.
@@ -55,7 +73,7 @@ pub enum Unready {
 /// What is missing.
 pub fn order(
     rows: &Rows,
-    shelf: &dyn Shelf,
+    known: &Known,
     is_here: &dyn Fn(&TapeName) -> bool,
     id: RestoreId,
 ) -> Result<Order, Unready> {
@@ -64,7 +82,7 @@ pub fn order(
     let mut parts = Vec::new();
     for part in &restore.parts {
         if !tapes.iter().any(|tape| tape.set == part.set) {
-            tapes.extend(tapes_of(rows, shelf, is_here, part.set)?);
+            tapes.extend(tapes_of(rows, known, is_here, part.set)?);
         }
         parts.extend(parts_of(rows, &tapes, part)?);
     }
@@ -159,7 +177,7 @@ fn target_of(rows: &Rows, run: &Run, to: &Destination, space: Space) -> Result<T
 
 fn tapes_of(
     rows: &Rows,
-    shelf: &dyn Shelf,
+    known: &Known,
     is_here: &dyn Fn(&TapeName) -> bool,
     id: SetId,
 ) -> Result<Vec<Tape>, Unready> {
@@ -169,9 +187,9 @@ fn tapes_of(
     for (sequence, medium) in (1..).zip(set.media.iter().copied()) {
         let row: &Cartridge = rows.tape.media.get(&medium).ok_or(Unready::NoSet(id))?;
         let barcode = row.medium.barcode.clone();
-        let known = match shelf.rows(medium)? {
-            Some(known) => known,
-            None if row.head.objects == 0 => Vec::new(),
+        let known = match known.get(&medium) {
+            Some(known) => Arc::clone(known),
+            None if row.head.objects == 0 => Arc::default(),
             None => return Err(Unready::Unknown(label(barcode.as_ref(), medium))),
         };
         let slot = row.slot.clone().filter(|(library, _)| is_here(library));
@@ -182,7 +200,7 @@ fn tapes_of(
                 at: slot.filter(|_| row.medium.is_online),
                 set: id,
                 sequence,
-                rows: Arc::from(known),
+                rows: known,
             });
         }
     }

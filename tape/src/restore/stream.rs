@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::format::{Medium, Row, fetch};
 use crate::ports::{Failed, Pieces};
+use crate::threads::{Threads, wait};
 
 /// Blocks of 256 KiB that wait for the destination: 16 MiB.
 const AHEAD: usize = 64;
@@ -24,7 +25,10 @@ enum Said {
 }
 
 /// The drive's end of the way.
-pub(super) struct Feed(mpsc::Sender<Said>);
+pub(super) struct Feed {
+    said: mpsc::Sender<Said>,
+    threads: Arc<dyn Threads>,
+}
 
 /// The other end: the objects in the order in which they were ordered.
 pub(super) struct Tray(Arc<Mutex<Way>>);
@@ -36,19 +40,34 @@ struct Way {
 }
 
 /// A way from a drive.
-pub(super) fn way() -> (Feed, Tray) {
+pub(super) fn way(threads: &Arc<dyn Threads>) -> (Feed, Tray) {
     let (feed, said) = mpsc::channel(AHEAD);
     let way = Way { said, end: None };
-    (Feed(feed), Tray(Arc::new(Mutex::new(way))))
+    let feed = Feed {
+        said: feed,
+        threads: Arc::clone(threads),
+    };
+    (feed, Tray(Arc::new(Mutex::new(way))))
 }
 
 impl Feed {
+    /// Says it, as soon as there is room; whether anybody listens.
+    fn say(&self, said: Said) -> bool {
+        matches!(
+            wait(self.threads.as_ref(), self.said.send(said)),
+            Some(Ok(()))
+        )
+    }
+
     /// Reads objects, on the thread of the drive. Stops when nobody listens any more.
     pub(super) fn read(&self, medium: &mut dyn Medium, rows: &[Row]) {
         for row in rows {
-            let mut piece = |bytes| drop(self.0.blocking_send(Said::Piece(bytes)));
+            // What nobody hears ends below.
+            let mut piece = |bytes| {
+                self.say(Said::Piece(bytes));
+            };
             let read = fetch(medium, row, &mut piece).map_err(|error| words(&error));
-            if self.0.blocking_send(Said::End(read)).is_err() {
+            if !self.say(Said::End(read)) {
                 return;
             }
         }

@@ -11,7 +11,7 @@ use holdfast_actors::tape::MediumId;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
 
-use super::{Effect, order};
+use super::{Effect, known, order};
 use crate::format::{Object, Row};
 use crate::ports::{Failed, Shelf, Station};
 use crate::recover;
@@ -158,7 +158,7 @@ async fn a_missing_cartridge_is_named_before_anything_is_touched() {
 /// The last pack of the second repository: its tape, and where it is there.
 fn pack(world: &World) -> (MediumId, Row) {
     let all = (1..=3).map(MediumId::new).flat_map(|medium| {
-        let rows = Shelf::rows(world, medium).unwrap().unwrap();
+        let rows = world.0.shelf.of(medium).unwrap();
         rows.into_iter().map(move |row| (medium, row))
     });
     let is_pack = |row: &Row| matches!(row.path.object, Object::Data(_));
@@ -299,12 +299,13 @@ async fn a_restore_that_crashed_at_any_call_goes_on_and_is_complete() {
 async fn rows_that_were_lost_are_read_from_the_cartridges() {
     let (world, monday, ..) = world();
     let all = |world: &World| {
-        let rows = |n| Shelf::rows(world, MediumId::new(n)).unwrap();
+        let rows = |n| world.0.shelf.of(MediumId::new(n));
         [rows(1), rows(2), rows(3)]
     };
     let before = all(&world);
     for n in 1..=3_u16 {
-        Shelf::clear(&world, MediumId::new(n.into())).unwrap();
+        let cleared = world.0.shelf.clear(MediumId::new(n.into()));
+        cleared.await.unwrap();
         let mount = Station::mount(&world, Element(n), Purpose::Care).await;
         let found = recover::read(mount.unwrap().as_mut()).await.unwrap();
         assert_eq!(found.medium, MediumId::new(n.into()));
@@ -313,7 +314,7 @@ async fn rows_that_were_lost_are_read_from_the_cartridges() {
         if let Some(run) = runs {
             assert_eq!(run.objects, Some(monday.len() as u64));
         }
-        recover::keep(&world, &found).unwrap();
+        recover::keep(&world.0.shelf, &found).await.unwrap();
     }
     assert_eq!(all(&world), before);
     let id = world.ask(&[("1-one", original())], false);
@@ -321,12 +322,14 @@ async fn rows_that_were_lost_are_read_from_the_cartridges() {
     assert!(world.shown("one") == monday);
 }
 
-#[test]
-fn what_nobody_knows_is_said_by_name() {
+#[tokio::test]
+async fn what_nobody_knows_is_said_by_name() {
     let (world, ..) = world();
     let id = world.ask(&[("1-one", original())], false);
-    Shelf::clear(&world, MediumId::new(1)).unwrap();
-    let unready = order(&world.rows(), &world, &|_| true, id).unwrap_err();
+    let rows = world.rows();
+    let mut known = known(&rows, &world.0.shelf, id).await.unwrap();
+    known.remove(&MediumId::new(1));
+    let unready = order(&rows, &known, &|_| true, id).unwrap_err();
     assert!(unready.to_string().contains("VT0001L6"), "{unready}");
     assert_eq!(Failed::Other("x".to_owned()).to_string(), "x");
 }

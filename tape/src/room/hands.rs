@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use holdfast_actors::catalog::rows::{RestoreEnd, Rows};
@@ -17,17 +16,20 @@ use tokio::sync::oneshot;
 use super::{Effect, Event, Part, Room, Wanted};
 use crate::archive;
 use crate::job;
-use crate::ports::{Failed, Station};
+use crate::ports::{Failed, Reach, Station};
 use crate::restore::{self, Folders, Restore, RestoreHands};
 use crate::station::{self, Site};
+use crate::threads::Threads;
 
 /// What the parts of a room are made with.
 #[derive(Clone)]
 pub struct Tools {
     /// Which node this is, of a cluster.
     pub here: Option<NodeId>,
-    /// Where embedded libraries have their cartridges.
-    pub libraries: PathBuf,
+    /// How devices are reached.
+    pub reach: Arc<dyn Reach>,
+    /// Where devices have their threads.
+    pub threads: Arc<dyn Threads>,
     /// Folders of this node.
     pub folders: Folders,
     /// What archives use. Libraries are at hand from when the room has opened them.
@@ -153,10 +155,11 @@ impl RoomHands {
             above: Some(context.myself.cell()),
             ports: context.ports.clone(),
             books: Arc::clone(&self.tools.site.books),
+            threads: Arc::clone(&self.tools.threads),
         };
-        let (books, folder) = (
+        let (books, reach) = (
             Arc::clone(&self.tools.site.books),
-            self.tools.libraries.clone(),
+            Arc::clone(&self.tools.reach),
         );
         Box::pin(async move {
             let rows = books.rows();
@@ -164,7 +167,7 @@ impl RoomHands {
                 return Ok(Kind::Nothing);
             };
             Ok(Kind::Library(
-                station::open(&name, row, &folder, site).await?,
+                station::open(&name, row, &reach, site).await?,
             ))
         })
     }
@@ -182,32 +185,41 @@ impl RoomHands {
     fn restore(&self, id: RestoreId, context: &Context<Self>) -> Pending<Result<Kind, Failed>> {
         let rows = self.tools.site.books.rows();
         let stations = self.tools.site.stations.clone();
-        let is_here = |name: &TapeName| stations.get(name).is_some();
-        let order = restore::order(&rows, self.tools.site.shelf.as_ref(), &is_here, id);
-        let order = match order {
-            Ok(order) => order,
-            Err(unready) => {
-                let end = RestoreCommand::End(RestoreEnd::Failed(unready.to_string()));
-                let ended = self.tools.site.books.submit(TapeCommand::Restore(id, end));
-                return Box::pin(async move { ended.await.map(|()| Kind::Nothing) });
-            }
-        };
+        let shelf = Arc::clone(&self.tools.site.shelf);
+        let books = Arc::clone(&self.tools.site.books);
         let row = rows.tape.restores.get(&id);
         let is_begun = row.is_some_and(|row| row.begun.is_some());
         let tools = restore::Tools {
-            stations,
+            stations: stations.clone(),
             repositories: Arc::clone(&self.tools.site.repositories),
-            books: Arc::clone(&self.tools.site.books),
+            books: Arc::clone(&books),
             folders: Arc::clone(&self.tools.folders),
             clock: Arc::clone(&context.ports.clock),
+            threads: Arc::clone(&self.tools.threads),
         };
-        let hands = RestoreHands::new(id, &order, is_begun, tools);
         let (path, above) = (
             context.path.child("restores").child(id),
             Some(context.myself.cell()),
         );
         let ports = context.ports.clone();
         Box::pin(async move {
+            let known = restore::known(&rows, shelf.as_ref(), id).await;
+            let is_here = |name: &TapeName| stations.get(name).is_some();
+            let order = known
+                .map_err(|failed| failed.to_string())
+                .and_then(|known| {
+                    let order = restore::order(&rows, &known, &is_here, id);
+                    order.map_err(|unready| unready.to_string())
+                });
+            let order = match order {
+                Ok(order) => order,
+                Err(why) => {
+                    let end = RestoreCommand::End(RestoreEnd::Failed(why));
+                    let ended = books.submit(TapeCommand::Restore(id, end)).await;
+                    return ended.map(|()| Kind::Nothing);
+                }
+            };
+            let hands = RestoreHands::new(id, &order, is_begun, tools);
             let spawned = shell::spawn(path, Restore::new(order), hands, ports, above).await;
             let handle = spawned.map_err(|error| Failed::Other(error.to_string()))?;
             // One that ended at once is heard of by its supervisor.

@@ -16,10 +16,10 @@ use tokio::sync::oneshot;
 
 use super::Site;
 use super::cable::Cable;
-use super::worker::Worker;
 use crate::exchange::Failure;
 use crate::ports::{Books, Failed};
 use crate::smc::{self, Address, Kind, Rows};
+use crate::threads::Worker;
 
 type Answer = oneshot::Sender<Result<(), changer::Failed>>;
 
@@ -63,7 +63,8 @@ impl Arm {
             rows: None,
         };
         let path = site.path.child("changer");
-        let robot = Worker::start("tape-arm", robot).map_err(|error| unstarted(&error))?;
+        let robot =
+            Worker::start(&site.threads, "tape-arm", robot).map_err(|error| unstarted(&error))?;
         let hands = ArmHands {
             name: name.clone(),
             robot: robot.clone(),

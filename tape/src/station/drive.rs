@@ -4,23 +4,24 @@
 //! time what the drive is doing, for whom, and for how long.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc;
+use std::sync::Arc;
 
 use holdfast_actors::kernel::{Never, Ticket};
 use holdfast_actors::ports::Pending;
 use holdfast_actors::shell::{Context, Fault, Handle, Hands};
 use holdfast_actors::tape::Drive;
 use holdfast_actors::tape::drive::{Effect, Event, Health, Loan, Order, Purpose, Refused, Trouble};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::cable::Cable;
-use super::{trouble, worker};
+use super::trouble;
 use crate::exchange::Failure;
 use crate::format::{self, Fault as Wrong, Medium, Read, Space, Written};
 use crate::mounted::Mounted;
 use crate::ports::Work;
 use crate::scsi::Patience;
 use crate::ssc;
+use crate::threads::{Threads, wait};
 
 /// What a drive is told.
 pub(super) enum Message {
@@ -57,20 +58,22 @@ pub(super) enum Verdict {
 
 /// Belongs to one drive.
 pub(super) struct DriveHands {
-    pub(super) verdicts: mpsc::Sender<Verdict>,
-    pub(super) health: watch::Sender<Health>,
-    pub(super) cable: Cable,
+    verdicts: mpsc::UnboundedSender<Verdict>,
+    health: watch::Sender<Health>,
+    cable: Cable,
+    threads: Arc<dyn Threads>,
     waiting: BTreeMap<Ticket, oneshot::Sender<Result<Held, Refused>>>,
     tickets: u64,
 }
 
 impl DriveHands {
     pub(super) fn new(
-        verdicts: mpsc::Sender<Verdict>,
-        health: watch::Sender<Health>,
+        (verdicts, health): (mpsc::UnboundedSender<Verdict>, watch::Sender<Health>),
         cable: Cable,
+        threads: &Arc<dyn Threads>,
     ) -> Self {
         Self {
+            threads: Arc::clone(threads),
             verdicts,
             health,
             cable,
@@ -134,8 +137,8 @@ impl Hands for DriveHands {
             Effect::Reset => {
                 let cable = self.cable.clone();
                 // What hangs may hold up its reset as well, but not those who wait for it.
-                let reset = move || cable.reset();
-                if let Err(error) = worker::aside("tape-reset", reset) {
+                let reset = Box::new(move || cable.reset());
+                if let Err(error) = self.threads.start("tape-reset", reset) {
                     tracing::warn!(drive = %context.path, %error, "a drive is not reset");
                 }
             }
@@ -151,7 +154,8 @@ impl Hands for DriveHands {
 /// What the thread of a drive owns.
 pub(super) struct Spindle {
     pub(super) machine: Handle<Message>,
-    pub(super) verdicts: mpsc::Receiver<Verdict>,
+    pub(super) verdicts: mpsc::UnboundedReceiver<Verdict>,
+    pub(super) threads: Arc<dyn Threads>,
     pub(super) cable: Cable,
     pub(super) mounted: Option<Mounted<Cable>>,
 }
@@ -223,8 +227,8 @@ impl Spindle {
         asked.map_err(|_| ended())?;
         let mut last = None;
         loop {
-            match self.verdicts.recv() {
-                Ok(Verdict::Perform) => {
+            match wait(self.threads.as_ref(), self.verdicts.recv()).flatten() {
+                Some(Verdict::Perform) => {
                     let (done, trouble) = act(&mut self.mounted);
                     let told = Message::Done(trouble.map_or(Ok(()), Err));
                     self.machine.tell(told).map_err(|_| ended())?;
@@ -233,10 +237,10 @@ impl Spindle {
                     }
                     last = Some(done);
                 }
-                Ok(Verdict::Leave(refused)) => {
+                Some(Verdict::Leave(refused)) => {
                     return last.unwrap_or_else(|| Err(Wrong::Failed(refused.to_string())));
                 }
-                Err(_) => return Err(ended()),
+                None => return Err(ended()),
             }
         }
     }

@@ -1,20 +1,20 @@
 //! The way to one drive.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
 
 use holdfast_actors::shell::{self, Gone, Handle};
 use holdfast_actors::tape::Drive;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::{Health, Loan, Purpose, Refused};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::Site;
 use super::arm::unstarted;
 use super::cable::Cable;
 use super::drive::{DriveHands, Held, Message, Spindle};
-use super::worker::Worker;
 use crate::ports::Failed;
+use crate::threads::Worker;
 
 /// One drive: its machine, its thread, and how many want it.
 pub(super) struct Seat {
@@ -53,9 +53,9 @@ impl Seat {
         (at, cable): (Element, Cable),
         site: &Site,
     ) -> Result<Self, Failed> {
-        let (verdicts, told) = mpsc::channel();
+        let (verdicts, told) = mpsc::unbounded_channel();
         let (health, seen) = watch::channel(Health::Well);
-        let hands = DriveHands::new(verdicts, health, cable.clone());
+        let hands = DriveHands::new((verdicts, health), cable.clone(), &site.threads);
         let path = site.path.child(format!("drive-{number}"));
         let (ports, above) = (site.ports.clone(), site.above.clone());
         let machine = shell::spawn(path, Drive::default(), hands, ports, above).await;
@@ -63,10 +63,11 @@ impl Seat {
         let spindle = Spindle {
             machine: machine.clone(),
             verdicts: told,
+            threads: Arc::clone(&site.threads),
             cable,
             mounted: None,
         };
-        let spindle = Worker::start(&format!("tape-drive-{number}"), spindle);
+        let spindle = Worker::start(&site.threads, &format!("tape-drive-{number}"), spindle);
         Ok(Self {
             at,
             machine,

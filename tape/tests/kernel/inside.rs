@@ -22,11 +22,12 @@ use holdfast_tape::conformance::{Bench, TGT, judge};
 use holdfast_tape::format::{
     Effect, End, Event, Layout, Medium, Place, Read, Reason, Row, SetKind, Writer, deck,
 };
-use holdfast_tape::ports::{Books as _, Station, ask};
+use holdfast_tape::ports::{Books as _, Reach, Station, ask};
 use holdfast_tape::scan::{self, Kind};
 use holdfast_tape::sg::{Refused, Sg};
 use holdfast_tape::smc::{self, Changer};
-use holdfast_tape::station::{self, Site};
+use holdfast_tape::station::{self, Local, Site};
+use holdfast_tape::threads::Native;
 
 use crate::books::{Office, ports};
 use crate::devices;
@@ -203,10 +204,11 @@ async fn library() -> Arc<dyn Station> {
         above: None,
         ports: ports(),
         books: Arc::new(office),
+        threads: Arc::new(Native),
     };
-    station::open(&name, &row, Path::new("/nowhere"), site)
-        .await
-        .unwrap()
+    let libraries = "/nowhere".into();
+    let reach: Arc<dyn Reach> = Arc::new(Local { libraries });
+    station::open(&name, &row, &reach, site).await.unwrap()
 }
 
 /// Writes a whole set onto one tape and reads it back; how many files are on it.

@@ -54,6 +54,7 @@ impl House {
             above: None,
             ports: self.ports.clone(),
             books: Arc::clone(&self.office) as _,
+            threads: Arc::new(holdfast_tape::threads::Native),
         }
     }
 

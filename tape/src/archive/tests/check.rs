@@ -10,7 +10,6 @@ use holdfast_actors::tape::{MediumId, SetId};
 use super::world::World;
 use crate::format::{self, Measure, Object, Place, RunName, fetch, recovery};
 use crate::naming::{self, Home};
-use crate::ports::Shelf as _;
 
 impl World {
     /// Loses what was not flushed, but for the first marks of it.
@@ -55,7 +54,7 @@ impl World {
             let counted = usize::try_from(row.head.objects).unwrap();
             there.iter().for_each(|row| measure.add(row));
             assert_eq!(*measure.sum().as_bytes(), row.head.root, "{id}");
-            let shelf = self.shelf.rows(*id).unwrap().unwrap();
+            let shelf = self.shelf.of(*id).unwrap();
             assert_eq!(shelf[..counted], there[..], "{id}");
         }
         for (id, set) in &rows.tape.sets {

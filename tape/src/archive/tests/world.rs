@@ -29,7 +29,7 @@ use super::cloud::{Cloud, Stored};
 use super::shop::{Shop, Slot};
 use crate::format::{self, Reel, Settings, Signer, Sum};
 use crate::ports::{Books, Failed, Item, Stations};
-use crate::shelf::Files;
+use crate::shelf::memory::Memory;
 
 pub(super) const KIB: usize = 1024;
 
@@ -101,12 +101,11 @@ pub(super) struct World {
     pub(super) office: Arc<Office>,
     pub(super) cloud: Arc<Cloud>,
     pub(super) shop: Arc<Shop>,
-    pub(super) shelf: Arc<Files>,
+    pub(super) shelf: Arc<Memory>,
     entropy: Arc<Counted>,
     pub(super) settings: Settings,
     pub(super) now: Timestamp,
     drawn: u64,
-    _folder: tempfile::TempDir,
 }
 
 pub(super) struct Plan {
@@ -135,7 +134,6 @@ impl World {
         let mut rows = Rows::default();
         rows.clock.today = Date::of(now);
         rows.clock.wall = now;
-        let folder = tempfile::tempdir().unwrap();
         let mut world = Self {
             office: Arc::new(Office {
                 rows: Mutex::new(Arc::new(rows)),
@@ -143,7 +141,7 @@ impl World {
             }),
             cloud: Arc::default(),
             shop: Arc::default(),
-            shelf: Arc::new(Files::open(folder.path()).unwrap()),
+            shelf: Arc::default(),
             entropy: Arc::new(Counted(Mutex::new(1000))),
             settings: Settings {
                 archive_max: 1 << 20,
@@ -153,7 +151,6 @@ impl World {
             },
             now,
             drawn: 0,
-            _folder: folder,
         };
         world.furnish(plan);
         world

@@ -30,13 +30,13 @@ use holdfast_actors::tape::{Barcode, MediaSet, Medium as MediumRow, MediumId, Po
 use tokio::sync::{Notify, oneshot};
 
 use super::super::hands::{Tools, Worker};
-use super::super::{Effect, Event, Restore, order};
+use super::super::{Effect, Event, Restore, known, order};
 use super::tapes::{Objects, SET};
 use crate::format::{Object, Reel, Row, Sum};
 use crate::naming;
-use crate::ports::{
-    Books, Failed, Item, Mount, Pieces, Repositories, Shelf, Station, Stations, Work,
-};
+use crate::ports::{Books, Failed, Item, Mount, Pieces, Repositories, Station, Stations, Work};
+use crate::shelf::memory::Memory;
+use crate::threads::Native;
 
 /// Where the world crashes: at the call of this number.
 #[derive(Default)]
@@ -68,7 +68,7 @@ pub(super) struct Inner {
     pub(super) gate: Gate,
     keeper: Mutex<Keeper>,
     pub(super) reels: Mutex<BTreeMap<MediumId, Reel>>,
-    shelf: Mutex<BTreeMap<MediumId, Vec<Row>>>,
+    pub(super) shelf: Memory,
     pub(super) stored: Mutex<BTreeMap<RepositoryId, BTreeMap<Key, Bytes>>>,
     pub(super) loads: Mutex<Vec<MediumId>>,
     /// Whether the tenant was shut out at each write or deletion.
@@ -105,7 +105,7 @@ impl World {
             gate: Gate::default(),
             keeper: Mutex::new(Keeper::new(Rows::default())),
             reels: Mutex::default(),
-            shelf: Mutex::default(),
+            shelf: Memory::default(),
             stored: Mutex::default(),
             loads: Mutex::default(),
             was_shut: Mutex::default(),
@@ -148,7 +148,7 @@ impl World {
             let id = MediumId::new(number);
             rows.tape.media.insert(id, cartridge(number, &known));
             world.0.reels.lock().unwrap().insert(id, reel);
-            world.0.shelf.lock().unwrap().insert(id, known);
+            world.0.shelf.put(id, known);
         }
         world.set_rows(rows);
         world
@@ -273,6 +273,7 @@ impl World {
             books: Arc::new(books),
             folders: Arc::new(move |_| Ok(Arc::new(disk.clone()) as Arc<dyn Disk>)),
             clock: Arc::new(clock),
+            threads: Arc::new(Native),
         }
     }
 
@@ -283,7 +284,8 @@ impl World {
         stop: impl Fn(&Effect) -> bool,
     ) -> Option<RestoreEnd> {
         let rows = self.rows();
-        let order = order(&rows, self, &|_| true, id).unwrap();
+        let known = known(&rows, &self.0.shelf, id).await.unwrap();
+        let order = order(&rows, &known, &|_| true, id).unwrap();
         let is_begun = rows.tape.restores[&id].begun.is_some();
         let worker = Worker::new(id, &order, is_begun, self.tools());
         let mut machine = Restore::new(order);

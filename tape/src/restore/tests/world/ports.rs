@@ -11,21 +11,6 @@ impl Clock for World {
     }
 }
 
-impl Shelf for World {
-    fn rows(&self, medium: MediumId) -> Result<Option<Vec<Row>>, Failed> {
-        Ok(self.0.shelf.lock().unwrap().get(&medium).cloned())
-    }
-    fn add(&self, medium: MediumId, rows: &[Row]) -> Result<(), Failed> {
-        let mut shelf = self.0.shelf.lock().unwrap();
-        shelf.entry(medium).or_default().extend_from_slice(rows);
-        Ok(())
-    }
-    fn clear(&self, medium: MediumId) -> Result<(), Failed> {
-        self.0.shelf.lock().unwrap().remove(&medium);
-        Ok(())
-    }
-}
-
 impl Books for World {
     fn rows(&self) -> Arc<Rows> {
         Arc::new(Self::rows(self))

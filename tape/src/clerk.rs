@@ -7,12 +7,15 @@ use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::catalog::tape::TapeCommand;
 use holdfast_actors::catalog::{Catalog, SubmitError};
 use holdfast_actors::ports::{Clock, Pending};
-use holdfast_tape::ports::{Books, Failed};
+
+use crate::ports::{Books, Failed};
 
 /// Orders by the node's clock.
-pub(super) struct Clerk {
-    pub(super) catalog: Catalog,
-    pub(super) clock: Arc<dyn Clock>,
+pub struct Clerk {
+    /// The catalog.
+    pub catalog: Catalog,
+    /// By which is told when something was ordered.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Books for Clerk {
