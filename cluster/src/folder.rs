@@ -1,19 +1,28 @@
 //! A folder of a disk as a disk of its own.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use holdfast_actors::ports::{Disk, File, Pending, Storage};
 
 /// What lies in one folder of another disk.
-pub(crate) struct Folder {
+pub struct Folder {
     disk: Arc<dyn Disk>,
-    name: &'static str,
+    name: String,
+}
+
+impl fmt::Debug for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 impl Folder {
     /// The folder of this name.
-    pub(crate) fn new(disk: Arc<dyn Disk>, name: &'static str) -> Self {
+    #[must_use]
+    pub fn new(disk: Arc<dyn Disk>, name: &str) -> Self {
+        let name = name.to_owned();
         Self { disk, name }
     }
 

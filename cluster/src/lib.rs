@@ -2,7 +2,7 @@
 
 pub mod calls;
 pub mod extents;
-mod folder;
+pub mod folder;
 pub mod identity;
 pub mod join;
 pub mod member;

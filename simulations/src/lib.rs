@@ -36,6 +36,8 @@ pub mod scenario;
 pub mod script;
 pub mod shrink;
 pub mod story;
+mod tape;
+mod threads;
 mod timepiece;
 pub mod trace;
 pub mod verdict;

@@ -158,11 +158,25 @@ pub enum Mutation {
     SlowClock,
     /// A gateway of a cluster lets whoever wants to read in as one who may only read.
     LentLogin,
+    /// Some cartridges keep nothing, and say they do.
+    LyingTape,
+    /// An answer of a tape device that was lost is taken for a good one.
+    GuessedPosition,
+    /// The robot is told of a move twice.
+    RepeatedMove,
+    /// Moves of the robot are not noted.
+    UnnotedMove,
+    /// What is to go to tape of a repository is not all that it shows.
+    PartialView,
+    /// Cartridges may be written over at once, whatever the operator was told.
+    HastyReuse,
+    /// That a restore is over is never noted.
+    EndlessRestore,
 }
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 66] = [
+    pub const ALL: [(Self, &'static str); 73] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -229,6 +243,13 @@ impl Mutation {
         (Self::FastClocks, "cluster-time"),
         (Self::SlowClock, "cluster-holder"),
         (Self::LentLogin, "cluster-recalled"),
+        (Self::LyingTape, "tape-readable"),
+        (Self::GuessedPosition, "tape-positions"),
+        (Self::RepeatedMove, "tape-moves"),
+        (Self::UnnotedMove, "tape-moves"),
+        (Self::PartialView, "tape-complete"),
+        (Self::HastyReuse, "tape-time"),
+        (Self::EndlessRestore, "tape-ends"),
     ];
 
     /// A plan of this seed in which the bug can show.
@@ -252,6 +273,7 @@ impl Mutation {
             },
             None if self == Self::HiddenDamage => Plan::rotting(seed),
             None if self.is_of_affairs() => Plan::affairs(seed),
+            None if self.is_of_tape() => Plan::tape(seed),
             None => Plan::single(seed),
         }
     }
@@ -279,6 +301,20 @@ impl Mutation {
         matches!(
             self,
             Self::ForgottenDrain | Self::ForgottenRemoval | Self::OtherReplica | Self::IdleRepair
+        )
+    }
+
+    /// Whether it shows only where there is a tape library.
+    const fn is_of_tape(self) -> bool {
+        matches!(
+            self,
+            Self::LyingTape
+                | Self::GuessedPosition
+                | Self::RepeatedMove
+                | Self::UnnotedMove
+                | Self::PartialView
+                | Self::HastyReuse
+                | Self::EndlessRestore
         )
     }
 

@@ -8,12 +8,14 @@ mod cluster;
 mod draw;
 mod fleet;
 mod single;
+mod tape;
 mod told;
 mod wire;
 
 use serde::{Deserialize, Serialize};
 
 pub use fleet::{Fleet, Members, Mishap, Order, Timed, Ways};
+pub use tape::Tape;
 pub use wire::Wire;
 
 /// Milliseconds of a day.
@@ -45,6 +47,9 @@ pub struct Plan {
     /// Many nodes instead of the one; the lives above are not lived then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<Fleet>,
+    /// A node with a tape library instead; tenants and operators are of its own kind then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tape: Option<Tape>,
 }
 
 /// One tenant as it is first made.

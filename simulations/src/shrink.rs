@@ -14,7 +14,14 @@ const KEPT: [&str; 8] = [
     "seed", "wall", "end", "name", "quantum", "least", "silence", "replicas",
 ];
 /// Below it a number makes no sense, by the key.
-const LEAST: [(&str, u64); 2] = [("tasks", 1), ("packs", 1)];
+const LEAST: [(&str, u64); 6] = [
+    ("tasks", 1),
+    ("packs", 1),
+    ("drives", 1),
+    ("slots", 8),
+    ("capacity_kib", 9 << 10),
+    ("pause", 1),
+];
 /// Passes over everything at most.
 const PASSES: usize = 4;
 
@@ -56,6 +63,8 @@ pub fn faults(plan: &Plan) -> usize {
         life.steps.len() + flags.iter().filter(|flag| **flag).count()
     };
     let alone = plan.lives.iter().map(count).sum::<usize>();
+    let of_tape = plan.tape.as_ref().map_or(0, |tape| tape.faults);
+    let alone = alone + usize::try_from(of_tape).unwrap_or_default();
     let Some(fleet) = &plan.fleet else {
         return alone;
     };
@@ -85,7 +94,10 @@ pub fn size(plan: &Plan) -> Size {
         }
         Some(Members::Calls { callers, .. } | Members::Wire { callers, .. }) => *callers as usize,
         Some(Members::Cluster { tenants, .. }) => *tenants as usize,
-        Some(Members::Holdfast { .. }) | None => plan.tenants.len(),
+        Some(Members::Holdfast { .. }) | None => {
+            let of_tape = plan.tape.as_ref().map_or(0, |tape| tape.tenants);
+            plan.tenants.len() + usize::try_from(of_tape).unwrap_or_default()
+        }
     };
     Size {
         faults: faults(plan),

@@ -35,10 +35,12 @@ use crate::office::Desk;
 use crate::plan::{self, End, Life, Loss, Members, Plan};
 use crate::register;
 use crate::runtime;
+use crate::tape;
 use crate::trace::Trace;
 use crate::verdict::Verdict;
 use crate::witness::Witness;
 
+pub(crate) use life::ports;
 pub(crate) use scene::Scene;
 use tour::Tour;
 
@@ -64,6 +66,9 @@ pub fn run_before(witness: Option<Arc<dyn Witness>>, plan: &Plan, options: Optio
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(fleet) = &plan.fleet {
         return run_fleet(witness, plan, fleet, options);
+    }
+    if let Some(shape) = &plan.tape {
+        return tape::run(witness, plan, shape, options);
     }
     let before = panics::count();
     let mut world = World::new(plan, options, "");

@@ -112,4 +112,11 @@ planted! {
     a_cluster_whose_time_runs_ahead_is_caught: FastClocks;
     a_node_that_holds_its_lease_for_too_long_is_caught: SlowClock;
     what_may_be_old_and_is_shown_to_one_who_deletes_is_caught: LentLogin;
+    a_cartridge_that_keeps_nothing_is_caught: LyingTape;
+    a_tape_that_is_written_nobody_knows_where_is_caught: GuessedPosition;
+    a_move_that_is_made_twice_is_caught: RepeatedMove;
+    a_move_that_was_not_noted_is_caught: UnnotedMove;
+    a_run_that_lacks_something_is_caught: PartialView;
+    a_cartridge_that_is_written_over_too_early_is_caught: HastyReuse;
+    a_restore_that_never_ends_is_caught: EndlessRestore;
 }

@@ -36,12 +36,13 @@ const FOUND: [(u64, &str); 6] = [
 ];
 
 /// Plans of one seed.
-const KINDS: [fn(u64) -> Plan; 5] = [
+const KINDS: [fn(u64) -> Plan; 6] = [
     Plan::single,
     Plan::several,
     Plan::register,
     Plan::calls,
     Plan::wire,
+    Plan::tape,
 ];
 
 fn is_long() -> bool {
@@ -148,6 +149,26 @@ fn seeds_of_the_register_are_good() {
 #[test]
 fn seeds_of_calls_are_good() {
     some("--kind calls", Plan::calls);
+}
+
+/// The drawn faults and crashes of all these must have met something.
+#[test]
+fn seeds_of_a_tape_library_are_good_and_much_happens_in_them() {
+    let mut sum = holdfast_simulations::verdict::Figures::default();
+    for seed in 0..if is_long() { 300 } else { 25 } {
+        let verdict = run(&Plan::tape(seed), Options::default());
+        let violations: Vec<String> = verdict.violations.iter().map(ToString::to_string).collect();
+        assert!(
+            violations.is_empty(),
+            "seed {seed}: {violations:#?}\nreproduce: holdfast sim replay {seed} --kind tape"
+        );
+        sum += verdict.figures;
+    }
+    assert!(sum.stored > 700 && sum.deleted > 60, "{sum:?}");
+    assert!(
+        sum.crashes > 90 && sum.backups >= 25 && sum.views > 2,
+        "{sum:?}"
+    );
 }
 
 #[test]

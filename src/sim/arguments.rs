@@ -173,6 +173,8 @@ pub enum Kind {
     Cluster,
     /// The same as calls over the link of production, with datagrams below it
     Wire,
+    /// One node with a tape library, and people who archive, bring back and handle cartridges
+    Tape,
 }
 
 impl Kind {
@@ -186,6 +188,7 @@ impl Kind {
             Self::Calls => Plan::calls(seed),
             Self::Cluster => Plan::cluster(seed),
             Self::Wire => Plan::wire(seed),
+            Self::Tape => Plan::tape(seed),
         }
     }
 
@@ -199,6 +202,7 @@ impl Kind {
             Self::Calls => "calls",
             Self::Cluster => "cluster",
             Self::Wire => "wire",
+            Self::Tape => "tape",
         }
     }
 }

@@ -105,6 +105,18 @@ impl Library {
         Some(taken)
     }
 
+    /// Where all cartridges are, as a human sees them: their labels by element.
+    #[must_use]
+    pub fn places(&self) -> BTreeMap<u16, String> {
+        let elements = self.changer.elements.iter();
+        let held = elements.filter_map(|(at, place)| Some((*at, place.cartridge.as_ref()?)));
+        let drives = (FIRST_DRIVE..).zip(&self.drives);
+        let threaded = drives.filter_map(|(at, drive)| Some((at, drive.cartridge()?)));
+        let all = held.chain(threaded);
+        all.map(|(at, cartridge)| (at, cartridge.barcode.clone()))
+            .collect()
+    }
+
     /// A human puts another cartridge into a drive, and takes out what was in it.
     pub fn swap(&mut self, drive: usize, cartridge: Cartridge) -> Option<Cartridge> {
         match self.drives.get_mut(drive) {
@@ -115,6 +127,11 @@ impl Library {
             }
             None => Some(cartridge),
         }
+    }
+
+    /// A technician takes a drive apart and its cartridge out, whatever state that is in.
+    pub fn repair(&mut self, drive: usize) -> Option<Cartridge> {
+        self.drives.get_mut(drive)?.take()
     }
 
     /// What goes wrong from now on.
@@ -255,7 +272,9 @@ impl Library {
         reply::answer(outcome, asked)
     }
 
-    fn is_hung(&self, unit: Unit) -> bool {
+    /// Whether a device answers nothing any more, until it is reset.
+    #[must_use]
+    pub fn is_hung(&self, unit: Unit) -> bool {
         match unit {
             Unit::Changer => self.changer.is_hung(),
             Unit::Drive(number) => self.drives.get(number).is_some_and(Drive::is_hung),

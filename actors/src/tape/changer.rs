@@ -53,6 +53,13 @@ pub struct Intent {
     barcode: Option<Barcode>,
 }
 
+impl Intent {
+    /// From where to where.
+    pub const fn way(&self) -> (Element, Element) {
+        (self.from, self.to)
+    }
+}
+
 /// What a changer hears.
 #[derive(Debug)]
 pub enum Event {
@@ -69,8 +76,6 @@ pub enum Event {
     Moved(bool),
     /// Where everything is; none if the robot did not say.
     Status(Option<Inventory>),
-    /// Somebody opened the door, or the robot was reset.
-    Touched,
 }
 
 /// What a changer wants.
@@ -140,6 +145,9 @@ pub struct Changer {
     waiting: VecDeque<(Ticket, Element, Element)>,
     /// Where everything is; none if that has to be asked.
     known: Option<Inventory>,
+    /// The robot said so after the last move was asked for: people open doors, and not every robot
+    /// tells.
+    is_fresh: bool,
     /// Whether the robot is moving, or being asked.
     is_busy: bool,
     ask_at: Instant,
@@ -166,7 +174,13 @@ impl Changer {
             if let Some(intent) = self.intent.clone() {
                 self.reconcile(intent, &known, acts);
             } else if let Some((ticket, from, to)) = self.waiting.pop_front() {
-                self.begin(ticket, (from, to), &known, acts);
+                let may = known.may_move(from, to);
+                if may.is_err() && !self.is_fresh {
+                    // It may be otherwise by now.
+                    self.waiting.push_front((ticket, from, to));
+                    continue;
+                }
+                self.begin(ticket, (from, to), may, acts);
             }
             self.known = Some(known);
         }
@@ -176,10 +190,10 @@ impl Changer {
         &mut self,
         ticket: Ticket,
         (from, to): (Element, Element),
-        known: &Inventory,
+        may: Result<Option<Barcode>, Failed>,
         acts: &mut Acts<Self>,
     ) {
-        let barcode = match known.may_move(from, to) {
+        let barcode = match may {
             Ok(barcode) => barcode,
             Err(failed) => return acts.show(Effect::Answer(ticket, Err(failed))),
         };
@@ -290,7 +304,10 @@ impl Machine for Changer {
             Event::Move { ticket, .. } if self.waiting.len() == WAITING_MAX => {
                 acts.show(Effect::Answer(ticket, Err(Failed::Busy)));
             }
-            Event::Move { ticket, from, to } => self.waiting.push_back((ticket, from, to)),
+            Event::Move { ticket, from, to } => {
+                self.is_fresh = false;
+                self.waiting.push_back((ticket, from, to));
+            }
             Event::Moved(done) => {
                 self.is_busy = false;
                 match done {
@@ -308,8 +325,8 @@ impl Machine for Changer {
                     acts.show(Effect::Twins(twin.clone()));
                 }
                 self.known = Some(inventory);
+                self.is_fresh = true;
             }
-            Event::Touched => self.known = None,
         }
         self.go_on(now, acts);
     }

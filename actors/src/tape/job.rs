@@ -319,6 +319,11 @@ impl Machine for Job {
             Event::Stop => self.end(Occasion::Stopped, acts),
             Event::Full(set) if set.is_whole() && self.state.enabled => {
                 self.keep(|state| state.owed.extend([set]), acts);
+                // It takes all that a daily run waits for.
+                let waits = stage.is_some_and(|stage| stage != Stage::Working);
+                if waits && self.state.run.is_some_and(|run| !run.set.is_whole()) {
+                    self.end(Occasion::Dropped, acts);
+                }
                 self.pay(now, acts);
             }
             // What is new now is written now; a run that is under way, or waits for something

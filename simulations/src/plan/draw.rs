@@ -342,6 +342,7 @@ mod tests {
             Plan::catalog,
             Plan::calls,
             Plan::wire,
+            Plan::tape,
         ];
         for (seed, of) in (0..50).flat_map(|seed| plans.map(|of| (seed, of))) {
             let plan = of(seed);

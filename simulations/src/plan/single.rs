@@ -86,6 +86,7 @@ impl Plan {
                 .collect(),
             rot: rot(&mut part("rot")),
             fleet: None,
+            tape: None,
         }
     }
 }

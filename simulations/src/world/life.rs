@@ -63,7 +63,7 @@ pub(super) struct Stage {
 }
 
 /// The ports of one life.
-pub(super) fn ports(
+pub(crate) fn ports(
     wall: Timestamp,
     disk: &Disk,
     index: &Index,

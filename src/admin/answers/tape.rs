@@ -292,6 +292,8 @@ pub struct TapeRun {
     pub bytes: Size,
     /// The cartridges of its media set, in order.
     pub cartridges: Vec<String>,
+    /// Cartridges that left the set: what was on them cannot be brought back.
+    pub lacks: u32,
 }
 
 impl TapeRun {
@@ -308,6 +310,7 @@ impl TapeRun {
             objects: run.objects,
             bytes: Size::bytes(run.bytes),
             cartridges: set.media.iter().map(|id| label(*id, rows)).collect(),
+            lacks: set.lacks,
         }
     }
 }

@@ -36,6 +36,15 @@ enum Owed {
     Write,
     Filemark,
     Flush(Flushing),
+    /// Where it stands behind a flush.
+    Flushed(Flushing),
+}
+
+impl Owed {
+    /// Whether the answer is a position.
+    const fn is_question(self) -> bool {
+        matches!(self, Self::Where | Self::Flushed(_))
+    }
 }
 
 /// The tape file under the head.
@@ -79,6 +88,9 @@ pub struct Writer {
     catalogs: u32,
     agenda: VecDeque<Task>,
     owed: VecDeque<Owed>,
+    /// Where the drive stands if it took what it was given, once and no more; none if it never
+    /// said.
+    stands: Option<u64>,
     /// Bytes of objects since the last commit.
     since: u64,
     has_asked: bool,
@@ -129,6 +141,7 @@ impl Writer {
                 .into_iter()
                 .collect(),
             owed: VecDeque::new(),
+            stands: None,
             since: 0,
             has_asked: false,
             near_end: false,
@@ -151,7 +164,7 @@ impl Writer {
         }
         match event {
             Event::Start => {}
-            Event::At(position) => self.at(position),
+            Event::At(position) => self.at(position, effects),
             Event::Done { near_end } => self.done(near_end, effects),
             Event::HardEnd => self.hard_end(effects),
             Event::Failed => self.failed(effects),
@@ -270,24 +283,37 @@ impl Writer {
             .is_some_and(|file| file.kind == kind && !file.is_closed)
     }
 
-    fn at(&mut self, position: Option<u64>) {
-        if self.owed.front() == Some(&Owed::Where) {
-            self.owed.pop_front();
-            if let Some(file) = &mut self.file {
-                file.position = position;
-            }
+    /// The drive says where it stands: behind all that it took, or something else is on the tape
+    /// than was written.
+    fn at(&mut self, position: Option<u64>, effects: &mut Vec<Effect>) {
+        let asked = self.owed.pop_front_if(|owed| owed.is_question());
+        let Some(asked) = asked else { return };
+        let stands = std::mem::replace(&mut self.stands, position);
+        if stands.zip(position).is_some_and(|(it, said)| it != said) {
+            return self.failed(effects);
+        }
+        match (asked, &mut self.file) {
+            (Owed::Flushed(what), _) => self.flushed(what, effects),
+            (Owed::Where, Some(file)) => file.position = position,
+            (Owed::Where | Owed::Write | Owed::Filemark | Owed::Flush(_), _) => {}
         }
     }
 
     fn done(&mut self, near_end: bool, effects: &mut Vec<Effect>) {
-        if self.owed.front() == Some(&Owed::Where) {
+        let Some(owed) = self.owed.pop_front_if(|owed| !owed.is_question()) else {
             return;
-        }
+        };
         self.near_end |= near_end;
-        match (self.owed.pop_front(), &mut self.file) {
-            (Some(Owed::Write), Some(file)) => file.written += 1,
-            (Some(Owed::Flush(what)), _) => self.flushed(what, effects),
-            _ => {}
+        if matches!(owed, Owed::Write | Owed::Filemark) {
+            self.stands = self.stands.map(|it| it.saturating_add(1));
+        }
+        match (owed, &mut self.file) {
+            (Owed::Write, Some(file)) => file.written += 1,
+            (Owed::Flush(what), _) => {
+                self.owed.push_back(Owed::Flushed(what));
+                effects.push(Effect::Where);
+            }
+            (Owed::Write | Owed::Filemark | Owed::Where | Owed::Flushed(_), _) => {}
         }
     }
 }

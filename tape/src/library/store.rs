@@ -87,7 +87,7 @@ pub trait Store: Send {
 }
 
 /// A cartridge in memory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct InMemory {
     bytes: Vec<u8>,
     objects: Vec<Object>,

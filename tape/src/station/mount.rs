@@ -66,6 +66,16 @@ fn element<'a>(elements: &'a Elements, seat: &Seat) -> Option<&'a smc::Element> 
     drives.find(|one| one.address.0 == seat.at.0)
 }
 
+/// Where what is in a drive goes: to where it came from, or to a free slot if nobody knows that, or
+/// somebody put another one there meanwhile.
+fn home(elements: &Elements, drive: &smc::Element) -> Option<Element> {
+    let free = |one: &&smc::Element| one.kind == Kind::Slot && !one.full;
+    let mut slots = elements.iter().filter(free);
+    let own = slots.clone().find(|one| Some(one.address) == drive.source);
+    let found = own.or_else(|| slots.next()).map(|one| one.address);
+    found.or(drive.source).map(|at| Element(at.0))
+}
+
 fn came_from(element: &smc::Element, slot: Element) -> bool {
     element.full && element.source.is_some_and(|source| source.0 == slot.0)
 }
@@ -95,14 +105,9 @@ impl Mounted {
         let elements = self.devices.arm.elements().await?;
         let drive = element(&elements, self.seat()?);
         let drive = drive.ok_or_else(|| Failed::Other("the robot has no such drive".to_owned()))?;
-        let holds = drive.full.then(|| match drive.source {
-            Some(source) => Element(source.0),
-            None => {
-                let mut slots = elements.iter().filter(|one| one.kind == Kind::Slot);
-                let free = slots.find(|one| !one.full);
-                free.map_or(self.slot, |one| Element(one.address.0))
-            }
-        });
+        let holds = drive
+            .full
+            .then(|| home(&elements, drive).unwrap_or(self.slot));
         Ok((Element(drive.address.0), holds))
     }
 

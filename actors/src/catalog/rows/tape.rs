@@ -28,7 +28,7 @@ pub struct Tape {
     /// Cartridges, also those that are in no library now.
     #[serde(deserialize_with = "schema::map")]
     pub media: OrdMap<MediumId, Cartridge>,
-    /// Media sets, as long as a cartridge of theirs is not written over.
+    /// Media sets, as long as they have a cartridge.
     #[serde(deserialize_with = "schema::map")]
     pub sets: OrdMap<SetId, Set>,
     /// Tape jobs by name.
@@ -181,6 +181,8 @@ pub struct Set {
     pub one: Option<RepositoryId>,
     /// Its cartridges in order.
     pub media: Vector<MediumId>,
+    /// Cartridges that left it: were written over, or given up. Its runs may lack what was there.
+    pub lacks: u32,
     /// When it was begun.
     pub opened: Timestamp,
     /// The day on which it was closed: nothing is added any more.

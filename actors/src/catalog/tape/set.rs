@@ -87,6 +87,7 @@ impl Draft<'_> {
             owner,
             one,
             media: Vector::new(),
+            lacks: 0,
             opened: self.at,
             closed: None,
             runs: Vector::new(),
@@ -201,7 +202,10 @@ impl Draft<'_> {
             return Err(TapeRefused::Restoring(label).into());
         }
         self.alter_medium(medium, |row| row.of = None);
-        self.alter_set(id, |row| row.media.retain(|other| *other != medium));
+        self.alter_set(id, |row| {
+            row.media.retain(|other| *other != medium);
+            row.lacks = row.lacks.saturating_add(1);
+        });
         self.close_set(id);
         let left = self.rows.tape.sets.get(&id);
         if left.is_some_and(|row| row.media.is_empty()) {

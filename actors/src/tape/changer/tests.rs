@@ -236,6 +236,22 @@ fn what_makes_no_sense_is_refused_before_the_robot_hears_of_it() {
 }
 
 #[test]
+fn what_people_did_behind_its_door_is_asked_for_before_a_move_is_refused() {
+    let mut world = World::new();
+    world.go(2, 1);
+    world.settles();
+    // Somebody takes a cartridge out of its slot, and puts one where another came from.
+    world.places.insert(Element(3), Held::Nothing);
+    world.places.insert(Element(2), tape(3));
+    world.go(1, 3);
+    world.settles();
+    world.go(1, 2);
+    world.settles();
+    let refused = Err(Failed::FromEmpty);
+    assert_eq!(world.answers, [(0, Ok(())), (1, Ok(())), (2, refused)]);
+}
+
+#[test]
 fn of_two_with_one_barcode_neither_is_moved() {
     let mut world = World::new();
     world.places.insert(Element(4), tape(2));
@@ -287,7 +303,7 @@ proptest! {
                     *at != PICKER && *it == Held::Nothing
                 });
                 world.places.insert(Element(u16::try_from(room.unwrap()).unwrap()), held);
-                world.step(Event::Touched);
+                world.crash();
                 world.settles();
             }
             let before = world.orders.len();

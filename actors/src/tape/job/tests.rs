@@ -235,6 +235,18 @@ fn an_operator_gets_a_set_at_once() {
 }
 
 #[test]
+fn a_daily_run_that_waits_makes_place_for_a_set_that_an_operator_wants() {
+    let mut world = World::at("2026-11-23T01:00");
+    world.until("2026-11-23T03:00", Some(Outcome::Nothing));
+    world.step(Event::Full(MediaSet::Weekly));
+    world.said(&expect![[r#"
+        11-23T02:00 Write { attempt: 1, set: Daily, day: 2026-11-23, since: 2026-11-23T02:00:00.000Z }
+        11-23T03:00 Notify(Daily, Dropped)
+        11-23T03:00 Write { attempt: 2, set: Weekly, day: 2026-11-23, since: 2026-11-23T03:00:00.000Z }
+    "#]]);
+}
+
+#[test]
 fn a_run_that_never_ends_is_given_up_after_three_weeks() {
     let mut world = World::at("2026-11-23T01:00");
     world.until("2026-12-19T03:00", None);

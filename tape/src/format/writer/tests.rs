@@ -65,7 +65,7 @@ fn begin(bytes: &Bytes) -> Event {
 fn play(events: Vec<Event>, fail: Option<(usize, Event)>, expected: &Expect) {
     let mut writer = Writer::fresh(volume(), settings());
     let mut said = String::new();
-    let mut orders = 0;
+    let (mut orders, mut stands, mut has_ended) = (0, 0, false);
     for event in events {
         let mut waiting = VecDeque::from([event]);
         while let Some(event) = waiting.pop_front() {
@@ -76,16 +76,16 @@ fn play(events: Vec<Event>, fail: Option<(usize, Event)>, expected: &Expect) {
                     effect,
                     Effect::Where | Effect::Write(_) | Effect::Filemark | Effect::Flush
                 );
-                let answer = is_order.then(|| {
-                    if effect == Effect::Where {
-                        Event::At(Some(orders as u64))
-                    } else {
-                        Event::Done { near_end: false }
-                    }
+                let answer = is_order.then(|| match effect == Effect::Where {
+                    true => Event::At(Some(stands)),
+                    false => Event::Done { near_end: false },
                 });
+                let failing = fail.as_ref().filter(|(at, _)| *at == orders);
+                has_ended |= failing.is_some_and(|(_, event)| *event == Event::HardEnd);
+                let is_taken = matches!(effect, Effect::Write(_) | Effect::Filemark);
+                stands += u64::from(is_taken && !has_ended);
                 said += &told(&effect);
                 if let Some(answer) = answer {
-                    let failing = fail.as_ref().filter(|(at, _)| *at == orders);
                     waiting.push_back(failing.map_or(answer, |(_, event)| event.clone()));
                     orders += 1;
                 }
@@ -133,14 +133,35 @@ fn a_job_is_labels_objects_index_seal() {
         a_job(),
         None,
         &expect![[r#"
+            Where Write Filemark Where Want 
+            Write Filemark Flush Where Where Want 
+            Write Want 
+            Want 
+            Write Write Write Want 
+            Write Write Filemark Where Write Filemark Flush Where Committed(2) Want 
+            Committed(0) Want 
+            Where Write Filemark Filemark Flush Where Sealed(Closed) 
+
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_drive_took_twice_is_not_committed_and_nothing_is_written_behind_it() {
+    // It stands one block further than it was given.
+    let further = Event::At(Some(14));
+    play(
+        a_job(),
+        Some((20, further)),
+        &expect![[r#"
         Where Write Filemark Where Want 
-        Write Filemark Flush Where Want 
+        Write Filemark Flush Where Where Want 
         Write Want 
         Want 
         Write Write Write Want 
-        Write Write Filemark Where Write Filemark Flush Committed(2) Want 
-        Committed(0) Want 
-        Where Write Filemark Filemark Flush Sealed(Closed) 
+        Write Write Filemark Where Write Filemark Flush Where Again(2) Ended(Failed) 
+
+
 
     "#]],
     );
@@ -150,10 +171,10 @@ fn a_job_is_labels_objects_index_seal() {
 fn a_flush_that_failed_commits_nothing() {
     play(
         a_job(),
-        Some((18, Event::Failed)),
+        Some((19, Event::Failed)),
         &expect![[r#"
             Where Write Filemark Where Want 
-            Write Filemark Flush Where Want 
+            Write Filemark Flush Where Where Want 
             Write Want 
             Want 
             Write Write Write Want 
@@ -169,18 +190,18 @@ fn a_flush_that_failed_commits_nothing() {
 fn at_the_hard_end_the_object_under_way_is_given_back() {
     play(
         a_job(),
-        Some((11, Event::HardEnd)),
+        Some((12, Event::HardEnd)),
         &expect![[r#"
-        Where Write Filemark Where Want 
-        Write Filemark Flush Where Want 
-        Write Want 
-        Want 
-        Write Write Write Again(1) Flush Committed(1) Ended(Full) 
+            Where Write Filemark Where Want 
+            Write Filemark Flush Where Where Want 
+            Write Want 
+            Want 
+            Write Write Write Again(1) Flush Where Committed(1) Ended(Full) 
 
 
 
 
-    "#]],
+        "#]],
     );
 }
 
@@ -193,13 +214,13 @@ fn a_warning_lets_a_short_rest_be_finished() {
     let warning = Event::Done { near_end: true };
     play(
         events.collect(),
-        Some((8, warning)),
+        Some((9, warning)),
         &expect![[r#"
-        Where Write Filemark Where Want 
-        Write Filemark Flush Where Want 
-        Write Want 
-        Write Write Write Write Filemark Where Write Filemark Flush Committed(1) Where Write Filemark Filemark Flush Sealed(Full) 
-    "#]],
+            Where Write Filemark Where Want 
+            Write Filemark Flush Where Where Want 
+            Write Want 
+            Write Write Write Write Filemark Where Write Filemark Flush Where Committed(1) Where Write Filemark Filemark Flush Where Sealed(Full) 
+        "#]],
     );
 }
 
@@ -213,10 +234,10 @@ fn a_warning_gives_a_long_rest_back() {
     ];
     play(
         events,
-        Some((8, Event::Done { near_end: true })),
+        Some((9, Event::Done { near_end: true })),
         &expect![[r#"
             Where Write Filemark Where Want 
-            Write Filemark Flush Where Write Again(1) Filemark Where Write Filemark Filemark Flush Sealed(Full) 
+            Write Filemark Flush Where Where Write Again(1) Filemark Where Write Filemark Filemark Flush Where Sealed(Full) 
 
         "#]],
     );
