@@ -263,9 +263,11 @@ fn cartridges_go_out_by_the_door_and_a_restore_names_them_until_they_are_back() 
     let tree = node.path("tree");
     plant(&tree, 1);
     acme.backup(&tree);
-    archived(&node, "yearly");
+    archived(&node, "daily");
     let cartridges = log(&node)[0]["cartridges"].clone();
     let barcode = cartridges[0].as_str().unwrap();
+    let shown = node.json(&["tape", "media", "show", barcode]);
+    assert_eq!(shown["content"], "written", "{shown}");
     let door = node.json(&["tape", "library", "export", "shelf", barcode]);
     let there: Vec<&Value> = door.as_array().unwrap().iter().collect();
     assert!(
@@ -274,6 +276,8 @@ fn cartridges_go_out_by_the_door_and_a_restore_names_them_until_they_are_back() 
     );
     let shown = node.json(&["tape", "media", "show", barcode]);
     assert_eq!(shown["online"], false, "{shown}");
+    // Nothing is written behind what was let go, also when it is back.
+    assert_eq!(shown["content"], "closed", "{shown}");
     let to = node.path("to");
     let restore = ["tape", "restore", "run", "acme", "main", "--to", text(&to)];
     let told = node.plain(&restore).bad();

@@ -3,6 +3,7 @@
 //! Invariants: nothing is written over before its time, whoever asks; a set that is closed stays
 //! as it is.
 
+mod door;
 mod jobs;
 mod library;
 mod medium;
@@ -11,7 +12,7 @@ mod refused;
 mod restores;
 mod set;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,10 @@ pub enum LibraryCommand {
     Noted(changer::Record),
     /// Where everything is. The system's.
     Inventory(Vec<Seen>),
+    /// Lets cartridges go by its door; refused while one of them is used.
+    Export(BTreeSet<MediumId>),
+    /// Takes in what stands behind its door.
+    Import,
 }
 
 /// A cartridge as the robot sees it.
@@ -240,7 +245,10 @@ impl TapeCommand {
         match self {
             Self::Medium(..) | Self::Set(..) => !self.is_systems(),
             Self::Job(_, command) => matches!(command, JobCommand::Enable(_)),
-            Self::Library(..) | Self::Pool(..) | Self::Restore(..) => false,
+            Self::Library(_, command) => {
+                matches!(command, LibraryCommand::Export(_) | LibraryCommand::Import)
+            }
+            Self::Pool(..) | Self::Restore(..) => false,
         }
     }
 }

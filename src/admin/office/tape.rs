@@ -28,7 +28,7 @@ use crate::commands::tape::named::MediumRef;
 use crate::commands::tape::pool::{self, Pool};
 use crate::commands::tape::words::SetRule;
 use crate::commands::tape::{Drive, Named, Tape};
-use devices::{new_library, slots};
+use devices::new_library;
 
 impl Office {
     pub(super) async fn tape(&self, by: &Speaker, order: Tape, items: &Items) -> Answer {
@@ -78,19 +78,8 @@ impl Office {
                 library_of(&rows, &name)?;
                 self.list_door(&name, items).await
             }
-            Library::Export(export) => {
-                by.may(&rows, Deed::Tape)?;
-                let slots = slots(&rows, &export)?;
-                self.tapes.export(&export.name, slots).await?;
-                self.list_door(&export.name, items).await
-            }
-            Library::Import(Named { name }) => {
-                by.may(&rows, Deed::Tape)?;
-                library_of(&rows, &name)?;
-                self.tapes.import(&name).await?;
-                self.list_media(&self.books.rows(), None, Some(&name), items)
-                    .await
-            }
+            Library::Export(export) => self.export(by, &export, items).await,
+            Library::Import(Named { name }) => self.import(by, &name, items).await,
             Library::Remove(Named { name }) => {
                 let remove = TapeCommand::Library(name, LibraryCommand::Remove);
                 self.submit_and_settle(by, Command::Tape(remove)).await

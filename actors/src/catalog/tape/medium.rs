@@ -44,7 +44,7 @@ impl Draft<'_> {
     }
 
     /// Its set goes on with a new one, and not on what an operator took out of use (10.8).
-    fn close_of(&mut self, row: &Cartridge) {
+    pub(super) fn close_of(&mut self, row: &Cartridge) {
         if let Some((set, _)) = row.of {
             self.close_set(set);
         }
