@@ -76,11 +76,12 @@ pub(super) fn tape(
         Err(failure) if failure.reason == REASON && is_interactive() => failure,
         done => return done,
     };
-    let Tape::Media(Media::Free(free)) = &mut order else {
-        return Err(told);
+    let (medium, confirm) = match &mut order {
+        Tape::Media(Media::Free(free)) => (&free.medium, &mut free.confirm),
+        Tape::Media(Media::Erase(erase)) => (&erase.medium, &mut erase.confirm),
+        _ => return Err(told),
     };
-    let phrase = free.medium.to_string();
-    free.confirm = Some(typed(&told.message, &phrase, screen)?);
+    *confirm = Some(typed(&told.message, &medium.to_string(), screen)?);
     desk.order(Order::Tape(order), screen)
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use holdfast_actors::catalog::Refused;
 use holdfast_actors::catalog::rows::Rows;
-use holdfast_actors::catalog::tape::TapeRefused;
+use holdfast_actors::catalog::tape::{MediumCommand, TapeCommand, TapeRefused};
 use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::node::Node;
@@ -22,6 +22,7 @@ use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Handle;
 use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::drive::Purpose;
+use holdfast_actors::tape::media::Label;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
 use holdfast_tape::format::Row;
@@ -29,7 +30,7 @@ use holdfast_tape::ports::{Books, Failed, Mount, Shelf, Station};
 use holdfast_tape::room::Message;
 use holdfast_tape::scan::{self, Caller, Device};
 use holdfast_tape::shelf::Files;
-use holdfast_tape::{care, job, station};
+use holdfast_tape::{care, job, ssc, station};
 use tokio::sync::{oneshot, watch};
 
 use super::failure;
@@ -152,18 +153,7 @@ impl TapeDesk {
     /// A cartridge in a drive, of a library of this node; the cartridge is looked at first.
     async fn mounted(&self, medium: MediumId) -> Result<Box<dyn Mount>, Problem> {
         let rows = self.rows();
-        let row = rows.tape.media.get(&medium);
-        let row = row.ok_or_else(|| Refused::from(TapeRefused::NoMedium(medium)))?;
-        let Some((library, slot)) = row.slot.clone() else {
-            let told = format!("cartridge {} is in no library", label(medium, &rows));
-            return Err(Problem::new(
-                ProblemClass::Refused,
-                "cartridges-offline",
-                told,
-            ));
-        };
-        let station = self.station(&library).await?;
-        let mut mount = station.mount(slot, Purpose::Care).await.map_err(problem)?;
+        let mut mount = self.filled(medium).await?;
         let said = station::identify(mount.as_mut()).await;
         if matches!(&said, Ok(said) if said.medium == Some(medium)) {
             return Ok(mount);
@@ -176,6 +166,52 @@ impl TapeDesk {
         };
         let told = format!("{told}; take an inventory to see what is where");
         Err(Problem::new(ProblemClass::Refused, "cartridge-other", told))
+    }
+
+    /// A cartridge in a drive, whatever is on it.
+    async fn filled(&self, medium: MediumId) -> Result<Box<dyn Mount>, Problem> {
+        let rows = self.rows();
+        let row = rows.tape.media.get(&medium);
+        let row = row.ok_or_else(|| Refused::from(TapeRefused::NoMedium(medium)))?;
+        let Some((library, slot)) = row.slot.clone() else {
+            let told = format!("cartridge {} is in no library", label(medium, &rows));
+            return Err(Problem::new(
+                ProblemClass::Refused,
+                "cartridges-offline",
+                told,
+            ));
+        };
+        let station = self.station(&library).await?;
+        station.mount(slot, Purpose::Care).await.map_err(problem)
+    }
+
+    async fn hold(self, medium: MediumId) -> Result<(Label, Box<dyn Mount>), Problem> {
+        let mut mount = self.filled(medium).await?;
+        let said = station::identify(mount.as_mut()).await;
+        Ok((said.map_err(problem)?, mount))
+    }
+
+    /// What was known of it is forgotten only when it is erased.
+    async fn erase(
+        self,
+        medium: MediumId,
+        mut mount: Box<dyn Mount>,
+        how: ssc::Erase,
+    ) -> Result<(), Problem> {
+        let erased = care::erase(mount.as_mut(), how).await;
+        let said = match &erased {
+            Ok(()) => station::identify(mount.as_mut()).await.map(Some),
+            Err(_) => Ok(None),
+        };
+        mount.dismount().await.map_err(problem)?;
+        erased.map_err(problem)?;
+        self.shelf.clear(medium).map_err(problem)?;
+        if let Some(label) = said.map_err(problem)? {
+            let identified = MediumCommand::Identified(label);
+            let told = self.books.submit(TapeCommand::Medium(medium, identified));
+            told.await.map_err(problem)?;
+        }
+        Ok(())
     }
 
     async fn verify(self, medium: MediumId, items: Items) -> Result<CartridgeFound, Problem> {
@@ -352,6 +388,19 @@ impl Tapes for TapeDesk {
 
     fn verify(&self, medium: MediumId, items: Items) -> Pending<Result<CartridgeFound, Problem>> {
         Box::pin(self.clone().verify(medium, items))
+    }
+
+    fn hold(&self, medium: MediumId) -> Pending<Result<(Label, Box<dyn Mount>), Problem>> {
+        Box::pin(self.clone().hold(medium))
+    }
+
+    fn erase(
+        &self,
+        medium: MediumId,
+        mount: Box<dyn Mount>,
+        how: ssc::Erase,
+    ) -> Pending<Result<(), Problem>> {
+        Box::pin(self.clone().erase(medium, mount, how))
     }
 
     fn copy(

@@ -3,6 +3,7 @@
 //! Invariants: nothing is written over before its time, whoever asks; a set that is closed stays
 //! as it is.
 
+mod care;
 mod door;
 mod jobs;
 mod library;
@@ -162,6 +163,15 @@ pub enum MediumCommand {
     Move(Option<TapeName>),
     /// It is not used any more.
     Retire,
+    /// All of it was read back.
+    Verified {
+        /// Objects read.
+        objects: u64,
+        /// Those that are not what they were.
+        damaged: u64,
+    },
+    /// A drive is about to erase it. It said this of itself there, and must still agree.
+    Erase(Label),
 }
 
 /// What is done with a media set.

@@ -119,12 +119,16 @@ pub struct CartridgeShown {
     pub media_set: Option<String>,
     /// Its place in that, from 1.
     pub place: Option<u32>,
+    /// When it was last read back as a whole.
+    pub verified: Option<Moment>,
+    /// How many of its objects were not what they were then.
+    pub damaged: Option<u64>,
 }
 
 impl CartridgeShown {
     /// The cartridge as the rows have it.
     pub fn of(id: MediumId, row: &rows::Cartridge, rows: &Rows) -> Self {
-        let medium = &row.medium;
+        let (medium, check) = (&row.medium, rows.tape.checks.get(&id));
         let written = match medium.content {
             Content::Written(written) => Some(written),
             Content::Unrecognized | Content::Empty | Content::Foreign(_) | Content::GivenUp(_) => {
@@ -160,6 +164,8 @@ impl CartridgeShown {
             generation: row.generation,
             media_set: row.of.map(|(set, _)| set.to_string()),
             place: row.of.map(|(_, place)| place),
+            verified: check.map(|check| Moment(check.at)),
+            damaged: check.map(|check| check.damaged),
         }
     }
 }

@@ -37,6 +37,9 @@ pub struct Tape {
     /// Restores, the last that have ended among them.
     #[serde(deserialize_with = "schema::map")]
     pub restores: OrdMap<RestoreId, Restore>,
+    /// What came of reading cartridges back. Since the ninth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub checks: OrdMap<MediumId, Check>,
 }
 
 impl Tape {
@@ -155,6 +158,17 @@ pub struct Cartridge {
     pub generation: u64,
     /// What is committed on it.
     pub head: Head,
+}
+
+/// What came of reading a whole cartridge back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// When.
+    pub at: Timestamp,
+    /// Objects read.
+    pub objects: u64,
+    /// Those that are not what they were.
+    pub damaged: u64,
 }
 
 /// What is on a cartridge for good.

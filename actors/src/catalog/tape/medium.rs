@@ -21,6 +21,10 @@ impl Draft<'_> {
             MediumCommand::Protect(is_protected) => self.protect(id, &row, *is_protected)?,
             MediumCommand::MarkFree => self.mark_free(id, &row)?,
             MediumCommand::Move(pool) => self.move_medium(id, &row, pool.as_ref())?,
+            MediumCommand::Verified { objects, damaged } => {
+                self.checked(id, &row, (*objects, *damaged))?;
+            }
+            MediumCommand::Erase(label) => self.erase(id, &row, *label)?,
             MediumCommand::Retire => {
                 self.close_of(&row);
                 self.alter_medium(id, |row| row.medium.is_retired = true);
@@ -111,6 +115,7 @@ impl Draft<'_> {
         self.alter_medium(said, |row| row.takes_place_of(&one));
         if one.is_mere_place() && other.slot.is_none() {
             self.rows.tape.media.remove(&id);
+            self.rows.tape.checks.remove(&id);
             self.alter_medium(said, |row| {
                 row.medium.is_protected |= one.medium.is_protected;
                 row.medium.is_retired |= one.medium.is_retired;
@@ -168,6 +173,7 @@ impl Draft<'_> {
         };
         let said = said.or_else(|refused| row.may(Err(refused), id).map(|()| None))?;
         self.leave_set(id)?;
+        self.rows.tape.checks.remove(&id);
         self.alter_medium(id, |row| {
             row.medium.content = Content::GivenUp(said);
             row.head = Head::default();

@@ -145,6 +145,7 @@ impl Draft<'_> {
         if let Some(last) = set.media.last() {
             self.close_medium(*last, None);
         }
+        self.rows.tape.checks.remove(&medium);
         let sequence = u32::try_from(set.media.len() + 1).unwrap_or(u32::MAX);
         let last = self.at;
         self.alter_medium(medium, |row| {
