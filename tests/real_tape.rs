@@ -298,7 +298,8 @@ fn a_cartridge_is_erased_when_it_may_be_written_over_and_not_before() {
     assert_eq!(erased["verified"], Value::Null, "{erased}");
     assert_eq!(fs::metadata(&data).unwrap().len(), 0);
     // One that is blank may be erased, and is used again.
-    node.json(&erase);
+    let again = node.json(&erase);
+    assert_eq!(again["content"], "empty", "{again}");
     archived(&node, "weekly");
 }
 

@@ -64,7 +64,7 @@ impl Draft<'_> {
         let other = said.filter(|said| *said != id && !label.is_foreign);
         let other = other.filter(|said| self.rows.tape.media.contains_key(said));
         let is_known = match row.medium.content {
-            Content::GivenUp(gave) => said == gave,
+            Content::GivenUp(gave) => said == gave && !is_blank,
             Content::Written(_) if is_blank => row.is_bare(),
             Content::Written(_) => said == Some(id) && !label.is_foreign,
             Content::Unrecognized | Content::Empty | Content::Foreign(_) => false,

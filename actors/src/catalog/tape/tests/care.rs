@@ -84,6 +84,10 @@ fn nothing_is_erased_before_it_may_be_written_over() {
     assert_eq!(vault.content(1), Content::GivenUp(Some(MediumId::new(1))));
     vault.identify(1, BLANK);
     assert_eq!(vault.content(1), Content::Empty);
+    // One that was blank before is as well.
+    vault.ann(erase(BLANK)).unwrap();
+    vault.identify(1, BLANK);
+    assert_eq!(vault.content(1), Content::Empty);
     let row = vault.row(1);
     assert_eq!(
         (row.of, row.medium.pool, row.head),
