@@ -151,7 +151,7 @@ pub trait Tapes: Send + Sync + 'static {
         items: Items,
     ) -> Pending<Result<answers::CartridgeFound, Problem>>;
     /// Puts a cartridge into a drive, and asks what it says of itself.
-    fn hold(&self, medium: MediumId) -> Pending<Result<(Label, Box<dyn Mount>), Problem>>;
+    fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>>;
     /// Erases a cartridge that the catalog gave up, all of it or its beginning, and takes it home;
     /// the catalog knows then what it is.
     fn erase(
@@ -171,6 +171,9 @@ pub trait Tapes: Send + Sync + 'static {
     /// What it takes to bring a run of a media set back.
     fn plan(&self, set: SetId, run: String) -> Pending<Result<answers::RestorePlan, Problem>>;
 }
+
+/// A cartridge in a drive, and what it says of itself there.
+pub type Held = (Label, Box<dyn Mount>);
 
 /// Tells once how a run of a tape job ended.
 pub type RunEnd = oneshot::Receiver<Occasion>;

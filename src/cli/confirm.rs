@@ -76,10 +76,12 @@ pub(super) fn tape(
         Err(failure) if failure.reason == REASON && is_interactive() => failure,
         done => return done,
     };
-    let (medium, confirm) = match &mut order {
-        Tape::Media(Media::Free(free)) => (&free.medium, &mut free.confirm),
-        Tape::Media(Media::Erase(erase)) => (&erase.medium, &mut erase.confirm),
-        _ => return Err(told),
+    let (medium, confirm) = if let Tape::Media(Media::Free(free)) = &mut order {
+        (&free.medium, &mut free.confirm)
+    } else if let Tape::Media(Media::Erase(erase)) = &mut order {
+        (&erase.medium, &mut erase.confirm)
+    } else {
+        return Err(told);
     };
     *confirm = Some(typed(&told.message, &medium.to_string(), screen)?);
     desk.order(Order::Tape(order), screen)

@@ -22,7 +22,6 @@ use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Handle;
 use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::drive::Purpose;
-use holdfast_actors::tape::media::Label;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
 use holdfast_tape::format::Row;
@@ -36,7 +35,7 @@ use tokio::sync::{oneshot, watch};
 use super::failure;
 use super::stock::{Counter, Everywhere, SERVICE, Stock};
 use crate::admin::answers::{CartridgeCopied, CartridgeFound, RestorePlan, label};
-use crate::admin::office::{RunEnd, Tapes};
+use crate::admin::office::{Held, RunEnd, Tapes};
 use crate::admin::protocol::Progress;
 use crate::admin::{Items, Problem, ProblemClass};
 use crate::cli::Failure;
@@ -185,7 +184,7 @@ impl TapeDesk {
         station.mount(slot, Purpose::Care).await.map_err(problem)
     }
 
-    async fn hold(self, medium: MediumId) -> Result<(Label, Box<dyn Mount>), Problem> {
+    async fn hold(self, medium: MediumId) -> Result<Held, Problem> {
         let mut mount = self.filled(medium).await?;
         let said = station::identify(mount.as_mut()).await;
         Ok((said.map_err(problem)?, mount))
@@ -390,7 +389,7 @@ impl Tapes for TapeDesk {
         Box::pin(self.clone().verify(medium, items))
     }
 
-    fn hold(&self, medium: MediumId) -> Pending<Result<(Label, Box<dyn Mount>), Problem>> {
+    fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>> {
         Box::pin(self.clone().hold(medium))
     }
 

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use holdfast::admin::office::{RunEnd, Tapes};
+use holdfast::admin::office::{Held, RunEnd, Tapes};
 use holdfast::admin::{Items, Problem, answers};
 use holdfast::commands::tape::scan::Scan;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Pending;
-use holdfast_actors::tape::media::Label;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_tape::ports::Mount;
 use holdfast_tape::scan::{Device, Kind};
@@ -106,7 +105,7 @@ impl Tapes for Shelf {
         })
     }
 
-    fn hold(&self, medium: MediumId) -> Pending<Result<(Label, Box<dyn Mount>), Problem>> {
+    fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>> {
         let told = self.note(format!("hold {medium}"));
         Box::pin(async move {
             told.await?;
