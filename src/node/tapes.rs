@@ -4,6 +4,7 @@
 //! signs them, and the cartridges of virtual libraries.
 
 mod clerk;
+mod hold;
 mod keep;
 mod plan;
 mod recovered;
@@ -14,14 +15,13 @@ use std::sync::Arc;
 
 use holdfast_actors::catalog::Refused;
 use holdfast_actors::catalog::rows::Rows;
-use holdfast_actors::catalog::tape::{MediumCommand, TapeCommand, TapeRefused};
+use holdfast_actors::catalog::tape::TapeRefused;
 use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Handle;
 use holdfast_actors::tape::device::Account;
-use holdfast_actors::tape::drive::Purpose;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
 use holdfast_tape::format::Row;
@@ -165,52 +165,6 @@ impl TapeDesk {
         };
         let told = format!("{told}; take an inventory to see what is where");
         Err(Problem::new(ProblemClass::Refused, "cartridge-other", told))
-    }
-
-    /// A cartridge in a drive, whatever is on it.
-    async fn filled(&self, medium: MediumId) -> Result<Box<dyn Mount>, Problem> {
-        let rows = self.rows();
-        let row = rows.tape.media.get(&medium);
-        let row = row.ok_or_else(|| Refused::from(TapeRefused::NoMedium(medium)))?;
-        let Some((library, slot)) = row.slot.clone() else {
-            let told = format!("cartridge {} is in no library", label(medium, &rows));
-            return Err(Problem::new(
-                ProblemClass::Refused,
-                "cartridges-offline",
-                told,
-            ));
-        };
-        let station = self.station(&library).await?;
-        station.mount(slot, Purpose::Care).await.map_err(problem)
-    }
-
-    async fn hold(self, medium: MediumId) -> Result<Held, Problem> {
-        let mut mount = self.filled(medium).await?;
-        let said = station::identify(mount.as_mut()).await;
-        Ok((said.map_err(problem)?, mount))
-    }
-
-    /// What was known of it is forgotten only when it is erased.
-    async fn erase(
-        self,
-        medium: MediumId,
-        mut mount: Box<dyn Mount>,
-        how: ssc::Erase,
-    ) -> Result<(), Problem> {
-        let erased = care::erase(mount.as_mut(), how).await;
-        let said = match &erased {
-            Ok(()) => station::identify(mount.as_mut()).await.map(Some),
-            Err(_) => Ok(None),
-        };
-        mount.dismount().await.map_err(problem)?;
-        erased.map_err(problem)?;
-        self.shelf.clear(medium).map_err(problem)?;
-        if let Some(label) = said.map_err(problem)? {
-            let identified = MediumCommand::Identified(label);
-            let told = self.books.submit(TapeCommand::Medium(medium, identified));
-            told.await.map_err(problem)?;
-        }
-        Ok(())
     }
 
     async fn verify(self, medium: MediumId, items: Items) -> Result<CartridgeFound, Problem> {

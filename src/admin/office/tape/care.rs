@@ -74,6 +74,7 @@ impl Office {
 fn told(found: &answers::CartridgeFound) -> String {
     let (count, barcode, named) = (found.damaged, &found.barcode, found.told.join(", "));
     format!(
-        "{count} objects of cartridge {barcode} are damaged, and it is not written any more: {named}"
+        "{count} objects of cartridge {barcode} are damaged, and it is not written any more: \
+         {named}"
     )
 }
