@@ -206,8 +206,15 @@ fn a_cartridge_is_read_back_and_copied_and_tar_and_restic_read_the_copy() {
     let cartridges = log(&node)[0]["cartridges"].clone();
     let barcode = cartridges[0].as_str().unwrap();
     let found = node.json(&["tape", "media", "verify", barcode]);
+    let found = &found[0];
     assert_eq!(found["damaged"], 0, "{found}");
     assert!(found["objects"].as_u64() >= Some(6), "{found}");
+    let shown = node.json(&["tape", "media", "show", barcode]);
+    assert!(shown["verified"].is_string(), "{shown}");
+    assert_eq!(
+        (&shown["damaged"], &shown["retired"]),
+        (&0.into(), &false.into())
+    );
 
     let (files, untarred) = (node.path("files"), node.path("untarred"));
     node.json(&["tape", "media", "copy", barcode, "--to", text(&files)]);
@@ -255,6 +262,45 @@ fn a_cartridge_is_read_back_and_copied_and_tar_and_restic_read_the_copy() {
         told.contains("cartridge-damaged") || told.contains("are damaged"),
         "{told}"
     );
+    // It stays known, and nothing is written on it any more.
+    let shown = node.json(&["tape", "media", "show", barcode]);
+    assert!(shown["damaged"].as_u64() >= Some(1), "{shown}");
+    assert_eq!(shown["retired"], true, "{shown}");
+}
+
+#[test]
+fn a_cartridge_is_erased_when_it_may_be_written_over_and_not_before() {
+    let (node, acme) = prepared();
+    let tree = node.path("tree");
+    plant(&tree, 1);
+    acme.backup(&tree);
+    archived(&node, "daily");
+    let cartridges = log(&node)[0]["cartridges"].clone();
+    let barcode = cartridges[0].as_str().unwrap();
+    let data = node.path(&format!("data/tape/libraries/shelf/{barcode}/data"));
+    let erase = ["tape", "media", "erase", barcode];
+    let told = node.plain(&erase).bad();
+    assert!(told.contains("--confirm"), "{told}");
+    let erase = [&erase[..], &["--confirm", barcode]].concat();
+    let refused = node.plain(&erase);
+    assert_eq!(refused.code, 4);
+    assert!(refused.bad().contains("is kept until"));
+    assert!(fs::metadata(&data).unwrap().len() > 0);
+    node.json(&["tape", "media", "verify", barcode]);
+
+    node.json(&["tape", "media", "free", barcode, "--confirm", barcode]);
+    let erased = node.json(&[&erase[..], &["--long"]].concat());
+    assert_eq!(erased["content"], "empty", "{erased}");
+    assert_eq!(
+        (&erased["pool"], &erased["objects"]),
+        (&Value::Null, &0.into())
+    );
+    assert_eq!(erased["verified"], Value::Null, "{erased}");
+    assert_eq!(fs::metadata(&data).unwrap().len(), 0);
+    // One that is blank may be erased, and is used again.
+    let again = node.json(&erase);
+    assert_eq!(again["content"], "empty", "{again}");
+    archived(&node, "weekly");
 }
 
 #[test]
@@ -263,9 +309,11 @@ fn cartridges_go_out_by_the_door_and_a_restore_names_them_until_they_are_back() 
     let tree = node.path("tree");
     plant(&tree, 1);
     acme.backup(&tree);
-    archived(&node, "yearly");
+    archived(&node, "daily");
     let cartridges = log(&node)[0]["cartridges"].clone();
     let barcode = cartridges[0].as_str().unwrap();
+    let shown = node.json(&["tape", "media", "show", barcode]);
+    assert_eq!(shown["content"], "written", "{shown}");
     let door = node.json(&["tape", "library", "export", "shelf", barcode]);
     let there: Vec<&Value> = door.as_array().unwrap().iter().collect();
     assert!(
@@ -274,6 +322,8 @@ fn cartridges_go_out_by_the_door_and_a_restore_names_them_until_they_are_back() 
     );
     let shown = node.json(&["tape", "media", "show", barcode]);
     assert_eq!(shown["online"], false, "{shown}");
+    // Nothing is written behind what was let go, also when it is back.
+    assert_eq!(shown["content"], "closed", "{shown}");
     let to = node.path("to");
     let restore = ["tape", "restore", "run", "acme", "main", "--to", text(&to)];
     let told = node.plain(&restore).bad();

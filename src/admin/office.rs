@@ -32,8 +32,11 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::{Entropy, Pending};
 use holdfast_actors::shell::{Directory, Path};
 use holdfast_actors::tape::job::Occasion;
+use holdfast_actors::tape::media::Label;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
+use holdfast_tape::ports::Mount;
 use holdfast_tape::scan::Device;
+use holdfast_tape::ssc::Erase;
 use holdfast_tape::station;
 use serde::Serialize;
 use serde_json::Value;
@@ -147,6 +150,16 @@ pub trait Tapes: Send + Sync + 'static {
         medium: MediumId,
         items: Items,
     ) -> Pending<Result<answers::CartridgeFound, Problem>>;
+    /// Puts a cartridge into a drive, and asks what it says of itself.
+    fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>>;
+    /// Erases a cartridge that the catalog gave up, all of it or its beginning, and takes it home;
+    /// the catalog knows then what it is.
+    fn erase(
+        &self,
+        medium: MediumId,
+        mount: Box<dyn Mount>,
+        erase: Erase,
+    ) -> Pending<Result<(), Problem>>;
     /// Copies the tape files of a cartridge to an empty or new directory, and says meanwhile how
     /// far it is.
     fn copy(
@@ -158,6 +171,9 @@ pub trait Tapes: Send + Sync + 'static {
     /// What it takes to bring a run of a media set back.
     fn plan(&self, set: SetId, run: String) -> Pending<Result<answers::RestorePlan, Problem>>;
 }
+
+/// A cartridge in a drive, and what it says of itself there.
+pub type Held = (Label, Box<dyn Mount>);
 
 /// Tells once how a run of a tape job ended.
 pub type RunEnd = oneshot::Receiver<Occasion>;

@@ -76,11 +76,14 @@ pub(super) fn tape(
         Err(failure) if failure.reason == REASON && is_interactive() => failure,
         done => return done,
     };
-    let Tape::Media(Media::Free(free)) = &mut order else {
+    let (medium, confirm) = if let Tape::Media(Media::Free(free)) = &mut order {
+        (&free.medium, &mut free.confirm)
+    } else if let Tape::Media(Media::Erase(erase)) = &mut order {
+        (&erase.medium, &mut erase.confirm)
+    } else {
         return Err(told);
     };
-    let phrase = free.medium.to_string();
-    free.confirm = Some(typed(&told.message, &phrase, screen)?);
+    *confirm = Some(typed(&told.message, &medium.to_string(), screen)?);
     desk.order(Order::Tape(order), screen)
 }
 

@@ -3,6 +3,7 @@
 //! All of it lies in the folder `tape` of the node's directory: what is on cartridges, the key that
 //! signs them, and the cartridges of virtual libraries.
 
+mod hold;
 mod plan;
 mod recovered;
 mod tools;
@@ -20,7 +21,6 @@ use holdfast_actors::node::Node;
 use holdfast_actors::ports::{Pending, Ports};
 use holdfast_actors::shell::Handle;
 use holdfast_actors::tape::device::Account;
-use holdfast_actors::tape::drive::Purpose;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
 use holdfast_tape::clerk::Clerk;
@@ -30,13 +30,13 @@ use holdfast_tape::room::{Keep, Message};
 use holdfast_tape::scan::{self, Caller, Device};
 use holdfast_tape::shelf::Files;
 use holdfast_tape::stock::Stock;
-use holdfast_tape::{care, job, station};
+use holdfast_tape::{care, job, ssc, station};
 use tokio::sync::{oneshot, watch};
 
 use super::failure;
 use super::stock::{Counter, Everywhere, SERVICE};
 use crate::admin::answers::{CartridgeCopied, CartridgeFound, RestorePlan, label};
-use crate::admin::office::{RunEnd, Tapes};
+use crate::admin::office::{Held, RunEnd, Tapes};
 use crate::admin::protocol::Progress;
 use crate::admin::{Items, Problem, ProblemClass};
 use crate::cli::Failure;
@@ -153,18 +153,7 @@ impl TapeDesk {
     /// A cartridge in a drive, of a library of this node; the cartridge is looked at first.
     async fn mounted(&self, medium: MediumId) -> Result<Box<dyn Mount>, Problem> {
         let rows = self.rows();
-        let row = rows.tape.media.get(&medium);
-        let row = row.ok_or_else(|| Refused::from(TapeRefused::NoMedium(medium)))?;
-        let Some((library, slot)) = row.slot.clone() else {
-            let told = format!("cartridge {} is in no library", label(medium, &rows));
-            return Err(Problem::new(
-                ProblemClass::Refused,
-                "cartridges-offline",
-                told,
-            ));
-        };
-        let station = self.station(&library).await?;
-        let mut mount = station.mount(slot, Purpose::Care).await.map_err(problem)?;
+        let mut mount = self.filled(medium).await?;
         let said = station::identify(mount.as_mut()).await;
         if matches!(&said, Ok(said) if said.medium == Some(medium)) {
             return Ok(mount);
@@ -354,6 +343,19 @@ impl Tapes for TapeDesk {
 
     fn verify(&self, medium: MediumId, items: Items) -> Pending<Result<CartridgeFound, Problem>> {
         Box::pin(self.clone().verify(medium, items))
+    }
+
+    fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>> {
+        Box::pin(self.clone().hold(medium))
+    }
+
+    fn erase(
+        &self,
+        medium: MediumId,
+        mount: Box<dyn Mount>,
+        how: ssc::Erase,
+    ) -> Pending<Result<(), Problem>> {
+        Box::pin(self.clone().erase(medium, mount, how))
     }
 
     fn copy(

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::format::{Fault, Medium, Read, ReadError, Row, fetch};
 use crate::ports::{Failed, Mount, ask};
+use crate::ssc::Erase;
 
 /// So many bytes are read before whoever waits hears of it.
 const PART: u64 = 64 << 20;
@@ -125,6 +126,20 @@ impl Copying {
         }
         Ok(())
     }
+}
+
+/// Erases a mounted cartridge from its beginning on.
+///
+/// # Errors
+/// When the drive does not; how much is lost then is not known.
+pub async fn erase(mount: &mut dyn Mount, how: Erase) -> Result<(), Failed> {
+    let erased = ask(mount, move |medium| {
+        medium.rewind()?;
+        medium.erase(how)
+    });
+    erased
+        .await?
+        .map_err(|fault| Failed::Other(fault.to_string()))
 }
 
 /// Makes the folder of a copy.

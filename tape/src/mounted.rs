@@ -6,7 +6,7 @@ use crate::exchange::Failure;
 use crate::format::{BLOCK, Fault, Medium, Read, Space, Written};
 use crate::scsi::Scsi;
 use crate::sense::Decision;
-use crate::ssc::{self, Drive, Locates, Marks, Position};
+use crate::ssc::{self, Drive, Erase, Locates, Marks, Position};
 
 /// A tape that is loaded, in a drive that was asked what it can do.
 #[derive(Debug)]
@@ -130,6 +130,11 @@ impl<S: Scsi> Medium for Mounted<S> {
             Space::End => drive.end().map(|_| ()),
         };
         self.told(gone)
+    }
+
+    fn erase(&mut self, erase: Erase) -> Result<(), Fault> {
+        let erased = self.drive.erase(erase);
+        self.told(erased)
     }
 
     fn read(&mut self) -> Result<Read, Fault> {

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use holdfast::admin::office::{RunEnd, Tapes};
+use holdfast::admin::office::{Held, RunEnd, Tapes};
 use holdfast::admin::{Items, Problem, answers};
 use holdfast::commands::tape::scan::Scan;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Pending;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
+use holdfast_tape::ports::Mount;
 use holdfast_tape::scan::{Device, Kind};
+use holdfast_tape::ssc::Erase;
 use holdfast_tape::station::{Place, Wanted};
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -101,6 +103,23 @@ impl Tapes for Shelf {
             told.await?;
             Err(Problem::failed("no tapes"))
         })
+    }
+
+    fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>> {
+        let told = self.note(format!("hold {medium}"));
+        Box::pin(async move {
+            told.await?;
+            Err(Problem::failed("no tapes"))
+        })
+    }
+
+    fn erase(
+        &self,
+        medium: MediumId,
+        _: Box<dyn Mount>,
+        how: Erase,
+    ) -> Pending<Result<(), Problem>> {
+        self.note(format!("erase {medium} {how:?}"))
     }
 
     fn copy(

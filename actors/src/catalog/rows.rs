@@ -37,7 +37,7 @@ pub use restore::{Destination, Restore, RestoreEnd, RestorePart};
 pub use scrub::Scrub;
 pub use standing::OnlyOn;
 pub use tape::{
-    Cartridge, Device, Head, Library, MediaPool, Mixing, Run, Set, Source, Tape, TapeJob,
+    Cartridge, Check, Device, Head, Library, MediaPool, Mixing, Run, Set, Source, Tape, TapeJob,
 };
 
 /// All that the catalog holds, as of one command.

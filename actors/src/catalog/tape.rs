@@ -3,6 +3,8 @@
 //! Invariants: nothing is written over before its time, whoever asks; a set that is closed stays
 //! as it is.
 
+mod care;
+mod door;
 mod jobs;
 mod library;
 mod medium;
@@ -11,7 +13,7 @@ mod refused;
 mod restores;
 mod set;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,10 @@ pub enum LibraryCommand {
     Noted(changer::Record),
     /// Where everything is. The system's.
     Inventory(Vec<Seen>),
+    /// Lets cartridges go by its door; refused while one of them is used.
+    Export(BTreeSet<MediumId>),
+    /// Takes in what stands behind its door.
+    Import,
 }
 
 /// A cartridge as the robot sees it.
@@ -157,6 +163,15 @@ pub enum MediumCommand {
     Move(Option<TapeName>),
     /// It is not used any more.
     Retire,
+    /// All of it was read back.
+    Verified {
+        /// Objects read.
+        objects: u64,
+        /// Those that are not what they were.
+        damaged: u64,
+    },
+    /// A drive is about to erase it. It said this of itself there, and must still agree.
+    Erase(Label),
 }
 
 /// What is done with a media set.
@@ -240,7 +255,10 @@ impl TapeCommand {
         match self {
             Self::Medium(..) | Self::Set(..) => !self.is_systems(),
             Self::Job(_, command) => matches!(command, JobCommand::Enable(_)),
-            Self::Library(..) | Self::Pool(..) | Self::Restore(..) => false,
+            Self::Library(_, command) => {
+                matches!(command, LibraryCommand::Export(_) | LibraryCommand::Import)
+            }
+            Self::Pool(..) | Self::Restore(..) => false,
         }
     }
 }

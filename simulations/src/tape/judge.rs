@@ -125,7 +125,9 @@ impl<'a> Judge<'a> {
     pub(super) fn check(&mut self, shop: &Shop) {
         self.places();
         self.read();
-        for (id, set) in self.rows.tape.sets.iter().filter(|(_, set)| set.lacks == 0) {
+        let tape = &self.rows.tape;
+        let is_whole = |id: &SetId| !tape.lacking.contains_key(id);
+        for (id, set) in tape.sets.iter().filter(|(id, _)| is_whole(id)) {
             for run in set.runs.iter().filter(|run| run.done.is_some()) {
                 let media = set.media.iter().map(|id| self.state(*id));
                 let state = (*id, run.name.clone(), media.collect());

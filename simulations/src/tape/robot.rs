@@ -89,6 +89,10 @@ impl Store for Reel {
         content.on_tape.commit(kept.min(before), new)
     }
 
+    fn wipe(&mut self, from: u64) -> io::Result<()> {
+        self.content().on_tape.wipe(from)
+    }
+
     fn objects(&mut self) -> io::Result<Vec<Object>> {
         self.content().on_tape.objects()
     }

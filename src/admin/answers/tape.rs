@@ -6,9 +6,9 @@ mod library;
 use holdfast_actors::catalog::rows::{self, Mixing, Rows, Source};
 use holdfast_actors::kernel::{RepositoryId, Size};
 use holdfast_actors::names::{RepositoryName, TapeName, TenantName};
-use holdfast_actors::tape::MediumId;
 use holdfast_actors::tape::job::Waiting;
 use holdfast_actors::tape::media::{Content, Expiry, Kind};
+use holdfast_actors::tape::{MediumId, SetId};
 use serde::Serialize;
 
 use crate::commands::tape::words::{Set, SetRule, told};
@@ -119,12 +119,16 @@ pub struct CartridgeShown {
     pub media_set: Option<String>,
     /// Its place in that, from 1.
     pub place: Option<u32>,
+    /// When it was last read back as a whole.
+    pub verified: Option<Moment>,
+    /// How many of its objects were not what they were then.
+    pub damaged: Option<u64>,
 }
 
 impl CartridgeShown {
     /// The cartridge as the rows have it.
     pub fn of(id: MediumId, row: &rows::Cartridge, rows: &Rows) -> Self {
-        let medium = &row.medium;
+        let (medium, check) = (&row.medium, rows.tape.checks.get(&id));
         let written = match medium.content {
             Content::Written(written) => Some(written),
             Content::Unrecognized | Content::Empty | Content::Foreign(_) | Content::GivenUp(_) => {
@@ -160,6 +164,8 @@ impl CartridgeShown {
             generation: row.generation,
             media_set: row.of.map(|(set, _)| set.to_string()),
             place: row.of.map(|(_, place)| place),
+            verified: check.map(|check| Moment(check.at)),
+            damaged: check.map(|check| check.damaged),
         }
     }
 }
@@ -298,7 +304,7 @@ pub struct TapeRun {
 
 impl TapeRun {
     /// The run as the rows have it.
-    pub fn of(set: &rows::Set, run: &rows::Run, rows: &Rows) -> Self {
+    pub fn of((id, set): (SetId, &rows::Set), run: &rows::Run, rows: &Rows) -> Self {
         Self {
             name: run.name.clone(),
             job: run.job.clone(),
@@ -310,7 +316,7 @@ impl TapeRun {
             objects: run.objects,
             bytes: Size::bytes(run.bytes),
             cartridges: set.media.iter().map(|id| label(*id, rows)).collect(),
-            lacks: set.lacks,
+            lacks: rows.tape.lacking.get(&id).copied().unwrap_or_default(),
         }
     }
 }

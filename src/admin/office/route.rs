@@ -102,7 +102,8 @@ fn tape_at(order: &Tape, rows: &Rows) -> Option<NodeId> {
         Tape::Scan(scan) => found(&rows.cluster, scan.node.as_ref()?).ok(),
         Tape::Job(Job::Run(_) | Job::Stop(_)) | Tape::Restore(Restore::Plan(_)) => tape_node(rows),
         Tape::Library(Library::Export(it)) => rows.tape.libraries.get(&it.name)?.node,
-        Tape::Media(Media::Verify(which)) => node_of(rows, &which.medium),
+        Tape::Media(Media::Verify(which)) => node_of(rows, which.media.first()?),
+        Tape::Media(Media::Erase(erase)) => node_of(rows, &erase.medium),
         Tape::Media(Media::Copy(copy)) => node_of(rows, &copy.medium),
         Tape::Library(_)
         | Tape::Pool(_)

@@ -1,5 +1,6 @@
 //! Orders about tape: libraries, media pools and cartridges. Nothing of it is shown to tenants.
 
+mod care;
 mod devices;
 mod follow;
 mod jobs;
@@ -23,12 +24,12 @@ use super::speaker::Speaker;
 use super::{Answer, Office, nothing_to_change, value};
 use crate::commands::pool::Switch;
 use crate::commands::tape::library::Library;
-use crate::commands::tape::media::{Free, Media};
+use crate::commands::tape::media::Media;
 use crate::commands::tape::named::MediumRef;
 use crate::commands::tape::pool::{self, Pool};
 use crate::commands::tape::words::SetRule;
 use crate::commands::tape::{Drive, Named, Tape};
-use devices::{new_library, slots};
+use devices::new_library;
 
 impl Office {
     pub(super) async fn tape(&self, by: &Speaker, order: Tape, items: &Items) -> Answer {
@@ -78,19 +79,8 @@ impl Office {
                 library_of(&rows, &name)?;
                 self.list_door(&name, items).await
             }
-            Library::Export(export) => {
-                by.may(&rows, Deed::Tape)?;
-                let slots = slots(&rows, &export)?;
-                self.tapes.export(&export.name, slots).await?;
-                self.list_door(&export.name, items).await
-            }
-            Library::Import(Named { name }) => {
-                by.may(&rows, Deed::Tape)?;
-                library_of(&rows, &name)?;
-                self.tapes.import(&name).await?;
-                self.list_media(&self.books.rows(), None, Some(&name), items)
-                    .await
-            }
+            Library::Export(export) => self.export(by, &export, items).await,
+            Library::Import(Named { name }) => self.import(by, &name, items).await,
             Library::Remove(Named { name }) => {
                 let remove = TapeCommand::Library(name, LibraryCommand::Remove);
                 self.submit_and_settle(by, Command::Tape(remove)).await
@@ -129,12 +119,8 @@ impl Office {
             Media::Show(which) => {
                 return value(&medium_of(&rows, medium_id(&rows, &which.medium)?)?);
             }
-            Media::Verify(which) => {
-                by.may(&rows, Deed::Tape)?;
-                let medium = medium_id(&rows, &which.medium)?;
-                let found = self.tapes.verify(medium, items.clone()).await?;
-                return sound(&found);
-            }
+            Media::Verify(which) => return self.verify_media(by, &which.media, items).await,
+            Media::Erase(erase) => return self.erase_medium(by, &erase).await,
             Media::Copy(copy) => {
                 by.may(&rows, Deed::Tape)?;
                 let medium = medium_id(&rows, &copy.medium)?;
@@ -144,7 +130,7 @@ impl Office {
             Media::Protect(which) => (which.medium, MediumCommand::Protect(true)),
             Media::Unprotect(which) => (which.medium, MediumCommand::Protect(false)),
             Media::Free(free) => {
-                confirmed(&rows, &free)?;
+                confirmed(&rows, &free.medium, free.confirm.as_ref())?;
                 (free.medium, MediumCommand::MarkFree)
             }
             Media::Move(to) => (to.medium, MediumCommand::Move(to.pool)),
@@ -230,20 +216,6 @@ const fn mixing(mix: bool) -> Mixing {
     if mix { Mixing::All } else { Mixing::Never }
 }
 
-/// Damage is a failure.
-fn sound(found: &answers::CartridgeFound) -> Answer {
-    if found.damaged == 0 {
-        return value(found);
-    }
-    let (count, barcode, named) = (found.damaged, &found.barcode, found.told.join(", "));
-    let told = format!("{count} objects of cartridge {barcode} are damaged: {named}");
-    Err(Problem::new(
-        ProblemClass::Failed,
-        "cartridge-damaged",
-        told,
-    ))
-}
-
 /// The node of the library that a cartridge stands in.
 pub(super) fn node_of(rows: &Rows, medium: &MediumRef) -> Option<NodeId> {
     let row = rows.tape.media.get(&medium_id(rows, medium).ok()?)?;
@@ -252,9 +224,9 @@ pub(super) fn node_of(rows: &Rows, medium: &MediumRef) -> Option<NodeId> {
 }
 
 /// Before what is on a cartridge is given up, somebody has to say which it is.
-fn confirmed(rows: &Rows, free: &Free) -> Result<(), Problem> {
-    let label = answers::label(medium_id(rows, &free.medium)?, rows);
-    if free.confirm.as_ref() == Some(&label) {
+fn confirmed(rows: &Rows, medium: &MediumRef, typed: Option<&String>) -> Result<(), Problem> {
+    let label = answers::label(medium_id(rows, medium)?, rows);
+    if typed == Some(&label) {
         return Ok(());
     }
     let told = format!("what is on cartridge {label} is lost then; add --confirm {label} to go on");

@@ -99,6 +99,8 @@ const MEDIUM: &[Column] = &[
     plain("generation"),
     plain("media-set"),
     plain("place"),
+    plain("verified"),
+    plain("damaged"),
 ];
 const FOUND: &[Column] = &[
     plain("barcode"),
@@ -202,7 +204,7 @@ pub(super) fn form(order: &Tape) -> Form {
         Tape::Pool(Pool::List) => Form::Table(POOLS),
         Tape::Pool(_) => Form::Record(POOL),
         Tape::Media(Media::List(_)) => Form::Table(MEDIA),
-        Tape::Media(Media::Verify(_)) => Form::Record(FOUND),
+        Tape::Media(Media::Verify(_)) => Form::Table(FOUND),
         Tape::Media(Media::Copy(_)) => Form::Record(COPIED),
         Tape::Media(_) => Form::Record(MEDIUM),
         Tape::Job(Job::List) => Form::Table(JOBS),

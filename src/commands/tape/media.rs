@@ -18,9 +18,13 @@ pub enum Media {
     /// Show one cartridge
     #[command(after_help = "Example: holdfast --data /srv/holdfast tape media show HF0001L8")]
     Show(Named),
-    /// Read a whole cartridge back, and compare each object with what was written down of it
-    #[command(after_help = "Example: holdfast --data /srv/holdfast tape media verify HF0001L8")]
-    Verify(Named),
+    /// Read whole cartridges back, and compare each object with what was written down of it
+    #[command(
+        after_help = "What came of it stays known: 'tape media show'. A damaged one is not \
+                      written any more, and the code is 1.\n\n\
+                      Example: holdfast --data /srv/holdfast tape media verify HF0001L8 HF0002L8"
+    )]
+    Verify(Several),
     /// Copy the tape files of a cartridge to a directory as they are; tar and restic read them
     #[command(
         after_help = "Each file is a tar archive, in blocks of 256 KiB: tar -b 512 -xf FILE\n\n\
@@ -40,6 +44,15 @@ pub enum Media {
                       Example: holdfast --data /srv/holdfast tape media free HF0001L8"
     )]
     Free(Free),
+    /// Erase a cartridge that may be written over: it is blank and free then; asks to type its
+    /// barcode
+    #[command(
+        after_help = "Without --long only the beginning is erased, and nothing behind it is read \
+                      by a drive any more; with it the drive writes over all of it, which takes \
+                      hours.\n\n\
+                      Example: holdfast --data /srv/holdfast tape media erase HF0001L8"
+    )]
+    Erase(Erase),
     /// Put a free cartridge into a media pool, or back among the free ones
     #[command(after_help = "Example: holdfast --data /srv/holdfast tape media move HF0001L8 gfs")]
     Move(Move),
@@ -69,6 +82,32 @@ pub struct Named {
     /// Its barcode such as HF0001L8, or its id
     #[arg(value_name = "BARCODE", value_parser = MediumRef::parse)]
     pub medium: MediumRef,
+}
+
+/// Some cartridges.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Several {
+    /// Their barcodes such as HF0001L8, or their ids
+    #[arg(value_name = "BARCODE", required = true, value_parser = MediumRef::parse)]
+    pub media: Vec<MediumRef>,
+}
+
+/// A cartridge to erase.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Erase {
+    /// Its barcode such as HF0001L8, or its id
+    #[arg(value_name = "BARCODE", value_parser = MediumRef::parse)]
+    pub medium: MediumRef,
+    /// Write over all of it
+    #[arg(long)]
+    #[serde(default)]
+    pub long: bool,
+    /// What was given to name it, once more: what is on the cartridge is lost
+    #[arg(long, value_name = "BARCODE")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
 }
 
 /// A cartridge to copy.

@@ -42,7 +42,7 @@ pub(super) async fn plan(
     let plan = plan::plan(&order.tapes, &[(&part.source, &wanted)], &BTreeSet::new());
     let loads = plan.loads.iter().map(|it| label(it.medium, rows));
     Ok(RestorePlan {
-        run: TapeRun::of(row, found, rows),
+        run: TapeRun::of((set, row), found, rows),
         loads: loads.collect(),
         offline: plan.offline.keys().map(|id| label(*id, rows)).collect(),
         lost: plan.lost.len() as u64,

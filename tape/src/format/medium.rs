@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::ssc::Erase;
+
 /// Why a tape did not do what it was told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -97,4 +99,12 @@ pub trait Medium {
     /// # Errors
     /// [`Fault::Unreadable`] when it cannot.
     fn read(&mut self) -> Result<Read, Fault>;
+
+    /// Erases from the head on.
+    ///
+    /// # Errors
+    /// [`Fault::Unsupported`] where nothing is erased, else when the drive failed.
+    fn erase(&mut self, _: Erase) -> Result<(), Fault> {
+        Err(Fault::Unsupported)
+    }
 }

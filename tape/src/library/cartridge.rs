@@ -130,6 +130,12 @@ impl Cartridge {
         Ok(())
     }
 
+    /// What was cut off cannot be found by other ways either.
+    pub(super) fn wipe(&mut self) -> io::Result<()> {
+        let end = self.objects.last().map_or(0, |last| last.end());
+        self.store.wipe(end)
+    }
+
     pub(super) fn flush(&mut self) -> io::Result<()> {
         if self.durable < self.objects.len() {
             self.store

@@ -92,6 +92,11 @@ impl Store for InFiles {
         self.index.sync_data()
     }
 
+    fn wipe(&mut self, from: u64) -> io::Result<()> {
+        self.data.set_len(from)?;
+        self.data.sync_all()
+    }
+
     fn objects(&mut self) -> io::Result<Vec<Object>> {
         let mut bytes = Vec::new();
         File::open(self.folder.join("index"))?.read_to_end(&mut bytes)?;

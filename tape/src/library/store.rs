@@ -73,6 +73,12 @@ pub trait Store: Send {
     /// As the storage says; then either the old or the new state is found.
     fn commit(&mut self, kept: usize, new: &[Object]) -> io::Result<()>;
 
+    /// Takes away all bytes from this one on, durably; no committed object has any of them.
+    ///
+    /// # Errors
+    /// As the storage says.
+    fn wipe(&mut self, from: u64) -> io::Result<()>;
+
     /// Every committed object.
     ///
     /// # Errors
@@ -118,6 +124,11 @@ impl Store for InMemory {
     fn commit(&mut self, kept: usize, new: &[Object]) -> io::Result<()> {
         self.objects.truncate(kept);
         self.objects.extend_from_slice(new);
+        Ok(())
+    }
+
+    fn wipe(&mut self, from: u64) -> io::Result<()> {
+        self.bytes.truncate(range(from, 0).start);
         Ok(())
     }
 

@@ -20,7 +20,7 @@ use crate::format::{self, Fault as Wrong, Medium, Read, Space, Written};
 use crate::mounted::Mounted;
 use crate::ports::Work;
 use crate::scsi::Patience;
-use crate::ssc;
+use crate::ssc::{self, Erase};
 use crate::threads::{Threads, wait};
 
 /// What a drive is told.
@@ -302,6 +302,10 @@ impl Medium for Guarded<'_> {
 
     fn space(&mut self, way: Space) -> Result<(), Wrong> {
         self.order(Order::Locate, |tape| tape.space(way))
+    }
+
+    fn erase(&mut self, erase: Erase) -> Result<(), Wrong> {
+        self.order(Order::Erase, |tape| tape.erase(erase))
     }
 
     fn read(&mut self) -> Result<Read, format::Fault> {

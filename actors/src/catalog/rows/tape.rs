@@ -37,6 +37,13 @@ pub struct Tape {
     /// Restores, the last that have ended among them.
     #[serde(deserialize_with = "schema::map")]
     pub restores: OrdMap<RestoreId, Restore>,
+    /// What came of reading cartridges back. Since the ninth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub checks: OrdMap<MediumId, Check>,
+    /// Media sets that cartridges left, which were written over or given up: how many. Runs of
+    /// these sets may lack what was on them. Since the ninth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub lacking: OrdMap<SetId, u32>,
 }
 
 impl Tape {
@@ -157,6 +164,17 @@ pub struct Cartridge {
     pub head: Head,
 }
 
+/// What came of reading a whole cartridge back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// When.
+    pub at: Timestamp,
+    /// Objects read.
+    pub objects: u64,
+    /// Those that are not what they were.
+    pub damaged: u64,
+}
+
 /// What is on a cartridge for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
@@ -181,8 +199,6 @@ pub struct Set {
     pub one: Option<RepositoryId>,
     /// Its cartridges in order.
     pub media: Vector<MediumId>,
-    /// Cartridges that left it: were written over, or given up. Its runs may lack what was there.
-    pub lacks: u32,
     /// When it was begun.
     pub opened: Timestamp,
     /// The day on which it was closed: nothing is added any more.

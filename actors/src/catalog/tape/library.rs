@@ -32,10 +32,12 @@ impl Draft<'_> {
             LibraryCommand::Remove => self.remove_library(name),
             LibraryCommand::Noted(record) => self.note_move(name, record),
             LibraryCommand::Inventory(seen) => self.take_inventory(name, seen),
+            LibraryCommand::Export(going) => self.export(name, going),
+            LibraryCommand::Import => self.import(name),
         }
     }
 
-    fn known_library(&self, name: &TapeName) -> Result<&Library, Refused> {
+    pub(super) fn known_library(&self, name: &TapeName) -> Result<&Library, Refused> {
         let row = self.rows.tape.libraries.get(name);
         row.ok_or_else(|| TapeRefused::NoLibrary(name.clone()).into())
     }

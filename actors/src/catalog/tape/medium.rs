@@ -21,6 +21,10 @@ impl Draft<'_> {
             MediumCommand::Protect(is_protected) => self.protect(id, &row, *is_protected)?,
             MediumCommand::MarkFree => self.mark_free(id, &row)?,
             MediumCommand::Move(pool) => self.move_medium(id, &row, pool.as_ref())?,
+            MediumCommand::Verified { objects, damaged } => {
+                self.checked(id, &row, (*objects, *damaged))?;
+            }
+            MediumCommand::Erase(label) => self.erase(id, &row, *label)?,
             MediumCommand::Retire => {
                 self.close_of(&row);
                 self.alter_medium(id, |row| row.medium.is_retired = true);
@@ -44,7 +48,7 @@ impl Draft<'_> {
     }
 
     /// Its set goes on with a new one, and not on what an operator took out of use (10.8).
-    fn close_of(&mut self, row: &Cartridge) {
+    pub(super) fn close_of(&mut self, row: &Cartridge) {
         if let Some((set, _)) = row.of {
             self.close_set(set);
         }
@@ -60,7 +64,7 @@ impl Draft<'_> {
         let other = said.filter(|said| *said != id && !label.is_foreign);
         let other = other.filter(|said| self.rows.tape.media.contains_key(said));
         let is_known = match row.medium.content {
-            Content::GivenUp(gave) => said == gave,
+            Content::GivenUp(gave) => said == gave && !is_blank,
             Content::Written(_) if is_blank => row.is_bare(),
             Content::Written(_) => said == Some(id) && !label.is_foreign,
             Content::Unrecognized | Content::Empty | Content::Foreign(_) => false,
@@ -111,6 +115,7 @@ impl Draft<'_> {
         self.alter_medium(said, |row| row.takes_place_of(&one));
         if one.is_mere_place() && other.slot.is_none() {
             self.rows.tape.media.remove(&id);
+            self.rows.tape.checks.remove(&id);
             self.alter_medium(said, |row| {
                 row.medium.is_protected |= one.medium.is_protected;
                 row.medium.is_retired |= one.medium.is_retired;
@@ -168,6 +173,7 @@ impl Draft<'_> {
         };
         let said = said.or_else(|refused| row.may(Err(refused), id).map(|()| None))?;
         self.leave_set(id)?;
+        self.rows.tape.checks.remove(&id);
         self.alter_medium(id, |row| {
             row.medium.content = Content::GivenUp(said);
             row.head = Head::default();

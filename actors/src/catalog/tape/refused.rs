@@ -47,8 +47,20 @@ pub enum TapeRefused {
     #[error("two restores to one place: let the first end, or choose another")]
     SamePlace,
     /// What is on it is being read.
-    #[error("cartridge {0} is needed by a restore that is under way")]
+    #[error(
+        "cartridge {0} is needed by a restore that is under way: wait for its end, or stop it with \
+         'tape restore stop'"
+    )]
     Restoring(String),
+    /// What is on it is being written, or will be.
+    #[error(
+        "cartridge {0} is being written by tape job '{1}': wait for the end of its run, or stop \
+         that with 'tape job stop {1}'"
+    )]
+    Writing(String, TapeName),
+    /// Only what is in a library goes out by its door.
+    #[error("cartridge {0} is not in library '{1}'; look with 'tape media show {0}'")]
+    Elsewhere(String, TapeName),
     /// A restore of nothing.
     #[error("a restore has one run at least")]
     NoParts,
@@ -166,6 +178,7 @@ impl TapeRefused {
             | Self::RestoreTaken(..)
             | Self::SamePlace
             | Self::Restoring(..)
+            | Self::Writing(..)
             | Self::RunTaken(..) => Class::Conflict,
             Self::Medium { .. }
             | Self::NotFree(..)
@@ -174,6 +187,7 @@ impl TapeRefused {
             | Self::NotFor(..)
             | Self::Mixed(..)
             | Self::SetOff(..)
+            | Self::Elsewhere(..)
             | Self::NotTape(..) => Class::Rule,
             Self::Node
             | Self::Twice(..)
@@ -221,6 +235,8 @@ impl TapeRefused {
             Self::RestoreTaken(..) => "restore-taken",
             Self::SamePlace => "restore-place-taken",
             Self::Restoring(..) => "cartridge-being-restored",
+            Self::Writing(..) => "cartridge-being-written",
+            Self::Elsewhere(..) => "cartridges-offline",
             Self::NoParts => "no-restore-parts",
             Self::NoDays => "no-tape-days",
         }

@@ -87,7 +87,6 @@ impl Draft<'_> {
             owner,
             one,
             media: Vector::new(),
-            lacks: 0,
             opened: self.at,
             closed: None,
             runs: Vector::new(),
@@ -146,6 +145,7 @@ impl Draft<'_> {
         if let Some(last) = set.media.last() {
             self.close_medium(*last, None);
         }
+        self.rows.tape.checks.remove(&medium);
         let sequence = u32::try_from(set.media.len() + 1).unwrap_or(u32::MAX);
         let last = self.at;
         self.alter_medium(medium, |row| {
@@ -202,13 +202,16 @@ impl Draft<'_> {
             return Err(TapeRefused::Restoring(label).into());
         }
         self.alter_medium(medium, |row| row.of = None);
-        self.alter_set(id, |row| {
-            row.media.retain(|other| *other != medium);
-            row.lacks = row.lacks.saturating_add(1);
-        });
+        self.alter_set(id, |row| row.media.retain(|other| *other != medium));
         self.close_set(id);
         let left = self.rows.tape.sets.get(&id);
-        if left.is_some_and(|row| row.media.is_empty()) {
+        let is_left = left.is_some_and(|row| !row.media.is_empty());
+        let lacking = &mut self.rows.tape.lacking;
+        if is_left {
+            let count = lacking.get(&id).copied().unwrap_or_default();
+            lacking.insert(id, count.saturating_add(1));
+        } else {
+            lacking.remove(&id);
             self.rows.tape.sets.remove(&id);
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! An office with a library; each kind of rule in a file of its own, in `orders` all of them
 //! against any order of commands.
 
+mod care;
+mod door;
 mod golden;
 mod jobs;
 mod media;

@@ -1,11 +1,15 @@
 //! Orders about the devices of libraries: drives, doors, and what a library is made of.
 
+use std::collections::BTreeSet;
+
 use holdfast_actors::catalog::Deed;
+use holdfast_actors::catalog::command::Command;
 use holdfast_actors::catalog::rows::{Device, Rows};
-use holdfast_actors::catalog::tape::LibraryCommand;
+use holdfast_actors::catalog::tape::{LibraryCommand, TapeCommand};
 use holdfast_actors::kernel::Size;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::shell::Listing;
+use holdfast_actors::tape::MediumId;
 use holdfast_actors::tape::device::Account;
 use holdfast_tape::station::Wanted;
 use serde_json::Value;
@@ -14,7 +18,7 @@ use super::super::super::{Items, Problem, ProblemClass, answers};
 use super::super::cluster::found;
 use super::super::speaker::Speaker;
 use super::super::{Answer, Office, value};
-use super::{library_of, medium_id};
+use super::medium_id;
 use crate::commands::shell::Place;
 use crate::commands::tape::library;
 use crate::commands::tape::scan::Scan;
@@ -39,6 +43,41 @@ impl Office {
             items.send(&shown).await?;
         }
         value(&())
+    }
+
+    /// The catalog lets them go before the robot is asked.
+    pub(super) async fn export(
+        &self,
+        by: &Speaker,
+        export: &library::Export,
+        items: &Items,
+    ) -> Answer {
+        let rows = self.books.rows();
+        let going = export.media.iter().map(|medium| medium_id(&rows, medium));
+        let going: BTreeSet<MediumId> = going.collect::<Result<_, _>>()?;
+        let slots = slots(&rows, &going);
+        let name = &export.name;
+        self.devices(by, name, LibraryCommand::Export(going))
+            .await?;
+        self.tapes.export(name, slots).await?;
+        self.list_door(name, items).await
+    }
+
+    pub(super) async fn import(&self, by: &Speaker, name: &TapeName, items: &Items) -> Answer {
+        self.devices(by, name, LibraryCommand::Import).await?;
+        self.tapes.import(name).await?;
+        self.list_media(&self.books.rows(), None, Some(name), items)
+            .await
+    }
+
+    async fn devices(
+        &self,
+        by: &Speaker,
+        name: &TapeName,
+        command: LibraryCommand,
+    ) -> Result<(), Problem> {
+        let command = TapeCommand::Library(name.clone(), command);
+        self.submit(by, Command::Tape(command)).await.map(|_| ())
     }
 
     /// Devices that this node reaches. Whoever looks may ask a portal as the node, so it is for
@@ -130,20 +169,12 @@ fn one_kind() -> Problem {
     Problem::new(ProblemClass::Usage, "usage", told)
 }
 
-/// Where the cartridges that are to go out stand, and what their labels say.
-pub(super) fn slots(rows: &Rows, export: &library::Export) -> Result<Vec<Wanted>, Problem> {
-    library_of(rows, &export.name)?;
-    let slot = |medium| {
-        let id = medium_id(rows, medium)?;
-        let row = rows.tape.media.get(&id);
-        let at = row.and_then(|row| row.slot.clone());
-        let slot = at.filter(|(library, _)| *library == export.name);
-        let barcode = row.and_then(|row| row.medium.barcode.clone());
-        slot.map(|(_, slot)| (slot, barcode)).ok_or_else(|| {
-            let (label, library) = (answers::label(id, rows), &export.name);
-            let told = format!("cartridge {label} is not in library '{library}'");
-            Problem::new(ProblemClass::Refused, "cartridges-offline", told)
-        })
-    };
-    export.media.iter().map(slot).collect()
+/// Where cartridges stand that are to go out, and what their labels say.
+fn slots(rows: &Rows, going: &BTreeSet<MediumId>) -> Vec<Wanted> {
+    let media = going.iter().filter_map(|id| rows.tape.media.get(id));
+    let slots = media.filter_map(|row| {
+        let (_, slot) = row.slot.as_ref()?;
+        Some((*slot, row.medium.barcode.clone()))
+    });
+    slots.collect()
 }

@@ -86,8 +86,8 @@ impl Office {
 
     /// What a job archived, the oldest first.
     async fn tape_log(&self, rows: &Rows, name: &TapeName, items: &Items) -> Answer {
-        let sets = rows.tape.sets.values();
-        let runs = sets.flat_map(|set| set.runs.iter().map(move |run| (set, run)));
+        let sets = rows.tape.sets.iter();
+        let runs = sets.flat_map(|(id, set)| set.runs.iter().map(move |run| ((*id, set), run)));
         let mut runs: Vec<_> = runs.filter(|(_, run)| run.job == *name).collect();
         // Of a job that was removed there may still be something on tape.
         if runs.is_empty() {

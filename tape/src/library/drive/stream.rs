@@ -72,6 +72,7 @@ impl Drive {
         cartridge.cut(at)?;
         cartridge.flush()?;
         if cdb[1] & 1 != 0 {
+            cartridge.wipe()?;
             let bytes = cartridge.memory.capacity - cartridge.used(at);
             self.work(Work::Stream { bytes });
         }

@@ -140,7 +140,6 @@ impl World {
             one: None,
             media: (1..=tapes.len() as u128).map(MediumId::new).collect(),
             opened: wall(),
-            lacks: 0,
             closed: None,
             runs: Default::default(),
         };

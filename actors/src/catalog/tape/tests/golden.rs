@@ -32,6 +32,9 @@ fn the_first_version_of_the_rows_stays_readable() {
     vault.system(set(9, SetCommand::Run(run("r1", 5)))).unwrap();
     vault.ran(9, "r1").unwrap();
     vault.close(9);
+    let (objects, damaged) = (3, 0);
+    let verified = MediumCommand::Verified { objects, damaged };
+    vault.ann(medium(1, verified)).unwrap();
     vault.identify(3, said(99));
     vault.system(job(jobs::began())).unwrap();
     let rows = Rows {
@@ -41,7 +44,7 @@ fn the_first_version_of_the_rows_stays_readable() {
     let bytes = snapshot(&rows);
     assert_eq!(restore(&bytes).unwrap(), rows);
     expect![[r#"
-        080000000000000000000000000000000000000000000000000000000000000000000000000000000105726f626f7400
+        090000000000000000000000000000000000000000000000000000000000000000000000000000000105726f626f7400
         000204fc00000004fd00698cfda10100000001036766730300000500010e0101011c000201fb6e01000301fb6e010004
         02000100fd00698cfda1010000040101084846303030314c3900030101fb3851fd00698cfda101000001030100010000
         00000105726f626f740101090101031e0000000000000000000000000000000000000000000000000000000000000000
@@ -51,7 +54,7 @@ fn the_first_version_of_the_rows_stays_readable() {
         0001000000000105726f626f740400000000000000000000000000000000000000000000000000000000000000000000
         0000010903000101000101fd00698cfda101000001fb2a5101027231076e696768746c79020441636d65046d61696e05
         031e01fd00698cfda101000001076e696768746c7900010003676673000700010203040506000000000101fb2a510100
-        fb2a51fd00698cfda101000000000000fd00698cfda101000000
+        fb2a51fd00698cfda101000000000000fd00698cfda1010000000101fd00698cfda1010000030000
     "#]].assert_eq(&hex(&bytes));
 }
 
@@ -107,6 +110,16 @@ fn commands() -> Vec<Command> {
         hung(scsi),
         hung(iscsi(None)),
         hung(iscsi(Some(account))),
+        library(LibraryCommand::Export([MediumId::new(1)].into())),
+        library(LibraryCommand::Import),
+        medium(
+            1,
+            MediumCommand::Verified {
+                objects: 3,
+                damaged: 1,
+            },
+        ),
+        medium(1, MediumCommand::Erase(said(1))),
     ]
 }
 
@@ -184,6 +197,10 @@ fn the_first_versions_of_commands_stay_readable() {
         0100000002000b0005726f626f7400000104434847310204445256310444525632
         0100000002000b0005726f626f7400000200c0000201fbbc0c0569716e2e6100
         0100000002000b0005726f626f7400000200c0000201fbbc0c0569716e2e6101027573052f63686170
+        0100000002000b0005726f626f74040101
+        0100000002000b0005726f626f7405
+        0100000002000b0301060301
+        0100000002000b0301070101000000
         0100000002000b040900030401010102
         0100000002000b0409010100000000
         0100000002000b040902027231076e696768746c79020441636d65046d61696e05031e00

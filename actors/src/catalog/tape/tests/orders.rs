@@ -62,6 +62,11 @@ fn orders() -> impl Strategy<Value = Command> {
         Just(MediumCommand::Move(None)),
         Just(MediumCommand::Move(Some(name("gfs")))),
         labels().prop_map(MediumCommand::Identified),
+        labels().prop_map(MediumCommand::Erase),
+        (0..4_u64).prop_map(|damaged| MediumCommand::Verified {
+            objects: 3,
+            damaged
+        }),
     ];
     prop_oneof![
         3 => (of_set.clone(), id.clone(), labels()).prop_map(begin),
@@ -79,6 +84,7 @@ fn orders() -> impl Strategy<Value = Command> {
             set(of, SetCommand::Ran { run: format!("r{view}") })
         }),
         1 => inventory,
+        1 => id.clone().prop_map(|id| library(LibraryCommand::Export([MediumId::new(id)].into()))),
         2 => (id, handled).prop_map(|(id, command)| medium(id, command)),
     ]
 }
@@ -122,6 +128,7 @@ fn is_remembered(old: &Cartridge, new: Option<&Cartridge>, today: Date, command:
             assert!(is_same || !was.is_closed || was.expires == Expiry::Never);
         }
         Content::Written(_) => {}
+        Content::GivenUp(_) if was.is_closed && was.expires.is_over(today) => {}
         Content::GivenUp(_) => assert!(free(command)),
         Content::Unrecognized | Content::Empty | Content::Foreign(_) => {
             panic!("{:?} on {today}", new.medium.content)
@@ -156,6 +163,7 @@ fn fits_together(rows: &Tape) {
         assert_eq!(row.slot.is_some(), row.medium.is_online);
         let is_written = matches!(row.medium.content, Content::Written(_));
         assert_eq!(row.of.is_some(), is_written);
+        assert!(is_written || !rows.checks.contains_key(id));
         if let Some((set, _)) = row.of {
             assert!(rows.sets[&set].media.contains(id));
         }

@@ -38,6 +38,7 @@ fn whoever_handles_tapes_handles_media_and_nothing_else() {
             false,
             true,
         ),
+        (library(LibraryCommand::Import), true, true, false),
         (medium(1, MediumCommand::Failed), false, false, true),
     ] {
         let may = |office: &mut Office, by| {

@@ -1,0 +1,74 @@
+//! Cartridges that go out by the door of a library, and come in.
+//!
+//! Invariant: what a restore reads or a run writes stays in its library, and nothing is written any
+//! more on what was let go.
+
+use std::collections::BTreeSet;
+
+use super::super::Refused;
+use super::super::draft::{Draft, within};
+use super::super::events::Code;
+use super::super::rows::Cartridge;
+use super::TapeRefused;
+use crate::names::TapeName;
+use crate::tape::MediumId;
+
+/// Cartridges that are let go at once.
+const GOING_MAX: u32 = 4_096;
+
+impl Draft<'_> {
+    /// From here on they count as off line, so that nobody chooses them: the inventory that follows
+    /// says which of them the robot did not carry. The sets that they are open in are closed (10.8,
+    /// `R10.20`).
+    pub(super) fn export(
+        &mut self,
+        name: &TapeName,
+        going: &BTreeSet<MediumId>,
+    ) -> Result<(), Refused> {
+        self.known_library(name)?;
+        let count = u32::try_from(going.len()).unwrap_or(u32::MAX);
+        within("the cartridges to carry out", count, 1, GOING_MAX)?;
+        for id in going {
+            let row = self.known_medium(*id)?.clone();
+            let label = row.label(*id);
+            if row.slot.as_ref().is_none_or(|(at, _)| at != name) {
+                return Err(TapeRefused::Elsewhere(label, name.clone()).into());
+            }
+            self.unused(*id, &row)?;
+            self.close_of(&row);
+            self.alter_medium(*id, Cartridge::put_away);
+            let text = format!("cartridge {label} goes out by the door of tape library {name}");
+            self.event(Code::TapeMediumChanged, None, text, None);
+        }
+        Ok(())
+    }
+
+    pub(super) fn import(&mut self, name: &TapeName) -> Result<(), Refused> {
+        self.known_library(name)?;
+        let text = format!("what stands behind the door of tape library {name} is taken in");
+        self.event(Code::TapeLibraryChanged, None, text, None);
+        Ok(())
+    }
+
+    /// Refuses what a restore that is under way reads, or a run writes, or will when it is its
+    /// turn.
+    pub(super) fn unused(&self, id: MediumId, row: &Cartridge) -> Result<(), Refused> {
+        let Some((set, _)) = row.of else {
+            return Ok(());
+        };
+        if self.is_restoring(set) {
+            return Err(TapeRefused::Restoring(row.label(id)).into());
+        }
+        let tape = &self.rows.tape;
+        let open = tape.sets.get(&set).filter(|set| set.closed.is_none());
+        let writer = open.and_then(|set| {
+            let (pool, _) = tape.pool(set.pool)?;
+            let mut jobs = tape.jobs.iter().filter(|(_, job)| job.pool == *pool);
+            jobs.find(|(_, job)| job.state.running().is_some_and(|(of, _)| of == set.set))
+        });
+        match writer {
+            Some((job, _)) => Err(TapeRefused::Writing(row.label(id), job.clone()).into()),
+            None => Ok(()),
+        }
+    }
+}
