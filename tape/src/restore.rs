@@ -13,6 +13,7 @@ mod hands;
 mod machine;
 mod order;
 pub mod plan;
+mod route;
 mod stream;
 mod words;
 

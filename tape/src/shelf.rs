@@ -5,15 +5,19 @@
 //! a line at the end of a file was never promised, and is cut off; damage before it is an error.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use holdfast_actors::tape::MediumId;
 
-use crate::format::{Lines, Row};
+use crate::format::{Directory, Lines, Row};
 use crate::ports::{Failed, Shelf};
+
+/// So many bytes of a file are read at once.
+const PART: u64 = 1 << 20;
 
 /// Rows in one folder.
 #[derive(Debug)]
@@ -45,16 +49,29 @@ impl Files {
     }
 
     fn read(&self, medium: MediumId) -> Result<Option<Vec<Row>>, Failed> {
-        let bytes = match fs::read(self.path(medium)) {
-            Ok(bytes) => whole(bytes),
+        let file = match File::open(self.path(medium)) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(medium, &error)),
         };
         let (mut lines, mut rows) = (Lines::default(), Vec::new());
-        let read = lines.push(&Bytes::from(bytes), &mut rows);
-        read.and_then(|()| lines.finish())
-            .map_err(|error| failed(medium, &error))?;
-        Ok(Some(rows))
+        let mut directory = None;
+        // A million rows are a quarter of a GB: the file is never held whole.
+        loop {
+            let mut part = Vec::new();
+            let read = (&file).take(PART).read_to_end(&mut part);
+            read.map_err(|error| failed(medium, &error))?;
+            if part.is_empty() {
+                // What is left has no end: a crash left it.
+                return Ok(Some(rows));
+            }
+            let before = rows.len();
+            let taken = lines.push(&Bytes::from(part), &mut rows);
+            taken.map_err(|error| failed(medium, &error))?;
+            for row in &mut rows[before..] {
+                share(&mut row.path.directory, &mut directory);
+            }
+        }
     }
 
     fn append(&self, medium: MediumId, rows: &[Row]) -> io::Result<()> {
@@ -63,8 +80,9 @@ impl Files {
         let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
         if !is_new {
             // Half a line in the middle would be damage.
-            let kept = whole(fs::read(&path)?).len() as u64;
-            if kept < file.metadata()?.len() {
+            let length = file.metadata()?.len();
+            let kept = whole(&File::open(&path)?, length)?;
+            if kept < length {
                 file.set_len(kept)?;
             }
         }
@@ -85,11 +103,28 @@ impl Files {
     }
 }
 
-/// As far as lines are whole.
-fn whole(mut bytes: Vec<u8>) -> Vec<u8> {
-    let end = bytes.iter().rposition(|byte| *byte == b'\n');
-    bytes.truncate(end.map_or(0, |last| last + 1));
-    bytes
+/// How many bytes of a file of that length are whole lines: the end is looked for from behind.
+fn whole(file: &File, length: u64) -> io::Result<u64> {
+    let mut end = length;
+    while end > 0 {
+        let begin = end.saturating_sub(4096);
+        let mut part = vec![0; usize::try_from(end - begin).unwrap_or(0)];
+        file.read_exact_at(&mut part, begin)?;
+        if let Some(last) = part.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(begin + last as u64 + 1);
+        }
+        end = begin;
+    }
+    Ok(0)
+}
+
+/// Neighbours are mostly of one repository: they hold the name of its directory together.
+fn share(directory: &mut Option<Directory>, last: &mut Option<Directory>) {
+    if directory == last {
+        directory.clone_from(last);
+    } else {
+        last.clone_from(directory);
+    }
 }
 
 fn failed(medium: MediumId, error: &dyn std::error::Error) -> Failed {

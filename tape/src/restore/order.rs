@@ -11,7 +11,7 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::tape::{MediumId, SetId};
 
 use super::machine::label;
-use super::plan::{Source, Tape};
+use super::plan::{Known, Source, Tape};
 use super::words::{Order, Part, Target};
 use crate::format::{Directory, Object, RunName};
 use crate::naming::Home;
@@ -182,7 +182,7 @@ fn tapes_of(
                 at: slot.filter(|_| row.medium.is_online),
                 set: id,
                 sequence,
-                rows: Arc::from(known),
+                rows: Arc::new(Known::from(known)),
             });
         }
     }

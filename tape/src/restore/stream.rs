@@ -9,7 +9,7 @@ use bytes::Bytes;
 use holdfast_actors::ports::Pending;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::format::{Medium, Row, fetch};
+use crate::format::{Medium, Reader, Row};
 use crate::ports::{Failed, Pieces};
 
 /// Blocks of 256 KiB that wait for the destination: 16 MiB.
@@ -45,9 +45,11 @@ pub(super) fn way() -> (Feed, Tray) {
 impl Feed {
     /// Reads objects, on the thread of the drive. Stops when nobody listens any more.
     pub(super) fn read(&self, medium: &mut dyn Medium, rows: &[Row]) {
+        let mut reader = Reader::at(medium);
         for row in rows {
             let mut piece = |bytes| drop(self.0.blocking_send(Said::Piece(bytes)));
-            let read = fetch(medium, row, &mut piece).map_err(|error| words(&error));
+            let read = reader.fetch(medium, row, &mut piece);
+            let read = read.map_err(|error| words(&error));
             if self.0.blocking_send(Said::End(read)).is_err() {
                 return;
             }
