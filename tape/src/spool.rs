@@ -96,6 +96,12 @@ impl Spool {
         self.start(now);
     }
 
+    /// So much waits now, whatever came and went; `is_over` says that no more comes for now.
+    pub fn holds(&mut self, now: Instant, bytes: u64, is_over: bool) {
+        (self.held, self.is_over) = (bytes, is_over);
+        self.start(now);
+    }
+
     /// The drive took so much.
     pub fn wrote(&mut self, now: Instant, bytes: u64) {
         let was_full = self.held >= self.limits.high;

@@ -16,7 +16,7 @@ use holdfast_actors::kernel::{
 };
 use holdfast_actors::names::{OperatorName, RepositoryName, TapeName, TenantName};
 use holdfast_actors::object::{Hash, Key, Kind};
-use holdfast_actors::ports::{Entropy, Pending};
+use holdfast_actors::ports::{Clock, Entropy, Pending};
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::job::Outcome;
 use holdfast_actors::tape::media::Label as Said;
@@ -84,6 +84,18 @@ impl Books for Office {
 
     fn submit(&self, command: TapeCommand) -> Pending<Result<(), Failed>> {
         ready(self.give(Actor::System, Command::Tape(command)))
+    }
+}
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Now {
+        Now {
+            monotonic: Instant::default(),
+            wall: Timestamp::default(),
+        }
     }
 }
 
@@ -364,7 +376,7 @@ impl World {
     async fn run(&mut self, order: &Order, crash: Option<usize>) -> Option<Outcome> {
         let site = self.site();
         let mut machine = Archive::new(order.clone(), site.house());
-        let mut means = Means::new(site, Arc::clone(&self.entropy) as _);
+        let mut means = Means::new(site, Arc::clone(&self.entropy) as _, Arc::new(Still));
         let mut event = Event::Start;
         for number in 0..10_000 {
             self.pass(1);
