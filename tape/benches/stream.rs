@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p holdfast-tape --bench stream`, with `--mib 1024 --rounds 21` for other sizes. A
 //! round writes packs of 16 MiB as a tape, through the writer, the commands of SSC and the virtual
-//! drive; and as many bytes as blocks of 256 KiB straight into a file beside it, with their SHA-256.
-//! Both sync once at their end. Promised: 80 of 100 parts of the speed, in the median of the rounds.
+//! drive; and as many bytes as blocks of 256 KiB straight into a file beside it, with their
+//! SHA-256. Both sync once at their end. Promised: 80 of 100 parts of the speed, in the median of
+//! the rounds.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "a bench looks at the clock")]

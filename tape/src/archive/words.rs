@@ -132,7 +132,8 @@ pub enum Event {
     Mounted(Result<media::Label, Failed>),
     /// To [`Effect::Append`].
     Opened(Result<Opened, Unfit>),
-    /// To [`Effect::Begin`], `Catalog`, `Put`, `Commit` and `Seal`: nothing but how the drive is fed if all went well.
+    /// To [`Effect::Begin`], `Catalog`, `Put`, `Commit` and `Seal`: if all went well nothing but
+    /// how the drive is fed.
     Told(Vec<Told>),
     /// To [`Effect::Clear`] and [`Effect::Shelve`].
     Shelved(Result<(), Failed>),

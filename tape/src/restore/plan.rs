@@ -1,9 +1,9 @@
 //! Which cartridges are loaded, in which order, and what is read of each.
 //!
-//! Every cartridge is loaded once, and read in the order in which it is wound least. Of several copies of an
-//! object the newest is read that was written before the list of its run: what a later run wrote
-//! under the same name is not what this one found. An object whose name is its sum is the same
-//! wherever it is.
+//! Every cartridge is loaded once, and read in the order in which it is wound least. Of several
+//! copies of an object the newest is read that was written before the list of its run: what a
+//! later run wrote under the same name is not what this one found. An object whose name is its sum
+//! is the same wherever it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use holdfast_actors::kernel::{
 };
 use holdfast_actors::names::{OperatorName, RepositoryName, TapeName, TenantName};
 use holdfast_actors::object::{Hash, Key, Kind};
-use holdfast_actors::ports::{Clock, Entropy, Pending};
+use holdfast_actors::ports::{Entropy, Pending};
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::job::Outcome;
 use holdfast_actors::tape::media::Label as Said;
@@ -26,7 +26,7 @@ use holdfast_actors::tape::{Barcode, MediaSet, MediumId, Schedule, Weekday};
 use super::super::hands::Means;
 use super::super::{Archive, Effect, Event, Order, Site};
 use super::cloud::{Cloud, Stored};
-use super::shop::{Shop, Slot};
+use super::shop::{Shop, Slot, Still};
 use crate::format::{self, Reel, Settings, Signer, Sum};
 use crate::ports::{Books, Failed, Item, Stations};
 use crate::shelf::Files;
@@ -84,18 +84,6 @@ impl Books for Office {
 
     fn submit(&self, command: TapeCommand) -> Pending<Result<(), Failed>> {
         ready(self.give(Actor::System, Command::Tape(command)))
-    }
-}
-
-/// A clock that stands still.
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Now {
-        Now {
-            monotonic: Instant::default(),
-            wall: Timestamp::default(),
-        }
     }
 }
 
