@@ -17,6 +17,7 @@ mod sources;
 mod words;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use holdfast_actors::catalog::rows::{Run, TapeJob};
 use holdfast_actors::catalog::tape::{JobCommand, SetCommand, TapeCommand};
@@ -30,6 +31,7 @@ pub use hands::{ArchiveHands, Message, Site};
 pub use words::{Book, Content, Effect, Event, Lot, Opened, Piece, Text, Told, Unfit};
 
 use crate::format::{self, Sum};
+use crate::spool::Gauge;
 use cartridge::Loaded;
 use group::Current;
 use sources::Group;
@@ -85,6 +87,8 @@ pub struct Archive {
     troubles: u32,
     /// Bytes that it came upon so far, and that the sets lacked.
     found: u64,
+    /// How well the drive is fed with them.
+    fed: Gauge,
     has_failed: bool,
     lacks_tape: bool,
     has_written: bool,
@@ -106,6 +110,11 @@ impl Archive {
             shunned: BTreeSet::new(),
             troubles: 0,
             found: 0,
+            fed: Gauge {
+                held: 0,
+                stops: 0,
+                starved: Duration::ZERO,
+            },
             has_failed: false,
             lacks_tape: false,
             has_written: false,
@@ -249,6 +258,9 @@ impl Machine for Archive {
             "troubles": self.troubles,
             "done-bytes": self.found.saturating_sub(left),
             "of-bytes": self.found,
+            "waiting-bytes": self.fed.held,
+            "stops": self.fed.stops,
+            "starved-ms": u64::try_from(self.fed.starved.as_millis()).unwrap_or(u64::MAX),
         })
     }
 

@@ -31,7 +31,7 @@ mod text;
 mod writer;
 
 pub use error::{Garbled, ReadError, Refusal};
-pub use fetch::{Fetch, fetch};
+pub use fetch::{Fetch, NEAR, Reader, fetch};
 pub use label::{Label, Layout, Previous, Reason, Seal, SetId, SetKind, SetLabel, Tail, VolumeId};
 pub use medium::{Fault, Medium, Read, Space, Written};
 pub use member::{FileKind, Member};

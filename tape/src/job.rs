@@ -118,9 +118,9 @@ impl JobHands {
             attempt,
             is_told: false,
         };
-        let entropy = context.ports.entropy.clone();
+        let (entropy, clock) = (context.ports.entropy.clone(), context.ports.clock.clone());
         let tell = move |outcome| report.tell(outcome);
-        let hands = ArchiveHands::new(self.site.clone(), entropy, tell);
+        let hands = ArchiveHands::new(self.site.clone(), (entropy, clock), tell);
         let (path, ports) = (context.path.child("run"), context.ports.clone());
         let supervisor = Some(context.myself.cell());
         Box::pin(async move {

@@ -21,6 +21,7 @@ pub mod sense;
 pub mod sg;
 pub mod shelf;
 pub mod smc;
+pub mod spool;
 pub mod ssc;
 pub mod station;
 pub mod stock;

@@ -13,12 +13,13 @@ mod hands;
 mod machine;
 mod order;
 pub mod plan;
+mod route;
 mod stream;
 mod words;
 
 pub use hands::{Folders, Message, RestoreHands, Tools};
 pub use machine::{Restore, TRIES};
-pub use order::{Known, Unready, known, order};
+pub use order::{Shelved, Unready, order, shelved};
 pub use words::{Effect, Event, Got, Held, Order, Part, Target};
 
 #[cfg(test)]

@@ -16,13 +16,19 @@ use holdfast_actors::ports::{Disk, File, Pending};
 use holdfast_actors::tape::MediumId;
 use tokio::sync::Mutex;
 
-use crate::format::{Lines, Row, Sum};
+use crate::format::{Directory, Lines, Row, Sum};
 use crate::ports::{Failed, Shelf};
 
 /// With this begins what was added at once.
 const HEAD: u8 = b'#';
 /// Bytes of the line before it, at most.
 const HEAD_MAX: usize = 96;
+/// So many rows have one sum.
+const ADDITION: usize = 1_024;
+/// More bytes than any of that take: a path has at most a few hundred.
+const WINDOW: usize = 4 << 20;
+/// So many bytes of a file are read at once.
+const PART: usize = 1 << 20;
 
 /// Rows in one folder of a disk. Cheap to clone.
 #[derive(Clone)]
@@ -73,12 +79,15 @@ impl Folder {
         let Some(file) = self.open(medium).await.map_err(at)? else {
             return Ok(None);
         };
-        let bytes = all(file.as_ref()).await.map_err(at)?;
-        let (mut lines, mut rows) = (Lines::default(), Vec::new());
-        for added in whole(&bytes).map_err(at)?.0 {
-            let read = lines.push(&added, &mut rows);
-            read.map_err(|error| failed(medium, &error))?;
-        }
+        let (mut lines, mut rows, mut directory) = (Lines::default(), Vec::new(), None);
+        let each = |added: &Bytes| {
+            let before = rows.len();
+            lines.push(added, &mut rows).map_err(io::Error::other)?;
+            let new = rows[before..].iter_mut();
+            new.for_each(|row: &mut Row| share(&mut row.path.directory, &mut directory));
+            Ok(())
+        };
+        scan(file.as_ref(), each).await.map_err(at)?;
         lines.finish().map_err(|error| failed(medium, &error))?;
         Ok(Some(rows))
     }
@@ -93,7 +102,7 @@ impl Folder {
         };
         let end = match known {
             Some(end) => end,
-            None => whole(&all(file.as_ref()).await?)?.1,
+            None => scan(file.as_ref(), |_| Ok(())).await?,
         };
         if end < file.length().await? {
             // Half a line in the middle would be damage.
@@ -117,33 +126,45 @@ impl Folder {
     }
 }
 
-async fn all(file: &dyn File) -> io::Result<Bytes> {
-    let length = usize::try_from(file.length().await?).map_err(io::Error::other)?;
-    file.read(0, length).await
-}
-
-/// All additions that are whole, and where the last of them ends.
-fn whole(bytes: &Bytes) -> io::Result<(Vec<Bytes>, u64)> {
-    let (mut all, mut at) = (Vec::new(), 0);
-    while let Some(added) = addition(bytes, at) {
-        at = added.end;
-        all.push(bytes.slice(added));
+/// Goes over the additions that are whole; where the last of them ends. The file is never held
+/// whole: a million rows are a quarter of a GB.
+async fn scan(file: &dyn File, mut each: impl FnMut(&Bytes) -> io::Result<()>) -> io::Result<u64> {
+    let (mut at, mut held) = (0, Bytes::new());
+    loop {
+        if let Some(added) = addition(&held) {
+            at += added.end as u64;
+            let rest = held.split_off(added.end);
+            each(&held.slice(added))?;
+            held = rest;
+            continue;
+        }
+        let end = at + held.len() as u64;
+        let more = match held.len() < WINDOW {
+            true => file.read(end, PART).await?,
+            false => Bytes::new(),
+        };
+        if more.is_empty() {
+            break;
+        }
+        held = [held, more].concat().into();
     }
-    // Before one is begun, the one before it is whole.
-    let mut later = (at..bytes.len()).filter(|at| bytes[*at] == HEAD);
-    if later.any(|at| addition(bytes, at).is_some()) {
+    // Before one is begun, the one before it is whole: behind what a crash cut off is nothing.
+    let mut later = (0..held.len()).filter(|at| held[*at] == HEAD);
+    if held.len() >= WINDOW || later.any(|at| addition(&held.slice(at..)).is_some()) {
         return Err(io::Error::other(format!("damaged at byte {at}")));
     }
-    Ok((all, at as u64))
+    Ok(at)
 }
 
-/// The lines of the addition that begins there, if it is whole.
-fn addition(bytes: &Bytes, at: usize) -> Option<Range<usize>> {
-    let rest = bytes.get(at..)?;
-    let end = rest.iter().take(HEAD_MAX).position(|byte| *byte == b'\n')?;
-    let head = std::str::from_utf8(rest.get(..end)?).ok()?;
+/// The lines of the addition that begins these bytes, if it is whole.
+fn addition(bytes: &Bytes) -> Option<Range<usize>> {
+    let end = bytes
+        .iter()
+        .take(HEAD_MAX)
+        .position(|byte| *byte == b'\n')?;
+    let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
     let (length, _) = head.strip_prefix('#')?.split_once(' ')?;
-    let from = at + end + 1;
+    let from = end + 1;
     let lines = from..from.checked_add(length.parse().ok()?)?;
     (head_of(bytes.get(lines.clone())?) == head).then_some(lines)
 }
@@ -151,6 +172,15 @@ fn addition(bytes: &Bytes, at: usize) -> Option<Range<usize>> {
 /// What stands before lines that were added at once.
 fn head_of(lines: &[u8]) -> String {
     format!("#{} {}", lines.len(), Sum::of(lines))
+}
+
+/// Neighbours are mostly of one repository: they hold the name of its directory together.
+fn share(directory: &mut Option<Directory>, last: &mut Option<Directory>) {
+    if directory == last {
+        directory.clone_from(last);
+    } else {
+        last.clone_from(directory);
+    }
 }
 
 fn failed(medium: MediumId, error: &dyn std::error::Error) -> Failed {
@@ -180,10 +210,16 @@ impl Shelf for Files {
     }
 }
 
+/// Rows as they are added: none is longer than [`ADDITION`] allows for.
 fn lines(rows: &[Row]) -> Bytes {
-    let lines: Vec<u8> = rows.iter().flat_map(Row::line).collect();
-    let head = format!("{}\n", head_of(&lines));
-    [head.into_bytes(), lines].concat().into()
+    let mut all = Vec::new();
+    for rows in rows.chunks(ADDITION) {
+        let lines: Vec<u8> = rows.iter().flat_map(Row::line).collect();
+        all.extend_from_slice(head_of(&lines).as_bytes());
+        all.push(b'\n');
+        all.extend_from_slice(&lines);
+    }
+    all.into()
 }
 
 #[cfg(test)]

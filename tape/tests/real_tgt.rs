@@ -1,4 +1,8 @@
 //! The script, played over iSCSI on Debian's `tgt`.
+//!
+//! Not on `istgt` yet: version 0.4 of Debian 12 emulates a tape drive, but no changer (its README
+//! names disk, DVD and tape, and of changers only that real ones are passed through), and the
+//! script carries cartridges.
 
 use holdfast_tape::conformance::{Bench, TGT, judge};
 use holdfast_tape::smc::{Changer, Kind};

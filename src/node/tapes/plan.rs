@@ -11,7 +11,7 @@ use holdfast_actors::tape::SetId;
 use holdfast_tape::format::Object;
 use holdfast_tape::ports::Shelf;
 use holdfast_tape::restore::plan::{self, Source, Tape};
-use holdfast_tape::restore::{Order, known, order};
+use holdfast_tape::restore::{Order, order, shelved};
 
 use super::problem;
 use crate::admin::Problem;
@@ -81,7 +81,7 @@ async fn asked(
         let row = rows.tape.libraries.get(name);
         row.is_some_and(|row| row.node == here)
     };
-    let known = known(&rows, shelf, id).await.map_err(problem)?;
+    let known = shelved(&rows, shelf, id).await.map_err(problem)?;
     order(&rows, &known, &is_here, id).map_err(Problem::failed)
 }
 

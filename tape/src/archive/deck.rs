@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use holdfast_actors::kernel::RepositoryId;
-use holdfast_actors::ports::Pending;
+use holdfast_actors::kernel::{Instant, RepositoryId};
+use holdfast_actors::ports::{Clock, Pending};
 use holdfast_actors::tape::media;
 
 use super::{Lot, Told};
 use crate::format::{Effect, Event, Header, Medium, PIECE_MAX, Writer, deck};
 use crate::ports::{Failed, Item, Mount, Pieces, Repositories, ask};
+use crate::spool::{Advice, Gauge, Limits, Spool};
 use crate::station::identify;
 
 /// So many bytes are read ahead of the drive.
@@ -21,16 +22,61 @@ const AHEAD_MAX: usize = 48 << 20;
 /// So many pieces go to the drive at once.
 const AT_ONCE: usize = 8;
 
+/// When the drive is given what was read: the memory for it is too small to keep a real drive at
+/// its slowest speed, so it takes all as it comes.
+const LIMITS: Limits = Limits {
+    high: AHEAD_MAX as u64,
+    low: AHEAD_MAX as u64 / 16,
+    slowest: 0,
+};
+
 /// A cartridge in a drive.
 pub(super) struct Deck {
     mount: Box<dyn Mount>,
     writer: Option<Writer>,
+    clock: Arc<dyn Clock>,
+    spool: Spool,
 }
 
 impl Deck {
-    pub(super) const fn new(mount: Box<dyn Mount>) -> Self {
-        let writer = None;
-        Self { mount, writer }
+    pub(super) const fn new(mount: Box<dyn Mount>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            mount,
+            writer: None,
+            clock,
+            spool: Spool::new(LIMITS),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.clock.now().monotonic
+    }
+
+    /// How much waits for the drive, and how long it stood still.
+    pub(super) fn gauge(&self) -> Gauge {
+        self.spool.gauge(self.now())
+    }
+
+    /// Waits until enough was read for the drive to go on, or no more comes.
+    async fn wait(&mut self, source: &mut Source, next: &mut Option<Source>) {
+        poll_fn(|context| {
+            let mut held = source.read_on(context, 0);
+            let mut is_over = source.is_over();
+            if let Some(next) = next.as_mut().filter(|_| is_over) {
+                held = next.read_on(context, held);
+                is_over = next.is_over();
+            }
+            let now = self.now();
+            self.spool.holds(now, held as u64, is_over);
+            let is_fed = self.spool.advice(now) != Advice::Fill && !source.ready.is_empty();
+            // What broke off gives nothing, however long it is waited for.
+            let has_broken = source.is_over() && source.ready.is_empty();
+            match is_fed || has_broken {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
     }
 
     /// Does something on the thread of the drive, and brings back what came of it.
@@ -87,7 +133,8 @@ impl Deck {
         let mut left = header.length;
         let mut told = self.give(vec![Event::Begin(header)]).await;
         while left > 0 && told.is_empty() {
-            source.fill().await;
+            self.wait(source, next).await;
+            let before = left;
             let pieces = source.batch(&mut left);
             if pieces.is_empty() {
                 told = self.give(vec![Event::Abandon]).await;
@@ -107,6 +154,9 @@ impl Deck {
                 done
             })
             .await;
+            drop(writing);
+            let now = self.now();
+            self.spool.wrote(now, before - left);
         }
         told
     }
@@ -197,18 +247,6 @@ impl Source {
             pieces.push(piece);
         }
         pieces
-    }
-
-    /// Waits until there is a piece, or no more comes.
-    async fn fill(&mut self) {
-        poll_fn(|context| {
-            self.read_on(context, 0);
-            match self.ready.is_empty() && !self.is_over() {
-                true => Poll::Pending,
-                false => Poll::Ready(()),
-            }
-        })
-        .await;
     }
 
     /// Reads what there is, up to the limit that it shares with what others hold; what both hold.
@@ -312,7 +350,14 @@ mod tests {
         let mut source = Source::of(&repositories, RepositoryId::new(1), item);
         let (mut left, mut pieces) = (length, Vec::new());
         while left > 0 {
-            source.fill().await;
+            poll_fn(|context| {
+                source.read_on(context, 0);
+                match source.ready.is_empty() && !source.is_over() {
+                    true => Poll::Pending,
+                    false => Poll::Ready(()),
+                }
+            })
+            .await;
             let batch = source.batch(&mut left);
             assert!((1..=AT_ONCE).contains(&batch.len()));
             pieces.extend(batch);

@@ -39,6 +39,7 @@ impl Archive {
             match told {
                 Told::Committed(rows) => self.committed(rows.0),
                 Told::Unsound => self.unsound(),
+                Told::Fed(gauge) => self.fed = gauge,
                 Told::Ended(End::Sealed(_) | End::Full) => {
                     self.take_back();
                     self.full();

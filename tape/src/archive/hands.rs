@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use holdfast_actors::kernel::{Never, RepositoryId};
 use holdfast_actors::names::TapeName;
-use holdfast_actors::ports::{Entropy, Pending};
+use holdfast_actors::ports::{Clock, Entropy, Pending};
 use holdfast_actors::shell::{Context, Fault, Hands};
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
@@ -61,15 +61,17 @@ impl Site {
 pub(super) struct Means {
     site: Site,
     entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
     deck: Option<Deck>,
     ahead: Option<Source>,
 }
 
 impl Means {
-    pub(super) const fn new(site: Site, entropy: Arc<dyn Entropy>) -> Self {
+    pub(super) const fn new(site: Site, entropy: Arc<dyn Entropy>, clock: Arc<dyn Clock>) -> Self {
         Self {
             site,
             entropy,
+            clock,
             deck: None,
             ahead: None,
         }
@@ -139,7 +141,8 @@ impl Means {
     ) -> Result<holdfast_actors::tape::media::Label, Failed> {
         let station = self.site.stations.get(library);
         let station = station.ok_or_else(|| Failed::Other(format!("no library '{library}'")))?;
-        let mut deck = Deck::new(station.mount(slot, Purpose::Archive).await?);
+        let clock = Arc::clone(&self.clock);
+        let mut deck = Deck::new(station.mount(slot, Purpose::Archive).await?, clock);
         let label = deck.identify().await;
         match &label {
             Ok(_) => self.deck = Some(deck),
@@ -264,7 +267,8 @@ impl Means {
             None => vec![Told::Lost],
         };
         self.ahead = next;
-        told
+        let gauge = self.deck.as_ref().map(Deck::gauge);
+        told.into_iter().chain(gauge.map(Told::Fed)).collect()
     }
 }
 
@@ -312,11 +316,11 @@ impl ArchiveHands {
     /// Hands of an attempt at this site that tell at the end how it went.
     pub fn new(
         site: Site,
-        entropy: Arc<dyn Entropy>,
+        (entropy, clock): (Arc<dyn Entropy>, Arc<dyn Clock>),
         tell: impl FnOnce(Outcome) + Send + 'static,
     ) -> Self {
         Self {
-            means: Some(Means::new(site, entropy)),
+            means: Some(Means::new(site, entropy, clock)),
             tell: Some(Box::new(tell)),
         }
     }

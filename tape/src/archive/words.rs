@@ -13,6 +13,7 @@ use holdfast_actors::tape::{MediumId, SetId, job};
 
 use crate::format::{End, Label, Place, Row, SetLabel, recovery};
 use crate::ports::{Failed, Item};
+use crate::spool::Gauge;
 
 /// Many of something.
 #[derive(Clone, PartialEq, Eq)]
@@ -110,6 +111,8 @@ pub enum Told {
     Ended(End),
     /// The drive was given up, and nobody knows how far it came.
     Lost,
+    /// How well the drive is fed.
+    Fed(Gauge),
 }
 
 /// What an archive hears: `Start` once, then the answer to each effect.
@@ -129,7 +132,8 @@ pub enum Event {
     Mounted(Result<media::Label, Failed>),
     /// To [`Effect::Append`].
     Opened(Result<Opened, Unfit>),
-    /// To [`Effect::Begin`], `Catalog`, `Put`, `Commit` and `Seal`: empty if all went well.
+    /// To [`Effect::Begin`], `Catalog`, `Put`, `Commit` and `Seal`: if all went well nothing but
+    /// how the drive is fed.
     Told(Vec<Told>),
     /// To [`Effect::Clear`] and [`Effect::Shelve`].
     Shelved(Result<(), Failed>),

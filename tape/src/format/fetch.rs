@@ -75,39 +75,91 @@ impl Fetch {
     }
 }
 
-/// Goes to an object and reads it, by the address where the drive has addresses and the row has
-/// one, else by counting filemarks and blocks from the beginning.
+/// A gap of so many blocks and filemarks is read over: that is over before a drive that was sent
+/// elsewhere begins to move, on any drive that is still sold.
+pub const NEAR: u64 = 256;
+
+/// Goes to an object and reads it; see [`Reader::fetch`].
 ///
 /// # Errors
-/// When the drive fails, or the object is not there as it was written; its pieces have been given
-/// to `piece` by then, and must be thrown away.
+/// As there.
 pub fn fetch(
     medium: &mut dyn Medium,
     row: &Row,
     piece: &mut dyn FnMut(Bytes),
 ) -> Result<(), ReadError> {
-    let address = row
-        .position
-        .map(|position| position.saturating_add(row.block.into()));
+    Reader::default().fetch(medium, row, piece)
+}
+
+/// Reads one object after the other from a mounted tape, and moves the tape only where the next is
+/// not just ahead.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// The address of the head, as far as it is known.
+    head: Option<u64>,
+}
+
+impl Reader {
+    /// A reader that asks the drive where its head is.
+    pub fn at(medium: &mut dyn Medium) -> Self {
+        let head = medium.position().ok().flatten();
+        Self { head }
+    }
+
+    /// Goes to an object and reads it, by the address where the drive has addresses and the row has
+    /// one, else by counting filemarks and blocks from the beginning.
+    ///
+    /// # Errors
+    /// When the drive fails, or the object is not there as it was written; its pieces have been
+    /// given to `piece` by then, and must be thrown away.
+    pub fn fetch(
+        &mut self,
+        medium: &mut dyn Medium,
+        row: &Row,
+        piece: &mut dyn FnMut(Bytes),
+    ) -> Result<(), ReadError> {
+        let address = row
+            .position
+            .map(|position| position.saturating_add(row.block.into()));
+        let head = self.head.take();
+        let is_there = head.zip(address).is_some_and(|(head, address)| {
+            head <= address && address - head <= NEAR && over(medium, address - head)
+        });
+        if !is_there {
+            go(medium, row, address)?;
+        }
+        let garbled = |source| ReadError::Garbled {
+            file: row.file,
+            source,
+        };
+        let mut fetch = Fetch::new(row.clone());
+        let mut blocks = 0;
+        while fetch.wants() {
+            let Read::Block(block) = medium.read()? else {
+                break;
+            };
+            blocks += 1;
+            piece(fetch.push(block).map_err(garbled)?);
+        }
+        fetch.finish().map_err(garbled)?;
+        self.head = address.map(|address| address.saturating_add(blocks));
+        Ok(())
+    }
+}
+
+/// Reads over so many blocks and filemarks; whether it came so far.
+fn over(medium: &mut dyn Medium, count: u64) -> bool {
+    (0..count).all(|_| matches!(medium.read(), Ok(Read::Block(_) | Read::Filemark)))
+}
+
+fn go(medium: &mut dyn Medium, row: &Row, address: Option<u64>) -> Result<(), ReadError> {
     match address.map(|address| medium.locate(address)) {
-        Some(Ok(())) => {}
+        Some(Ok(())) => Ok(()),
         Some(Err(Fault::Unsupported)) | None => {
             medium.rewind()?;
             medium.space(Space::Filemarks(row.file.into()))?;
-            medium.space(Space::Blocks(row.block.into()))?;
+            Ok(medium.space(Space::Blocks(row.block.into()))?)
         }
-        Some(Err(fault)) => return Err(fault.into()),
+        Some(Err(fault)) => Err(fault.into()),
     }
-    let garbled = |source| ReadError::Garbled {
-        file: row.file,
-        source,
-    };
-    let mut fetch = Fetch::new(row.clone());
-    while fetch.wants() {
-        let Read::Block(block) = medium.read()? else {
-            break;
-        };
-        piece(fetch.push(block).map_err(garbled)?);
-    }
-    fetch.finish().map_err(garbled)
 }

@@ -15,7 +15,37 @@ pub struct Profile {
     pub wraps: u64,
     /// Bytes in a second when streaming.
     pub rate: u64,
+    /// Bytes in a second below which it stops, winds back and starts again.
+    pub slowest: u64,
+    /// How long that takes. No vendor says it: an estimate.
+    pub hitch: Duration,
+    /// Bytes of a tape, uncompressed.
+    pub native: u64,
 }
+
+/// LTO-7, full height.
+pub const LTO_7: Profile = Profile {
+    load: Duration::from_secs(15),
+    unload: Duration::from_secs(20),
+    whole_length: Duration::from_secs(103),
+    wraps: 112,
+    rate: 300_000_000,
+    slowest: 101_000_000,
+    hitch: Duration::from_secs(3),
+    native: 6_000_000_000_000,
+};
+
+/// LTO-8, full height.
+pub const LTO_8: Profile = Profile {
+    load: Duration::from_secs(15),
+    unload: Duration::from_secs(24),
+    whole_length: Duration::from_secs(109),
+    wraps: 208,
+    rate: 360_000_000,
+    slowest: 112_000_000,
+    hitch: Duration::from_secs(3),
+    native: 12_000_000_000_000,
+};
 
 /// LTO-9, full height.
 pub const LTO_9: Profile = Profile {
@@ -24,7 +54,34 @@ pub const LTO_9: Profile = Profile {
     whole_length: Duration::from_millis(86_250),
     wraps: 280,
     rate: 400_000_000,
+    slowest: 177_000_000,
+    hitch: Duration::from_secs(3),
+    native: 18_000_000_000_000,
 };
+
+/// The figures of the tape that a sticker names; those of LTO-9 if it says nothing that is known.
+#[must_use]
+pub fn profile(sticker: &str) -> Profile {
+    match sticker.get(6..) {
+        Some("L7" | "LX") => LTO_7,
+        Some("L8" | "LY") => LTO_8,
+        _ => LTO_9,
+    }
+}
+
+/// How far along the tape a place is, in bytes of one way: odd ways run backwards.
+#[must_use]
+pub fn along(profile: &Profile, capacity: u64, place: u64) -> u64 {
+    let wrap = wrap(profile, capacity);
+    match (place / wrap % 2, place % wrap) {
+        (0, part) => part,
+        (_, part) => wrap - part,
+    }
+}
+
+fn wrap(profile: &Profile, capacity: u64) -> u64 {
+    (capacity / profile.wraps.max(1)).max(1)
+}
 
 /// Something that takes time. Places are bytes of tape before the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +122,8 @@ pub enum Work {
 /// How long it takes on a tape of `capacity` bytes.
 #[must_use]
 pub fn cost(profile: &Profile, capacity: u64, work: Work) -> Duration {
-    let wrap = (capacity / profile.wraps.max(1)).max(1);
-    // Where along the tape a place is: odd ways run backwards.
-    let along = |place: u64| match (place / wrap % 2, place % wrap) {
-        (0, part) => part,
-        (_, part) => wrap - part,
-    };
+    let wrap = wrap(profile, capacity);
+    let along = |place| along(profile, capacity, place);
     let wind = |length: u64| {
         let whole = profile.whole_length.as_micros();
         let micros = whole * u128::from(length) / u128::from(wrap);

@@ -11,9 +11,9 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::tape::{MediumId, SetId};
 
 use super::machine::label;
-use super::plan::{Source, Tape};
+use super::plan::{Known, Source, Tape};
 use super::words::{Order, Part, Target};
-use crate::format::{Directory, Object, Row, RunName};
+use crate::format::{Directory, Object, RunName};
 use crate::naming::Home;
 use crate::ports::{Failed, Shelf};
 
@@ -47,21 +47,21 @@ pub enum Unready {
 }
 
 /// The rows of cartridges, as far as there are any.
-pub type Known = BTreeMap<MediumId, Arc<[Row]>>;
+pub type Shelved = BTreeMap<MediumId, Arc<Known>>;
 
 /// Looks up what is known of the cartridges that a restore reads.
 ///
 /// # Errors
 /// When rows cannot be read.
-pub async fn known(rows: &Rows, shelf: &dyn Shelf, id: RestoreId) -> Result<Known, Failed> {
+pub async fn shelved(rows: &Rows, shelf: &dyn Shelf, id: RestoreId) -> Result<Shelved, Failed> {
     let parts = rows.tape.restores.get(&id).map(|restore| &restore.parts);
     let sets = parts.into_iter().flatten();
     let sets = sets.filter_map(|part| rows.tape.sets.get(&part.set));
     let media: BTreeSet<MediumId> = sets.flat_map(|set| set.media.iter().copied()).collect();
-    let mut known = Known::new();
+    let mut known = Shelved::new();
     for medium in media {
         if let Some(rows) = shelf.rows(medium).await? {
-            known.insert(medium, Arc::from(rows));
+            known.insert(medium, Arc::new(Known::from(rows)));
         }
     }
     Ok(known)
@@ -73,7 +73,7 @@ pub async fn known(rows: &Rows, shelf: &dyn Shelf, id: RestoreId) -> Result<Know
 /// What is missing.
 pub fn order(
     rows: &Rows,
-    known: &Known,
+    known: &Shelved,
     is_here: &dyn Fn(&TapeName) -> bool,
     id: RestoreId,
 ) -> Result<Order, Unready> {
@@ -177,7 +177,7 @@ fn target_of(rows: &Rows, run: &Run, to: &Destination, space: Space) -> Result<T
 
 fn tapes_of(
     rows: &Rows,
-    known: &Known,
+    known: &Shelved,
     is_here: &dyn Fn(&TapeName) -> bool,
     id: SetId,
 ) -> Result<Vec<Tape>, Unready> {
@@ -189,7 +189,7 @@ fn tapes_of(
         let barcode = row.medium.barcode.clone();
         let known = match known.get(&medium) {
             Some(known) => Arc::clone(known),
-            None if row.head.objects == 0 => Arc::default(),
+            None if row.head.objects == 0 => Arc::new(Known::from(Vec::new())),
             None => return Err(Unready::Unknown(label(barcode.as_ref(), medium))),
         };
         let slot = row.slot.clone().filter(|(library, _)| is_here(library));

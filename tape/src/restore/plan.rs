@@ -1,9 +1,9 @@
 //! Which cartridges are loaded, in which order, and what is read of each.
 //!
-//! Every cartridge is loaded once and read from its beginning to its end. Of several copies of an
-//! object the newest is read that was written before the list of its run: what a later run wrote
-//! under the same name is not what this one found. An object whose name is its sum is the same
-//! wherever it is.
+//! Every cartridge is loaded once, and read in the order in which it is wound least. Of several
+//! copies of an object the newest is read that was written before the list of its run: what a
+//! later run wrote under the same name is not what this one found. An object whose name is its sum
+//! is the same wherever it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +12,9 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::{Barcode, MediumId, SetId};
 
+use super::route;
 use crate::format::{Directory, Object, Row, RunName};
+use crate::library::time;
 
 /// A cartridge of a set, and what is on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +30,42 @@ pub struct Tape {
     /// Its place in the set, from 1.
     pub sequence: u32,
     /// What is on it, in the order in which it is.
-    pub rows: Arc<[Row]>,
+    pub rows: Arc<Known>,
+}
+
+/// Rows of a cartridge in the order in which they are on it, in which objects can be looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    rows: Vec<Row>,
+    /// Indices of rows, by their object.
+    by_object: Vec<u32>,
+}
+
+impl From<Vec<Row>> for Known {
+    fn from(rows: Vec<Row>) -> Self {
+        // A tape holds fewer by far.
+        let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let mut by_object: Vec<u32> = (0..count).collect();
+        by_object.sort_by_key(|index| &rows[*index as usize].path.object);
+        Self { rows, by_object }
+    }
+}
+
+impl Known {
+    /// All of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Row> {
+        self.rows.iter()
+    }
+
+    /// The rows of one object, of whatever repository, in order.
+    pub fn of<'a, 'b>(&'a self, object: &'b Object) -> impl Iterator<Item = &'a Row> + use<'a, 'b> {
+        let row = |index: &u32| &self.rows[*index as usize];
+        let first = self
+            .by_object
+            .partition_point(|index| row(index).path.object < *object);
+        let found = self.by_object[first..].iter().map(row);
+        found.take_while(move |row| row.path.object == *object)
+    }
 }
 
 /// Where the objects of a run are.
@@ -108,17 +145,11 @@ pub fn list<'a>(
     source: &Source,
     bad: &BTreeSet<Spot>,
 ) -> Option<(&'a Tape, &'a Row)> {
-    let is_list = |row: &&Row| match &row.path.object {
-        Object::Run(name) => *name == source.run && row.path.directory == source.directory,
-        Object::Config
-        | Object::Key(_)
-        | Object::Index(_)
-        | Object::Snapshot(_)
-        | Object::Data(_) => false,
-    };
+    let object = Object::Run(source.run.clone());
     let tapes = tapes.iter().filter(|tape| tape.set == source.set);
-    let rows = tapes.flat_map(|tape| tape.rows.iter().filter(is_list).map(move |row| (tape, row)));
-    rows.filter(|(tape, row)| !bad.contains(&Spot::of(tape.medium, row)))
+    let rows = tapes.flat_map(|tape| tape.rows.of(&object).map(move |row| (tape, row)));
+    rows.filter(|(_, row)| row.path.directory == source.directory)
+        .filter(|(tape, row)| !bad.contains(&Spot::of(tape.medium, row)))
         .max_by_key(|(tape, row)| (tape.at.is_some(), tape.sequence, row.file, row.at()))
 }
 
@@ -162,52 +193,59 @@ pub fn plan(tapes: &[Tape], wanted: &[(&Source, &BTreeSet<Object>)], bad: &BTree
     let mut plan = Plan::default();
     let mut reads: BTreeMap<usize, Vec<Reading>> = BTreeMap::new();
     for (part, (source, objects)) in wanted.iter().enumerate() {
-        let mut best: BTreeMap<&Object, (Rank, usize, &Row)> = BTreeMap::new();
         let end = list(tapes, source, &BTreeSet::new())
             .map(|(tape, row)| (tape.sequence, row.file, row.at()));
-        for (index, tape) in tapes.iter().enumerate() {
-            for row in tape.rows.iter() {
-                let object = &row.path.object;
-                let is_before = tape.set == source.set
-                    && row.path.directory == source.directory
-                    && end.is_some_and(|end| (tape.sequence, row.file, row.at()) < end);
-                let is_any = is_before || object.promised().is_some();
-                let is_bad = || bad.contains(&Spot::of(tape.medium, row));
-                if !is_any || !objects.contains(object) || is_bad() {
-                    continue;
-                }
-                let rank = (
-                    tape.at.is_some(),
-                    is_before,
-                    tape.sequence,
-                    row.file,
-                    row.at(),
-                );
-                let copy = best.entry(object).or_insert((rank, index, row));
-                if rank > copy.0 {
-                    *copy = (rank, index, row);
-                }
-            }
-        }
         for object in objects.iter() {
-            match best.get(object) {
+            match best(tapes, (source, end), object, bad) {
                 None => drop(plan.lost.insert((part, object.clone()))),
-                Some((_, tape, _)) if tapes[*tape].at.is_none() => {
-                    let tape = &tapes[*tape];
+                Some((tape, _)) if tapes[tape].at.is_none() => {
+                    let tape = &tapes[tape];
                     plan.offline.insert(tape.medium, tape.barcode.clone());
                 }
-                Some((_, tape, row)) => {
+                Some((tape, row)) => {
                     plan.objects += 1;
                     plan.bytes += row.length;
-                    let row = (*row).clone();
+                    let row = row.clone();
                     let reading = Reading { part, row };
-                    reads.entry(*tape).or_default().push(reading);
+                    reads.entry(tape).or_default().push(reading);
                 }
             }
         }
     }
     plan.loads = loads(tapes, reads);
     plan
+}
+
+/// The copy of an object to read, and the index of its cartridge.
+fn best<'a>(
+    tapes: &'a [Tape],
+    (source, end): (&Source, Option<(u32, u32, u64)>),
+    object: &Object,
+    bad: &BTreeSet<Spot>,
+) -> Option<(usize, &'a Row)> {
+    let mut best: Option<(Rank, usize, &Row)> = None;
+    for (index, tape) in tapes.iter().enumerate() {
+        for row in tape.rows.of(object) {
+            let is_before = tape.set == source.set
+                && row.path.directory == source.directory
+                && end.is_some_and(|end| (tape.sequence, row.file, row.at()) < end);
+            let is_any = is_before || object.promised().is_some();
+            if !is_any || bad.contains(&Spot::of(tape.medium, row)) {
+                continue;
+            }
+            let rank = (
+                tape.at.is_some(),
+                is_before,
+                tape.sequence,
+                row.file,
+                row.at(),
+            );
+            if best.is_none_or(|(best, ..)| rank > best) {
+                best = Some((rank, index, row));
+            }
+        }
+    }
+    best.map(|(_, index, row)| (index, row))
 }
 
 fn loads(tapes: &[Tape], reads: BTreeMap<usize, Vec<Reading>>) -> Vec<Load> {
@@ -218,6 +256,11 @@ fn loads(tapes: &[Tape], reads: BTreeMap<usize, Vec<Reading>>) -> Vec<Load> {
         let tape = &tapes[tape];
         let at = tape.at.clone()?;
         let medium = tape.medium;
+        let sticker = tape.barcode.as_ref().map(Barcode::to_string);
+        let reads = route::order(
+            reads,
+            &time::profile(sticker.as_deref().unwrap_or_default()),
+        );
         Some(Load { medium, at, reads })
     });
     loads.collect()

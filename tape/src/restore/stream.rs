@@ -9,7 +9,7 @@ use bytes::Bytes;
 use holdfast_actors::ports::Pending;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::format::{Medium, Row, fetch};
+use crate::format::{Medium, Reader, Row};
 use crate::ports::{Failed, Pieces};
 use crate::threads::{Threads, wait};
 
@@ -61,12 +61,14 @@ impl Feed {
 
     /// Reads objects, on the thread of the drive. Stops when nobody listens any more.
     pub(super) fn read(&self, medium: &mut dyn Medium, rows: &[Row]) {
+        let mut reader = Reader::at(medium);
         for row in rows {
             // What nobody hears ends below.
             let mut piece = |bytes| {
                 self.say(Said::Piece(bytes));
             };
-            let read = fetch(medium, row, &mut piece).map_err(|error| words(&error));
+            let read = reader.fetch(medium, row, &mut piece);
+            let read = read.map_err(|error| words(&error));
             if !self.say(Said::End(read)) {
                 return;
             }

@@ -11,7 +11,7 @@ use holdfast_actors::tape::MediumId;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
 
-use super::{Effect, known, order};
+use super::{Effect, order, shelved};
 use crate::format::{Object, Row};
 use crate::ports::{Failed, Shelf, Station};
 use crate::recover;
@@ -327,7 +327,7 @@ async fn what_nobody_knows_is_said_by_name() {
     let (world, ..) = world();
     let id = world.ask(&[("1-one", original())], false);
     let rows = world.rows();
-    let mut known = known(&rows, &world.0.shelf, id).await.unwrap();
+    let mut known = shelved(&rows, &world.0.shelf, id).await.unwrap();
     known.remove(&MediumId::new(1));
     let unready = order(&rows, &known, &|_| true, id).unwrap_err();
     assert!(unready.to_string().contains("VT0001L6"), "{unready}");

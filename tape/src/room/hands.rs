@@ -203,7 +203,7 @@ impl RoomHands {
         );
         let ports = context.ports.clone();
         Box::pin(async move {
-            let known = restore::known(&rows, shelf.as_ref(), id).await;
+            let known = restore::shelved(&rows, shelf.as_ref(), id).await;
             let is_here = |name: &TapeName| stations.get(name).is_some();
             let order = known
                 .map_err(|failed| failed.to_string())

@@ -44,10 +44,17 @@ impl Office {
         };
         let bytes = |name: &str| seen.state.get(name)?.as_u64();
         if let (Some(done), Some(total)) = (bytes("done-bytes"), bytes("of-bytes")) {
+            let fed = bytes("waiting-bytes").zip(bytes("starved-ms"));
             items.progress(Progress {
                 done,
                 total,
-                what: what.to_owned(),
+                what: fed.map_or_else(
+                    || what.to_owned(),
+                    |(waiting, starved)| {
+                        let (mib, seconds) = (waiting >> 20, starved / 1_000);
+                        format!("{what}, {mib} MiB wait for the drive, it starved {seconds} s")
+                    },
+                ),
             });
         }
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use holdfast_actors::catalog::tape::Seen;
-use holdfast_actors::ports::Pending;
+use holdfast_actors::kernel::{Instant, Now, Timestamp};
+use holdfast_actors::ports::{Clock, Pending};
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
 
@@ -106,5 +107,17 @@ impl Station for Shop {
         let slot = Arc::clone(&self.slots.lock().unwrap()[&slot.0]);
         slot.lock().unwrap().reel.rewind().unwrap();
         ready(Ok(Box::new(Drive(slot))))
+    }
+}
+
+/// A clock that stands still.
+pub(super) struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Now {
+        Now {
+            monotonic: Instant::default(),
+            wall: Timestamp::default(),
+        }
     }
 }

@@ -26,7 +26,7 @@ use holdfast_actors::tape::{Barcode, MediaSet, MediumId, Schedule, Weekday};
 use super::super::hands::Means;
 use super::super::{Archive, Effect, Event, Order, Site};
 use super::cloud::{Cloud, Stored};
-use super::shop::{Shop, Slot};
+use super::shop::{Shop, Slot, Still};
 use crate::format::{self, Reel, Settings, Signer, Sum};
 use crate::ports::{Books, Failed, Item, Stations};
 use crate::shelf::memory::Memory;
@@ -361,7 +361,7 @@ impl World {
     async fn run(&mut self, order: &Order, crash: Option<usize>) -> Option<Outcome> {
         let site = self.site();
         let mut machine = Archive::new(order.clone(), site.house());
-        let mut means = Means::new(site, Arc::clone(&self.entropy) as _);
+        let mut means = Means::new(site, Arc::clone(&self.entropy) as _, Arc::new(Still));
         let mut event = Event::Start;
         for number in 0..10_000 {
             self.pass(1);

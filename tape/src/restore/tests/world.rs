@@ -30,7 +30,7 @@ use holdfast_actors::tape::{Barcode, MediaSet, Medium as MediumRow, MediumId, Po
 use tokio::sync::{Notify, oneshot};
 
 use super::super::hands::{Tools, Worker};
-use super::super::{Effect, Event, Restore, known, order};
+use super::super::{Effect, Event, Restore, order, shelved};
 use super::tapes::{Objects, SET};
 use crate::format::{Object, Reel, Row, Sum};
 use crate::naming;
@@ -284,7 +284,7 @@ impl World {
         stop: impl Fn(&Effect) -> bool,
     ) -> Option<RestoreEnd> {
         let rows = self.rows();
-        let known = known(&rows, &self.0.shelf, id).await.unwrap();
+        let known = shelved(&rows, &self.0.shelf, id).await.unwrap();
         let order = order(&rows, &known, &|_| true, id).unwrap();
         let is_begun = rows.tape.restores[&id].begun.is_some();
         let worker = Worker::new(id, &order, is_begun, self.tools());
