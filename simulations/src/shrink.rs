@@ -18,7 +18,7 @@ const LEAST: [(&str, u64); 6] = [
     ("tasks", 1),
     ("packs", 1),
     ("drives", 1),
-    ("slots", 8),
+    ("cartridges", 4),
     ("capacity_kib", 9 << 10),
     ("pause", 1),
 ];

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures_executor::block_on;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Pending;
 use holdfast_actors::tape::changer::Element;
@@ -29,6 +28,7 @@ use holdfast_tape::ports::{Failed, Mount, Shelf as _, Work};
 use holdfast_tape::recover;
 use holdfast_tape::restore::plan::{self, Known, Source, Tape};
 use holdfast_tape::shelf::Files;
+use holdfast_tape::threads::{Native, wait};
 use plain::Plain;
 use support::volume;
 use told::Report;
@@ -263,6 +263,11 @@ fn memory(what: &str) -> f64 {
     let line = status.lines().find(|line| line.starts_with(what)).unwrap();
     let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     kib / 1024.0
+}
+
+/// What is ready is waited for.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    wait(&Native, future).unwrap()
 }
 
 /// Puts so many rows for each of ten cartridges on the shelf; MiB and seconds for all of them.

@@ -223,4 +223,4 @@ fn lines(rows: &[Row]) -> Bytes {
 }
 
 #[cfg(test)]
-pub(crate) mod memory;
+pub(crate) mod tests;

@@ -7,6 +7,8 @@ use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -40,12 +42,25 @@ pub struct Native;
 
 impl Threads for Native {
     fn start(&self, name: &str, act: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        let named = std::thread::Builder::new().name(name.to_owned());
+        let named = thread::Builder::new().name(name.to_owned());
         named.spawn(act).map(drop)
     }
 
-    fn block(&self, future: Pin<&mut dyn Future<Output = ()>>) {
-        futures_executor::block_on(future);
+    fn block(&self, mut future: Pin<&mut dyn Future<Output = ()>>) {
+        let waker = Waker::from(Arc::new(Parked(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        while future.as_mut().poll(&mut context) == Poll::Pending {
+            thread::park();
+        }
+    }
+}
+
+/// A thread that waits.
+struct Parked(Thread);
+
+impl Wake for Parked {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 

@@ -20,7 +20,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("cluster/Cargo.toml", &["holdfast-actors"]),
     (
         "simulations/Cargo.toml",
-        &["holdfast-actors", "holdfast-cluster"],
+        &["holdfast-actors", "holdfast-cluster", "holdfast-tape"],
     ),
 ];
 

@@ -13,8 +13,8 @@ const CAPACITY_KIB: [u64; 3] = [9 << 10, 14 << 10, 24 << 10];
 pub struct Tape {
     /// Drives.
     pub drives: u16,
-    /// Slots; all but one have a cartridge at first.
-    pub slots: u16,
+    /// Cartridges at first.
+    pub cartridges: u16,
     /// Of each cartridge.
     pub capacity_kib: u64,
     /// The power of the library fails with that of the node.
@@ -47,7 +47,7 @@ impl Plan {
         plan.tenants.clear();
         plan.tape = Some(Tape {
             drives: 1 + shape.below(2) as u16,
-            slots: 8 + shape.below(5) as u16,
+            cartridges: 4 + shape.below(9) as u16,
             capacity_kib: CAPACITY_KIB[shape.below(3) as usize],
             one_plug: shape.one_in(2),
             faults: [0, 0, 2, 6][shape.below(4) as usize],

@@ -94,8 +94,12 @@ impl Reader {
 
     /// What the cartridge bears that says it is this one must stay, or need not any more.
     fn floor(&self, medium: MediumId, is_over: bool) {
+        let rows = self.inner.rows();
+        let begun = rows.tape.media.get(&medium).map(|row| row.generation);
         for barcode in self.robots.barcodes() {
-            if judge::who(&self.robots, &barcode) == Some(medium) {
+            let who = judge::who(&self.robots, &barcode);
+            let is_it = who.is_some_and(|(it, of)| it == medium && (is_over || Some(of) == begun));
+            if is_it {
                 let objects = judge::objects(&self.robots, &barcode);
                 let floor = if is_over { 0 } else { objects };
                 self.robots.watch.floor(&barcode, floor);

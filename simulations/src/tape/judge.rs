@@ -54,16 +54,23 @@ pub(super) fn objects(robots: &Robots, barcode: &str) -> u64 {
     objects.map_or(0, |objects| objects.len() as u64)
 }
 
+/// Who a cartridge says it is: a number, and how often that was begun. One that was given up keeps
+/// its number, which another one may have by then.
+pub(super) type Who = (MediumId, u64);
+
 /// Who a cartridge says it is.
-pub(super) fn who(robots: &Robots, barcode: &str) -> Option<MediumId> {
+pub(super) fn who(robots: &Robots, barcode: &str) -> Option<Who> {
     let reel = robots.reel(barcode)?;
     let key = (barcode.to_owned(), reel.version());
     if let Some(known) = robots.seen().labels.get(&key) {
         return *known;
     }
     let mut tape = threaded(reel.head())?;
-    let label = recovery::label(&mut tape).ok();
-    let said = label.map(|label| naming::medium(label.volume));
+    let labels = recovery::labels(&mut tape).ok();
+    let said = labels.map(|labels| {
+        let begun = labels.set.map_or(0, |set| set.generation);
+        (naming::medium(labels.label.volume), begun)
+    });
     robots.seen().labels.insert(key, said);
     said
 }
@@ -74,7 +81,7 @@ type Read = (String, u64, u64);
 /// What was judged before, so that nothing is judged twice.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    labels: BTreeMap<(String, u64), Option<MediumId>>,
+    labels: BTreeMap<(String, u64), Option<Who>>,
     rows: BTreeMap<Read, Result<Vec<Row>, String>>,
     runs: BTreeSet<(SetId, String, Vec<Read>)>,
 }
@@ -85,7 +92,7 @@ pub(super) struct Judge<'a> {
     ledger: &'a Ledger,
     rows: &'a Rows,
     /// Cartridges by who they say they are.
-    bearers: BTreeMap<MediumId, String>,
+    bearers: BTreeMap<Who, String>,
     read: BTreeMap<MediumId, Vec<Row>>,
 }
 
@@ -142,8 +149,13 @@ impl<'a> Judge<'a> {
         }
     }
 
+    fn bearer(&self, id: MediumId) -> Option<&String> {
+        let begun = self.rows.tape.media.get(&id)?.generation;
+        self.bearers.get(&(id, begun))
+    }
+
     fn state(&self, id: MediumId) -> Read {
-        let barcode = self.bearers.get(&id).cloned().unwrap_or_default();
+        let barcode = self.bearer(id).cloned().unwrap_or_default();
         let reel = self.robots.reel(&barcode);
         let counted = self.rows.tape.media.get(&id).map(|row| row.head.objects);
         let version = reel.map(|reel| reel.version()).unwrap_or_default();
@@ -162,7 +174,7 @@ impl<'a> Judge<'a> {
     }
 
     fn tape(&self, id: MediumId) -> Result<Mounted<Port>, String> {
-        let barcode = self.bearers.get(&id).ok_or("no cartridge says it is it")?;
+        let barcode = self.bearer(id).ok_or("no cartridge says it is it")?;
         let reel = self.robots.reel(barcode).ok_or("it is gone")?;
         threaded(reel.copy()).ok_or_else(|| "it is not threaded".to_owned())
     }
@@ -250,11 +262,11 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The head of a tape, as far as its first mark.
+/// The head of a tape, as far as its labels.
 pub(super) fn head(tape: &mut InMemory) -> std::io::Result<InMemory> {
     let all = tape.objects()?;
-    let end = all.iter().position(|object| object.length.is_none());
-    let few = &all[..end.map_or(all.len().min(4), |mark| mark + 1)];
+    let mut marks = (0..all.len()).filter(|at| all[*at].length.is_none());
+    let few = &all[..marks.nth(1).map_or(all.len(), |mark| mark + 1)];
     let mut copy = InMemory::default();
     for object in few {
         if let Some(length) = object.length {

@@ -25,6 +25,8 @@ use crate::mutation::Mutation;
 use crate::plan;
 use crate::threads::Turns;
 
+/// Slots: for what three tenants write at most in three runs that each begin a cartridge.
+pub(super) const SLOTS: u16 = 14;
 /// Places behind the door.
 const DOORS: u16 = 2;
 /// The end of a tape is near when so much of it is left.
@@ -127,11 +129,11 @@ pub(super) struct Robots {
 }
 
 impl Robots {
-    /// A library with a blank cartridge in each slot but the last.
+    /// A library with blank cartridges.
     pub(super) fn new(shape: &plan::Tape, watch: Watch, mutation: Option<Mutation>) -> Self {
         let size = Size {
             drives: usize::from(shape.drives),
-            slots: shape.slots,
+            slots: SLOTS,
             doors: DOORS,
         };
         let robots = Self {
@@ -142,8 +144,8 @@ impl Robots {
             shape: shape.clone(),
             mutation,
         };
-        for number in 1..shape.slots {
-            robots.add(FIRST_SLOT + number - 1, shape.capacity_kib);
+        for number in 0..shape.cartridges {
+            robots.add(FIRST_SLOT + number, shape.capacity_kib);
         }
         robots
     }

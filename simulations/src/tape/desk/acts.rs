@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::{Desk, JOB, tape};
 use crate::dice::Dice;
+use crate::tape::robot::SLOTS;
 use crate::world::pass;
 
 /// So much is done in one life.
@@ -133,7 +134,7 @@ impl Desk {
 
     /// Somebody opens the library, or has cartridges carried to its door and back.
     async fn meddle(&self, dice: &mut Dice) {
-        let slots = u64::from(self.shape.slots);
+        let slots = u64::from(SLOTS);
         let slot = |dice: &mut Dice| FIRST_SLOT + dice.below(slots) as u16;
         let (one, other) = (slot(dice), slot(dice));
         let library = &self.robots.library;

@@ -20,6 +20,7 @@ use holdfast_tape::naming;
 use super::Desk;
 use crate::dice::Dice;
 use crate::tape::judge::Judge;
+use crate::tape::robot::SLOTS;
 use crate::world::pass;
 
 pub(in crate::tape) const ENDS: &str = "tape-ends";
@@ -60,7 +61,7 @@ impl Desk {
 
     /// The library is as good as new; what was in drives stands in slots.
     fn mend(&self) {
-        let slots = FIRST_SLOT..FIRST_SLOT + self.shape.slots;
+        let slots = FIRST_SLOT..FIRST_SLOT + SLOTS;
         self.robots.library.with(|library| {
             *library.plan() = Plan::default();
             library.reset(Unit::Changer);
@@ -84,7 +85,7 @@ impl Desk {
 
     /// All cartridges go that stand in slots, and blank ones come.
     fn renew(&self) {
-        let slots = FIRST_SLOT..FIRST_SLOT + self.shape.slots;
+        let slots = FIRST_SLOT..FIRST_SLOT + SLOTS;
         self.robots.library.with(|library| {
             for slot in slots.clone() {
                 library.remove(slot);

@@ -16,6 +16,7 @@ use holdfast_actors::tape::schedule::{Schedule, Weekday};
 use super::{Desk, JOB, LIBRARY, OPERATOR, POOL, tape};
 use crate::dice::Dice;
 use crate::mutation::Mutation;
+use crate::tape::robot::SLOTS;
 
 /// Days for which what was deleted stays, and every instant can be seen.
 const HOLD_DAYS: u32 = 30;
@@ -32,7 +33,7 @@ impl Desk {
         if !rows.tape.libraries.contains_key(&library) {
             let device = Device::Virtual {
                 drives: self.shape.drives,
-                slots: self.shape.slots,
+                slots: SLOTS,
                 capacity: Size::mib(64),
             };
             let add = LibraryCommand::Add { node: None, device };

@@ -29,7 +29,7 @@ use super::cloud::{Cloud, Stored};
 use super::shop::{Shop, Slot, Still};
 use crate::format::{self, Reel, Settings, Signer, Sum};
 use crate::ports::{Books, Failed, Item, Stations};
-use crate::shelf::memory::Memory;
+use crate::shelf::tests::Memory;
 
 pub(super) const KIB: usize = 1024;
 

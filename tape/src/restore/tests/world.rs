@@ -35,7 +35,7 @@ use super::tapes::{Objects, SET};
 use crate::format::{Object, Reel, Row, Sum};
 use crate::naming;
 use crate::ports::{Books, Failed, Item, Mount, Pieces, Repositories, Station, Stations, Work};
-use crate::shelf::memory::Memory;
+use crate::shelf::tests::Memory;
 use crate::threads::Native;
 
 /// Where the world crashes: at the call of this number.
