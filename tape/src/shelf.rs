@@ -121,6 +121,10 @@ impl Folder {
     async fn remove(&self, medium: MediumId) -> io::Result<()> {
         let mut turn = self.turn.lock().await;
         turn.remove(&medium);
+        // Before the first rows there is no folder either.
+        if self.open(medium).await?.is_none() {
+            return Ok(());
+        }
         self.disk.remove(&self.path(medium)).await?;
         self.disk.sync_folder(&self.path).await
     }
