@@ -16,7 +16,7 @@ use crate::disk::Rotten;
 use crate::oracle::Oracle;
 use crate::plan::DAY;
 use crate::trace::{Micros, Trace};
-use crate::verdict::{Figures, Violation};
+use crate::verdict::{self, Figures, Violation};
 use crate::witness::Witness;
 
 mod account;
@@ -231,6 +231,16 @@ impl Book {
         // More is noticed, and then no time has passed for anything that cannot be taken back.
         if leap <= DAY {
             self.leaps += leap * 1_000;
+        }
+    }
+
+    /// What came of the run of this seed.
+    pub(crate) fn verdict(&self, seed: u64) -> verdict::Verdict {
+        verdict::Verdict {
+            seed,
+            trace: self.trace.clone(),
+            violations: self.violations.clone(),
+            figures: self.figures,
         }
     }
 

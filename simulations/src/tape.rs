@@ -64,12 +64,7 @@ pub(crate) fn run(witness: Looker, plan: &Plan, shape: &plan::Tape, options: Opt
     world.live(&peace(), Purpose::Judge);
     let mut book = world.ledger.book();
     panics::check(&mut book, before);
-    Verdict {
-        seed: plan.seed,
-        trace: book.trace.clone(),
-        violations: book.violations.clone(),
-        figures: book.figures,
-    }
+    book.verdict(plan.seed)
 }
 
 impl World {

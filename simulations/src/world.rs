@@ -80,12 +80,7 @@ pub fn run_before(witness: Option<Arc<dyn Witness>>, plan: &Plan, options: Optio
     world.live(&peace(), life::Purpose::Judge);
     let mut book = world.ledger.book();
     panics::check(&mut book, before);
-    Verdict {
-        seed: plan.seed,
-        trace: book.trace.clone(),
-        violations: book.violations.clone(),
-        figures: book.figures,
-    }
+    book.verdict(plan.seed)
 }
 
 /// Runs the plan of a fleet.

@@ -152,6 +152,8 @@ pub trait Tapes: Send + Sync + 'static {
     ) -> Pending<Result<answers::CartridgeFound, Problem>>;
     /// Puts a cartridge into a drive, and asks what it says of itself.
     fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>>;
+    /// Puts a cartridge back into its slot if it is in a drive.
+    fn eject(&self, medium: MediumId) -> Pending<Result<(), Problem>>;
     /// Erases a cartridge that the catalog gave up, all of it or its beginning, and takes it home;
     /// the catalog knows then what it is.
     fn erase(

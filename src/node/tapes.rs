@@ -349,6 +349,10 @@ impl Tapes for TapeDesk {
         Box::pin(self.clone().hold(medium))
     }
 
+    fn eject(&self, medium: MediumId) -> Pending<Result<(), Problem>> {
+        Box::pin(self.clone().eject(medium))
+    }
+
     fn erase(
         &self,
         medium: MediumId,

@@ -41,7 +41,7 @@ use cable::Cable;
 use seats::Seat;
 
 pub use cable::{Connect, Fleet, Reset, Way};
-pub use door::{Place, Wanted, door, export, import};
+pub use door::{Place, Wanted, door, eject, export, import};
 pub use identify::identify;
 pub use inventory::inventory;
 pub use local::Local;

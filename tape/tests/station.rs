@@ -62,6 +62,22 @@ async fn what_is_written_in_a_drive_is_on_the_cartridge_when_it_comes_back() {
 }
 
 #[tokio::test]
+async fn a_cartridge_that_was_left_in_a_drive_is_carried_home_when_somebody_wants_that() {
+    let house = House::new(1, Plan::default());
+    let station = house.open(1).await;
+    assert_eq!(station::eject(&station, SLOT).await, Ok(false));
+    let mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
+    // The process ends here, and the library keeps what is in its drive.
+    std::mem::forget(mount);
+    let again = house.open(1).await;
+    assert_eq!(station::eject(&again, SLOT).await, Ok(true));
+    let in_slot = again.elements().await.unwrap();
+    let mut in_slot = in_slot.iter().filter(|one| one.address.0 == SLOT.0);
+    assert!(in_slot.all(|one| one.full));
+    assert_eq!(station::eject(&again, SLOT).await, Ok(false));
+}
+
+#[tokio::test]
 async fn a_restore_gets_a_drive_before_an_archive_that_came_first() {
     let house = House::new(1, Plan::default());
     let station = house.open(1).await;

@@ -113,6 +113,10 @@ impl Tapes for Shelf {
         })
     }
 
+    fn eject(&self, medium: MediumId) -> Pending<Result<(), Problem>> {
+        self.note(format!("eject {medium}"))
+    }
+
     fn erase(
         &self,
         medium: MediumId,

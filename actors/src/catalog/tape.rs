@@ -172,6 +172,8 @@ pub enum MediumCommand {
     },
     /// A drive is about to erase it. It said this of itself there, and must still agree.
     Erase(Label),
+    /// Puts it back from the drive that it was left in (10.10).
+    Eject,
 }
 
 /// What is done with a media set.

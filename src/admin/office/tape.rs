@@ -121,6 +121,7 @@ impl Office {
             }
             Media::Verify(which) => return self.verify_media(by, &which.media, items).await,
             Media::Erase(erase) => return self.erase_medium(by, &erase).await,
+            Media::Eject(which) => return self.eject_medium(by, &which.medium).await,
             Media::Copy(copy) => {
                 by.may(&rows, Deed::Tape)?;
                 let medium = medium_id(&rows, &copy.medium)?;

@@ -53,6 +53,12 @@ pub enum Media {
                       Example: holdfast --data /srv/holdfast tape media erase HF0001L8"
     )]
     Erase(Erase),
+    /// Put a cartridge back into its slot that was left in a drive
+    #[command(
+        after_help = "What a run writes or a restore reads stays where it is.\n\n\
+                      Example: holdfast --data /srv/holdfast tape media eject HF0001L8"
+    )]
+    Eject(Named),
     /// Put a free cartridge into a media pool, or back among the free ones
     #[command(after_help = "Example: holdfast --data /srv/holdfast tape media move HF0001L8 gfs")]
     Move(Move),

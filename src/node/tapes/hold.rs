@@ -1,10 +1,13 @@
 //! Cartridges of this node in a drive, whatever is on them, and how they become blank.
 
+use std::sync::Arc;
+
 use holdfast_actors::catalog::Refused;
 use holdfast_actors::catalog::tape::{MediumCommand, TapeCommand, TapeRefused};
 use holdfast_actors::tape::MediumId;
+use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
-use holdfast_tape::ports::Mount;
+use holdfast_tape::ports::{Mount, Station};
 use holdfast_tape::{care, ssc, station};
 
 use super::{TapeDesk, problem};
@@ -15,6 +18,20 @@ use crate::admin::{Problem, ProblemClass};
 impl TapeDesk {
     /// A cartridge in a drive, whatever is on it.
     pub(super) async fn filled(&self, medium: MediumId) -> Result<Box<dyn Mount>, Problem> {
+        let (station, slot) = self.home(medium).await?;
+        station.mount(slot, Purpose::Care).await.map_err(problem)
+    }
+
+    /// Has a cartridge carried home that was left in a drive.
+    pub(super) async fn eject(self, medium: MediumId) -> Result<(), Problem> {
+        let (station, slot) = self.home(medium).await?;
+        let was_in = station::eject(&station, slot).await.map_err(problem)?;
+        tracing::info!(%medium, was_in, "a cartridge was to be ejected");
+        Ok(())
+    }
+
+    /// The library that a cartridge is in, and its slot there.
+    async fn home(&self, medium: MediumId) -> Result<(Arc<dyn Station>, Element), Problem> {
         let rows = self.rows();
         let row = rows.tape.media.get(&medium);
         let row = row.ok_or_else(|| Refused::from(TapeRefused::NoMedium(medium)))?;
@@ -26,8 +43,7 @@ impl TapeDesk {
                 told,
             ));
         };
-        let station = self.station(&library).await?;
-        station.mount(slot, Purpose::Care).await.map_err(problem)
+        Ok((self.station(&library).await?, slot))
     }
 
     pub(super) async fn hold(self, medium: MediumId) -> Result<Held, Problem> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use holdfast_actors::tape::Barcode;
 use holdfast_actors::tape::changer::Element;
+use holdfast_actors::tape::drive::Purpose;
 
 use crate::ports::{Failed, Station};
 use crate::smc::{self, Kind};
@@ -60,6 +61,23 @@ pub async fn export(station: &Arc<dyn Station>, slots: &[Wanted]) -> Result<u64,
 pub async fn import(station: &Arc<dyn Station>) -> Result<u64, Failed> {
     let moves = inward(&station.elements().await?).map_err(Failed::Other)?;
     carried(station, moves).await
+}
+
+/// Has the cartridge of a slot carried back there if it is in a drive, once nobody uses it any
+/// more; whether it was.
+///
+/// # Errors
+/// When the robot does not say where it is, or the drive does not let it go.
+pub async fn eject(station: &Arc<dyn Station>, slot: Element) -> Result<bool, Failed> {
+    let elements = station.elements().await?;
+    let mut drives = elements.iter().filter(|one| one.kind == Kind::Drive);
+    let is_of = |one: &smc::Element| one.full && one.source.is_some_and(|from| from.0 == slot.0);
+    let is_in = drives.any(is_of);
+    if is_in {
+        let mount = station.mount(slot, Purpose::Care).await?;
+        mount.dismount().await?;
+    }
+    Ok(is_in)
 }
 
 async fn carried(

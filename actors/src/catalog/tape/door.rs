@@ -50,6 +50,14 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// It stays on line, and a run goes on with it when it is its turn.
+    pub(super) fn eject(&mut self, id: MediumId, row: &Cartridge) -> Result<(), Refused> {
+        self.unused(id, row)?;
+        let text = format!("cartridge {} goes back to its slot", row.label(id));
+        self.event(Code::TapeMediumChanged, None, text, None);
+        Ok(())
+    }
+
     /// Refuses what a restore that is under way reads, or a run writes, or will when it is its
     /// turn.
     pub(super) fn unused(&self, id: MediumId, row: &Cartridge) -> Result<(), Refused> {

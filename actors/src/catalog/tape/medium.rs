@@ -19,6 +19,7 @@ impl Draft<'_> {
             MediumCommand::Identified(label) => self.identified(id, &row, *label),
             MediumCommand::Failed => self.failed(id, &row),
             MediumCommand::Protect(is_protected) => self.protect(id, &row, *is_protected)?,
+            MediumCommand::Eject => self.eject(id, &row)?,
             MediumCommand::MarkFree => self.mark_free(id, &row)?,
             MediumCommand::Move(pool) => self.move_medium(id, &row, pool.as_ref())?,
             MediumCommand::Verified { objects, damaged } => {

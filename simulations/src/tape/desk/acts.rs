@@ -185,10 +185,11 @@ impl Desk {
         let Some(id) = media.get(dice.below(media.len() as u64) as usize).copied() else {
             return;
         };
-        let command = match dice.below(6) {
+        let command = match dice.below(7) {
             0 | 1 => MediumCommand::Protect(true),
             2 | 3 => MediumCommand::Protect(false),
             4 => MediumCommand::MarkFree,
+            5 => MediumCommand::Eject,
             _ => MediumCommand::Retire,
         };
         self.ledger.say(format_args!("{id}: {command:?}"));
@@ -196,6 +197,14 @@ impl Desk {
         if command == MediumCommand::MarkFree {
             self.times.give_up(id);
         }
-        self.tape(TapeCommand::Medium(id, command)).await;
+        let ejects = command == MediumCommand::Eject;
+        let is_done = self.tape(TapeCommand::Medium(id, command)).await;
+        let slot = rows.tape.media.get(&id).and_then(|row| row.slot.clone());
+        if let (true, true, Some((_, slot))) = (is_done, ejects, slot)
+            && let Some(station) = self.station().await
+        {
+            let ejected = station::eject(&station, slot).await;
+            self.ledger.say(format_args!("ejected: {ejected:?}"));
+        }
     }
 }

@@ -49,6 +49,15 @@ impl Office {
         ))
     }
 
+    /// One that is in its slot stays there.
+    pub(super) async fn eject_medium(&self, by: &Speaker, medium: &MediumRef) -> Answer {
+        let medium = medium_id(&self.books.rows(), medium)?;
+        let eject = TapeCommand::Medium(medium, MediumCommand::Eject);
+        self.submit(by, Command::Tape(eject)).await?;
+        self.tapes.eject(medium).await?;
+        value(&medium_of(&self.books.rows(), medium)?)
+    }
+
     /// The catalog decides when the cartridge has said who it is, and before anything is lost.
     pub(super) async fn erase_medium(&self, by: &Speaker, order: &Erase) -> Answer {
         let rows = self.books.rows();

@@ -59,6 +59,23 @@ fn what_is_used_is_not_let_go_and_then_nothing_is() {
 }
 
 #[test]
+fn what_is_in_use_stays_in_its_drive_and_whoever_ejected_another_one_is_named() {
+    let mut vault = Vault::open();
+    vault.written(9, MediaSet::Daily, 1);
+    vault.system(job(super::jobs::began())).unwrap();
+    vault.0.events();
+    let eject = |number| medium(number, MediumCommand::Eject);
+    assert_eq!(why(vault.ann(eject(1))), "cartridge-being-written");
+    assert_eq!(why(vault.ann(eject(77))), "no-cartridge");
+    vault.ann(eject(2)).unwrap();
+    assert_eq!(vault.slot(2), Some(2));
+    expect![[r#"
+        30107 operator ann, -: cartridge HF0002L9 goes back to its slot
+    "#]]
+    .assert_eq(&vault.0.events());
+}
+
+#[test]
 fn what_a_restore_reads_is_not_let_go() {
     let mut vault = Vault::open();
     vault.written(9, MediaSet::Daily, 1);
