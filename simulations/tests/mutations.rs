@@ -16,7 +16,13 @@ fn caught(mutation: Mutation) {
         mutation: Some(mutation),
         keeps_lines: false,
     };
-    let verdicts = (0..100).map(|seed| run(&mutation.plan(seed), options));
+    // Where tenants get on no more, a seed takes a minute: one that is known to catch it comes first.
+    let first = match mutation == Mutation::ForgottenRemoval {
+        true => 3,
+        false => 0,
+    };
+    let seeds = (first..100).chain(0..first);
+    let verdicts = seeds.map(|seed| run(&mutation.plan(seed), options));
     let catches = verdicts.filter(|verdict| verdict.breaks(invariant));
     let caught = catches.take(if is_long { 100 } else { 1 }).count();
     if is_long {
