@@ -67,7 +67,7 @@ pub trait Disk: Send + Sync + 'static {
     fn rename(&self, from: &str, to: &str) -> Pending<io::Result<()>>;
     /// Takes a file's name away; no error if there is none. Open handles go on reading.
     fn remove(&self, path: &str) -> Pending<io::Result<()>>;
-    /// Makes the names in a folder durable.
+    /// Makes the names in a folder durable; [`io::ErrorKind::NotFound`] if there is no such folder.
     fn sync_folder(&self, folder: &str) -> Pending<io::Result<()>>;
     /// The space of the file system that holds the folder, as it is at this moment; none if that
     /// does not say. The kernel answers from memory, so this does not wait for the disk.

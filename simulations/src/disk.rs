@@ -254,10 +254,7 @@ impl ports::Disk for Life {
         let name = folder.to_owned();
         let check = [folder];
         let paths = if folder.is_empty() { &[] } else { &check[..] };
-        self.run_on(paths, move |state| {
-            state.files.sync_folder(&name);
-            Ok(())
-        })
+        self.run_on(paths, move |state| state.files.sync_folder(&name))
     }
 
     fn storage(&self) -> Option<ports::Storage> {

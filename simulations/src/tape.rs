@@ -135,7 +135,7 @@ impl World {
                 self.disk.crash(&mut self.dice);
                 self.index.crash(&mut self.dice);
                 if self.plan.tape.as_ref().is_some_and(|tape| tape.one_plug) {
-                    self.robots.library.with(|library| library.power_cycle());
+                    self.robots.devices.with(|library| library.power_cycle());
                 }
             }
             End::Kill => {

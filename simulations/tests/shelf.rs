@@ -33,6 +33,8 @@ async fn rows_come_back_in_order_until_they_are_forgotten() {
     let disk = Disk::default();
     let files = shelf(&disk);
     assert_eq!(files.rows(ONE).await, Ok(None));
+    // There is no folder yet either.
+    files.clear(ONE).await.unwrap();
     files.add(ONE, &[row(1), row(2)]).await.unwrap();
     shelf(&disk).add(ONE, &[row(3)]).await.unwrap();
     let all = vec![row(1), row(2), row(3)];

@@ -20,6 +20,8 @@ pub(super) struct Files {
     durable: BTreeMap<String, u64>,
     /// Changes of names that no sync of a folder has covered.
     unsynced: Vec<Renaming>,
+    /// Folders that were made with the files in them; they are durable at once, and stay.
+    folders: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -61,6 +63,10 @@ impl Files {
             ..Inode::default()
         };
         self.inodes.insert(inode, made);
+        let above = path
+            .match_indices('/')
+            .map(|(end, _)| path[..end].to_owned());
+        self.folders.extend(above);
         self.rename_inode(None, Some(path), inode);
         Ok(inode)
     }
@@ -96,7 +102,10 @@ impl Files {
         }
     }
 
-    pub(super) fn sync_folder(&mut self, folder: &str) {
+    pub(super) fn sync_folder(&mut self, folder: &str) -> io::Result<()> {
+        if !folder.is_empty() && !self.folders.contains(folder) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let concerns = |path: &Option<String>| path.as_deref().map(folder_of) == Some(folder);
         for renaming in std::mem::take(&mut self.unsynced) {
             if concerns(&renaming.from) || concerns(&renaming.to) {
@@ -106,6 +115,7 @@ impl Files {
             }
         }
         self.drop_nameless();
+        Ok(())
     }
 
     pub(super) fn bytes(&self, inode: u64) -> &[u8] {

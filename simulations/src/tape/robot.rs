@@ -119,7 +119,7 @@ pub(super) fn memory(kib: u64) -> Memory {
 /// The library, its cartridges, and who watches it.
 #[derive(Clone)]
 pub(super) struct Robots {
-    pub(super) library: Shared,
+    pub(super) devices: Shared,
     reels: Arc<Mutex<BTreeMap<String, Reel>>>,
     pub(super) watch: Watch,
     /// What was judged before.
@@ -137,7 +137,7 @@ impl Robots {
             doors: DOORS,
         };
         let robots = Self {
-            library: Shared::new(Library::new(size, Plan::default())),
+            devices: Shared::new(Library::new(size, Plan::default())),
             reels: Arc::default(),
             seen: Arc::default(),
             watch,
@@ -172,7 +172,7 @@ impl Robots {
         let made = Cartridge::open(&barcode, memory(kib), Box::new(reel.clone()));
         let Ok(cartridge) = made else { return false };
         let is_in = self
-            .library
+            .devices
             .with(|library| library.insert(element, cartridge).is_none());
         if is_in {
             self.reels().insert(barcode, reel);
@@ -184,7 +184,7 @@ impl Robots {
     pub(super) fn spoil(&self, seed: u64, count: usize, barcodes: &[String], drives: usize) {
         let plan = Plan::drawn(seed, count, barcodes, drives);
         self.watch.say(format_args!("faults: {:?}", plan.faults()));
-        self.library.with(|library| *library.plan() = plan);
+        self.devices.with(|library| *library.plan() = plan);
     }
 
     /// What is on a cartridge.
@@ -194,7 +194,7 @@ impl Robots {
 
     /// Where all cartridges are.
     pub(super) fn places(&self) -> BTreeMap<u16, String> {
-        self.library.with(|library| library.places())
+        self.devices.with(|library| library.places())
     }
 
     /// All cartridges there ever were.
@@ -236,7 +236,7 @@ impl Ways {
         let ways = self.clone();
         Box::new(move || {
             Ok(Box::new(Line {
-                port: ways.robots.library.port(unit),
+                port: ways.robots.devices.port(unit),
                 ways: ways.clone(),
                 unit,
             }))
@@ -271,7 +271,7 @@ impl Line {
 
     /// Has the device do it, and lets as much time pass as that takes.
     fn perform(&mut self, cdb: &[u8], data: Data<'_>, patience: Patience) -> Answer {
-        let (library, unit) = (self.ways.robots.library.clone(), self.unit);
+        let (library, unit) = (self.ways.robots.devices.clone(), self.unit);
         let spent = || library.with(|library| library.spent(unit));
         let before = spent();
         let answer = self.port.execute(cdb, data, patience);
@@ -338,7 +338,7 @@ impl Way for Line {
         let (ways, unit) = (self.ways.clone(), self.unit);
         Arc::new(move || {
             if !ways.life.is_over.load(Ordering::Relaxed) {
-                ways.robots.library.with(|library| library.reset(unit));
+                ways.robots.devices.with(|library| library.reset(unit));
                 ways.life.resets.notify_waiters();
             }
         })

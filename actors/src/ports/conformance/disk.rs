@@ -46,6 +46,8 @@ async fn names_come_and_go(disk: &dyn Disk) {
     assert_eq!(missing(disk, "names/b").await, io::ErrorKind::NotFound);
     disk.sync_folder("names").await.expect("a folder's sync");
     disk.sync_folder("").await.expect("the root's sync");
+    let nowhere = disk.sync_folder("nowhere").await;
+    assert_eq!(kind(nowhere), Some(io::ErrorKind::NotFound));
 }
 
 async fn a_renamed_file_replaces_what_had_the_name(disk: &dyn Disk) {

@@ -137,7 +137,7 @@ impl Desk {
         let slots = u64::from(SLOTS);
         let slot = |dice: &mut Dice| FIRST_SLOT + dice.below(slots) as u16;
         let (one, other) = (slot(dice), slot(dice));
-        let library = &self.robots.library;
+        let library = &self.robots.devices;
         match dice.below(4) {
             0 => {
                 self.robots.add(one, self.shape.capacity_kib);

@@ -62,7 +62,7 @@ impl Desk {
     /// The library is as good as new; what was in drives stands in slots.
     fn mend(&self) {
         let slots = FIRST_SLOT..FIRST_SLOT + SLOTS;
-        self.robots.library.with(|library| {
+        self.robots.devices.with(|library| {
             *library.plan() = Plan::default();
             library.reset(Unit::Changer);
             for drive in 0..usize::from(self.shape.drives) {
@@ -86,7 +86,7 @@ impl Desk {
     /// All cartridges go that stand in slots, and blank ones come.
     fn renew(&self) {
         let slots = FIRST_SLOT..FIRST_SLOT + SLOTS;
-        self.robots.library.with(|library| {
+        self.robots.devices.with(|library| {
             for slot in slots.clone() {
                 library.remove(slot);
             }
