@@ -109,10 +109,7 @@ fn write(bytes: u64, sources: &[u64], size: u64) -> (Duration, u64) {
                 // The next is read from when this one was taken.
                 next[source] = now + seconds(PACK, sources[source]);
                 read += PACK;
-                spool.read(now, PACK);
-                if read >= bytes {
-                    spool.end(now);
-                }
+                spool.holds(now, read - written, read >= bytes);
             }
             (_, Some(goes)) => {
                 now = now.max(goes);

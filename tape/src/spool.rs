@@ -83,20 +83,7 @@ impl Spool {
         self.held < self.limits.high
     }
 
-    /// So much was read.
-    pub fn read(&mut self, now: Instant, bytes: u64) {
-        self.held += bytes;
-        self.is_over = false;
-        self.start(now);
-    }
-
-    /// No more comes for now: what waits is all there is.
-    pub fn end(&mut self, now: Instant) {
-        self.is_over = true;
-        self.start(now);
-    }
-
-    /// So much waits now, whatever came and went; `is_over` says that no more comes for now.
+    /// So much waits now; `is_over` says that no more comes for now.
     pub fn holds(&mut self, now: Instant, bytes: u64, is_over: bool) {
         (self.held, self.is_over) = (bytes, is_over);
         self.start(now);
@@ -182,9 +169,9 @@ mod tests {
     #[test]
     fn a_drive_starts_when_much_waits_and_stops_when_little_is_left() {
         let mut spool = Spool::new(LIMITS);
-        spool.read(at(0), 999);
+        spool.holds(at(0), 999, false);
         assert_eq!(spool.advice(at(9)), Advice::Fill);
-        spool.read(at(10), 1);
+        spool.holds(at(10), 1_000, false);
         assert_eq!(spool.advice(at(10)), Advice::Write);
         assert!(!spool.has_room());
         spool.wrote(at(10), 500);
@@ -195,7 +182,7 @@ mod tests {
         spool.wrote(at(110), 300);
         assert_eq!(spool.advice(at(900)), Advice::Fill);
         assert_eq!(spool.gauge(at(1_110)).starved, Duration::from_secs(1));
-        spool.end(at(2_110));
+        spool.holds(at(2_110), 100, true);
         assert_eq!(spool.advice(at(2_110)), Advice::Write);
         let gauge = spool.gauge(at(5_000));
         let starved = Duration::from_secs(2);
@@ -232,8 +219,8 @@ mod tests {
                 let advice = spool.advice(at(now));
                 match step {
                     Step::Read(bytes) if spool.has_room() => {
-                        spool.read(at(now), bytes);
                         read += bytes;
+                        spool.holds(at(now), read - wrote, false);
                     }
                     Step::Write(bytes) if advice == Advice::Write => {
                         let bytes = bytes.min(spool.gauge(at(now)).held);
@@ -241,7 +228,7 @@ mod tests {
                         wrote += bytes;
                     }
                     Step::Wait(millis) => now += millis,
-                    Step::End => spool.end(at(now)),
+                    Step::End => spool.holds(at(now), read - wrote, true),
                     Step::Read(_) | Step::Write(_) => {}
                 }
                 let gauge = spool.gauge(at(now));
@@ -255,8 +242,8 @@ mod tests {
                 before = gauge;
             }
             // All that waits is written in the end, and nothing holds it up.
-            spool.end(at(now));
-            let held = spool.gauge(at(now)).held;
+            let held = read - wrote;
+            spool.holds(at(now), held, true);
             let last = if held > 0 { Advice::Write } else { Advice::Fill };
             prop_assert_eq!(spool.advice(at(now)), last);
         }
