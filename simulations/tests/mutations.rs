@@ -16,7 +16,7 @@ fn caught(mutation: Mutation) {
         mutation: Some(mutation),
         keeps_lines: false,
     };
-    // Where tenants get on no more, a seed takes a minute: one that is known to catch it comes first.
+    // Where tenants get on no more, a seed takes a minute: one that catches it comes first.
     let first = match mutation == Mutation::ForgottenRemoval {
         true => 3,
         false => 0,

@@ -243,3 +243,18 @@ fn runs_have_names_of_their_own() {
     );
     assert_eq!(why(vault.system(set(8, SetCommand::Close))), "no-media-set");
 }
+
+#[test]
+fn a_set_that_a_cartridge_left_says_so_until_nothing_of_it_is_left() {
+    let mut vault = Vault::open();
+    vault.written(9, MediaSet::Daily, 1);
+    vault.begin(9, 2, BLANK).unwrap();
+    vault.commit(9, 2, 3).unwrap();
+    let lacking = |vault: &Vault| vault.0.rows().tape.lacking.get(&SetId::new(9)).copied();
+    assert_eq!(lacking(&vault), None);
+    vault.ann(medium(1, MediumCommand::MarkFree)).unwrap();
+    assert_eq!(lacking(&vault), Some(1));
+    vault.ann(medium(2, MediumCommand::MarkFree)).unwrap();
+    assert_eq!(lacking(&vault), None);
+    assert!(!vault.0.rows().tape.sets.contains_key(&SetId::new(9)));
+}
