@@ -173,6 +173,7 @@ fn header(item: Item, bytes: &Bytes) -> Header {
         item,
         length: bytes.len() as u64,
         sha256: Sum::of(bytes),
+        encryption: None,
     }
 }
 
@@ -254,6 +255,7 @@ fn row(directory: &Directory, object: Object, number: u64) -> Row {
         position: Some(3),
         block: u32::try_from(number * 65).unwrap(),
         offset: 0,
+        key: None,
     }
 }
 

@@ -17,7 +17,8 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::{Barcode, MediumId, SetId};
 use holdfast_tape::format::{
-    BLOCK, Fault, Medium, Object, Place, Read, Reader, Row, RunName, Space, Sum, Summing, Written,
+    BLOCK, Fault, Keys, Medium, Object, Place, Read, Reader, Row, RunName, Space, Sum, Summing,
+    Written,
 };
 use holdfast_tape::library::time::{LTO_9, Work, cost};
 use holdfast_tape::restore::plan::{self, Known, Load, Source, Tape};
@@ -128,6 +129,7 @@ fn set(tapes: u64, packs: u64) -> (Vec<Tape>, Source) {
             position: Some(0),
             block: u32::try_from(10 + number * STEP).unwrap(),
             offset: 0,
+            key: None,
         };
         let mut rows: Vec<_> = (0..packs).map(|n| row(name(tape, n), n)).collect();
         if tape == tapes {
@@ -160,7 +162,7 @@ fn planned(tapes: &[Tape], source: &Source, objects: BTreeSet<Object>) -> Vec<Lo
 /// Reads a load in this order; how often the tape was moved, and how long it took.
 fn read<'a>(rows: impl Iterator<Item = &'a Row>) -> (u64, Duration) {
     let mut model = Model::new();
-    let mut reader = Reader::at(&mut model);
+    let mut reader = Reader::at(&mut model, Keys::default());
     for row in rows {
         reader.fetch(&mut model, row, &mut |_| {}).unwrap();
     }

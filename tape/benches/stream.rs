@@ -64,6 +64,7 @@ fn packs(count: usize) -> Vec<(Header, Bytes)> {
             item: Item::Object(place),
             length: PACK as u64,
             sha256,
+            encryption: None,
         };
         (header, bytes)
     });

@@ -24,11 +24,11 @@ use holdfast_actors::catalog::tape::{JobCommand, SetCommand, TapeCommand};
 use holdfast_actors::kernel::{Acts, Machine, Never, Now, Timestamp};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::tape::job::Outcome;
-use holdfast_actors::tape::{MediaSet, MediumId, SetId};
+use holdfast_actors::tape::{KeyId, MediaSet, MediumId, SetId};
 use serde_json::json;
 
 pub use hands::{ArchiveHands, Message, Site};
-pub use words::{Book, Content, Effect, Event, Lot, Opened, Piece, Text, Told, Unfit};
+pub use words::{Book, Content, Effect, Event, Lot, Opened, Papers, Piece, Text, Told, Unfit};
 
 use crate::format::{self, Sum};
 use crate::spool::Gauge;
@@ -66,6 +66,8 @@ pub struct House {
     pub signer: Sum,
     /// Libraries that are at hand.
     pub libraries: BTreeSet<TapeName>,
+    /// Keys that are open.
+    pub keys: BTreeSet<KeyId>,
 }
 
 /// One attempt.

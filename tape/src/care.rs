@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::format::{Fault, Medium, Read, ReadError, Row, fetch};
+use crate::format::{Fault, Keys, Medium, Read, ReadError, Reader, Row};
 use crate::ports::{Failed, Mount, ask};
 use crate::ssc::Erase;
 
@@ -156,14 +156,16 @@ pub fn vacant(folder: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Reads every object of a mounted cartridge back, in the order of the tape. `tell` hears of the
-/// bytes read so far.
+/// Reads every object of a mounted cartridge back, in the order of the tape, with the keys of those
+/// that are encrypted. `tell` hears of the bytes read so far.
 ///
 /// # Errors
-/// When the drive fails. An object that cannot be read, or is not what it was, is an answer.
+/// When the drive fails, or a key is not open. An object that cannot be read, or is not what it was,
+/// is an answer.
 pub async fn verify(
     mount: &mut dyn Mount,
     mut rows: Vec<Row>,
+    keys: &Keys,
     tell: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Found, Failed> {
     rows.sort_by_key(|row| (row.file, row.block));
@@ -176,20 +178,28 @@ pub async fn verify(
             bytes += row.length;
             part.push(row);
         }
-        let read = ask(mount, move |medium| read_back(medium, &part, found)).await?;
+        let keys = keys.clone();
+        let read = ask(mount, move |medium| read_back(medium, &part, keys, found)).await?;
         found = read?;
         tell(found.bytes);
     }
     Ok(found)
 }
 
-fn read_back(medium: &mut dyn Medium, rows: &[Row], mut found: Found) -> Result<Found, Failed> {
+fn read_back(
+    medium: &mut dyn Medium,
+    rows: &[Row],
+    keys: Keys,
+    mut found: Found,
+) -> Result<Found, Failed> {
+    let mut reader = Reader::at(medium, keys);
     for row in rows {
         found.objects += 1;
         found.bytes += row.length;
-        match fetch(medium, row, &mut |_| {}) {
+        match reader.fetch(medium, row, &mut |_| {}) {
             Ok(()) => {}
             Err(ReadError::Drive(Fault::Failed(why))) => return Err(Failed::Other(why)),
+            Err(error @ ReadError::Key { .. }) => return Err(Failed::Other(error.to_string())),
             Err(error) => {
                 found.damaged += 1;
                 if found.named.len() < NAMED_MAX {

@@ -13,6 +13,7 @@
 
 pub mod cut;
 pub mod deck;
+mod encryption;
 mod error;
 mod fetch;
 mod label;
@@ -30,9 +31,12 @@ mod sum;
 mod text;
 mod writer;
 
+pub use encryption::{Encryption, Keys, SALT, Secret};
 pub use error::{Garbled, ReadError, Refusal};
 pub use fetch::{Fetch, NEAR, Reader, fetch};
-pub use label::{Label, Layout, Previous, Reason, Seal, SetId, SetKind, SetLabel, Tail, VolumeId};
+pub use label::{
+    KeyId, Label, Layout, Previous, Reason, Seal, SetId, SetKind, SetLabel, Tail, VolumeId,
+};
 pub use medium::{Fault, Medium, Read, Space, Written};
 pub use member::{FileKind, Member};
 pub use pax::{Keyword, Keywords};

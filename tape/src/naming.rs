@@ -6,7 +6,7 @@
 use holdfast_actors::kernel::{RepositoryId, Space};
 use holdfast_actors::names::{RepositoryName, TenantName};
 use holdfast_actors::object::{Hash, Key, Kind};
-use holdfast_actors::tape::{MediumId, SetId};
+use holdfast_actors::tape::{KeyId, MediumId, SetId};
 
 use crate::format::{self, Directory, Object, Place, Sum, VolumeId};
 
@@ -26,6 +26,21 @@ pub fn medium(volume: VolumeId) -> MediumId {
 /// How a media set is called on tape.
 pub fn set_on_tape(id: SetId) -> format::SetId {
     format::SetId::new(id.raw().to_be_bytes())
+}
+
+/// How a key is called on tape.
+pub fn key_on_tape(id: KeyId) -> format::KeyId {
+    format::KeyId::new(id.raw().to_be_bytes())
+}
+
+/// Which key this is.
+pub fn key_of_tape(id: format::KeyId) -> KeyId {
+    KeyId::new(u128::from_be_bytes(id.bytes()))
+}
+
+/// The file of a label that a wrapped key is in.
+pub fn key_file(id: KeyId, name: &str) -> String {
+    format!("{id}.{name}.age")
 }
 
 /// Which media set this is.

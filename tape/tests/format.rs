@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use holdfast_tape::format::recovery::{self, Expected, Level};
+use holdfast_tape::format::recovery::{self, Expected, Level, Proof};
 use holdfast_tape::format::{
-    ALIGNED_FROM, BLOCK, End, Event, Layout, Medium as _, Object, Place, ReadError, Reason, Reel,
-    Row, SetKind, Settings, Space, Sum, Volume, Writer, fetch,
+    ALIGNED_FROM, BLOCK, End, Event, Keys, Layout, Medium as _, Object, Place, ReadError, Reader,
+    Reason, Reel, Row, SetKind, Settings, Space, Sum, Volume, Writer,
 };
 use proptest::prelude::*;
-use support::{Deck, Source, signer, volume, write_set};
+use support::{Deck, Source, key, signer, volume, write_set};
 
 #[path = "format/golden.rs"]
 mod golden;
@@ -84,9 +84,17 @@ fn sources(few: usize) -> impl Strategy<Value = Vec<Source>> {
     })
 }
 
+fn keys() -> Keys {
+    let open = Keys::default();
+    let (id, secret, _) = key(7);
+    open.insert(id, secret);
+    open
+}
+
 fn get(reel: &mut Reel, row: &Row) -> Result<Vec<u8>, ReadError> {
     let mut all = Vec::new();
-    fetch(reel, row, &mut |piece| all.extend_from_slice(&piece))?;
+    let mut reader = Reader::at(reel, keys());
+    reader.fetch(reel, row, &mut |piece| all.extend_from_slice(&piece))?;
     Ok(all)
 }
 
@@ -112,15 +120,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn all_that_goes_on_comes_back(sources in sources(14), has_positions in any::<bool>()) {
+    fn all_that_goes_on_comes_back(
+        sources in sources(14), has_positions in any::<bool>(), encrypts in any::<bool>(),
+    ) {
         let reel = match has_positions {
             true => Reel::default(),
             false => Reel::default().without_positions(),
         };
         let mut deck = Deck::fresh(one(1), SMALL, reel);
+        deck.key = encrypts.then_some(7);
         sources.iter().for_each(|source| deck.put(source));
         deck.run(Event::Seal(Reason::Closed));
         let rows = deck.committed();
+        prop_assert!(rows.iter().all(|row| row.key.is_some() == encrypts));
         prop_assert_eq!(rows.len(), sources.len());
         let reel = &mut deck.reel;
         for row in &rows {
@@ -129,7 +141,8 @@ proptest! {
         }
         let key = signer().public();
         for every_byte in [false, true] {
-            let rebuilt = recovery::walk(reel, Some(&key), every_byte).unwrap();
+            let proof = Proof { signer: Some(&key), keys: keys() };
+            let rebuilt = recovery::walk(reel, proof, every_byte).unwrap();
             prop_assert_eq!(&rebuilt.rows, &rows);
             prop_assert!(rebuilt.garbage.is_empty() && rebuilt.salvaged.is_empty());
             prop_assert!(rebuilt.sealed.unwrap().is_genuine);
@@ -145,9 +158,11 @@ proptest! {
 
     #[test]
     fn a_cut_loses_only_what_was_not_committed(
-        sources in sources(14), part in 0.0f64..1.0, more in sources(3),
+        sources in sources(14), part in 0.0f64..1.0, more in sources(3), encrypts in any::<bool>(),
     ) {
+        let key = encrypts.then_some(7);
         let mut deck = Deck::fresh(one(1), SMALL, Reel::default());
+        deck.key = key;
         let labels = deck.reel.len() + 2;
         sources.iter().for_each(|source| deck.put(source));
         deck.run(Event::Commit);
@@ -171,6 +186,7 @@ proptest! {
         reel.space(Space::End).unwrap();
         let before = resume.rows.len();
         let mut deck = Deck::start(Writer::append(one(1), SMALL, resume), reel);
+        deck.key = key;
         more.iter().for_each(|source| deck.put(source));
         deck.run(Event::Seal(Reason::Closed));
         let rows = deck.writer.rows().to_vec();
@@ -184,7 +200,8 @@ proptest! {
             prop_assert_eq!(&rebuilt.rows, &rows);
             prop_assert!(rebuilt.sealed.unwrap().is_genuine);
         }
-        let read = recovery::walk(&mut deck.reel, None, true).unwrap();
+        let proof = Proof { signer: None, keys: keys() };
+        let read = recovery::walk(&mut deck.reel, proof, true).unwrap();
         for row in &rows {
             prop_assert!(read.rows.contains(row));
         }

@@ -9,14 +9,14 @@ use std::process::Command;
 use holdfast_tape::format::{
     Directory, End, Event, Layout, Object, Place, Reason, Reel, RunName, SetKind, cut,
 };
-use restic::{Restic, SMALL, dump, recovered, run, tree, untar, without_locks};
-use support::{Deck, Source, volume, write_set};
+use restic::{Restic, SMALL, dump, recover, recovered, run, script, tree, untar, without_locks};
+use support::{Deck, Source, key, volume, write_set, write_set_with};
 use tempfile::TempDir;
 
 #[path = "tar_and_restic/restic.rs"]
 mod restic;
-#[path = "tar_and_restic/script.rs"]
-mod script;
+#[path = "tar_and_restic/scripts.rs"]
+mod scripts;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -50,6 +50,61 @@ fn a_media_set_is_a_restic_repository() {
         recovered(&tapes, &again, &[]),
         without_locks(tree(&restic.repository()))
     );
+    restic.is_good(&again);
+}
+
+#[test]
+fn an_encrypted_media_set_is_a_restic_repository_to_who_has_the_key() {
+    let restic = Restic::new();
+    restic.backup("first", 40);
+    let tape = |sequence| {
+        (
+            volume(sequence, Layout::One, SetKind::Whole),
+            Reel::new(100, 140),
+        )
+    };
+    let decks = write_set_with(Some(3), &restic.sources(None), SMALL, tape);
+    assert!(decks.len() > 1, "the set has one tape only");
+    let place = TempDir::new().unwrap();
+    let tapes = dump(&decks, place.path());
+    let wanted = without_locks(tree(&restic.repository()));
+    let file = |number: u8| {
+        let file = place.path().join(format!("key-{number}"));
+        fs::write(&file, key(number).2).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let (right, wrong) = (file(3), file(4));
+    // Without the key: names, and nothing else.
+    let to = place.path().join("locked");
+    let output = recover(&tapes, &["--to", to.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(
+        (output.status.code(), tree(&to).len()),
+        (Some(2), 0),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("'age -d KEYS/{}.*.age'", key(3).0)),
+        "{said}"
+    );
+    let untarred = place.path().join("untarred");
+    untar(&tapes, &untarred);
+    let locked = tree(&untarred);
+    assert!(wanted.iter().all(|(path, bytes)| locked[path] != *bytes));
+    // With another one: the same, and no harm.
+    let output = script(&tapes[0], "decrypt.py", &["--key", &wrong], &[&untarred]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(tree(&untarred), locked);
+    // With the key, both ways.
+    let output = script(&tapes[0], "decrypt.py", &["--key", &right], &[&untarred]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    restic.is_good(&untarred);
+    let again = place.path().join("recovered");
+    assert_eq!(recovered(&tapes, &again, &["--key", &right]), wanted);
     restic.is_good(&again);
 }
 

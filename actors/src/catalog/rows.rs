@@ -38,6 +38,7 @@ pub use scrub::Scrub;
 pub use standing::OnlyOn;
 pub use tape::{
     Cartridge, Check, Device, Head, Library, MediaPool, Mixing, Run, Set, Source, Tape, TapeJob,
+    TapeKey,
 };
 
 /// All that the catalog holds, as of one command.

@@ -6,6 +6,7 @@
 mod care;
 mod door;
 mod jobs;
+mod keys;
 mod library;
 mod medium;
 mod pool;
@@ -23,9 +24,10 @@ use super::{Outcome, Refused};
 use crate::kernel::{NodeId, RepositoryId, RestoreId};
 use crate::names::TapeName;
 use crate::tape::changer::{self, Element};
+use crate::tape::key::Wrapped;
 use crate::tape::media::Label;
 use crate::tape::pool::SetRules;
-use crate::tape::{Barcode, MediaSet, MediumId, PoolId, Schedule, SetId, job};
+use crate::tape::{Barcode, KeyId, MediaSet, MediumId, PoolId, Schedule, SetId, job};
 
 pub use refused::TapeRefused;
 pub use restores::{NAMED_MAX, RestoreCommand};
@@ -48,6 +50,22 @@ pub enum TapeCommand {
     Set(SetId, SetCommand),
     /// A restore.
     Restore(RestoreId, RestoreCommand),
+    /// A key that cartridges are encrypted with.
+    Key(KeyId, KeyCommand),
+}
+
+/// What is done with a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyCommand {
+    /// Makes it known.
+    Add {
+        /// Free text, at most 1 KiB.
+        description: String,
+        /// How it goes on cartridges: at least once, and each by its own name.
+        wrapped: Vec<Wrapped>,
+    },
+    /// Forgets it; refused while a pool or a cartridge needs it.
+    Remove,
 }
 
 /// What is done with a library.
@@ -112,6 +130,8 @@ pub enum MediaPoolCommand {
     },
     /// Takes it away; refused while it has cartridges, or a job uses it.
     Remove,
+    /// Has what it begins from now on encrypted with a key, or not any more.
+    Encrypt(Option<KeyId>),
 }
 
 /// What is done with a tape job.
@@ -237,7 +257,7 @@ impl TapeCommand {
                     LibraryCommand::Noted(_) | LibraryCommand::Inventory(_)
                 )
             }
-            Self::Pool(..) => false,
+            Self::Pool(..) | Self::Key(..) => false,
             Self::Job(_, command) => {
                 matches!(command, JobCommand::Keep(_) | JobCommand::Notify(..))
             }
@@ -260,7 +280,7 @@ impl TapeCommand {
             Self::Library(_, command) => {
                 matches!(command, LibraryCommand::Export(_) | LibraryCommand::Import)
             }
-            Self::Pool(..) | Self::Restore(..) => false,
+            Self::Pool(..) | Self::Restore(..) | Self::Key(..) => false,
         }
     }
 }
@@ -274,6 +294,7 @@ impl Draft<'_> {
             TapeCommand::Medium(id, command) => self.medium(*id, command)?,
             TapeCommand::Set(id, command) => self.set(*id, command)?,
             TapeCommand::Restore(id, command) => self.restore(*id, command)?,
+            TapeCommand::Key(id, command) => self.tape_key(*id, command)?,
         }
         Ok(Outcome::Done)
     }

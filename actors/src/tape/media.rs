@@ -123,7 +123,7 @@ impl PoolId {
 }
 
 /// The 128 bits of an id as a UUID is written.
-fn uuid(raw: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn uuid(raw: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let text = format!("{raw:032x}");
     let (a, b, c, d, e) = (
         &text[..8],

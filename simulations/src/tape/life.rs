@@ -184,6 +184,7 @@ impl Stage {
                 signer,
                 cluster,
                 settings: judge::settings(),
+                keys: Keys::default(),
             },
         }
     }

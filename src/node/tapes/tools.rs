@@ -44,6 +44,7 @@ pub(super) fn tools(
         signer,
         cluster,
         settings: Settings::default(),
+        keys,
     };
     Ok(Tools {
         here: home.membership().map(|it| it.node),

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use holdfast_actors::catalog::rows::{Cartridge, Head, Set};
-use holdfast_actors::catalog::tape::{MediumCommand, SetCommand, TapeCommand};
+use holdfast_actors::catalog::tape::{JobCommand, MediumCommand, SetCommand, TapeCommand};
 use holdfast_actors::kernel::{Date, Timestamp};
+use holdfast_actors::tape::job::Occasion;
+use holdfast_actors::tape::key::Wrapped;
 use holdfast_actors::tape::media::{self, Expiry, Kind};
 use holdfast_actors::tape::pool::SetRules;
-use holdfast_actors::tape::{Choice, Medium, MediumId, SetId};
+use holdfast_actors::tape::{Choice, KeyId, Medium, MediumId, SetId};
 use serde_json::json;
 
-use super::{Archive, Effect, Lot, Opened, TROUBLES_MAX, Unfit, sources};
+use super::{Archive, Effect, Lot, Opened, Papers, TROUBLES_MAX, Unfit, sources};
 use crate::format::{
     BLOCK, Label, Layout, Measure, Previous, Row, SetKind, SetLabel, Sum, Text, recovery,
 };
@@ -31,6 +33,8 @@ pub(super) struct Loaded {
     pub(super) is_opening: bool,
     measure: Measure,
     head: Head,
+    /// What goes on it is encrypted with.
+    pub(super) key: Option<KeyId>,
 }
 
 impl Loaded {
@@ -99,6 +103,16 @@ impl Archive {
         }
     }
 
+    /// The key that a cartridge would be written with, if nobody opened it here.
+    fn locked(&self, medium: MediumId, begins: bool) -> Option<KeyId> {
+        let (tape, pool) = (&self.rows()?.tape, self.pool()?.id);
+        let key = match begins {
+            true => tape.encrypting.get(&pool),
+            false => tape.encrypted.get(&medium),
+        };
+        key.copied().filter(|key| !self.house.keys.contains(key))
+    }
+
     /// Has the next cartridge mounted.
     pub(super) fn load(&mut self) -> Option<Effect> {
         let Some((medium, begins)) = self.choose() else {
@@ -106,6 +120,16 @@ impl Archive {
             self.give_up();
             return None;
         };
+        if let Some(key) = self.locked(medium, begins) {
+            let (job, set) = (self.order.job.clone(), self.order.set);
+            let needs = JobCommand::Notify(set, Occasion::NeedsKey(key));
+            let is_first = !self.has_failed;
+            self.fail();
+            if is_first {
+                self.submit(TapeCommand::Job(job, needs));
+            }
+            return None;
+        }
         let (library, slot) = self.cartridge(medium)?.slot.clone()?;
         self.loaded = Some(Loaded {
             medium,
@@ -116,6 +140,7 @@ impl Archive {
             is_opening: false,
             measure: Measure::default(),
             head: Head::default(),
+            key: None,
         });
         Some(Effect::Mount { library, slot })
     }
@@ -161,9 +186,10 @@ impl Archive {
     }
 
     fn append(&mut self, medium: MediumId, set: SetId) {
-        let Some(row) = self.cartridge(medium) else {
+        let Some(row) = self.cartridge(medium).cloned() else {
             return self.fail();
         };
+        self.take_key(medium);
         let expected = recovery::Expected {
             volume: naming::volume(medium),
             set: naming::set_on_tape(set),
@@ -187,9 +213,21 @@ impl Archive {
 
     /// The catalog agreed that what is on the cartridge is lost.
     pub(super) fn begun(&mut self, medium: MediumId) {
+        self.take_key(medium);
         self.todo.push_back(Effect::Clear(medium));
         if let Some(loaded) = &mut self.loaded {
             loaded.is_opening = true;
+        }
+    }
+
+    /// What is written on the cartridge is encrypted as the catalog says of it.
+    fn take_key(&mut self, medium: MediumId) {
+        let key = self
+            .rows()
+            .and_then(|rows| rows.tape.encrypted.get(&medium));
+        let key = key.copied();
+        if let Some(loaded) = &mut self.loaded {
+            loaded.key = key;
         }
     }
 
@@ -199,17 +237,17 @@ impl Archive {
         let loaded = self.loaded.as_mut()?;
         loaded.is_opening = false;
         loaded.is_ready = true;
-        let Some((label, set)) = papers else {
+        let Some(papers) = papers else {
             self.fail();
             return None;
         };
-        let earlier = set.previous.iter();
+        let earlier = papers.set.previous.iter();
         let catalogs = earlier.map(|it| Effect::Catalog(it.sequence, naming::medium(it.volume)));
         self.todo.extend(catalogs);
-        Some(Effect::Begin(Box::new((label, set))))
+        Some(Effect::Begin(Box::new(papers)))
     }
 
-    fn papers(&self, now: Timestamp) -> Option<(Label, SetLabel)> {
+    fn papers(&self, now: Timestamp) -> Option<Papers> {
         let (id, set) = self.set_row()?;
         let medium = self.loaded.as_ref()?.medium;
         let row = self.cartridge(medium)?;
@@ -239,6 +277,19 @@ impl Archive {
         });
         let previous: Vec<Previous> = previous.collect();
         let owner = set.owner.and_then(|id| sources::tenant(rows, id));
+        let key = self.loaded.as_ref()?.key;
+        let wrapped = key.map(|id| Some((id, &rows.tape.keys.get(&id)?.wrapped)));
+        let keys = match wrapped {
+            None => Vec::new(),
+            Some(known) => {
+                let (id, wrapped) = known?;
+                let file = |it: &Wrapped| {
+                    let text = it.text.clone().into_bytes();
+                    (naming::key_file(id, &it.name), text)
+                };
+                wrapped.iter().map(file).collect()
+            }
+        };
         let label_of_set = SetLabel {
             set: naming::set_on_tape(id),
             name: text(format!("{pool} {} {}", set.set, Date::of(set.opened)))?,
@@ -257,7 +308,11 @@ impl Archive {
             owner: owner.and_then(|name| Text::parse(name.as_str())),
             previous,
         };
-        Some((label, label_of_set))
+        Some(Papers {
+            label,
+            set: label_of_set,
+            keys: Lot(keys),
+        })
     }
 
     /// Goes on behind what is on the cartridge. What it has beyond what the catalog counts was

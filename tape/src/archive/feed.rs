@@ -16,6 +16,7 @@ impl Archive {
         if loaded.is_opening {
             return self.open(now);
         }
+        let key = loaded.key;
         let current = self.current.as_mut()?;
         let piece = current.queue.pop_front()?;
         if current.present.contains(&piece.place) {
@@ -31,7 +32,7 @@ impl Archive {
             Content::List(_) => None,
         });
         current.given.push_back(piece.clone());
-        Some(Effect::Put(piece, next))
+        Some(Effect::Put { piece, next, key })
     }
 
     pub(super) fn told(&mut self, told: Vec<Told>) {

@@ -11,14 +11,17 @@ use holdfast_actors::shell::{Context, Fault, Hands};
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
 use holdfast_actors::tape::job::Outcome;
-use holdfast_actors::tape::{MediumId, SetId};
+use holdfast_actors::tape::{KeyId, MediumId, SetId};
 
 use super::deck::{Deck, Source};
-use super::{Archive, Book, Content, Effect, Event, House, Lot, Opened, Piece, Told, Unfit};
-use crate::format::{
-    self, Fault as Trouble, Header, Item as Writes, Label, ReadError, Reason, Resume, SetLabel,
-    Settings, Signer, Sum, Text, Volume, Writer, recovery,
+use super::{
+    Archive, Book, Content, Effect, Event, House, Lot, Opened, Papers, Piece, Told, Unfit,
 };
+use crate::format::{
+    self, Encryption, Fault as Trouble, Header, Item as Writes, Keys, ReadError, Reason, Resume,
+    SALT, Settings, Signer, Sum, Text, Volume, Writer, recovery,
+};
+use crate::naming;
 use crate::ports::{Books, Failed, Item, Repositories, Shelf, Stations};
 
 /// What all archives of a node use. Cheap to clone.
@@ -38,6 +41,8 @@ pub struct Site {
     pub cluster: Text,
     /// How much goes into what.
     pub settings: Settings,
+    /// Those of this node that are open.
+    pub keys: Keys,
 }
 
 impl fmt::Debug for Site {
@@ -53,6 +58,12 @@ impl Site {
             cluster: self.cluster.clone(),
             signer: self.signer.public(),
             libraries: self.stations.names(),
+            keys: self
+                .keys
+                .ids()
+                .into_iter()
+                .map(naming::key_of_tape)
+                .collect(),
         }
     }
 }
@@ -109,7 +120,7 @@ impl Means {
             Effect::Begin(papers) => Event::Told(self.begin(*papers).await),
             Effect::Append(expected) => Event::Opened(self.append(expected).await),
             Effect::Catalog(sequence, medium) => Event::Told(self.catalog(sequence, medium).await),
-            Effect::Put(piece, next) => Event::Told(self.put(piece, next).await),
+            Effect::Put { piece, next, key } => Event::Told(self.put(piece, next, key).await),
             Effect::Commit => Event::Told(self.give(format::Event::Commit).await),
             Effect::Seal => Event::Told(self.give(format::Event::Seal(Reason::Closed)).await),
             Effect::Dismount => {
@@ -154,16 +165,16 @@ impl Means {
         label
     }
 
-    fn volume(&self, (label, set): (Label, SetLabel)) -> Volume {
+    fn volume(&self, papers: Papers) -> Volume {
         Volume {
-            label,
-            set,
+            label: papers.label,
+            set: papers.set,
             signer: self.site.signer.clone(),
-            keys: Vec::new(),
+            keys: papers.keys.0,
         }
     }
 
-    async fn begin(&mut self, papers: (Label, SetLabel)) -> Vec<Told> {
+    async fn begin(&mut self, papers: Papers) -> Vec<Told> {
         let writer = Writer::fresh(self.volume(papers), self.site.settings);
         let Some(deck) = &mut self.deck else {
             return vec![Told::Lost];
@@ -194,13 +205,14 @@ impl Means {
         })?;
         let is_sealed = begun.is_none();
         if let Some((label, set, resume)) = begun {
-            self.go_on((label, set), resume).await?;
+            let keys = Lot(Vec::new());
+            self.go_on(Papers { label, set, keys }, resume).await?;
         }
         let rows = Lot(rows);
         Ok(Opened { rows, is_sealed })
     }
 
-    async fn go_on(&mut self, papers: (Label, SetLabel), resume: Resume) -> Result<(), Unfit> {
+    async fn go_on(&mut self, papers: Papers, resume: Resume) -> Result<(), Unfit> {
         let writer = Writer::append(self.volume(papers), self.site.settings, resume);
         let deck = self.deck.as_mut().ok_or(Unfit::Drive)?;
         match deck.start(writer).await.is_empty() {
@@ -227,6 +239,7 @@ impl Means {
             item: Writes::Catalog(sequence),
             length: lines.len() as u64,
             sha256: Sum::of(&lines),
+            encryption: None,
         };
         let Some(deck) = &mut self.deck else {
             return vec![Told::Lost];
@@ -244,7 +257,30 @@ impl Means {
         ahead.unwrap_or_else(|| Source::of(&self.site.repositories, id, item))
     }
 
-    async fn put(&mut self, piece: Piece, next: Option<(RepositoryId, Item)>) -> Vec<Told> {
+    /// With what an object is encrypted; nothing if its key is not open any more.
+    fn encryption(&self, key: KeyId) -> Option<Encryption> {
+        let key = naming::key_on_tape(key);
+        let secret = self.site.keys.get(key)?;
+        let mut salt = [0; SALT];
+        self.entropy.fill(&mut salt);
+        Some(Encryption { key, secret, salt })
+    }
+
+    async fn put(
+        &mut self,
+        piece: Piece,
+        next: Option<(RepositoryId, Item)>,
+        key: Option<KeyId>,
+    ) -> Vec<Told> {
+        let key = key.filter(|_| matches!(piece.content, Content::Object(..)));
+        let encryption = match key.map(|key| (key, self.encryption(key))) {
+            Some((key, None)) => {
+                tracing::warn!(%key, "a key is not open any more on this node");
+                return vec![Told::Lost];
+            }
+            Some((_, encryption)) => encryption,
+            None => None,
+        };
         let (mut source, length, sha256) = match piece.content {
             Content::Object(id, item) => {
                 (self.source(id, item), item.length.as_bytes(), item.sha256)
@@ -261,6 +297,7 @@ impl Means {
             item,
             length,
             sha256,
+            encryption,
         };
         let told = match &mut self.deck {
             Some(deck) => deck.put(header, &mut source, &mut next).await,
@@ -278,6 +315,7 @@ fn unfit(error: &ReadError) -> Unfit {
         ReadError::Drive(_) => Unfit::Drive,
         ReadError::Garbled { .. } | ReadError::NoIndex | ReadError::Sealed => Unfit::Damaged,
         ReadError::Blank
+        | ReadError::Key { .. }
         | ReadError::Foreign
         | ReadError::OtherTape { .. }
         | ReadError::OtherSet { .. }

@@ -9,7 +9,7 @@ use holdfast_actors::kernel::{RepositoryId, Timestamp};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::media;
-use holdfast_actors::tape::{MediumId, SetId, job};
+use holdfast_actors::tape::{KeyId, MediumId, SetId, job};
 
 use crate::format::{End, Label, Place, Row, SetLabel, recovery};
 use crate::ports::{Failed, Item};
@@ -78,6 +78,17 @@ impl Piece {
             Content::List(text) => text.0.len() as u64,
         }
     }
+}
+
+/// What is written at the beginning of a cartridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Papers {
+    /// Its label.
+    pub label: Label,
+    /// The label of its set.
+    pub set: SetLabel,
+    /// Wrapped keys: their names and texts.
+    pub keys: Lot<(String, Vec<u8>)>,
 }
 
 /// What a tape is found to hold that is gone on with.
@@ -162,13 +173,20 @@ pub enum Effect {
     /// Forget the rows of a cartridge.
     Clear(MediumId),
     /// Begin the mounted cartridge anew.
-    Begin(Box<(Label, SetLabel)>),
+    Begin(Box<Papers>),
     /// Go on behind what is on the mounted cartridge, if it is this one.
     Append(recovery::Expected),
     /// Write the rows of an earlier cartridge of the set.
     Catalog(u32, MediumId),
-    /// Write one object; the next will probably be that one.
-    Put(Piece, Option<(RepositoryId, Item)>),
+    /// Write one object.
+    Put {
+        /// Which.
+        piece: Piece,
+        /// The next will probably be that one.
+        next: Option<(RepositoryId, Item)>,
+        /// What objects of repositories are encrypted with.
+        key: Option<KeyId>,
+    },
     /// Make what was written safe.
     Commit,
     /// The same, and nothing more goes on the mounted cartridge.

@@ -104,6 +104,7 @@ mod tests {
             position: None,
             block: 0,
             offset: 0,
+            key: None,
         }
     }
 

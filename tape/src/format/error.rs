@@ -1,6 +1,6 @@
 //! What can be wrong with what a tape says, and with what a writer is asked.
 
-use super::label::{SetId, VolumeId};
+use super::label::{KeyId, SetId, VolumeId};
 use super::medium::Fault;
 use super::place::Place;
 use super::sum::Sum;
@@ -55,6 +55,20 @@ pub enum Garbled {
         at: u64,
         /// Which rule.
         why: &'static str,
+    },
+    /// Bytes that were not encrypted with the key that they name, or are others by now.
+    #[error("{name} cannot be decrypted: it is damaged, or the key is another one")]
+    Ciphertext {
+        /// The object.
+        name: String,
+    },
+    /// An object that nobody can check without its key.
+    #[error("{name} is encrypted with key {key}, which is not open")]
+    Locked {
+        /// The object.
+        name: String,
+        /// The key.
+        key: KeyId,
     },
     /// Bytes after the end of the archive.
     #[error("at byte {at}: something stands after the end of the archive")]
@@ -117,6 +131,14 @@ pub enum ReadError {
         file: u32,
         /// Why.
         source: Garbled,
+    },
+    /// The object is encrypted, and the key is not open here.
+    #[error(
+        "it is encrypted with key {key}, which is not open on this node: 'tape key open {key}'"
+    )]
+    Key {
+        /// The key.
+        key: KeyId,
     },
     /// Nothing was ever written on it.
     #[error("the tape is blank")]

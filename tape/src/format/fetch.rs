@@ -3,6 +3,7 @@
 use bytes::{Buf, Bytes};
 
 use super::BLOCK;
+use super::encryption::{Decrypter, Keys, Secret};
 use super::error::{Garbled, ReadError};
 use super::medium::{Fault, Medium, Read, Space};
 use super::row::Row;
@@ -15,17 +16,21 @@ pub struct Fetch {
     skip: usize,
     left: u64,
     summing: Summing,
+    decrypter: Option<Decrypter>,
 }
 
 impl Fetch {
-    /// Begins to read one object.
-    pub fn new(row: Row) -> Self {
-        let skip = row.offset as usize;
+    /// Begins to read one object; one that is encrypted needs the secret of its key.
+    pub fn new(row: Row, secret: Option<Secret>) -> Self {
+        let (skip, left) = (row.offset as usize, row.stored());
+        let secret = secret.filter(|_| row.key.is_some());
+        let decrypter = secret.map(|secret| Decrypter::new(secret, row.path.clone(), left));
         Self {
             skip,
-            left: row.length,
+            left,
             row,
             summing: Summing::default(),
+            decrypter,
         }
     }
 
@@ -37,7 +42,7 @@ impl Fetch {
     /// Takes in the next block; what of it belongs to the object.
     ///
     /// # Errors
-    /// When it is no block of ours.
+    /// When it is no block of ours, or says nothing to the holder of the key.
     pub fn push(&mut self, mut block: Bytes) -> Result<Bytes, Garbled> {
         let length = block.len();
         if length != BLOCK {
@@ -46,6 +51,11 @@ impl Fetch {
         block.advance(std::mem::take(&mut self.skip).min(length));
         block.truncate(usize::try_from(self.left).unwrap_or(BLOCK));
         self.left -= block.len() as u64;
+        if let Some(decrypter) = &mut self.decrypter {
+            let name = || self.row.path.to_string();
+            let opened = decrypter.push(&block);
+            block = opened.ok_or_else(|| Garbled::Ciphertext { name: name() })?;
+        }
         self.summing.update(&block);
         Ok(block)
     }
@@ -79,7 +89,7 @@ impl Fetch {
 /// elsewhere begins to move, on any drive that is still sold.
 pub const NEAR: u64 = 256;
 
-/// Goes to an object and reads it; see [`Reader::fetch`].
+/// Goes to an object that is not encrypted and reads it; see [`Reader::fetch`].
 ///
 /// # Errors
 /// As there.
@@ -97,27 +107,33 @@ pub fn fetch(
 pub struct Reader {
     /// The address of the head, as far as it is known.
     head: Option<u64>,
+    keys: Keys,
 }
 
 impl Reader {
-    /// A reader that asks the drive where its head is.
-    pub fn at(medium: &mut dyn Medium) -> Self {
+    /// A reader with these keys that asks the drive where its head is.
+    pub fn at(medium: &mut dyn Medium, keys: Keys) -> Self {
         let head = medium.position().ok().flatten();
-        Self { head }
+        Self { head, keys }
     }
 
     /// Goes to an object and reads it, by the address where the drive has addresses and the row has
     /// one, else by counting filemarks and blocks from the beginning.
     ///
     /// # Errors
-    /// When the drive fails, or the object is not there as it was written; its pieces have been
-    /// given to `piece` by then, and must be thrown away.
+    /// When the drive fails, its key is not open, or the object is not there as it was written; its
+    /// pieces have been given to `piece` by then, and must be thrown away.
     pub fn fetch(
         &mut self,
         medium: &mut dyn Medium,
         row: &Row,
         piece: &mut dyn FnMut(Bytes),
     ) -> Result<(), ReadError> {
+        let secret = row.key.map(|key| {
+            let secret = self.keys.get(key);
+            secret.ok_or(ReadError::Key { key })
+        });
+        let secret = secret.transpose()?;
         let address = row
             .position
             .map(|position| position.saturating_add(row.block.into()));
@@ -132,7 +148,7 @@ impl Reader {
             file: row.file,
             source,
         };
-        let mut fetch = Fetch::new(row.clone());
+        let mut fetch = Fetch::new(row.clone(), secret);
         let mut blocks = 0;
         while fetch.wants() {
             let Read::Block(block) = medium.read()? else {

@@ -78,6 +78,10 @@ id! {
     /// Which media set a tape belongs to.
     SetId
 }
+id! {
+    /// Which key an object is encrypted with.
+    KeyId
+}
 
 /// The first three fields of every paper.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -65,6 +65,8 @@ pub enum Member {
     Format,
     /// A script that reads a set without Holdfast.
     Recover,
+    /// One that decrypts it.
+    Decrypt,
     /// A wrapped key; names as [`Member::key`] says.
     Key(String),
     /// The label of the media set.
@@ -79,7 +81,7 @@ pub enum Member {
     Signature,
 }
 
-const FIXED: [(&str, Member); 11] = [
+const FIXED: [(&str, Member); 12] = [
     (".pad", Member::Pad),
     (".holdfast/index.jsonl", Member::ArchiveIndex),
     (".holdfast/tail.json", Member::Tail),
@@ -87,6 +89,7 @@ const FIXED: [(&str, Member); 11] = [
     ("README.txt", Member::ReadMe),
     ("FORMAT.md", Member::Format),
     ("recover.py", Member::Recover),
+    ("decrypt.py", Member::Decrypt),
     ("SET.json", Member::Set),
     ("INDEX.jsonl", Member::Index),
     ("SEAL.json", Member::Seal),
@@ -127,6 +130,7 @@ impl Member {
             | Self::ReadMe
             | Self::Format
             | Self::Recover
+            | Self::Decrypt
             | Self::Key(_)
             | Self::Set
             | Self::Seal
@@ -139,9 +143,12 @@ impl Member {
         match self {
             Self::Pad => None,
             Self::Object(_) | Self::ArchiveIndex | Self::Tail => Some(FileKind::Archive),
-            Self::Label | Self::ReadMe | Self::Format | Self::Recover | Self::Key(_) => {
-                Some(FileKind::Label)
-            }
+            Self::Label
+            | Self::ReadMe
+            | Self::Format
+            | Self::Recover
+            | Self::Decrypt
+            | Self::Key(_) => Some(FileKind::Label),
             Self::Set | Self::Catalog(_) => Some(FileKind::Set),
             Self::Index => Some(FileKind::Index),
             Self::Seal | Self::Signature => Some(FileKind::Seal),
@@ -162,6 +169,7 @@ impl fmt::Display for Member {
             | Self::ReadMe
             | Self::Format
             | Self::Recover
+            | Self::Decrypt
             | Self::Set
             | Self::Index
             | Self::Seal

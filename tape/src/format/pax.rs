@@ -27,15 +27,17 @@ pub enum Keyword {
     Sequence,
     /// The number of the tape file.
     File,
-    /// The SHA-256 of the member's data.
+    /// The SHA-256 of the member's data, before it was encrypted.
     Sha256,
+    /// The key that the member's data is encrypted with.
+    Key,
 }
 
 /// What a pax header says.
 pub type Keywords = BTreeMap<Keyword, String>;
 
 impl Keyword {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Version,
         Self::Kind,
         Self::Volume,
@@ -43,6 +45,7 @@ impl Keyword {
         Self::Sequence,
         Self::File,
         Self::Sha256,
+        Self::Key,
     ];
 
     /// The keyword as it stands on tape.
@@ -55,6 +58,7 @@ impl Keyword {
             Self::Sequence => "HOLDFAST.sequence",
             Self::File => "HOLDFAST.file",
             Self::Sha256 => "HOLDFAST.sha256",
+            Self::Key => "HOLDFAST.key",
         }
     }
 

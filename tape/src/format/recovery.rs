@@ -9,6 +9,7 @@ mod files;
 
 use std::collections::BTreeMap;
 
+use super::encryption::Keys;
 use super::error::{Garbled, ReadError};
 use super::label::{Label, Seal, SetId, SetLabel, VolumeId};
 use super::medium::{Medium, Space};
@@ -60,6 +61,23 @@ pub struct Sealed {
     pub seal: Seal,
     /// Whether the label's key signed it, and its root is that of the rows found.
     pub is_genuine: bool,
+}
+
+/// With what it is seen whether a tape is what it was. Without the key, nobody knows of an encrypted
+/// object that no index names whether it is whole.
+#[derive(Clone, Debug, Default)]
+pub struct Proof<'a> {
+    /// The key that its seal is signed with.
+    pub signer: Option<&'a Sum>,
+    /// Those of objects.
+    pub keys: Keys,
+}
+
+impl<'a> From<Option<&'a Sum>> for Proof<'a> {
+    fn from(signer: Option<&'a Sum>) -> Self {
+        let keys = Keys::default();
+        Self { signer, keys }
+    }
 }
 
 /// What one tape holds, from the tape alone.
@@ -202,11 +220,12 @@ pub fn last_index(medium: &mut dyn Medium, signer: Option<&Sum>) -> Result<Rebui
 ///
 /// # Errors
 /// When the drive fails. What is wrong on the tape is in the answer.
-pub fn walk(
+pub fn walk<'a>(
     medium: &mut dyn Medium,
-    signer: Option<&Sum>,
+    proof: impl Into<Proof<'a>>,
     every_byte: bool,
 ) -> Result<Rebuilt, ReadError> {
+    let Proof { signer, keys } = proof.into();
     let (level, sealed) = (Level::Archives, None);
     let (rows, salvaged, garbage) = (Vec::new(), Vec::new(), Vec::new());
     let mut rebuilt = Rebuilt {
@@ -234,7 +253,7 @@ pub fn walk(
             continue;
         }
         return_to(medium, position, number)?;
-        let contents = files::read(medium)?;
+        let contents = files::read_with(medium, &keys)?;
         let has_filemark = contents.has_filemark;
         rebuilt.add(contents, position, signer);
         if !has_filemark {
@@ -292,10 +311,14 @@ impl Rebuilt {
 ///
 /// # Errors
 /// When the drive fails.
-pub fn rebuild(medium: &mut dyn Medium, signer: Option<&Sum>) -> Result<Rebuilt, ReadError> {
-    match last_index(medium, signer) {
+pub fn rebuild<'a>(
+    medium: &mut dyn Medium,
+    proof: impl Into<Proof<'a>>,
+) -> Result<Rebuilt, ReadError> {
+    let proof = proof.into();
+    match last_index(medium, proof.signer) {
         Ok(rebuilt) => Ok(rebuilt),
-        Err(ReadError::NoIndex) => walk(medium, signer, false),
+        Err(ReadError::NoIndex) => walk(medium, proof, false),
         Err(error) => Err(error),
     }
 }

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::encryption::encrypted;
 use super::error::Garbled;
+use super::label::KeyId;
 use super::place::Place;
 use super::sum::{Sum, Summing};
 use super::{BLOCK, LIST_MAX};
@@ -29,12 +31,23 @@ pub struct Row {
     pub block: u32,
     /// Where in that block it is.
     pub offset: u32,
+    /// What it is encrypted with; sum and length are of what it was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
 }
 
 impl Row {
     /// Where in the tape file the object begins.
     pub fn at(&self) -> u64 {
         u64::from(self.block) * BLOCK as u64 + u64::from(self.offset)
+    }
+
+    /// How many bytes it has on tape.
+    pub fn stored(&self) -> u64 {
+        match self.key {
+            Some(_) => encrypted(self.length),
+            None => self.length,
+        }
     }
 
     /// Its line in an index.
@@ -157,6 +170,7 @@ mod tests {
             position: Some(4),
             block: 1,
             offset: 1024,
+            key: None,
         }
     }
 

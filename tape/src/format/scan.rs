@@ -6,8 +6,9 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::encryption::{Decrypter, Keys, decrypted};
 use super::error::Garbled;
-use super::label::{SetId, VolumeId};
+use super::label::{KeyId, SetId, VolumeId};
 use super::member::{FileKind, Member};
 use super::pax::{self, Keyword, Keywords, Type, UNIT};
 use super::sum::{Sum, Summing};
@@ -37,17 +38,21 @@ pub enum Found {
     Member {
         /// Which.
         member: Member,
-        /// Bytes of its data.
+        /// Bytes of its data, before it was encrypted.
         length: u64,
-        /// The sum of its data.
+        /// The sum of its data, before it was encrypted.
         sha256: Sum,
         /// Where in the file its data begins.
         at: u64,
+        /// What it is encrypted with.
+        key: Option<KeyId>,
     },
-    /// The next data of that member.
+    /// The next data of that member, as it is on tape.
     Data(Bytes),
     /// The member is complete, and its sum is right.
     Good,
+    /// The member is complete, and without its key nobody knows whether it is right.
+    Locked,
     /// The member is complete, and its bytes are others than were written.
     Damaged {
         /// The sum of what was read.
@@ -72,9 +77,20 @@ enum State {
 #[derive(Debug)]
 struct Body {
     /// None for padding.
-    sum: Option<(Summing, Sum)>,
+    sum: Option<Check>,
     data: u64,
     filling: u64,
+}
+
+/// How the bytes of a member are checked.
+#[derive(Debug)]
+enum Check {
+    /// Summed up.
+    Sum(Summing, Sum),
+    /// The same, behind its encryption; none once that is not what it was.
+    Opened(Option<Box<Decrypter>>, Summing, Sum),
+    /// Not at all, without the key.
+    Locked,
 }
 
 /// The machine: blocks in, what is in them out.
@@ -85,6 +101,7 @@ pub struct Scanner {
     gathered: BytesMut,
     at: u64,
     state: State,
+    keys: Keys,
 }
 
 impl Default for Scanner {
@@ -95,11 +112,20 @@ impl Default for Scanner {
             gathered: BytesMut::new(),
             at: 0,
             state: State::Head,
+            keys: Keys::default(),
         }
     }
 }
 
 impl Scanner {
+    /// One that checks what is encrypted with these keys.
+    pub fn with(keys: Keys) -> Self {
+        Self {
+            keys,
+            ..Self::default()
+        }
+    }
+
     /// Takes in the next block of the file.
     ///
     /// # Errors
@@ -195,63 +221,81 @@ impl Scanner {
         if member.home().is_some_and(|home| home != file) {
             return Err(Garbled::Name { at, name: name() });
         }
+        let mut said = std::mem::take(&mut self.keywords);
+        let stored = length;
+        let (length, key) = match said.remove(&Keyword::Key) {
+            None => (stored, None),
+            Some(text) => {
+                let key = KeyId::parse(&text).filter(|_| matches!(member, Member::Object(_)));
+                let why = "names a key that is none, or has none to name";
+                let key = key.ok_or(Garbled::Pax { at, why })?;
+                let why = "is for what is not encrypted like this";
+                let length = decrypted(stored).ok_or(Garbled::Pax { at, why })?;
+                (length, Some(key))
+            }
+        };
         let most = member.length_max();
         if length > most {
+            let name = name();
             return Err(Garbled::Length {
                 at,
-                name: name(),
+                name,
                 length,
                 most,
             });
         }
-        let sum = std::mem::take(&mut self.keywords).remove(&Keyword::Sha256);
-        let sum = match (&member, sum) {
-            (Member::Pad, None) => None,
-            (Member::Pad, Some(_)) => {
-                return Err(Garbled::Pax {
-                    at,
-                    why: "is for padding",
-                });
+        let sum = self.sum_of(&member, said.remove(&Keyword::Sha256).as_deref())?;
+        let secret = key.and_then(|key| self.keys.get(key));
+        let check = sum.map(|sum| match (key, secret, &member) {
+            (Some(_), Some(secret), Member::Object(place)) => {
+                let decrypter = Decrypter::new(secret, place.clone(), stored);
+                Check::Opened(Some(Box::new(decrypter)), Summing::default(), sum)
             }
-            (_, sum) => {
-                let sum = sum.as_deref().and_then(Sum::parse);
-                let sum = sum.ok_or(Garbled::Pax {
-                    at,
-                    why: "has no SHA-256",
-                })?;
-                if let Member::Object(place) = &member
-                    && place
-                        .object
-                        .promised()
-                        .is_some_and(|promised| promised != sum)
-                {
-                    return Err(Garbled::Pax {
-                        at,
-                        why: "has another SHA-256 than the name",
-                    });
-                }
-                found.push(Found::Member {
-                    member,
-                    length,
-                    sha256: sum,
-                    at: at + UNIT as u64,
-                });
-                Some((Summing::default(), sum))
-            }
-        };
+            (Some(_), _, _) => Check::Locked,
+            (None, _, _) => Check::Sum(Summing::default(), sum),
+        });
+        if let Some(sha256) = sum {
+            let at = at + UNIT as u64;
+            found.push(Found::Member {
+                member,
+                length,
+                sha256,
+                at,
+                key,
+            });
+        }
         let body = Body {
-            sum,
-            data: length,
-            filling: pax::units(length) - length,
+            sum: check,
+            data: stored,
+            filling: pax::units(stored) - stored,
         };
         self.state = State::Body(body);
-        if length == 0
+        if stored == 0
             && let State::Body(body) = &mut self.state
         {
             body.finish(found);
             self.state = State::Head;
         }
         Ok(())
+    }
+
+    /// The sum that the headers of a member name; only padding has none.
+    fn sum_of(&self, member: &Member, said: Option<&str>) -> Result<Option<Sum>, Garbled> {
+        let bad = |why| Garbled::Pax { at: self.at, why };
+        match (member, said) {
+            (Member::Pad, None) => Ok(None),
+            (Member::Pad, Some(_)) => Err(bad("is for padding")),
+            (_, said) => {
+                let sum = said.and_then(Sum::parse);
+                let sum = sum.ok_or_else(|| bad("has no SHA-256"))?;
+                if let Member::Object(place) = member
+                    && place.object.promised().is_some_and(|it| it != sum)
+                {
+                    return Err(bad("has another SHA-256 than the name"));
+                }
+                Ok(Some(sum))
+            }
+        }
     }
 
     fn records(&mut self, kind: Type, bytes: &[u8], found: &mut Vec<Found>) -> Result<(), Garbled> {
@@ -291,6 +335,22 @@ impl Scanner {
     }
 }
 
+impl Check {
+    fn take(&mut self, data: &[u8]) {
+        match self {
+            Self::Sum(summing, _) => summing.update(data),
+            Self::Opened(decrypter, summing, _) => {
+                let opened = decrypter.as_mut().and_then(|it| it.push(data));
+                match opened {
+                    Some(bytes) => summing.update(&bytes),
+                    None => *decrypter = None,
+                }
+            }
+            Self::Locked => {}
+        }
+    }
+}
+
 impl Body {
     /// Takes what is its own from `rest`; how many bytes that were.
     fn take(&mut self, rest: &mut Bytes, found: &mut Vec<Found>) -> u64 {
@@ -298,8 +358,8 @@ impl Body {
         let data = rest.split_to(own(self.data, rest));
         let taken = data.len() as u64;
         self.data -= taken;
-        if let Some((summing, _)) = &mut self.sum {
-            summing.update(&data);
+        if let Some(check) = &mut self.sum {
+            check.take(&data);
             if !data.is_empty() {
                 found.push(Found::Data(data));
             }
@@ -317,13 +377,21 @@ impl Body {
     }
 
     fn finish(&mut self, found: &mut Vec<Found>) {
-        if let Some((summing, sum)) = self.sum.take() {
-            let is = summing.finish();
-            found.push(if is == sum {
-                Found::Good
-            } else {
-                Found::Damaged { found: is }
-            });
+        match self.sum.take() {
+            Some(Check::Opened(None, summing, _)) => {
+                let found_sum = summing.finish();
+                found.push(Found::Damaged { found: found_sum });
+            }
+            Some(Check::Sum(summing, sum) | Check::Opened(Some(_), summing, sum)) => {
+                let is = summing.finish();
+                found.push(if is == sum {
+                    Found::Good
+                } else {
+                    Found::Damaged { found: is }
+                });
+            }
+            Some(Check::Locked) => found.push(Found::Locked),
+            None => {}
         }
     }
 }

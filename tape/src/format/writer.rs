@@ -16,6 +16,7 @@ mod event;
 
 use std::collections::VecDeque;
 
+use super::encryption::Encrypter;
 use super::label::{Layout, Seal};
 use super::member::{FileKind, Member};
 use super::place::Place;
@@ -67,8 +68,12 @@ struct File {
 struct Current {
     header: Header,
     at: u64,
+    /// Bytes that did not come yet.
     left: u64,
+    /// Where in the file it ends.
+    end: u64,
     summing: Summing,
+    encrypter: Option<Encrypter>,
 }
 
 /// The machine that writes one tape.
@@ -250,7 +255,7 @@ impl Writer {
                     .as_ref()
                     .map_or(0, |file| file.stream.at() + file.measure.length() + CLOSING);
                 let is_open = self.is_open(FileKind::Archive);
-                if is_open && taken + header.length > self.settings.archive_max {
+                if is_open && taken + header.stored() > self.settings.archive_max {
                     self.end_archive();
                     self.agenda.push_back(Task::Open(FileKind::Archive));
                 } else if !is_open {

@@ -22,7 +22,7 @@ use super::folder::Folder;
 use super::machine::Restore;
 use super::stream::words;
 use super::words::{Effect, Event, Held, Order, Target};
-use crate::format::{Medium, Object, Row, cut, fetch, recovery};
+use crate::format::{Keys, Medium, Object, Row, cut, fetch, recovery};
 use crate::ports::{Books, Failed, Mount, Repositories, Stations};
 use crate::threads::Threads;
 use crate::{naming, ports};
@@ -45,6 +45,8 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     /// Those of drives.
     pub threads: Arc<dyn Threads>,
+    /// What is encrypted can be read with these.
+    pub keys: Keys,
 }
 
 /// What a restore is told.

@@ -54,7 +54,7 @@ fn stretches(reads: &[Reading]) -> Option<Vec<Stretch>> {
     for (index, reading) in reads.iter().enumerate() {
         let row = &reading.row;
         let from = row.position?.saturating_add(row.block.into());
-        let blocks = (u64::from(row.offset) + row.length).div_ceil(block);
+        let blocks = (u64::from(row.offset) + row.stored()).div_ceil(block);
         let (from, to) = (from * block, from.saturating_add(blocks) * block);
         match found.last_mut() {
             Some(last) if from >= last.from && from <= last.to + NEAR * block => {
@@ -121,6 +121,7 @@ mod tests {
             position: Some(block),
             block: 0,
             offset: 0,
+            key: None,
         };
         Reading { part: 0, row }
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use holdfast_actors::ports::Pending;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::format::{Medium, Reader, Row};
+use crate::format::{Keys, Medium, Reader, Row};
 use crate::ports::{Failed, Pieces};
 use crate::threads::{Threads, wait};
 
@@ -28,6 +28,7 @@ enum Said {
 pub(super) struct Feed {
     said: mpsc::Sender<Said>,
     threads: Arc<dyn Threads>,
+    keys: Keys,
 }
 
 /// The other end: the objects in the order in which they were ordered.
@@ -39,13 +40,14 @@ struct Way {
     end: Option<Result<(), String>>,
 }
 
-/// A way from a drive.
-pub(super) fn way(threads: &Arc<dyn Threads>) -> (Feed, Tray) {
+/// A way from a drive, for who has these keys open.
+pub(super) fn way(threads: &Arc<dyn Threads>, keys: &Keys) -> (Feed, Tray) {
     let (feed, said) = mpsc::channel(AHEAD);
     let way = Way { said, end: None };
     let feed = Feed {
         said: feed,
         threads: Arc::clone(threads),
+        keys: keys.clone(),
     };
     (feed, Tray(Arc::new(Mutex::new(way))))
 }
@@ -61,7 +63,7 @@ impl Feed {
 
     /// Reads objects, on the thread of the drive. Stops when nobody listens any more.
     pub(super) fn read(&self, medium: &mut dyn Medium, rows: &[Row]) {
-        let mut reader = Reader::at(medium);
+        let mut reader = Reader::at(medium, self.keys.clone());
         for row in rows {
             // What nobody hears ends below.
             let mut piece = |bytes| {

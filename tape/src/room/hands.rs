@@ -196,6 +196,7 @@ impl RoomHands {
             folders: Arc::clone(&self.tools.folders),
             clock: Arc::clone(&context.ports.clock),
             threads: Arc::clone(&self.tools.threads),
+            keys: self.tools.site.keys.clone(),
         };
         let (path, above) = (
             context.path.child("restores").child(id),

@@ -68,6 +68,7 @@ fn golden() -> Deck {
         item: Item::Catalog(1),
         length,
         sha256,
+        encryption: None,
     }));
     deck.run(Event::Piece(lines.into()));
     sources().iter().for_each(|source| deck.put(source));

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use holdfast_tape::format::{
-    BLOCK, Effect, End, Event, Header, Item, Label, Layout, Place, Previous, Reel, Row, SetId,
-    SetKind, SetLabel, Settings, Signer, Sum, Text, Volume, VolumeId, Writer, deck,
+    BLOCK, Effect, Encryption, End, Event, Header, Item, KeyId, Label, Layout, Place, Previous,
+    Reel, Row, Secret, SetId, SetKind, SetLabel, Settings, Signer, Sum, Text, Volume, VolumeId,
+    Writer, deck,
 };
 
 pub(crate) fn signer() -> Signer {
@@ -62,8 +63,16 @@ impl Source {
             item,
             length: self.bytes.len() as u64,
             sha256: Sum::of(&self.bytes),
+            encryption: None,
         }
     }
+}
+
+/// The key of this number, and what its opened file says.
+pub(crate) fn key(number: u8) -> (KeyId, Secret, String) {
+    let id = KeyId::new([number; 16]);
+    let text = format!("{id} {}\n", Sum::new([number; 32]));
+    (id, Secret::new([number; 32]), text)
 }
 
 /// A writer at a tape, and what it told.
@@ -73,6 +82,8 @@ pub(crate) struct Deck {
     pub(crate) told: Vec<Effect>,
     /// Rows that were committed, with how much of the tape was safe then.
     pub(crate) commits: Vec<(usize, usize)>,
+    /// The number of the key that objects are encrypted with.
+    pub(crate) key: Option<u8>,
 }
 
 impl Deck {
@@ -86,6 +97,7 @@ impl Deck {
             reel,
             told: Vec::new(),
             commits: Vec::new(),
+            key: None,
         };
         deck.run(Event::Start);
         deck
@@ -100,7 +112,14 @@ impl Deck {
     pub(crate) fn put(&mut self, source: &Source) {
         let told = self.told.len();
         let (writer, reel) = (&mut self.writer, &mut self.reel);
-        deck::put(writer, reel, source.header(), &source.bytes, &mut self.told);
+        let mut header = source.header();
+        header.encryption = self.key.map(|number| {
+            let (key, secret, _) = key(number);
+            let mut salt = *header.sha256.as_bytes();
+            salt[0] ^= u8::try_from(told % 251).unwrap();
+            Encryption { key, secret, salt }
+        });
+        deck::put(writer, reel, header, &source.bytes, &mut self.told);
         self.note(told);
     }
 
@@ -155,12 +174,23 @@ pub(crate) fn write_set(
     settings: Settings,
     tape: impl Fn(u32) -> (Volume, Reel),
 ) -> Vec<Deck> {
+    write_set_with(None, sources, settings, tape)
+}
+
+/// The same, encrypted with the key of this number.
+pub(crate) fn write_set_with(
+    key: Option<u8>,
+    sources: &[Source],
+    settings: Settings,
+    tape: impl Fn(u32) -> (Volume, Reel),
+) -> Vec<Deck> {
     let mut left: VecDeque<Source> = sources.iter().cloned().collect();
     let mut decks = Vec::new();
     for sequence in 1.. {
         assert!(sequence < 200, "the set never ends");
         let (volume, reel) = tape(sequence);
         let mut deck = Deck::fresh(volume, settings, reel);
+        deck.key = key;
         let mut given = Vec::new();
         while deck.wants() {
             let Some(source) = left.pop_front() else {

@@ -177,13 +177,19 @@ pub(crate) fn untar(tapes: &[PathBuf], to: &Path) -> usize {
 
 /// The script as it stands on the first tape.
 pub(crate) fn recover(tapes: &[PathBuf], words: &[&str]) -> Output {
+    let files: Vec<&Path> = tapes.iter().map(PathBuf::as_path).collect();
+    script(&tapes[0], "recover.py", words, &files)
+}
+
+/// A script as it stands on a tape.
+pub(crate) fn script(tape: &Path, name: &str, words: &[&str], paths: &[&Path]) -> Output {
     let script = TempDir::new().unwrap();
     run(Command::new("tar")
         .arg("-xf")
-        .arg(tapes[0].join("0000"))
+        .arg(tape.join("0000"))
         .arg("-C")
         .arg(script.path()));
-    let text = fs::read_to_string(script.path().join("recover.py")).unwrap();
+    let text = fs::read_to_string(script.path().join(name)).unwrap();
     assert!(
         text.lines().count() <= 400,
         "the script is to be read by people"
@@ -192,9 +198,9 @@ pub(crate) fn recover(tapes: &[PathBuf], words: &[&str]) -> Output {
     let mut command = Command::new("python3");
     command
         .args(isolated)
-        .arg(script.path().join("recover.py"))
+        .arg(script.path().join(name))
         .args(words)
-        .args(tapes);
+        .args(paths);
     command.output().unwrap()
 }
 

@@ -14,7 +14,8 @@ use crate::names::{RepositoryName, TapeName, TenantName};
 use crate::schema;
 use crate::tape::changer::{Element, Intent};
 use crate::tape::device::{Account, Serial, Target};
-use crate::tape::{MediaSet, Medium, MediumId, Pool, PoolId, Schedule, SetId, job};
+use crate::tape::key::Wrapped;
+use crate::tape::{KeyId, MediaSet, Medium, MediumId, Pool, PoolId, Schedule, SetId, job};
 
 /// All that is known of tapes. Since the eighth version of the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,26 @@ pub struct Tape {
     /// these sets may lack what was on them. Since the ninth version of the rows.
     #[serde(deserialize_with = "schema::map")]
     pub lacking: OrdMap<SetId, u32>,
+    /// Keys that cartridges are encrypted with. Since the tenth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub keys: OrdMap<KeyId, TapeKey>,
+    /// The key of what a pool begins from now on. Since the tenth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub encrypting: OrdMap<PoolId, KeyId>,
+    /// The key of what is written on a cartridge. Since the tenth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub encrypted: OrdMap<MediumId, KeyId>,
+}
+
+/// A key, as far as the catalog may know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TapeKey {
+    /// Free text of the operator.
+    pub description: String,
+    /// How it goes on each cartridge that it encrypts.
+    pub wrapped: Vec<Wrapped>,
+    /// When it was made.
+    pub made: Timestamp,
 }
 
 impl Tape {

@@ -1,5 +1,7 @@
 //! Tape jobs (10.5).
 
+use std::borrow::Cow;
+
 use super::super::Refused;
 use super::super::draft::{Draft, TEXT_MAX, short, within};
 use super::super::events::Code;
@@ -164,8 +166,8 @@ impl Draft<'_> {
     }
 }
 
-const fn told(occasion: Occasion) -> (Code, &'static str) {
-    match occasion {
+fn told(occasion: Occasion) -> (Code, Cow<'static, str>) {
+    let (code, text) = match occasion {
         Occasion::Success => (Code::TapeJobEnded, "all of it is on tape"),
         Occasion::Nothing => (Code::TapeJobEnded, "there was nothing new all day"),
         Occasion::Dropped => (Code::TapeJobEnded, "it made place for an elder set"),
@@ -175,9 +177,14 @@ const fn told(occasion: Occasion) -> (Code, &'static str) {
             "it waits for a cartridge that may be written, for 72 hours; put one in and take an \
              inventory",
         ),
+        Occasion::NeedsKey(key) => {
+            let told = format!("its node does not have key {key} open: 'tape key open {key}'");
+            return (Code::TapeJobWaits, Cow::Owned(told));
+        }
         Occasion::Failed => (
             Code::TapeJobFailed,
             "it gave up; the log of the node says why",
         ),
-    }
+    };
+    (code, Cow::Borrowed(text))
 }

@@ -67,6 +67,7 @@ impl Draft<'_> {
                 Ok(())
             }
             MediaPoolCommand::Remove => self.remove_media_pool(name),
+            MediaPoolCommand::Encrypt(key) => self.encrypt_pool(name, *key),
         }
     }
 
@@ -133,6 +134,7 @@ impl Draft<'_> {
             return Err(in_use("media pool", name, by));
         }
         self.rows.tape.pools.remove(name);
+        self.rows.tape.encrypting.remove(&id);
         // All of them are without cartridges.
         forget(&mut self.rows.tape.sets, |_, row| row.pool == id);
         let text = format!("media pool {name} removed");

@@ -4,7 +4,7 @@ use super::super::Class;
 use crate::kernel::{NodeId, RepositoryId, RestoreId};
 use crate::names::TapeName;
 use crate::tape::device::Serial;
-use crate::tape::{MediaSet, MediumId, PoolId, SetId, media};
+use crate::tape::{KeyId, MediaSet, MediumId, PoolId, SetId, media};
 
 /// A command about tapes that was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +33,16 @@ pub enum TapeRefused {
     /// The set has no run of that name.
     #[error("media set {0} has no run '{1}'")]
     NoRun(SetId, String),
+
+    /// No such key.
+    #[error("there is no key {0}; look with 'tape key list'")]
+    NoKey(KeyId),
+    /// A key that nobody could open any more is no key.
+    #[error("a key is wrapped for a passphrase or for recipients, each once and in age's format")]
+    NotWrapped,
+    /// What is encrypted with it would be lost.
+    #[error("key {0} is needed by {1}")]
+    KeyInUse(KeyId, String),
 
     /// No such restore.
     #[error("there is no {0}; look with 'tape restore list'")]
@@ -164,6 +174,7 @@ impl TapeRefused {
             | Self::NoRestore(..)
             | Self::NoPoolId(..)
             | Self::NoTenant(..)
+            | Self::NoKey(..)
             | Self::NoRun(..) => Class::NotFound,
             Self::Exists(..)
             | Self::InUse { .. }
@@ -179,6 +190,7 @@ impl TapeRefused {
             | Self::SamePlace
             | Self::Restoring(..)
             | Self::Writing(..)
+            | Self::KeyInUse(..)
             | Self::RunTaken(..) => Class::Conflict,
             Self::Medium { .. }
             | Self::NotFree(..)
@@ -190,6 +202,7 @@ impl TapeRefused {
             | Self::Elsewhere(..)
             | Self::NotTape(..) => Class::Rule,
             Self::Node
+            | Self::NotWrapped
             | Self::Twice(..)
             | Self::NoSets
             | Self::NoSources
@@ -208,6 +221,9 @@ impl TapeRefused {
             Self::NoMedium(..) => "no-cartridge",
             Self::NoSet(..) => "no-media-set",
             Self::NoRun(..) => "no-tape-run",
+            Self::NoKey(..) => "no-tape-key",
+            Self::NotWrapped => "tape-key-not-wrapped",
+            Self::KeyInUse(..) => "tape-key-in-use",
             Self::Exists(..) => "tape-name-taken",
             Self::Shared(..) => "tape-device-shared",
             Self::Twice(..) => "tape-device-twice",

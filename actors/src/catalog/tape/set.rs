@@ -146,6 +146,7 @@ impl Draft<'_> {
             self.close_medium(*last, None);
         }
         self.rows.tape.checks.remove(&medium);
+        self.encrypt_medium(medium, set.pool);
         let sequence = u32::try_from(set.media.len() + 1).unwrap_or(u32::MAX);
         let last = self.at;
         self.alter_medium(medium, |row| {
@@ -186,6 +187,9 @@ impl Draft<'_> {
             Some(_) | None => Ok(()),
         };
         row.may(refused, id)?;
+        if let Some(pool) = row.medium.pool {
+            self.encrypt_medium(id, pool);
+        }
         self.alter_medium(id, |row| row.generation += 1);
         Ok(())
     }
@@ -202,6 +206,7 @@ impl Draft<'_> {
             return Err(TapeRefused::Restoring(label).into());
         }
         self.alter_medium(medium, |row| row.of = None);
+        self.rows.tape.encrypted.remove(&medium);
         self.alter_set(id, |row| row.media.retain(|other| *other != medium));
         self.close_set(id);
         let left = self.rows.tape.sets.get(&id);

@@ -5,6 +5,7 @@ mod care;
 mod door;
 mod golden;
 mod jobs;
+mod keys;
 mod media;
 mod orders;
 mod places;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::key::KeyId;
 use super::super::schedule::MediaSet;
 use crate::kernel::{Date, Timestamp};
 
@@ -82,4 +83,6 @@ pub enum Occasion {
     Dropped,
     /// An operator stopped it.
     Stopped,
+    /// An attempt could not write: its node does not have this key open.
+    NeedsKey(KeyId),
 }

@@ -117,7 +117,7 @@ fn over(row: &rows::TapeJob, before: &State, end: &mut RunEnd) -> Result<Option<
         Ok(Occasion::Stopped) => {
             return failed("tape-job-failed", "an operator stopped the run".to_owned());
         }
-        Ok(Occasion::WaitingForTape) | Err(TryRecvError::Empty) => {}
+        Ok(Occasion::WaitingForTape | Occasion::NeedsKey(_)) | Err(TryRecvError::Empty) => {}
         Err(TryRecvError::Closed) => {
             return failed(
                 "unavailable",

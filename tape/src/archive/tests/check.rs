@@ -8,7 +8,7 @@ use holdfast_actors::kernel::Space;
 use holdfast_actors::tape::{MediumId, SetId};
 
 use super::world::World;
-use crate::format::{self, Measure, Object, Place, RunName, fetch, recovery};
+use crate::format::{self, Measure, Object, Place, Reader, RunName, recovery};
 use crate::naming::{self, Home};
 
 impl World {
@@ -26,13 +26,17 @@ impl World {
         let slot = u16::try_from(medium.raw()).unwrap();
         let head = self.office.rows().tape.media[&medium].head;
         let counted = usize::try_from(head.objects).unwrap();
+        let proof = recovery::Proof {
+            signer: None,
+            keys: self.keys.clone(),
+        };
         let mut rows = self.with(slot, |slot| {
             let found = recovery::rebuild(&mut slot.reel, None).unwrap().rows;
             if found.len() >= counted {
                 return found;
             }
             // It ended hard: the last of it is in no index.
-            let all = recovery::walk(&mut slot.reel, None, true).unwrap();
+            let all = recovery::walk(&mut slot.reel, proof, true).unwrap();
             [all.rows, all.salvaged].concat()
         });
         assert!(rows.len() >= counted, "{medium} lost what was kept");
@@ -91,7 +95,10 @@ impl World {
             let mut bytes = Vec::new();
             let slot = u16::try_from(medium.raw()).unwrap();
             let mut take = |piece: Bytes| bytes.extend_from_slice(&piece);
-            self.with(slot, |slot| fetch(&mut slot.reel, row, &mut take).unwrap());
+            self.with(slot, |slot| {
+                let mut reader = Reader::at(&mut slot.reel, self.keys.clone());
+                reader.fetch(&mut slot.reel, row, &mut take).unwrap();
+            });
             bytes
         };
         let shown = self.cloud.shown(run.repository, run.view);

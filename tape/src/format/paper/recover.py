@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Reads tapes that Holdfast wrote and gives back restic repositories. Needs nothing but python3.
 
-  recover.py --list SOURCE...                     what is there: tapes, repositories, runs
-  recover.py --to DIRECTORY [--run NAME] SOURCE...
+  recover.py --list [--key FILE] SOURCE...        what is there: tapes, repositories, runs
+  recover.py --to DIRECTORY [--run NAME] [--key FILE] SOURCE...
 
 A SOURCE is a tape device that does not rewind (/dev/nst0), a dumped tape file, or a directory of
 dumped tape files in the order of their names; give the tapes of a set in their order. Every object
 is checked; what is damaged is not written. A set of runs is cut to the newest run of each
-repository, to that of --run, or with `--run all` not at all. Exit status: 0 all is well,
-1 something is missing or damaged (and was said), 2 nothing could be done.
+repository, to that of --run, or with `--run all` not at all. Encrypted objects need the key that
+`age -d KEYS/<key>.<how>.age` gives. Exit status: 0 all is well, 1 something is missing or damaged
+(and was said), 2 nothing could be done.
 """
 
 import argparse
@@ -20,12 +21,11 @@ import stat
 import sys
 import tempfile
 
-BLOCK = 256 * 1024
-UNIT = 512
-MIB = 1 << 20
+BLOCK, UNIT, MIB = 256 * 1024, 512, 1 << 20
 OBJECT = 256 * MIB
 LIST = 8 << 30
 LINE = 1024
+STORED = lambda length: 32 + length + 16 * max(1, -(-length // 65536))  # encrypted
 HEX = "[0-9a-f]"
 DIRECTORY = r"(?:(?!\.)[a-z0-9._-]{1,63}/){0,2}"
 NAME = re.compile(
@@ -35,7 +35,7 @@ NAME = re.compile(
 )
 WORDS = {"config", "data", "index", "keys", "locks", "snapshots"}
 PAPERS = re.compile(
-    r"(LABEL\.json|README\.txt|FORMAT\.md|recover\.py|KEYS/(?!\.)[A-Za-z0-9._-]{1,64}|SET\.json"
+    r"(LABEL\.json|README\.txt|FORMAT\.md|(?:recover|decrypt)\.py|KEYS/(?!\.)[A-Za-z0-9._-]{1,64}|SET\.json"
     r"|SEAL\.json|SEAL\.sig|\.pad|\.holdfast/tail\.json)",
     re.ASCII,
 )
@@ -54,8 +54,7 @@ class Name:
         if not match or WORDS & set(match[1].split("/")):
             raise Bad(f"{path[:256]!r} is no name of this format")
         self.path, self.directory, self.object = path, match[1], match[2]
-        self.run = match[6]
-        self.sha256 = match[3] or match[5]
+        self.run, self.sha256 = match[6], match[3] or match[5]
         if match[4] and not match[5].startswith(match[4]):
             raise Bad(f"{path!r} stands in the wrong folder")
         self.most = 64 << 10 if self.object == "config" else LIST if self.run else OBJECT
@@ -99,10 +98,7 @@ def header(unit):
     if unit[257:265] != b"ustar\x0000" or number(unit[148:156]) != total:
         raise Bad("a damaged header")
     name, prefix = unit[:100].rstrip(b"\0"), unit[345:500].rstrip(b"\0")
-    try:
-        path = (prefix + b"/" + name if prefix else name).decode("ascii")
-    except UnicodeDecodeError:
-        raise Bad("a name that is no text") from None
+    path = (prefix + b"/" + name if prefix else name).decode("ascii", "replace")
     return chr(unit[156]), path, number(unit[124:136])
 
 
@@ -120,7 +116,7 @@ def keywords(data):
 
 
 class Members:
-    """The members of one tape file: yields (path, name, length, sha256, pieces)."""
+    """The members of one tape file: yields (path, name, length, sha256, key, pieces)."""
 
     def __init__(self, blocks):
         self.blocks, self.opening = blocks, None
@@ -149,15 +145,15 @@ class Members:
                 raise Bad(f"a member of type {kind!r}, which no tape of ours has")
             is_list, is_paper = LISTS.fullmatch(path), PAPERS.fullmatch(path)
             name = None if is_list or is_paper else Name(path)
+            sha256, key = map((said or {}).get, ("HOLDFAST.sha256", "HOLDFAST.key"))
             most = LIST if is_list else MIB if is_paper else name.most
-            if length > most:
+            if length > (STORED(most) if key else most):
                 raise Bad(f"{path} claims {length} bytes, {most} is the most")
-            sha256 = (said or {}).get("HOLDFAST.sha256")
             if name and name.sha256 and name.sha256 != sha256:
                 raise Bad(f"{path} has another SHA-256 than its name")
             said = None
             pieces = self.blocks.pieces(length)
-            yield path, name, length, sha256, pieces
+            yield path, name, length, sha256, key, pieces
             for _ in pieces:  # what nobody wanted
                 pass
             self.blocks.take(-length % UNIT)
@@ -166,20 +162,27 @@ class Members:
 class Store:
     """The objects as they come, in a directory of their own; without one they are only checked."""
 
-    def __init__(self, root):
-        self.root, self.have = root, {}
+    def __init__(self, root, keys):
+        self.root, self.keys, self.have, self.locked = root, keys, {}, {}
 
     def target(self, path):
         return os.path.join(self.root, *path.split("/"))
 
-    def put(self, name, sha256, pieces):
+    def put(self, name, sha256, key, pieces):
         """Writes one object if its bytes are right; says whether they are."""
+        if key and key not in self.keys:
+            self.locked[name.path] = key
+            return False
+        pieces = self.keys.open(key, name.path, pieces) if key else pieces
         partial = os.path.join(self.root, ".part") if self.root else os.devnull
         summing = hashlib.sha256()
         with open(partial, "wb") as out:
-            for piece in pieces:
-                summing.update(piece)
-                out.write(piece)
+            try:
+                for piece in pieces:
+                    summing.update(piece)
+                    out.write(piece)
+            except ValueError:  # not what was encrypted
+                return False
         if summing.hexdigest() != sha256:
             return False
         self.have[name.path] = name
@@ -221,9 +224,10 @@ class Reader:
             pass
         return True
 
-    def member(self, label, opening, path, name, length, sha256, pieces):
+    def member(self, label, opening, path, name, length, sha256, key, pieces):
         if name:
-            if not self.store.put(name, sha256, pieces):
+            good = self.store.put(name, sha256, key, pieces)
+            if not good and path not in self.store.locked:
                 self.spoiled[path] = f"{label}: {path} is damaged"
             return
         if path in ("LABEL.json", "SET.json", "SEAL.json"):
@@ -238,8 +242,9 @@ class Reader:
             except (Bad, ValueError, KeyError, TypeError) as error:
                 self.wrong.append(f"{label}: {path}: {error}")
                 return
-            for row in rows:
-                self.expect(opening, path, row)
+            volume = None if path.startswith("CATALOG/") else opening["HOLDFAST.volume"]
+            for name, *row in rows:
+                self.expected.setdefault(name.path, []).append((volume, *row))
 
     def rows(self, pieces, sha256):
         rows, rest, summing = [], b"", hashlib.sha256()
@@ -263,33 +268,32 @@ class Reader:
         for field in most:
             if type(row[field]) is not int or not 0 <= row[field] <= most[field]:
                 raise Bad(f"a row with a wrong {field}")
-        return name, row["sha256"], row["length"], row["file"], row["block"] * BLOCK + row["offset"]
-
-    def expect(self, opening, path, row):
-        name, sha256, length, file, at = row
-        volume = None if path.startswith("CATALOG/") else opening["HOLDFAST.volume"]
-        self.expected.setdefault(name.path, []).append((volume, str(file), sha256, length, at))
+        at = row["block"] * BLOCK + row["offset"]
+        return name, str(row["file"]), row["sha256"], row.get("key"), row["length"], at
 
     def repair(self):
         """Reads by its row what stands behind a damaged header, then says what is missing."""
         self.wrong += [why for path, why in self.spoiled.items() if path not in self.store.have]
         for path, rows in self.expected.items():
-            if path in self.store.have:
+            if path in self.store.have or path in self.store.locked:
                 continue
             name = Name(path)
-            for volume, file, sha256, length, at in rows:
+            for volume, file, *row in rows:
                 reopen = self.damaged.get((volume, file))
-                if reopen and self.by_row(name, sha256, length, at, reopen):
+                if reopen and self.by_row(name, *row, reopen):
                     break
             else:
                 self.wrong.append(f"{path} is in an index and could not be read")
+        for key in sorted(set(self.store.locked.values())):
+            self.wrong.append(f"encrypted: give what 'age -d KEYS/{key}.*.age' says with --key")
 
-    def by_row(self, name, sha256, length, at, reopen):
+    def by_row(self, name, sha256, key, length, at, reopen):
+        length = STORED(length) if key else length
         with reopen() as source:
             source.seek(at)
             starts = range(0, length, BLOCK)
             pieces = (source.read(min(BLOCK, length - start)) for start in starts)
-            return self.store.put(name, sha256, pieces)
+            return self.store.put(name, sha256, key, pieces)
 
 
 def dumped(path, reader):
@@ -356,17 +360,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--to", metavar="DIRECTORY", help="an empty or new directory")
     parser.add_argument("--run", metavar="NAME", help="a run, or all")
+    parser.add_argument("--key", metavar="FILE", action="append", default=[], help="an opened key")
     parser.add_argument("--list", action="store_true", help="only say what is there")
     parser.add_argument("sources", nargs="+", metavar="SOURCE")
     asked = parser.parse_args()
     if bool(asked.to) == asked.list:
         parser.error("say --list or --to DIRECTORY")
+    if keys := asked.key:
+        sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+        from decrypt import Keys  # it stands beside this script on tape
+        keys = Keys(keys)
     if asked.to:
         os.makedirs(asked.to, exist_ok=True)
         if os.listdir(asked.to):
             parser.error(f"{asked.to} is not empty")
     with tempfile.TemporaryDirectory(dir=asked.to, prefix=".holdfast-") as place:
-        reader = Reader(Store(place if asked.to else None))
+        reader = Reader(Store(place if asked.to else None, keys))
         read(asked.sources, reader)
         store = reader.store
         for label, path, paper in reader.papers:
@@ -376,15 +385,12 @@ def main():
             runs = " ".join(sorted(name.run for name in mine if name.run)) or "none"
             count = sum(1 for name in mine if not name.run)
             print(f"repository {directory or '.'}: {count} objects, runs: {runs}")
-        keep = set()
-        if asked.to:
-            keep = wanted(store, asked.run, reader.wrong)
-            for path in sorted(keep):
-                target = os.path.join(asked.to, *path.split("/"))
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                os.replace(store.target(path), target)
-        for line in reader.torn + reader.wrong:
-            print(line, file=sys.stderr)
+        keep = wanted(store, asked.run, reader.wrong) if asked.to else set()
+        for path in sorted(keep):
+            target = os.path.join(asked.to, *path.split("/"))
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(store.target(path), target)
+        sys.stderr.writelines(f"{line}\n" for line in reader.torn + reader.wrong)
         if asked.to:
             print(f"{len(keep)} objects written to {asked.to}")
     return 2 if asked.to and not keep else 1 if reader.wrong else 0

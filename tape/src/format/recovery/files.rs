@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::super::encryption::Keys;
 use super::super::error::{Garbled, ReadError};
-use super::super::label::{Label, Seal, SetLabel, Tail};
+use super::super::label::{KeyId, Label, Seal, SetLabel, Tail};
 use super::super::medium::{Fault, Medium, Read, Space};
 use super::super::member::Member;
 use super::super::pax::UNIT;
@@ -61,14 +62,20 @@ struct Current {
     length: u64,
     sha256: Sum,
     at: u64,
+    key: Option<KeyId>,
     keeping: Keeping,
 }
 
 /// Reads the file from the head to its end. Only faults of the drive are errors; what cannot be
 /// read of the file is in [`Contents::wrong`], and the head stands behind the file.
 pub(super) fn read(medium: &mut dyn Medium) -> Result<Contents, ReadError> {
+    read_with(medium, &Keys::default())
+}
+
+/// The same, with keys for what is encrypted.
+pub(super) fn read_with(medium: &mut dyn Medium, keys: &Keys) -> Result<Contents, ReadError> {
     let mut contents = Contents::default();
-    let mut scanner = Scanner::default();
+    let mut scanner = Scanner::with(keys.clone());
     let mut current = None;
     let mut found = Vec::new();
     loop {
@@ -107,6 +114,7 @@ fn take(found: Found, current: &mut Option<Current>, contents: &mut Contents) {
             length,
             sha256,
             at,
+            key,
         } => {
             let keeping = match &member {
                 Member::Object(_) | Member::Pad | Member::ArchiveIndex | Member::Tail => {
@@ -117,6 +125,7 @@ fn take(found: Found, current: &mut Option<Current>, contents: &mut Contents) {
                 | Member::ReadMe
                 | Member::Format
                 | Member::Recover
+                | Member::Decrypt
                 | Member::Key(_)
                 | Member::Set
                 | Member::Seal
@@ -127,6 +136,7 @@ fn take(found: Found, current: &mut Option<Current>, contents: &mut Contents) {
                 length,
                 sha256,
                 at,
+                key,
                 keeping,
             });
         }
@@ -149,6 +159,17 @@ fn take(found: Found, current: &mut Option<Current>, contents: &mut Contents) {
                     written,
                     found,
                 });
+            }
+        }
+        Found::Locked => {
+            if let Some(Current {
+                member,
+                key: Some(key),
+                ..
+            }) = current.take()
+            {
+                let name = member.to_string();
+                contents.wrong.push(Garbled::Locked { name, key });
             }
         }
         Found::Ended => {}
@@ -187,6 +208,7 @@ impl Current {
                 position: None,
                 block: u32::try_from(self.at / BLOCK as u64).unwrap_or(u32::MAX),
                 offset: u32::try_from(self.at % BLOCK as u64).unwrap_or_default(),
+                key: self.key,
             }),
             Member::Pad
             | Member::ArchiveIndex
@@ -195,6 +217,7 @@ impl Current {
             | Member::ReadMe
             | Member::Format
             | Member::Recover
+            | Member::Decrypt
             | Member::Key(_)
             | Member::Set
             | Member::Seal
@@ -218,6 +241,7 @@ impl Contents {
             | Member::ReadMe
             | Member::Format
             | Member::Recover
+            | Member::Decrypt
             | Member::Key(_)
             | Member::Catalog(_)
             | Member::Index => {}
@@ -254,6 +278,7 @@ pub(super) fn first(medium: &mut dyn Medium) -> Result<First, ReadError> {
             Found::Member { .. }
             | Found::Data(_)
             | Found::Good
+            | Found::Locked
             | Found::Damaged { .. }
             | Found::Ended,
         )

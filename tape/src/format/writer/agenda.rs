@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::super::ALIGNED_FROM;
+use super::super::encryption::Encrypter;
 use super::super::label::{self, Reason, Seal, Tail};
 use super::super::pax::{self, Keyword, Keywords, Type, UNIT};
 use super::super::sum::{Sum, Summing};
@@ -15,6 +16,7 @@ use super::{
 const README: &[u8] = include_bytes!("../paper/README.txt");
 const FORMAT: &[u8] = include_bytes!("../paper/FORMAT.md");
 const RECOVER: &[u8] = include_bytes!("../paper/recover.py");
+const DECRYPT: &[u8] = include_bytes!("../paper/decrypt.py");
 
 /// About so many bytes are made before the drive is heard again.
 const SLICE: usize = 1 << 20;
@@ -158,6 +160,7 @@ impl Writer {
         whole(file, &Member::ReadMe, README, time, out);
         whole(file, &Member::Format, FORMAT, time, out);
         whole(file, &Member::Recover, RECOVER, time, out);
+        whole(file, &Member::Decrypt, DECRYPT, time, out);
         for (name, key) in &self.volume.keys {
             if let Some(member) = Member::key(name) {
                 whole(file, &member, key, time, out);
@@ -177,22 +180,29 @@ impl Writer {
         };
         let mut out = Vec::new();
         let is_aligned = header.length >= ALIGNED_FROM;
-        let (length, sum) = (header.length, header.sha256);
-        head(
-            file,
-            &member_of(&header.item),
-            length,
-            sum,
-            is_aligned,
-            time,
-            &mut out,
-        );
+        let (length, stored) = (header.length, header.stored());
+        let mut said = Keywords::from([(Keyword::Sha256, header.sha256.to_string())]);
+        if let Some(encryption) = &header.encryption {
+            said.insert(Keyword::Key, encryption.key.to_string());
+        }
+        let member = member_of(&header.item);
+        head(file, &member, (stored, &said), is_aligned, time, &mut out);
         let at = file.stream.at();
+        let encrypter = match (&header.encryption, &header.item) {
+            (Some(with), Item::Object(place)) => Some(Encrypter::new(with, place)),
+            (Some(_) | None, _) => None,
+        };
+        let encrypter = encrypter.map(|(encrypter, salt)| {
+            file.stream.piece(salt, &mut out);
+            encrypter
+        });
         self.member = Some(Current {
             left: length,
+            end: at + stored,
             header,
             at,
             summing: Summing::default(),
+            encrypter,
         });
         self.write(out, effects);
         if length == 0 {
@@ -208,6 +218,10 @@ impl Writer {
         current.summing.update(&bytes);
         current.left -= bytes.len() as u64;
         let is_last = current.left == 0;
+        let bytes = match &mut current.encrypter {
+            Some(encrypter) => encrypter.push(&bytes),
+            None => bytes,
+        };
         file.stream.piece(bytes, &mut out);
         self.write(out, effects);
         if is_last {
@@ -220,10 +234,11 @@ impl Writer {
             return;
         };
         let mut out = Vec::new();
-        let now = current.left.min(SLICE as u64);
+        current.encrypter = None;
+        let left = current.end.saturating_sub(file.stream.at());
+        let now = left.min(SLICE as u64);
         file.stream.zeros(now, &mut out);
-        current.left -= now;
-        let is_last = current.left == 0;
+        let is_last = left == now;
         self.write(out, effects);
         if is_last {
             self.finish(effects);
@@ -238,13 +253,17 @@ impl Writer {
             return;
         };
         let mut out = Vec::new();
-        file.stream.fill(&mut out);
         let Current {
             header,
             at,
             summing,
+            encrypter,
             ..
         } = current;
+        if let Some(encrypter) = encrypter {
+            file.stream.piece(encrypter.finish(), &mut out);
+        }
+        file.stream.fill(&mut out);
         if summing.finish() != header.sha256 {
             effects.push(Effect::Spoiled(header));
         } else if let Item::Object(path) = header.item {
@@ -252,6 +271,7 @@ impl Writer {
             let offset = u32::try_from(at % BLOCK as u64).unwrap_or_default();
             let (sha256, length) = (header.sha256, header.length);
             let (file_number, position) = (file.number, file.position);
+            let key = header.encryption.map(|with| with.key);
             let row = Row {
                 path,
                 sha256,
@@ -260,6 +280,7 @@ impl Writer {
                 position,
                 block,
                 offset,
+                key,
             };
             file.measure.add(&row);
             self.rows.push(row);
@@ -280,7 +301,14 @@ impl Writer {
             return;
         };
         let mut out = Vec::new();
-        head(file, &Member::Index, length, sum, false, time, &mut out);
+        head(
+            file,
+            &Member::Index,
+            (length, &said(sum)),
+            false,
+            time,
+            &mut out,
+        );
         self.write(out, effects);
         self.agenda.push_front(Task::Lines {
             next: 0,
@@ -345,14 +373,12 @@ impl Writer {
 fn head(
     file: &mut File,
     member: &Member,
-    length: u64,
-    sum: Sum,
+    (length, said): (u64, &Keywords),
     is_aligned: bool,
     time: u64,
     out: &mut Vec<Bytes>,
 ) {
-    let said = Keywords::from([(Keyword::Sha256, sum.to_string())]);
-    let extended = pax::records(Type::Extended, &said, time);
+    let extended = pax::records(Type::Extended, said, time);
     if is_aligned {
         file.stream.align(extended.len() + UNIT, time, out);
     }
@@ -363,13 +389,18 @@ fn head(
     );
 }
 
+/// What the headers of a member that is not encrypted say.
+fn said(sum: Sum) -> Keywords {
+    Keywords::from([(Keyword::Sha256, sum.to_string())])
+}
+
 /// A member that is at hand as a whole.
 fn whole(file: &mut File, member: &Member, bytes: &[u8], time: u64, out: &mut Vec<Bytes>) {
+    let length = bytes.len() as u64;
     head(
         file,
         member,
-        bytes.len() as u64,
-        Sum::of(bytes),
+        (length, &said(Sum::of(bytes))),
         false,
         time,
         out,
@@ -380,5 +411,13 @@ fn whole(file: &mut File, member: &Member, bytes: &[u8], time: u64, out: &mut Ve
 
 fn archive_index(file: &mut File, time: u64, out: &mut Vec<Bytes>) {
     let (length, sum) = (file.measure.length(), file.measure.sum());
-    head(file, &Member::ArchiveIndex, length, sum, true, time, out);
+    let said = said(sum);
+    head(
+        file,
+        &Member::ArchiveIndex,
+        (length, &said),
+        true,
+        time,
+        out,
+    );
 }

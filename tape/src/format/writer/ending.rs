@@ -147,7 +147,7 @@ impl Writer {
             return;
         };
         let taken = u64::from(file.written) * BLOCK as u64;
-        let is_kept = |row: &&super::Row| row.at() + row.length <= taken;
+        let is_kept = |row: &&super::Row| row.at() + row.stored() <= taken;
         let kept = self.rows[file.first_row..]
             .iter()
             .take_while(is_kept)

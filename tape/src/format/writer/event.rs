@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::super::encryption::{Encryption, encrypted};
 use super::super::error::Refusal;
 use super::super::label::{Label, Reason, Seal, SetLabel};
 use super::super::place::Place;
@@ -81,6 +82,18 @@ pub struct Header {
     pub length: u64,
     /// Their sum.
     pub sha256: Sum,
+    /// With what it is encrypted on its way to the tape. Only objects are.
+    pub encryption: Option<Encryption>,
+}
+
+impl Header {
+    /// How many bytes it has on tape.
+    pub fn stored(&self) -> u64 {
+        match self.encryption {
+            Some(_) => encrypted(self.length),
+            None => self.length,
+        }
+    }
 }
 
 /// What happened.

@@ -58,6 +58,7 @@ fn begin(bytes: &Bytes) -> Event {
         item: Item::Object(place),
         length: bytes.len() as u64,
         sha256,
+        encryption: None,
     })
 }
 

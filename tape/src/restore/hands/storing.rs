@@ -29,7 +29,7 @@ impl Worker {
         mount: &mut Option<Box<dyn Mount>>,
         readings: &[Reading],
     ) -> (Vec<Got>, bool) {
-        let (feed, tray) = way(&self.0.tools.threads);
+        let (feed, tray) = way(&self.0.tools.threads, &self.0.tools.keys);
         let rows: Vec<Row> = readings.iter().map(|reading| reading.row.clone()).collect();
         let mut got = Vec::with_capacity(readings.len());
         let reads = ask(mount, move |medium| feed.read(medium, &rows));

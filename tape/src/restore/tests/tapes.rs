@@ -119,6 +119,7 @@ pub(super) fn write(sources: Vec<(Place, Bytes)>, blocks: usize) -> Vec<(Reel, V
                 item: Item::Object(place.clone()),
                 length: bytes.len() as u64,
                 sha256: Sum::of(&bytes),
+                encryption: None,
             };
             deck::put(&mut writer, &mut reel, header, &bytes, &mut told);
             given.push((place, bytes));

@@ -32,7 +32,7 @@ use tokio::sync::{Notify, oneshot};
 use super::super::hands::{Tools, Worker};
 use super::super::{Effect, Event, Restore, order, shelved};
 use super::tapes::{Objects, SET};
-use crate::format::{Object, Reel, Row, Sum};
+use crate::format::{Keys, Object, Reel, Row, Sum};
 use crate::naming;
 use crate::ports::{Books, Failed, Item, Mount, Pieces, Repositories, Station, Stations, Work};
 use crate::shelf::tests::Memory;
@@ -274,6 +274,7 @@ impl World {
             folders: Arc::new(move |_| Ok(Arc::new(disk.clone()) as Arc<dyn Disk>)),
             clock: Arc::new(clock),
             threads: Arc::new(Native),
+            keys: Keys::default(),
         }
     }
 

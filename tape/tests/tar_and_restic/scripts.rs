@@ -124,7 +124,7 @@ fn a_torn_file_does_not_swallow_the_next_one_on_a_device() {
         spec = importlib.util.spec_from_file_location('recover', sys.argv[1])\n\
         sys.dont_write_bytecode = True\n\
         recover = importlib.util.module_from_spec(spec); spec.loader.exec_module(recover)\n\
-        reader, files = recover.Reader(recover.Store(None)), 0\n\
+        reader, files = recover.Reader(recover.Store(None, {})), 0\n\
         for tape in sys.argv[2:]:\n\
         \x20blocks = []\n\
         \x20for name in sorted(os.listdir(tape)):\n\
