@@ -299,7 +299,7 @@ fn dispatch(arguments: Arguments, programs: &Programs, screen: &mut Screen) -> R
         }
         Command::Tape(order) => {
             let data = needed(data)?;
-            let order = with_whole_folder(*order)?;
+            let order = with_files(*order)?;
             return confirm::tape(&present::Desk { data, operator }, order, screen);
         }
         Command::Verify(order) => Order::Verify(order),
@@ -336,9 +336,10 @@ fn with_whole_path(order: commands::bin::Bin) -> Result<commands::bin::Bin, Fail
     Ok(commands::bin::Bin::Export(export))
 }
 
-/// The same for what comes from tape.
-fn with_whole_folder(mut order: Tape) -> Result<Tape, Failure> {
+/// The same for what comes from tape, with what its secret files hold.
+fn with_files(mut order: Tape) -> Result<Tape, Failure> {
     match &mut order {
+        Tape::Key(key) => *key = secret::with_key(key.clone())?,
         Tape::Restore(Restore::Run(run)) => {
             if let Some(to) = &mut run.target.to {
                 *to = whole(to)?;

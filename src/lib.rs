@@ -56,6 +56,7 @@ pub mod disk;
 pub mod entropy;
 pub mod home;
 pub mod inspect;
+pub mod keyring;
 pub mod metrics;
 pub mod node;
 pub mod passwords;

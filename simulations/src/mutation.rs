@@ -162,6 +162,8 @@ pub enum Mutation {
     UnnotedMove,
     /// What is to go to tape of a repository is not all that it shows.
     PartialView,
+    /// Archives forget that a cartridge has a key.
+    ClearText,
     /// Cartridges may be written over at once, whatever the operator was told.
     HastyReuse,
     /// That a restore is over is never noted.
@@ -170,7 +172,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All planted bugs, each with the id of the invariant that it must break.
-    pub const ALL: [(Self, &'static str); 73] = [
+    pub const ALL: [(Self, &'static str); 74] = [
         (Self::LyingSync, "recovery"),
         (Self::LostDelete, "acknowledged"),
         (Self::EarlyAck, "acknowledged"),
@@ -242,6 +244,7 @@ impl Mutation {
         (Self::RepeatedMove, "tape-moves"),
         (Self::UnnotedMove, "tape-moves"),
         (Self::PartialView, "tape-complete"),
+        (Self::ClearText, "tape-encrypted"),
         (Self::HastyReuse, "tape-time"),
         (Self::EndlessRestore, "tape-ends"),
     ];

@@ -123,6 +123,7 @@ planted! {
     a_move_that_is_made_twice_is_caught: RepeatedMove;
     a_move_that_was_not_noted_is_caught: UnnotedMove;
     a_run_that_lacks_something_is_caught: PartialView;
+    an_object_in_clear_is_caught: ClearText;
     a_cartridge_that_is_written_over_too_early_is_caught: HastyReuse;
     a_restore_that_never_ends_is_caught: EndlessRestore;
 }

@@ -21,6 +21,7 @@ fn row(block: u32) -> Row {
         position: None,
         block,
         offset: 0,
+        key: None,
     }
 }
 

@@ -19,7 +19,7 @@ pub use pools::{Pool, PoolShown};
 pub use restores::Restore;
 pub use tape::{
     Cartridge, CartridgeCopied, CartridgeFound, CartridgeRecovered, CartridgeShown, MediaPool,
-    RestorePlan, TapeDrive, TapeJob, TapeLibrary, TapePlace, TapeRun, label, waits,
+    RestorePlan, TapeDrive, TapeJob, TapeKey, TapeLibrary, TapePlace, TapeRun, label, waits,
 };
 pub use tenancy::{
     Approval, Credential, LastSession, Operator, Password, Slice, Subtenant, Tenant, TenantFigures,

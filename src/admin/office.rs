@@ -49,6 +49,7 @@ use crate::commands::Order;
 use crate::commands::credential::Secret;
 use crate::commands::tape::scan::Scan;
 use crate::commands::values::Month;
+use crate::keyring::Keyring;
 
 pub use cluster::Member;
 pub use speaker::FIRST;
@@ -170,6 +171,8 @@ pub trait Tapes: Send + Sync + 'static {
         to: PathBuf,
         items: Items,
     ) -> Pending<Result<answers::CartridgeCopied, Problem>>;
+    /// The keys that are open here.
+    fn keyring(&self) -> Keyring;
     /// What it takes to bring a run of a media set back.
     fn plan(&self, set: SetId, run: String) -> Pending<Result<answers::RestorePlan, Problem>>;
 }

@@ -3,11 +3,13 @@
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
+use holdfast_cluster::identity::PASSPHRASE_MIN;
 use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use crate::commands::certificate::Certificate;
 use crate::commands::credential::{Password, Secret};
+use crate::commands::tape::key::{Key, Opening};
 use crate::secret;
 
 /// The longest secret file: a certificate's chain with its key.
@@ -28,6 +30,42 @@ pub(super) fn with_password(mut order: Password) -> Result<Password, Failure> {
     }
     order.password = Some(password);
     Ok(order)
+}
+
+/// The order with the passphrase or the identity of its files, or what is typed.
+pub(super) fn with_key(mut order: Key) -> Result<Key, Failure> {
+    match &mut order {
+        Key::Add(add) => {
+            let file = add.passphrase_file.take();
+            if file.is_some() || add.recipients.is_empty() {
+                let chosen = secret::chosen(file.as_deref(), "New passphrase", PASSPHRASE_MIN);
+                let chosen = chosen.map_err(Failure::usage)?;
+                add.passphrase = Some(Secret::from(chosen.as_str().to_owned()));
+            }
+        }
+        Key::Import(import) => {
+            for file in &import.files {
+                import.texts.push(content(file)?.as_str().to_owned());
+            }
+            opening(&mut import.with)?;
+        }
+        Key::Open(open) => opening(&mut open.with)?,
+        Key::List | Key::Remove(_) => {}
+    }
+    Ok(order)
+}
+
+fn opening(with: &mut Opening) -> Result<(), Failure> {
+    if let Some(file) = with.identity_file.take() {
+        with.identity = Some(Secret::from(content(&file)?.as_str().to_owned()));
+        return Ok(());
+    }
+    let passphrase = match with.passphrase_file.take() {
+        Some(file) => first_line(&file)?,
+        None => prompt("Passphrase")?,
+    };
+    with.passphrase = Some(passphrase);
+    Ok(())
 }
 
 /// The order with what its files hold.

@@ -2,6 +2,7 @@
 //! bringing back what they archived. Tenants know nothing of it.
 
 pub mod job;
+pub mod key;
 pub mod library;
 pub mod media;
 pub mod named;
@@ -61,6 +62,12 @@ pub enum Tape {
                       Example: holdfast --data /srv/holdfast tape recover-catalog shelf"
     )]
     RecoverCatalog(Named),
+    /// Keys that cartridges are encrypted with
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tape key list"
+    )]
+    Key(key::Key),
     /// Tape drives
     #[command(
         subcommand,

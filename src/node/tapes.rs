@@ -43,6 +43,7 @@ use crate::cli::Failure;
 use crate::commands::tape::scan::Scan;
 use crate::disk;
 use crate::home::Home;
+use crate::keyring::{self, Keyring};
 use tools::tools;
 
 /// The folder of all that is of tape, and in it that of what is on cartridges.
@@ -56,6 +57,7 @@ pub(super) struct TapeDesk {
     here: Option<NodeId>,
     books: Arc<dyn Books>,
     shelf: Arc<dyn Shelf>,
+    keyring: Keyring,
     room: watch::Receiver<Option<Handle<Message>>>,
 }
 
@@ -87,11 +89,13 @@ impl TapeDesk {
             catalog: node.catalog.clone(),
             calls,
         };
+        let keyring = Keyring::open(keyring::folder(&folder)).map_err(at)?;
         let tools = tools(
             (home, &folder),
             Arc::new(repositories),
             (Arc::clone(&books), Arc::clone(&shelf)),
             ports.entropy.as_ref(),
+            keyring.keys().clone(),
         );
         let tools = tools.map_err(at)?;
         let (keep, room) = Keep::new(tools, node.catalog.clone(), ports.clone());
@@ -99,6 +103,7 @@ impl TapeDesk {
             here: home.membership().map(|it| it.node),
             books,
             shelf,
+            keyring,
             room,
         };
         Ok((desk, keep))
@@ -173,7 +178,7 @@ impl TapeDesk {
         let total = rows.iter().map(|row| row.length).sum();
         let tell = progress(items, "read back", total);
         let mut mount = self.mounted(medium).await?;
-        let found = care::verify(mount.as_mut(), rows, &tell).await;
+        let found = care::verify(mount.as_mut(), rows, self.keyring.keys(), &tell).await;
         mount.dismount().await.map_err(problem)?;
         let found = found.map_err(problem)?;
         Ok(CartridgeFound {
@@ -369,6 +374,10 @@ impl Tapes for TapeDesk {
         items: Items,
     ) -> Pending<Result<CartridgeCopied, Problem>> {
         Box::pin(self.clone().copy(medium, to, items))
+    }
+
+    fn keyring(&self) -> Keyring {
+        self.keyring.clone()
     }
 
     fn plan(&self, set: SetId, run: String) -> Pending<Result<RestorePlan, Problem>> {

@@ -1,11 +1,12 @@
 //! Orders about tape over the office and a real catalog, with devices that do nothing.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use holdfast::admin::office::{Held, RunEnd, Tapes};
 use holdfast::admin::{Items, Problem, answers};
 use holdfast::commands::tape::scan::Scan;
+use holdfast::keyring::Keyring;
 use holdfast_actors::names::TapeName;
 use holdfast_actors::ports::Pending;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
@@ -14,6 +15,7 @@ use holdfast_tape::scan::{Device, Kind};
 use holdfast_tape::ssc::Erase;
 use holdfast_tape::station::{Place, Wanted};
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::office::{done, office, refused};
@@ -22,6 +24,7 @@ use super::office::{done, office, refused};
 #[derive(Default)]
 pub(crate) struct Shelf {
     told: Arc<Mutex<Vec<String>>>,
+    keys: OnceLock<TempDir>,
 }
 
 impl Shelf {
@@ -111,6 +114,11 @@ impl Tapes for Shelf {
             told.await?;
             Err(Problem::failed("no tapes"))
         })
+    }
+
+    fn keyring(&self) -> Keyring {
+        let folder = self.keys.get_or_init(|| tempfile::tempdir().unwrap());
+        Keyring::open(folder.path().to_owned()).unwrap()
     }
 
     fn eject(&self, medium: MediumId) -> Pending<Result<(), Problem>> {

@@ -28,6 +28,8 @@ pub enum Deed {
     Restart,
     /// Has a tape job write, stops it, or takes an inventory (10.12).
     Tape,
+    /// Makes or opens a key that cartridges are encrypted with.
+    Keys,
 }
 
 /// Whether the caller may do what is no command.
@@ -48,7 +50,8 @@ pub fn may(rows: &Rows, by: &Actor, deed: Deed) -> Result<(), Refused> {
             | Deed::Stop
             | Deed::Certify
             | Deed::Restart
-            | Deed::Tape,
+            | Deed::Tape
+            | Deed::Keys,
         )
         | (Some(Role::TapeOperator), Deed::Tape) => true,
         (Some(Role::TapeOperator | Role::Viewer) | None, _) => false,

@@ -70,6 +70,7 @@ impl Mutation {
                 | Self::RepeatedMove
                 | Self::UnnotedMove
                 | Self::PartialView
+                | Self::ClearText
                 | Self::HastyReuse
                 | Self::EndlessRestore
         )

@@ -35,6 +35,9 @@ pub struct Tape {
     pub meddles: bool,
     /// Runs are brought back.
     pub restores: bool,
+    /// What is written is encrypted, with one key or another.
+    #[serde(default)]
+    pub encrypts: bool,
 }
 
 impl Plan {
@@ -58,6 +61,7 @@ impl Plan {
             appends: !shape.one_in(3),
             meddles: shape.one_in(2),
             restores: !shape.one_in(3),
+            encrypts: shape.one_in(2),
         });
         let lives = 1 + shape.below(4);
         plan.lives = (0..lives)

@@ -88,6 +88,7 @@ impl Reader {
             | TapeCommand::Job(..)
             | TapeCommand::Medium(..)
             | TapeCommand::Set(..)
+            | TapeCommand::Key(..)
             | TapeCommand::Restore(..) => {}
         }
     }
@@ -120,6 +121,7 @@ impl Reader {
             | TapeCommand::Job(..)
             | TapeCommand::Medium(..)
             | TapeCommand::Set(..)
+            | TapeCommand::Key(..)
             | TapeCommand::Restore(..) => false,
         }
     }
@@ -127,7 +129,13 @@ impl Reader {
 
 impl Books for Reader {
     fn rows(&self) -> Arc<Rows> {
-        self.inner.rows()
+        let rows = self.inner.rows();
+        if self.mutation != Some(Mutation::ClearText) {
+            return rows;
+        }
+        let mut rows = (*rows).clone();
+        rows.tape.encrypted.clear();
+        Arc::new(rows)
     }
 
     fn submit(&self, command: TapeCommand) -> Pending<Result<(), Failed>> {

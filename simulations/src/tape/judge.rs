@@ -3,14 +3,17 @@
 //! `tape-readable`: what the catalog counts on a cartridge is there, and each object of it is what
 //! its sum says. `tape-complete`: a run that is done lacks nothing that its repository showed at
 //! that instant, and holds nothing else. `tape-places`: a cartridge is in one place.
+//! `tape-encrypted`: on a cartridge with a key no object is in clear, and on one without all are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use holdfast_actors::catalog::rows::{Rows, Run, Set};
 use holdfast_actors::kernel::Space;
-use holdfast_actors::tape::{MediumId, SetId};
-use holdfast_tape::format::{self, Measure, Object, Place, Row, RunName, cut, fetch, recovery};
+use holdfast_actors::tape::{KeyId, MediumId, SetId};
+use holdfast_tape::format::{
+    self, Keys, Measure, Object, Place, Reader, Row, RunName, Secret, cut, fetch, recovery,
+};
 use holdfast_tape::library::{Cartridge, InMemory, Library, Plan, Port, Shared, Size, Store, Unit};
 use holdfast_tape::mounted::Mounted;
 use holdfast_tape::naming::{self, Home};
@@ -24,6 +27,20 @@ use crate::ledger::Ledger;
 pub(super) const READABLE: &str = "tape-readable";
 pub(super) const COMPLETE: &str = "tape-complete";
 pub(super) const PLACES: &str = "tape-places";
+pub(super) const ENCRYPTED: &str = "tape-encrypted";
+
+/// Keys that an operator has: all are open on the node.
+pub(super) const KEYS: [KeyId; 2] = [KeyId::new(1), KeyId::new(2)];
+
+/// What is open.
+pub(super) fn keys() -> Keys {
+    let open = Keys::default();
+    for id in KEYS {
+        let number = u8::try_from(id.raw()).unwrap_or_default();
+        open.insert(naming::key_on_tape(id), Secret::new([number; 32]));
+    }
+    open
+}
 
 /// A tape in a drive that never fails.
 fn threaded(tape: InMemory) -> Option<Mounted<Port>> {
@@ -123,6 +140,9 @@ impl<'a> Judge<'a> {
                 let story = format_args!("cartridge {}: {why}", row.label(*id));
                 self.ledger.breach(READABLE, story);
             }
+            if let (Ok(rows), true) = (&read, is_new) {
+                self.encrypted(*id, rows);
+            }
             self.robots.seen().rows.insert(key, read.clone());
             self.read.extend(read.ok().map(|rows| (*id, rows)));
         }
@@ -173,6 +193,17 @@ impl<'a> Judge<'a> {
         }
     }
 
+    fn encrypted(&self, id: MediumId, rows: &[Row]) {
+        let key = self.rows.tape.encrypted.get(&id).copied();
+        let wanted = key.map(naming::key_on_tape);
+        let mut objects = rows.iter();
+        let is_list = |row: &Row| matches!(row.path.object, Object::Run(_));
+        if let Some(odd) = objects.find(|row| !is_list(row) && row.key != wanted) {
+            let story = format_args!("{} on {id}: key {:?}, not {wanted:?}", odd.path, odd.key);
+            self.ledger.breach(ENCRYPTED, story);
+        }
+    }
+
     fn tape(&self, id: MediumId) -> Result<Mounted<Port>, String> {
         let barcode = self.bearer(id).ok_or("no cartridge says it is it")?;
         let reel = self.robots.reel(barcode).ok_or("it is gone")?;
@@ -187,7 +218,11 @@ impl<'a> Judge<'a> {
         let mut rows = rebuilt.rows;
         if rows.len() < counted {
             // It ended hard: the last of it is in no index.
-            let walked = recovery::walk(&mut tape, None, true);
+            let proof = recovery::Proof {
+                signer: None,
+                keys: keys(),
+            };
+            let walked = recovery::walk(&mut tape, proof, true);
             let walked = walked.map_err(|error| error.to_string())?;
             rows = [walked.rows, walked.salvaged].concat();
         }
@@ -200,8 +235,10 @@ impl<'a> Judge<'a> {
         if *measure.sum().as_bytes() != root {
             return Err("other objects are on it than the catalog counts".to_owned());
         }
+        let mut reader = Reader::at(&mut tape, keys());
         for row in &rows {
-            fetch(&mut tape, row, &mut drop).map_err(|error| format!("{}: {error}", row.path))?;
+            let read = reader.fetch(&mut tape, row, &mut drop);
+            read.map_err(|error| format!("{}: {error}", row.path))?;
         }
         Ok(rows)
     }

@@ -184,7 +184,7 @@ impl Stage {
                 signer,
                 cluster,
                 settings: judge::settings(),
-                keys: Keys::default(),
+                keys: judge::keys(),
             },
         }
     }

@@ -1,6 +1,7 @@
 //! The shapes of tape: libraries, media pools, cartridges, jobs, and what they archived.
 
 mod care;
+mod key;
 mod library;
 
 use holdfast_actors::catalog::rows::{self, Mixing, Rows, Source};
@@ -15,6 +16,7 @@ use crate::commands::tape::words::{Set, SetRule, told};
 use crate::commands::values::{Day, Moment};
 
 pub use care::{CartridgeCopied, CartridgeFound, CartridgeRecovered, TapePlace};
+pub use key::TapeKey;
 pub use library::TapeLibrary;
 
 /// A media pool.
@@ -31,6 +33,8 @@ pub struct MediaPool {
     pub worm: bool,
     /// Whether it takes free cartridges.
     pub free: bool,
+    /// The key that what it begins is encrypted with.
+    pub key: Option<String>,
     /// How many cartridges are in it.
     pub cartridges: usize,
     /// The jobs that write to it.
@@ -58,6 +62,7 @@ impl MediaPool {
             mix: row.mixing == Mixing::All,
             worm: row.rules.is_worm,
             free: row.rules.takes_free,
+            key: rows.tape.encrypting.get(&row.id).map(ToString::to_string),
             cartridges: media.filter(|it| it.medium.pool == Some(row.id)).count(),
             jobs: mine.map(|(name, _)| name.clone()).collect(),
             made: Moment(row.made),
@@ -123,6 +128,8 @@ pub struct CartridgeShown {
     pub verified: Option<Moment>,
     /// How many of its objects were not what they were then.
     pub damaged: Option<u64>,
+    /// The key that what is on it is encrypted with.
+    pub key: Option<String>,
 }
 
 impl CartridgeShown {
@@ -166,6 +173,7 @@ impl CartridgeShown {
             place: row.of.map(|(_, place)| place),
             verified: check.map(|check| Moment(check.at)),
             damaged: check.map(|check| check.damaged),
+            key: rows.tape.encrypted.get(&id).map(ToString::to_string),
         }
     }
 }

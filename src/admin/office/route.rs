@@ -18,6 +18,7 @@ use crate::commands::repository::Repository;
 use crate::commands::shell::{Look, Place, Tree};
 use crate::commands::tape::Tape;
 use crate::commands::tape::job::Job;
+use crate::commands::tape::key::{Import, Key, Open};
 use crate::commands::tape::library::Library;
 use crate::commands::tape::media::Media;
 use crate::commands::tape::restore::Restore;
@@ -105,6 +106,13 @@ fn tape_at(order: &Tape, rows: &Rows) -> Option<NodeId> {
         Tape::Media(Media::Verify(which)) => node_of(rows, which.media.first()?),
         Tape::Media(Media::Erase(erase)) => node_of(rows, &erase.medium),
         Tape::Media(Media::Copy(copy)) => node_of(rows, &copy.medium),
+        Tape::Key(Key::Open(Open { with, .. }) | Key::Import(Import { with, .. })) => {
+            match &with.node {
+                Some(node) => found(&rows.cluster, node).ok(),
+                None => tape_node(rows),
+            }
+        }
+        Tape::Key(_) => tape_node(rows),
         Tape::Library(_)
         | Tape::Pool(_)
         | Tape::Media(_)

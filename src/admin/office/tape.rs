@@ -4,6 +4,7 @@ mod care;
 mod devices;
 mod follow;
 mod jobs;
+mod keys;
 mod restores;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ impl Office {
             Tape::Job(order) => self.tape_job(by, order, items).await,
             Tape::Restore(order) => self.tape_restore(by, order, items).await,
             Tape::Drive(Drive::List) => self.drives(items).await,
+            Tape::Key(order) => self.tape_keys(by, order, items).await,
             Tape::Scan(scan) => self.scan(by, *scan, items).await,
             Tape::RecoverCatalog(Named { name }) => {
                 let rows = self.books.rows();
@@ -89,8 +91,8 @@ impl Office {
     }
 
     async fn media_pool(&self, by: &Speaker, order: Pool, items: &Items) -> Answer {
-        let (name, command) = match order {
-            Pool::Add(add) => (add.name.clone(), new_pool(add)),
+        let (name, commands) = match order {
+            Pool::Add(add) => (add.name.clone(), vec![new_pool(add)]),
             Pool::Set(set) => (set.name.clone(), changed_pool(set)?),
             Pool::List => {
                 let rows = self.books.rows();
@@ -104,9 +106,13 @@ impl Office {
                 return self.submit_and_settle(by, Command::Tape(remove)).await;
             }
         };
-        let command = Command::Tape(TapeCommand::Pool(name.clone(), command));
-        self.submit_and_show(by, command, |rows| pool_of(rows, &name))
-            .await
+        let mut shown = value(&())?;
+        for command in commands {
+            let command = Command::Tape(TapeCommand::Pool(name.clone(), command));
+            let done = self.submit_and_show(by, command, |rows| pool_of(rows, &name));
+            shown = done.await?;
+        }
+        Ok(shown)
     }
 
     async fn media(&self, by: &Speaker, order: Media, items: &Items) -> Answer {
@@ -194,19 +200,25 @@ fn new_pool(add: pool::Add) -> MediaPoolCommand {
     }
 }
 
-fn changed_pool(set: pool::Set) -> Result<MediaPoolCommand, Problem> {
+/// What changes a pool: its key first, so that what is refused changes nothing.
+fn changed_pool(set: pool::Set) -> Result<Vec<MediaPoolCommand>, Problem> {
     let sets = (!set.sets.is_empty()).then(|| rules(&set.sets));
     let (mix, free) = (set.mix.map(Switch::is_on), set.free.map(Switch::is_on));
     let is_something = sets.is_some() || mix.is_some() || free.is_some();
-    if !is_something && set.description.is_none() {
-        return Err(nothing_to_change());
+    let encrypt = set.key.map(|key| MediaPoolCommand::Encrypt(key.0));
+    let mut commands: Vec<MediaPoolCommand> = encrypt.into_iter().collect();
+    if is_something || set.description.is_some() {
+        commands.push(MediaPoolCommand::Set {
+            description: set.description,
+            takes_free: free,
+            sets,
+            mixing: mix.map(mixing),
+        });
     }
-    Ok(MediaPoolCommand::Set {
-        description: set.description,
-        takes_free: free,
-        sets,
-        mixing: mix.map(mixing),
-    })
+    match commands.is_empty() {
+        true => Err(nothing_to_change()),
+        false => Ok(commands),
+    }
 }
 
 fn rules(sets: &[SetRule]) -> BTreeMap<MediaSet, SetRules> {

@@ -4,6 +4,7 @@ use super::super::layout::{Column, bytes, plain};
 use super::Form;
 use crate::commands::tape::Tape;
 use crate::commands::tape::job::Job;
+use crate::commands::tape::key::Key;
 use crate::commands::tape::library::Library;
 use crate::commands::tape::media::Media;
 use crate::commands::tape::pool::Pool;
@@ -53,6 +54,7 @@ const POOL: &[Column] = &[
     plain("mix"),
     plain("worm"),
     plain("free"),
+    plain("key"),
     plain("cartridges"),
     plain("jobs"),
     plain("made"),
@@ -195,6 +197,24 @@ const DRIVES: &[Column] = &[
     plain("holds"),
 ];
 
+const KEYS: &[Column] = &[
+    plain("id"),
+    plain("wrapped"),
+    plain("open"),
+    plain("pools"),
+    plain("cartridges"),
+    plain("description"),
+];
+const KEY: &[Column] = &[
+    plain("id"),
+    plain("wrapped"),
+    plain("open"),
+    plain("pools"),
+    plain("cartridges"),
+    plain("made"),
+    plain("description"),
+];
+
 pub(super) fn form(order: &Tape) -> Form {
     match order {
         Tape::Library(Library::List) => Form::Table(LIBRARIES),
@@ -213,6 +233,8 @@ pub(super) fn form(order: &Tape) -> Form {
         Tape::Restore(Restore::List) => Form::Table(RESTORES),
         Tape::Restore(Restore::Plan(_)) => Form::Record(PLAN),
         Tape::Restore(_) => Form::Record(RESTORE),
+        Tape::Key(Key::List) => Form::Table(KEYS),
+        Tape::Key(_) => Form::Record(KEY),
         Tape::Drive(_) => Form::Table(DRIVES),
         Tape::Scan(_) => Form::Table(DEVICES),
         Tape::RecoverCatalog(_) => Form::Table(RECOVERED),

@@ -5,6 +5,7 @@ use holdfast_actors::names::TapeName;
 use serde::{Deserialize, Serialize};
 
 use super::Named;
+use super::key::Choice;
 use super::words::SetRule;
 use crate::commands::pool::Switch;
 
@@ -83,6 +84,10 @@ pub struct Set {
     #[arg(long, value_name = "on|off")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free: Option<Switch>,
+    /// Encrypt what it begins from now on with this key, or with none
+    #[arg(long, value_name = "ID|none", value_parser = Choice::parse)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Choice>,
     /// Free text for operators
     #[arg(long, value_name = "TEXT")]
     #[serde(default, skip_serializing_if = "Option::is_none")]

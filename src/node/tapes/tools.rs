@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use holdfast_actors::ports::{Disk, Entropy};
 use holdfast_tape::archive::Site;
-use holdfast_tape::format::{Settings, Signer, Text};
+use holdfast_tape::format::{Keys, Settings, Signer, Text};
 use holdfast_tape::ports::{Books, Reach, Repositories, Shelf, Stations};
 use holdfast_tape::restore::Folders;
 use holdfast_tape::room::Tools;
@@ -29,6 +29,7 @@ pub(super) fn tools(
     repositories: Arc<dyn Repositories>,
     (books, shelf): (Arc<dyn Books>, Arc<dyn Shelf>),
     entropy: &dyn Entropy,
+    keys: Keys,
 ) -> io::Result<Tools> {
     let libraries = folder.join(LIBRARIES);
     fs::create_dir_all(&libraries)?;

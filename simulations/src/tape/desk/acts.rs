@@ -1,7 +1,9 @@
 //! What people do while things go wrong.
 
 use holdfast_actors::catalog::rows::{Destination, RestorePart};
-use holdfast_actors::catalog::tape::{MediumCommand, RestoreCommand, TapeCommand};
+use holdfast_actors::catalog::tape::{
+    MediaPoolCommand, MediumCommand, RestoreCommand, TapeCommand,
+};
 use holdfast_actors::kernel::{RepositoryId, RestoreId};
 use holdfast_actors::object::Kind;
 use holdfast_actors::tape::job::Occasion;
@@ -12,8 +14,9 @@ use holdfast_tape::room::Message;
 use holdfast_tape::station;
 use tokio::sync::oneshot;
 
-use super::{Desk, JOB, tape};
+use super::{Desk, JOB, POOL, tape};
 use crate::dice::Dice;
+use crate::tape::judge::KEYS;
 use crate::tape::robot::SLOTS;
 use crate::world::pass;
 
@@ -50,6 +53,7 @@ impl Desk {
             12 if self.shape.restores => self.stop_restore().await,
             13 | 14 if self.shape.meddles => self.meddle(dice).await,
             15 if self.shape.meddles => self.handle(dice).await,
+            15 if self.shape.encrypts => self.change_key(dice).await,
             _ => self.check(),
         }
     }
@@ -133,6 +137,14 @@ impl Desk {
     }
 
     /// Somebody opens the library, or has cartridges carried to its door and back.
+    /// What the pool begins from now on has another key, or none.
+    async fn change_key(&self, dice: &mut Dice) {
+        let Some(pool) = tape(POOL) else { return };
+        let key = KEYS.get(dice.below(3) as usize).copied();
+        let encrypt = MediaPoolCommand::Encrypt(key);
+        self.tape(TapeCommand::Pool(pool, encrypt)).await;
+    }
+
     async fn meddle(&self, dice: &mut Dice) {
         let slots = u64::from(SLOTS);
         let slot = |dice: &mut Dice| FIRST_SLOT + dice.below(slots) as u16;

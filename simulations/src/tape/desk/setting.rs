@@ -5,17 +5,21 @@ use holdfast_actors::catalog::command::{
     Actor, Command, Contract, OperatorCommand, RepositoryCommand, TenantCommand,
 };
 use holdfast_actors::catalog::rows::{Device, Mixing, Role, Source};
-use holdfast_actors::catalog::tape::{JobCommand, LibraryCommand, MediaPoolCommand, TapeCommand};
+use holdfast_actors::catalog::tape::{
+    JobCommand, KeyCommand, LibraryCommand, MediaPoolCommand, TapeCommand,
+};
 use holdfast_actors::kernel::Size;
-use holdfast_actors::names::{OperatorName, RepositoryName, TenantName};
+use holdfast_actors::names::{OperatorName, RepositoryName, TapeName, TenantName};
 use holdfast_actors::object::Kind;
 use holdfast_actors::tape::MediaSet;
+use holdfast_actors::tape::key::Wrapped;
 use holdfast_actors::tape::pool::{Retention, SetRules};
 use holdfast_actors::tape::schedule::{Schedule, Weekday};
 
 use super::{Desk, JOB, LIBRARY, OPERATOR, POOL, tape};
 use crate::dice::Dice;
 use crate::mutation::Mutation;
+use crate::tape::judge::KEYS;
 use crate::tape::robot::SLOTS;
 
 /// Days for which what was deleted stays, and every instant can be seen.
@@ -43,6 +47,9 @@ impl Desk {
             self.tape(TapeCommand::Pool(pool.clone(), self.pool()))
                 .await;
         }
+        if self.shape.encrypts && rows.tape.keys.is_empty() {
+            self.forge(pool.clone()).await;
+        }
         if !rows.tape.jobs.contains_key(&job) {
             let add = JobCommand::Add {
                 description: String::new(),
@@ -63,6 +70,23 @@ impl Desk {
             self.inventory().await;
         }
         Some(())
+    }
+
+    /// Makes the keys, and has the pool use the first.
+    async fn forge(&self, pool: TapeName) {
+        for id in KEYS {
+            let wrapped = Wrapped {
+                name: "passphrase".to_owned(),
+                text: "-----BEGIN AGE ENCRYPTED FILE-----\n".to_owned(),
+            };
+            let add = KeyCommand::Add {
+                description: String::new(),
+                wrapped: vec![wrapped],
+            };
+            self.tape(TapeCommand::Key(id, add)).await;
+        }
+        let encrypt = MediaPoolCommand::Encrypt(Some(KEYS[0]));
+        self.tape(TapeCommand::Pool(pool, encrypt)).await;
     }
 
     async fn hire(&self) -> Option<()> {
