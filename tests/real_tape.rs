@@ -8,7 +8,7 @@
 mod node;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -216,28 +216,10 @@ fn a_cartridge_is_read_back_and_copied_and_tar_and_restic_read_the_copy() {
         (&0.into(), &false.into())
     );
 
-    let (files, untarred) = (node.path("files"), node.path("untarred"));
-    node.json(&["tape", "media", "copy", barcode, "--to", text(&files)]);
-    fs::create_dir(&untarred).unwrap();
-    let mut names: Vec<_> = fs::read_dir(&files)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    names.sort();
-    for file in &names {
-        let words = [
-            "-b",
-            "512",
-            "--exclude=.pad",
-            "-C",
-            text(&untarred),
-            "-xf",
-            text(file),
-        ];
-        run(30, "tar", &words, &[]).good();
-    }
+    let (_, untarred) = untarred(&node, barcode);
     // One repository alone on its set lies at the root: what tar brought is the repository.
     whole(&untarred, 1);
+    let files = node.path("files");
     let again = node.plain(&["tape", "media", "copy", barcode, "--to", text(&files)]);
     assert!(again.bad().contains("is not empty"));
 
@@ -266,6 +248,109 @@ fn a_cartridge_is_read_back_and_copied_and_tar_and_restic_read_the_copy() {
     let shown = node.json(&["tape", "media", "show", barcode]);
     assert!(shown["damaged"].as_u64() >= Some(1), "{shown}");
     assert_eq!(shown["retired"], true, "{shown}");
+}
+
+/// The tape files of a cartridge, untarred; the first of them apart.
+fn untarred(node: &Node, barcode: &str) -> (Vec<PathBuf>, PathBuf) {
+    let (files, to) = (node.path("files"), node.path("untarred"));
+    node.json(&["tape", "media", "copy", barcode, "--to", text(&files)]);
+    fs::create_dir(&to).unwrap();
+    let entries = fs::read_dir(&files).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    for file in &names {
+        let options = ["-b", "512", "--exclude=.pad", "-C", text(&to), "-xf"];
+        run(30, "tar", &[&options[..], &[text(file)]].concat(), &[]).good();
+    }
+    (names, to)
+}
+
+#[test]
+fn an_encrypted_cartridge_is_for_who_has_its_key_and_age_opens_that() {
+    let (mut node, acme) = prepared();
+    let [tree, passphrase, identity] = ["tree", "passphrase", "identity"].map(|it| node.path(it));
+    plant(&tree, 1);
+    acme.backup(&tree);
+    fs::write(&passphrase, "what only we know\n").unwrap();
+    run(30, "age-keygen", &["-o", text(&identity)], &[]).good();
+    let recipient = run(30, "age-keygen", &["-y", text(&identity)], &[]).good();
+    let add = [
+        "tape",
+        "key",
+        "add",
+        "--passphrase-file",
+        text(&passphrase),
+        "--recipient",
+        recipient.trim(),
+    ];
+    let key = node.json(&add);
+    assert_eq!(key["wrapped"], json!(["passphrase", "recipients"]), "{key}");
+    let id = key["id"].as_str().unwrap();
+    let pool = node.json(&["tape", "pool", "set", "gfs", "--key", id]);
+    assert_eq!(pool["key"], id, "{pool}");
+    archived(&node, "weekly");
+    let cartridges = log(&node)[0]["cartridges"].clone();
+    let barcode = cartridges[0].as_str().unwrap();
+    let shown = node.json(&["tape", "media", "show", barcode]);
+    assert_eq!(shown["key"], id, "{shown}");
+    let found = node.json(&["tape", "media", "verify", barcode]);
+    assert_eq!(found[0]["damaged"], 0, "{found}");
+    let told = node.plain(&["tape", "key", "remove", id]).bad();
+    assert!(told.contains("is needed by media pool 'gfs'"), "{told}");
+
+    // It comes back to the tenant as it was.
+    let back = node.path("back");
+    node.json(&[
+        "tape",
+        "restore",
+        "run",
+        "acme",
+        "main",
+        "--to",
+        text(&back),
+    ]);
+    whole(&back, 1);
+
+    // Without Holdfast: tar, age, and the scripts that stand on the cartridge.
+    let (files, untarred) = untarred(&node, barcode);
+    let wrapped = untarred.join(format!("KEYS/{id}.recipients.age"));
+    let opened = run(
+        30,
+        "age",
+        &["-d", "-i", text(&identity), text(&wrapped)],
+        &[],
+    )
+    .good();
+    let opened_file = node.path("opened");
+    fs::write(&opened_file, opened).unwrap();
+    let with_key = ["--key", text(&opened_file)];
+    let script = |name: &str, words: &[&str]| {
+        let script = untarred.join(name);
+        run(60, "python3", &[&[text(&script)], words].concat(), &[])
+    };
+    let recovered = node.path("recovered");
+    let mut words = vec!["--to", text(&recovered)];
+    words.extend(files.iter().map(|file| text(file)));
+    assert!(script("recover.py", &words).bad().contains("age -d KEYS/"));
+    script("recover.py", &[&with_key[..], &words].concat()).good();
+    whole(&recovered, 1);
+    script("decrypt.py", &[&with_key[..], &[text(&untarred)]].concat()).good();
+    whole(&untarred, 1);
+
+    // A node that lost its keys says which it needs, and gets it from the catalog's copy.
+    let wrong = node.path("wrong");
+    fs::write(&wrong, "what nobody knows\n").unwrap();
+    node.kill();
+    fs::remove_file(node.path(&format!("data/tape/keys/{id}"))).unwrap();
+    node.start();
+    let verify = ["tape", "media", "verify", barcode];
+    let told = node.plain(&verify).bad();
+    assert!(told.contains(&format!("tape key open {id}")), "{told}");
+    let open = ["tape", "key", "open", id, "--passphrase-file"];
+    let told = node.plain(&[&open[..], &[text(&wrong)]].concat());
+    assert_eq!(told.code, 4);
+    node.json(&[&open[..], &[text(&passphrase)]].concat());
+    assert_eq!(node.json(&verify)[0]["damaged"], 0);
 }
 
 #[test]
