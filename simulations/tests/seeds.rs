@@ -155,7 +155,7 @@ fn seeds_of_calls_are_good() {
 #[test]
 fn seeds_of_a_tape_library_are_good_and_much_happens_in_them() {
     let mut sum = holdfast_simulations::verdict::Figures::default();
-    for seed in 0..if is_long() { 300 } else { 30 } {
+    for seed in 0..if is_long() { 300 } else { 25 } {
         let verdict = run(&Plan::tape(seed), Options::default());
         let violations: Vec<String> = verdict.violations.iter().map(ToString::to_string).collect();
         assert!(

@@ -101,7 +101,7 @@ impl Desk {
         done.collect()
     }
 
-    async fn bring_back(&self, dice: &mut Dice) {
+    pub(super) async fn bring_back(&self, dice: &mut Dice) {
         let runs = self.runs();
         let chosen = runs.get(dice.below(runs.len() as u64) as usize).cloned();
         let Some((set, run, repository)) = chosen else {
@@ -136,7 +136,6 @@ impl Desk {
         }
     }
 
-    /// Somebody opens the library, or has cartridges carried to its door and back.
     /// What the pool begins from now on has another key, or none.
     async fn change_key(&self, dice: &mut Dice) {
         let Some(pool) = tape(POOL) else { return };
@@ -145,6 +144,7 @@ impl Desk {
         self.tape(TapeCommand::Pool(pool, encrypt)).await;
     }
 
+    /// Somebody opens the library, or has cartridges carried to its door and back.
     async fn meddle(&self, dice: &mut Dice) {
         let slots = u64::from(SLOTS);
         let slot = |dice: &mut Dice| FIRST_SLOT + dice.below(slots) as u16;

@@ -38,6 +38,9 @@ impl Desk {
         self.set_up(dice).await;
         self.unprotect().await;
         self.look().await;
+        if self.shape.restores {
+            self.bring_back(dice).await;
+        }
         let ended = tokio::time::timeout(PATIENCE, self.all_ended()).await;
         if ended.is_err() {
             let rows = self.rows();
