@@ -158,18 +158,21 @@ impl TapeDesk {
     /// A cartridge in a drive, of a library of this node; the cartridge is looked at first.
     async fn mounted(&self, medium: MediumId) -> Result<Box<dyn Mount>, Problem> {
         let rows = self.rows();
+        let begun = rows.tape.media.get(&medium).map(|row| row.generation);
         let mut mount = self.filled(medium).await?;
-        let said = station::identify(mount.as_mut()).await;
-        if matches!(&said, Ok(said) if said.medium == Some(medium)) {
-            return Ok(mount);
-        }
-        mount.dismount().await.map_err(problem)?;
-        let (label, other) = (label(medium, &rows), said.map_err(problem)?.medium);
-        let told = match other {
-            Some(_) => format!("in the slot of cartridge {label} stands another one"),
-            None => format!("cartridge {label} has no label of ours: nothing of ours is on it"),
+        let who = (medium, begun.unwrap_or_default());
+        let stranger = match station::recognise(mount.as_mut(), who).await {
+            Ok(Ok(())) => return Ok(mount),
+            Ok(Err(stranger)) => Ok(stranger),
+            Err(failed) => Err(problem(failed)),
         };
-        let told = format!("{told}; take an inventory to see what is where");
+        mount.dismount().await.map_err(problem)?;
+        let stranger = stranger?;
+        let label = label(medium, &rows);
+        let told = format!(
+            "what stands in the slot of cartridge {label} is not it: {stranger}; take an inventory \
+             to see what is where"
+        );
         Err(Problem::new(ProblemClass::Refused, "cartridge-other", told))
     }
 

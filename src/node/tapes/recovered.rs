@@ -6,6 +6,7 @@ use holdfast_actors::names::TapeName;
 use holdfast_actors::tape::MediumId;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
+use holdfast_tape::format::SetLabel;
 use holdfast_tape::format::recovery::Level;
 use holdfast_tape::ports::{Books, Failed, Shelf, Station};
 use holdfast_tape::recover::{self, Found};
@@ -29,11 +30,11 @@ pub(super) async fn all(
         .iter()
         .filter(|(_, row)| row.head.objects > 0);
     let here = written.filter_map(|(id, row)| match &row.slot {
-        Some((at, slot)) if at == library => Some((*id, *slot)),
+        Some((at, slot)) if at == library => Some((*id, row.generation, *slot)),
         Some(_) | None => None,
     });
-    for (id, slot) in here.collect::<Vec<_>>() {
-        let found = one(station, (id, slot), shelf).await;
+    for (id, begun, slot) in here.collect::<Vec<_>>() {
+        let found = one(station, (id, begun, slot), shelf).await;
         let barcode = label(id, &rows);
         items.send(&shown(barcode, found)).await?;
     }
@@ -42,14 +43,15 @@ pub(super) async fn all(
 
 async fn one(
     station: &Arc<dyn Station>,
-    (id, slot): (MediumId, Element),
+    (id, begun, slot): (MediumId, u64, Element),
     shelf: &dyn Shelf,
 ) -> Result<Found, Failed> {
     let mut mount = station.mount(slot, Purpose::Care).await?;
     let found = recover::read(mount.as_mut()).await;
     mount.dismount().await?;
     let found = found?;
-    if found.medium != id {
+    let is_elder = |set: &SetLabel| set.generation != begun;
+    if found.medium != id || found.set.as_ref().is_some_and(is_elder) {
         let told = "it is not the cartridge that the catalog has there; take an inventory";
         return Err(Failed::Other(told.to_owned()));
     }

@@ -22,8 +22,9 @@ use super::folder::Folder;
 use super::machine::Restore;
 use super::stream::words;
 use super::words::{Effect, Event, Held, Order, Target};
-use crate::format::{Keys, Medium, Object, Row, cut, fetch, recovery};
+use crate::format::{Keys, Medium, Object, Row, cut, fetch};
 use crate::ports::{Books, Failed, Mount, Repositories, Stations};
+use crate::station::recognise;
 use crate::threads::Threads;
 use crate::{naming, ports};
 
@@ -198,22 +199,22 @@ impl Worker {
         let (library, slot) = at;
         let station = self.0.tools.stations.get(&library);
         let station = station.ok_or_else(|| format!("library {library} is not on this node"))?;
-        let mount = tokio::select! {
+        let mut mount = tokio::select! {
             mount = station.mount(slot, Purpose::Restore) => mount.map_err(said)?,
             () = self.0.abort.notified() => return Err("it was stopped".to_owned()),
         };
-        let mut held = self.0.mount.lock().await;
-        *held = Some(mount);
-        let label = ask(&mut held, recovery::label).await;
-        let found = match label {
-            Some(Ok(label)) if label.volume == naming::volume(medium) => return Ok(()),
-            Some(Ok(label)) => format!("the cartridge in its slot is {}", label.volume),
-            Some(Err(error)) => words(&error),
-            None => "its drive gave up".to_owned(),
+        let rows = self.0.tools.books.rows();
+        let begun = rows.tape.media.get(&medium).map(|row| row.generation);
+        let who = (medium, begun.unwrap_or_default());
+        let found = match recognise(mount.as_mut(), who).await {
+            Ok(Ok(())) => {
+                *self.0.mount.lock().await = Some(mount);
+                return Ok(());
+            }
+            Ok(Err(stranger)) => format!("the cartridge in its slot is another one: {stranger}"),
+            Err(failed) => said(failed),
         };
-        if let Some(mount) = held.take() {
-            drop(mount.dismount().await);
-        }
+        drop(mount.dismount().await);
         Err(found)
     }
 

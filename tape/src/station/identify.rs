@@ -1,6 +1,7 @@
 //! What a cartridge in a drive says of itself.
 
 use holdfast_actors::kernel::{Date, Timestamp};
+use holdfast_actors::tape::MediumId;
 use holdfast_actors::tape::media::{Expiry, Label};
 
 use crate::format::recovery::{self, Labels};
@@ -37,6 +38,56 @@ pub async fn identify(mount: &mut dyn Mount) -> Result<Label, Failed> {
     })
 }
 
+/// Why a cartridge is not the one on which the catalog counts something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stranger {
+    /// It has no label of ours.
+    #[error("it has no label of ours: nothing of ours is on it")]
+    Nobody,
+    /// It is another one.
+    #[error("it is cartridge {0}")]
+    Other(MediumId),
+    /// It bears the number, but not what was written under it last: it was given up, and another
+    /// one took its place.
+    #[error("it was begun {said} times, and the catalog says {known}: it is one that was given up")]
+    Elder {
+        /// On the tape.
+        said: u64,
+        /// In the catalog.
+        known: u64,
+    },
+}
+
+/// Whether the cartridge in the drive is this one, that was begun so often, from the beginning of
+/// its tape. One whose set's label cannot be read is known by its number alone.
+///
+/// # Errors
+/// When the drive fails.
+pub async fn recognise(
+    mount: &mut dyn Mount,
+    (medium, known): (MediumId, u64),
+) -> Result<Result<(), Stranger>, Failed> {
+    let labels = match ask(mount, recovery::labels).await? {
+        Ok(labels) => labels,
+        Err(ReadError::Drive(fault @ (Fault::Failed(_) | Fault::Unsupported))) => {
+            return Err(Failed::Other(fault.to_string()));
+        }
+        Err(_) => return Ok(Err(Stranger::Nobody)),
+    };
+    Ok(is_it(&labels, medium, known))
+}
+
+fn is_it(labels: &Labels, medium: MediumId, known: u64) -> Result<(), Stranger> {
+    let other = naming::medium(labels.label.volume);
+    if other != medium {
+        return Err(Stranger::Other(other));
+    }
+    match labels.set.as_ref().map(|set| set.generation) {
+        Some(said) if said != known => Err(Stranger::Elder { said, known }),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// From which day on the label says that the tape may be written over; never, if the label of its
 /// set is lost.
 fn expiry(labels: &Labels) -> Expiry {
@@ -48,4 +99,51 @@ fn expiry(labels: &Labels) -> Expiry {
             day => Expiry::On(day.plus(1)),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Label, Layout, SetId, SetKind, SetLabel, Sum, Text};
+
+    fn labels(generation: Option<u64>) -> Labels {
+        let text = |text| Text::parse(text).unwrap();
+        let medium = MediumId::new(7);
+        let set = generation.map(|generation| SetLabel {
+            set: SetId::new([1; 16]),
+            name: text("daily"),
+            runs: SetKind::Daily,
+            layout: Layout::Many,
+            sequence: 1,
+            generation,
+            protected_until: None,
+            worm: false,
+            owner: None,
+            previous: Vec::new(),
+        });
+        Labels {
+            label: Label {
+                volume: naming::volume(medium),
+                barcode: None,
+                cluster: text("north"),
+                pool: text("gfs"),
+                block: 1 << 18,
+                written: 0,
+                signer: Sum::new([0; 32]),
+            },
+            set,
+            catalogs: std::collections::BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn of_two_cartridges_with_one_number_the_one_that_was_given_up_is_not_meant() {
+        let seven = MediumId::new(7);
+        assert_eq!(is_it(&labels(Some(3)), seven, 3), Ok(()));
+        assert_eq!(is_it(&labels(None), seven, 3), Ok(()));
+        let elder = Stranger::Elder { said: 2, known: 3 };
+        assert_eq!(is_it(&labels(Some(2)), seven, 3), Err(elder));
+        let other = Err(Stranger::Other(seven));
+        assert_eq!(is_it(&labels(Some(3)), MediumId::new(8), 3), other);
+    }
 }
