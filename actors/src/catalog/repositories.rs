@@ -247,6 +247,7 @@ impl Draft<'_> {
         let tenant = row.removed.map(|removal| removal.tenant);
         let text = format!("the data of {id}, once {}, was destroyed", row.name);
         self.rows.scrubs.remove(&id);
+        self.rows.tape.pins.remove(&id);
         self.rows.eased.remove(&id);
         self.event(Code::Purged, tenant.as_ref(), text, None);
         Ok(Outcome::Done)

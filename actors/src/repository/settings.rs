@@ -20,6 +20,8 @@ pub struct Settings {
     pub bin_limit: Option<Size>,
     /// The time by which the irreversible happens; none while the clock is in doubt.
     pub trusted: Option<Timestamp>,
+    /// What was visible then or later stays: it is being archived.
+    pub pin: Option<Timestamp>,
 }
 
 impl Settings {
@@ -41,6 +43,7 @@ impl Settings {
             bin_days: tenant.map_or(0, |(_, tenant)| tenant.bin_days),
             bin_limit: tenant.and_then(|(_, tenant)| tenant.bin_limit),
             trusted: rows.clock.trusted().filter(|_| tenant.is_some()),
+            pin: rows.tape.pinned(id),
         })
     }
 }

@@ -214,11 +214,18 @@ impl State {
     }
 
     /// Lives in the bin that may be purged at `now`, at most `limit`. A hold of `hold_days` keeps
-    /// what was visible within it, whatever a life's own day says.
-    pub fn purgeable(&self, now: Timestamp, hold_days: u32, limit: usize) -> Vec<Life> {
+    /// what was visible within it, and a pin what was visible then or later, whatever a life's own
+    /// day says.
+    pub fn purgeable(
+        &self,
+        now: Timestamp,
+        (hold_days, pin): (u32, Option<Timestamp>),
+        limit: usize,
+    ) -> Vec<Life> {
         let hold = Duration::from_secs(u64::from(hold_days) * 86_400);
         let due = self.snapshot.bin.iter();
         let due = due.filter(|(_, binned)| binned.until <= now && binned.deleted + hold <= now);
+        let due = due.filter(|(_, binned)| pin.is_none_or(|pin| binned.deleted < pin));
         due.map(|(life, _)| *life).take(limit).collect()
     }
 

@@ -38,6 +38,9 @@ pub struct Tape {
     /// What is written is encrypted, with one key or another.
     #[serde(default)]
     pub encrypts: bool,
+    /// Days for which what was deleted stays: none, and only a pin keeps it.
+    #[serde(default)]
+    pub hold_days: u32,
 }
 
 impl Plan {
@@ -62,6 +65,7 @@ impl Plan {
             meddles: shape.one_in(2),
             restores: !shape.one_in(3),
             encrypts: shape.one_in(2),
+            hold_days: [0, 0, 30][shape.below(3) as usize],
         });
         let lives = 1 + shape.below(4);
         plan.lives = (0..lives)

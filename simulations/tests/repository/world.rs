@@ -293,6 +293,7 @@ impl World {
             quota,
             bin_days: self.bin_days,
             trusted: Some(self.wall),
+            pin: None,
             ..Settings::default()
         };
         Repository::new(ID, epoch, settings)

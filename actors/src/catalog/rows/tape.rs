@@ -3,6 +3,7 @@
 //!
 //! Invariant: a cartridge is in one place and of one media set at most, and what is named is there.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use imbl::{OrdMap, Vector};
@@ -54,6 +55,10 @@ pub struct Tape {
     /// The key of what is written on a cartridge. Since the tenth version of the rows.
     #[serde(deserialize_with = "schema::map")]
     pub encrypted: OrdMap<MediumId, KeyId>,
+    /// The instants at which jobs that are under way read repositories: nothing that was visible
+    /// then leaves its bin. Since the tenth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub pins: OrdMap<RepositoryId, BTreeMap<TapeName, Timestamp>>,
 }
 
 /// A key, as far as the catalog may know it.
@@ -68,6 +73,31 @@ pub struct TapeKey {
 }
 
 impl Tape {
+    /// From which instant on everything that a repository showed must stay, for tape.
+    pub fn pinned(&self, id: RepositoryId) -> Option<Timestamp> {
+        self.pins.get(&id)?.values().min().copied()
+    }
+
+    /// A job reads a repository as of this instant.
+    pub(in crate::catalog) fn pin(&mut self, id: RepositoryId, job: &TapeName, at: Timestamp) {
+        let mut pins = self.pins.get(&id).cloned().unwrap_or_default();
+        pins.insert(job.clone(), at);
+        self.pins.insert(id, pins);
+    }
+
+    /// A job reads these repositories no more.
+    pub(in crate::catalog) fn unpin(&mut self, job: &TapeName, of: impl Fn(RepositoryId) -> bool) {
+        let pinned = self.pins.iter();
+        let mine = pinned.filter(|(id, pins)| of(**id) && pins.contains_key(job));
+        for id in mine.map(|(id, _)| *id).collect::<Vec<_>>() {
+            let mut pins = self.pins.remove(&id).unwrap_or_default();
+            pins.remove(job);
+            if !pins.is_empty() {
+                self.pins.insert(id, pins);
+            }
+        }
+    }
+
     /// The pool with this number, and its name.
     pub fn pool(&self, id: PoolId) -> Option<(&TapeName, &MediaPool)> {
         self.pools.iter().find(|(_, row)| row.id == id)

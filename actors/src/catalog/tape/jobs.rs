@@ -117,6 +117,10 @@ impl Draft<'_> {
         let before = job.state.running();
         job.state = state.clone();
         self.rows.tape.jobs.insert(name.clone(), job);
+        if state.running().is_none() {
+            // Whatever it did not come to read, it reads no more.
+            self.rows.tape.unpin(name, |_| true);
+        }
         if let Some((set, _)) = state.running().filter(|run| before != Some(*run)) {
             let text = format!("tape job {name}, {set} set: a run begins");
             self.event(Code::TapeJobBegun, None, text, None);

@@ -255,6 +255,7 @@ impl Draft<'_> {
             let (what, most) = ("runs of a media set", RUNS_MAX);
             return Err(Refused::TooMany { what, most });
         }
+        self.rows.tape.pin(run.repository, &run.job, run.view);
         let done = None;
         let run = Run {
             done,
@@ -301,6 +302,7 @@ impl Draft<'_> {
             let (name, wanted) = (run.name, run.objects);
             return Err(TapeRefused::NotThere(id, name, wanted, there).into());
         }
+        self.rows.tape.unpin(&run.job, |id| id == run.repository);
         let done = self.at;
         self.alter_set(id, |row| row.runs[at].done = Some(done));
         let text = format!(

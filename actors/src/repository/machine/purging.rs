@@ -11,8 +11,8 @@ impl Repository {
         let Some(trusted) = self.settings.trusted else {
             return;
         };
-        let hold_days = self.settings.hold_days;
-        let objects = self.state.purgeable(trusted, hold_days, PURGE_MAX);
+        let kept = (self.settings.hold_days, self.settings.pin);
+        let objects = self.state.purgeable(trusted, kept, PURGE_MAX);
         if objects.is_empty() {
             return;
         }

@@ -93,6 +93,7 @@ fn settings(quota: u64) -> Settings {
         quota: Size::bytes(quota),
         bin_days: 7,
         trusted: Timestamp::parse(START),
+        pin: None,
         ..Settings::default()
     }
 }

@@ -22,9 +22,6 @@ use crate::mutation::Mutation;
 use crate::tape::judge::KEYS;
 use crate::tape::robot::SLOTS;
 
-/// Days for which what was deleted stays, and every instant can be seen.
-const HOLD_DAYS: u32 = 30;
-
 impl Desk {
     /// Makes what is not there yet; none if the node does not answer.
     pub(super) async fn set_up(&self, dice: &mut Dice) -> Option<()> {
@@ -105,7 +102,7 @@ impl Desk {
         let name = RepositoryName::parse("main").ok()?;
         if self.rows().tenants.get(&tenant).is_none() {
             let contract = Contract {
-                bin_days: HOLD_DAYS,
+                bin_days: self.shape.hold_days,
                 ..Contract::default()
             };
             let add = TenantCommand::Add(contract);
@@ -116,7 +113,7 @@ impl Desk {
                 tenant,
                 name,
                 quota: Size::gib(1),
-                hold_days: HOLD_DAYS,
+                hold_days: self.shape.hold_days,
                 min_copies: 1,
             };
             self.order(Command::Repository(add)).await;

@@ -125,6 +125,38 @@ fn what_a_job_archives_is_there() {
 }
 
 #[test]
+fn what_a_run_reads_is_pinned_from_its_view_until_it_is_done_or_nobody_goes_on() {
+    let mut vault = Vault::open();
+    let pin = |vault: &Vault| {
+        let at = vault.0.rows().tape.pinned(RepositoryId::new(2));
+        at.map(Timestamp::as_millis)
+    };
+    vault.system(job(began())).unwrap();
+    vault.written(9, MediaSet::Daily, 1);
+    assert_eq!(pin(&vault), None);
+    let begin = |name: &str, view| set(9, SetCommand::Run(run(name, view)));
+    vault.system(begin("r1", 5)).unwrap();
+    vault.system(begin("r1", 5)).unwrap();
+    assert_eq!(pin(&vault), Some(5));
+    let other = Run {
+        job: name("other"),
+        ..run("r2", 3)
+    };
+    vault.system(set(9, SetCommand::Run(other))).unwrap();
+    assert_eq!(pin(&vault), Some(3), "the elder of two");
+    vault.ran(9, "r2").unwrap();
+    assert_eq!(pin(&vault), Some(5));
+    vault.ran(9, "r1").unwrap();
+    assert_eq!(pin(&vault), None);
+    vault.system(begin("r3", 7)).unwrap();
+    vault.system(job(began())).unwrap();
+    assert_eq!(pin(&vault), Some(7), "the job goes on");
+    vault.system(job(JobCommand::Keep(Box::default()))).unwrap();
+    assert_eq!(pin(&vault), None, "the job gave up");
+    assert!(vault.0.rows().tape.pins.is_empty());
+}
+
+#[test]
 fn people_hear_how_runs_go() {
     let mut vault = Vault::open();
     vault.system(job(began())).unwrap();
@@ -137,6 +169,7 @@ fn people_hear_how_runs_go() {
         Occasion::Dropped,
         Occasion::Stopped,
         Occasion::Failed,
+        Occasion::NeedsKey(KeyId::new(5)),
     ] {
         let notify = JobCommand::Notify(MediaSet::Daily, occasion);
         vault.system(job(notify)).unwrap();
@@ -152,6 +185,7 @@ fn people_hear_how_runs_go() {
         30104 system, -: tape job nightly, daily set: it made place for an elder set
         30104 system, -: tape job nightly, daily set: an operator stopped it
         30106 system, -: tape job nightly, daily set: it gave up; the log of the node says why
+        30105 system, -: tape job nightly, daily set: its node does not have key 00000000-0000-0000-0000-000000000005 open: 'tape key open 00000000-0000-0000-0000-000000000005'
         30103 operator ann, -: tape job nightly removed; what it wrote stays on tape
     "#]].assert_eq(&vault.0.events());
 }

@@ -107,6 +107,27 @@ fn a_hold_that_is_lowered_does_not_shorten_a_day_that_was_promised() {
 }
 
 #[test]
+fn what_an_archive_reads_stays_until_it_has_read_it() {
+    let mut world = World::new(settings(100));
+    world.set(|settings| settings.bin_days = 0);
+    world.put(data(1), 10).unwrap();
+    world.put(data(2), 20).unwrap();
+    world.delete(data(1)).unwrap();
+    world.wait(HOUR);
+    let view = world.now.wall;
+    world.set(|settings| settings.pin = Some(view));
+    world.delete(data(2)).unwrap();
+    world.wait(days_long(30));
+    world.trust();
+    world.wait(HOUR);
+    // What was deleted before the view is no matter of the archive.
+    assert_eq!(world.figures().bin, Size::bytes(20));
+    world.set(|settings| settings.pin = None);
+    world.wait(HOUR);
+    assert_eq!(world.figures().bin, Size::ZERO);
+}
+
+#[test]
 fn what_passes_the_bin_limit_is_charged_and_never_purged_early() {
     let mut world = World::new(settings(100));
     world.set(|settings| settings.bin_limit = Some(Size::bytes(50)));
