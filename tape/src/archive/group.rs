@@ -33,6 +33,8 @@ pub(super) struct Current {
     repositories: VecDeque<RepositoryId>,
     /// Whose view is awaited.
     looks_at: Option<Run>,
+    /// Whose begun run cannot be gone on with: what it found is not there any more.
+    anew: BTreeSet<RepositoryId>,
     /// Cartridges of the set whose rows nobody asked for yet.
     unread: VecDeque<MediumId>,
     reading: Option<MediumId>,
@@ -105,6 +107,7 @@ impl Archive {
             set: found.set,
             repositories,
             looks_at: None,
+            anew: BTreeSet::new(),
             unread: unread.unwrap_or_default(),
             reading: None,
             present: BTreeSet::new(),
@@ -169,7 +172,11 @@ impl Archive {
     }
 
     fn begun_run(&self, id: RepositoryId) -> Option<Run> {
-        let set = self.rows()?.tape.sets.get(&self.current.as_ref()?.set?)?;
+        let current = self.current.as_ref()?;
+        if current.anew.contains(&id) {
+            return None;
+        }
+        let set = self.rows()?.tape.sets.get(&current.set?)?;
         let unfinished =
             |run: &&Run| self.order.is_of_run(run) && run.repository == id && run.done.is_none();
         set.runs.iter().rfind(unfinished).cloned()
@@ -205,6 +212,15 @@ impl Archive {
             return;
         };
         let is_begun = self.begun_run(run.repository).is_some();
+        let found = items.iter().map(|item| item.length.as_bytes()).sum();
+        if let Some(current) = &mut self.current
+            && is_begun
+            && (run.objects, run.bytes) != (items.len() as u64, found)
+        {
+            current.anew.insert(run.repository);
+            current.repositories.push_front(run.repository);
+            return;
+        }
         let one = self.alone(&run, &items);
         let Some(pieces) = self.pieces(&run, &items, one.is_some()) else {
             return self.has_no_view();
@@ -218,7 +234,7 @@ impl Archive {
             return self.give_up();
         }
         run.objects = items.len() as u64;
-        run.bytes = items.iter().map(|item| item.length.as_bytes()).sum();
+        run.bytes = found;
         let Some(set) = self.set_of_run(one) else {
             return self.fail();
         };

@@ -60,6 +60,37 @@ fn a_whole_set_goes_over_three_tapes_and_is_closed() {
 }
 
 #[test]
+fn a_run_that_lost_what_it_had_found_is_never_done_and_another_one_is() {
+    let (mut world, id) = acme(&roomy(), 6);
+    let order = world.order(MediaSet::Daily);
+    let mut calls = 0;
+    while world
+        .office
+        .rows()
+        .tape
+        .sets
+        .values()
+        .all(|set| set.runs.is_empty())
+    {
+        calls += 1;
+        world.attempt(&order, Some(calls));
+    }
+    world.pass(1);
+    world.prune(id, 2);
+    let mut stored = world.cloud.stored.lock().unwrap();
+    let objects = stored.get_mut(&id).unwrap();
+    objects.retain(|it| it.hidden.is_none());
+    drop(stored);
+    world.pass(1);
+    assert_eq!(world.attempt(&order, None), Some(Outcome::Wrote));
+    let rows = world.office.rows();
+    let runs = rows.tape.sets.values().flat_map(|set| &set.runs);
+    let runs: Vec<_> = runs.map(|run| (run.objects, run.done.is_some())).collect();
+    assert_eq!(runs, [(8, false), (6, true)]);
+    world.check();
+}
+
+#[test]
 fn an_encrypted_set_is_read_by_its_keys_alone_and_each_cartridge_keeps_its_own() {
     let (mut world, id) = acme(&Plan::default(), 10);
     let first = world.encrypt(1, true);
