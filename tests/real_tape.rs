@@ -130,6 +130,58 @@ fn a_lost_repository_comes_back_from_tape_and_goes_on() {
 }
 
 #[test]
+fn a_restore_passes_the_quota_if_it_is_told_to_and_the_tenant_does_not() {
+    let (node, acme) = prepared();
+    let tree = node.path("tree");
+    fs::create_dir(&tree).unwrap();
+    let draw = ["if=/dev/urandom", "bs=1M", "count=3", "status=none"];
+    let grow = |name: &str| {
+        let file = format!("of={}", text(&tree.join(name)));
+        run(30, "dd", &[&draw[..], &[&file]].concat(), &[]).good();
+    };
+    grow("one");
+    acme.backup(&tree);
+    archived(&node, "weekly");
+    let held = acme.snapshots();
+    acme.restic(&["forget", "--prune", &held[0]]).good();
+    let quota = ["repository", "set", "acme", "main", "--quota", "1MiB"];
+    node.json(&quota);
+    let restore = ["tape", "restore", "run", "acme", "main", "--original"];
+    let told = node.plain(&restore).bad();
+    assert!(told.contains("does not suffice"), "{told}");
+    let past = [&restore[..], &["--override-quota"]].concat();
+    let restored = node.json(&past);
+    assert_eq!(restored["state"], "complete", "{restored}");
+    assert_eq!(acme.snapshots().len(), 1);
+    acme.whole();
+    let events = node.plain(&["events"]).good();
+    assert!(events.contains("from tape, past quotas"), "{events}");
+    grow("two");
+    let two = tree.join("two");
+    let sum = run(30, "sha256sum", &[text(&two)], &[]).good();
+    let url = acme.url();
+    let url = format!("{}data/{}", url.trim_start_matches("rest:"), &sum[..64]);
+    let certificate = node.certificate();
+    let data = format!("@{}", text(&two));
+    let post = [
+        "-sS",
+        "--cacert",
+        text(&certificate),
+        "--data-binary",
+        &data,
+        &url,
+    ];
+    let more = run(
+        30,
+        "curl",
+        &[&post[..], &["-w", "%{http_code}"]].concat(),
+        &[],
+    )
+    .good();
+    assert!(more.contains("507"), "{more}");
+}
+
+#[test]
 fn what_is_archived_goes_into_another_repository_and_stays_out_of_the_tenants_sight() {
     let (node, acme) = prepared();
     let tree = node.path("tree");

@@ -19,8 +19,6 @@ use crate::ports::{Failed, Item, Pieces, Repositories};
 
 /// The kinds that have names of their own; each is the hash of its bytes.
 const NAMED: [Kind; 4] = [Kind::Key, Kind::Snapshot, Kind::Index, Kind::Data];
-/// Whoever writes for the SP; no login has that number.
-const NOBODY: CredentialId = CredentialId::new(0);
 
 /// The repositories of this node. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -186,7 +184,9 @@ impl Uploads for Stock {
         let visit = self.visit(id);
         Box::pin(async move {
             let visit = visit.await?;
-            let begin = |reply| repository::Message::Begin(item.key, item.length, NOBODY, reply);
+            let begin = |reply| {
+                repository::Message::Begin(item.key, item.length, CredentialId::SYSTEM, reply)
+            };
             settled(id, visit.repository.ask(begin).await)
         })
     }
@@ -274,7 +274,7 @@ impl Repositories for Stock {
         let visit = self.visit(id);
         Box::pin(async move {
             let visit = visit.await?;
-            let delete = |reply| repository::Message::Delete(key, NOBODY, reply);
+            let delete = |reply| repository::Message::Delete(key, CredentialId::SYSTEM, reply);
             settled(id, visit.repository.ask(delete).await)
         })
     }

@@ -88,6 +88,11 @@ number!(
     "space-"
 );
 
+impl CredentialId {
+    /// No login: the system itself, when it brings something back. Ids are given out from 1 on.
+    pub const SYSTEM: Self = Self(0);
+}
+
 impl Space {
     /// The tenant's own part.
     pub const TENANT: Self = Self(0);

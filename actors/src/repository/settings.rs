@@ -22,6 +22,8 @@ pub struct Settings {
     pub trusted: Option<Timestamp>,
     /// What was visible then or later stays: it is being archived.
     pub pin: Option<Timestamp>,
+    /// What the system brings back may pass the quota: an operator said so of a restore.
+    pub past_quota: bool,
 }
 
 impl Settings {
@@ -44,6 +46,7 @@ impl Settings {
             bin_limit: tenant.and_then(|(_, tenant)| tenant.bin_limit),
             trusted: rows.clock.trusted().filter(|_| tenant.is_some()),
             pin: rows.tape.pinned(id),
+            past_quota: rows.tape.is_past_quota(id),
         })
     }
 }

@@ -294,6 +294,7 @@ impl World {
             bin_days: self.bin_days,
             trusted: Some(self.wall),
             pin: None,
+            past_quota: false,
             ..Settings::default()
         };
         Repository::new(ID, epoch, settings)

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 
-use super::restore::Restore;
+use super::restore::{Destination, Restore};
 use crate::kernel::{Date, NodeId, RepositoryId, RestoreId, Size, Timestamp};
 use crate::names::{RepositoryName, TapeName, TenantName};
 use crate::schema;
@@ -76,6 +76,24 @@ impl Tape {
     /// From which instant on everything that a repository showed must stay, for tape.
     pub fn pinned(&self, id: RepositoryId) -> Option<Timestamp> {
         self.pins.get(&id)?.values().min().copied()
+    }
+
+    /// Whether a restore that is under way may pass the quota of this repository (`R10.35`).
+    pub fn is_past_quota(&self, id: RepositoryId) -> bool {
+        let running = self.restores.values();
+        let mut running = running
+            .filter(|row| row.past_quota && row.begun.is_some() && row.end.is_none())
+            .flat_map(|row| &row.parts);
+        running.any(|part| match &part.to {
+            Destination::Repository(to) => *to == id,
+            Destination::Original => {
+                let set = self.sets.get(&part.set);
+                let runs = set.into_iter().flat_map(|set| &set.runs);
+                let mut named = runs.filter(|run| run.name == part.run);
+                named.any(|run| run.repository == id)
+            }
+            Destination::Folder(_) => false,
+        })
     }
 
     /// A job reads a repository as of this instant.

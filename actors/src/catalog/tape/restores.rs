@@ -135,7 +135,8 @@ impl Draft<'_> {
         };
         self.rows.tape.restores.insert(id, row);
         self.forget_restores();
-        let text = format!("{id} was asked for: {} from tape", count(parts.len()));
+        let past = if past_quota { ", past quotas" } else { "" };
+        let text = format!("{id} was asked for: {} from tape{past}", count(parts.len()));
         self.event(Code::TapeRestoreAsked, None, text, None);
         Ok(())
     }

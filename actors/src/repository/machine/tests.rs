@@ -94,6 +94,7 @@ fn settings(quota: u64) -> Settings {
         bin_days: 7,
         trusted: Timestamp::parse(START),
         pin: None,
+        past_quota: false,
         ..Settings::default()
     }
 }
@@ -220,7 +221,11 @@ impl World {
     }
 
     fn begin(&mut self, key: Key, size: u64) -> Result<UploadId, Denied> {
-        let (ticket, by) = (self.ticket(), CredentialId::new(1));
+        self.begin_by(CredentialId::new(1), key, size)
+    }
+
+    fn begin_by(&mut self, by: CredentialId, key: Key, size: u64) -> Result<UploadId, Denied> {
+        let ticket = self.ticket();
         let size = Size::bytes(size);
         let (storage, elsewhere) = (self.storage, self.elsewhere);
         self.feed(Event::Begin(Begin {

@@ -157,3 +157,30 @@ fn restores_that_have_ended_make_room() {
     let kept = &vault.0.rows().tape.restores;
     assert_eq!((kept.len(), kept.keys().next().unwrap().raw()), (256, 45));
 }
+
+#[test]
+fn a_quota_is_passed_by_a_restore_that_was_told_to_and_while_it_is_under_way() {
+    let two = RepositoryId::new(2);
+    for to in [Destination::Original, Destination::Repository(two)] {
+        let mut vault = vault();
+        let past = |vault: &Vault| vault.0.rows().tape.is_past_quota(two);
+        vault.ann(restore(1, ask(&[to.clone()]))).unwrap();
+        vault.system(restore(1, RestoreCommand::Begin)).unwrap();
+        assert!(!past(&vault), "nobody said so");
+        let end = || RestoreCommand::End(RestoreEnd::Complete);
+        vault.system(restore(1, end())).unwrap();
+        let RestoreCommand::Ask { parts, .. } = ask(&[to]) else {
+            unreachable!("it asks");
+        };
+        let past_quota = true;
+        let ask = RestoreCommand::Ask { parts, past_quota };
+        vault.ann(restore(2, ask)).unwrap();
+        assert!(!past(&vault), "it is not begun");
+        vault.system(restore(2, RestoreCommand::Begin)).unwrap();
+        assert!(past(&vault));
+        let other = RepositoryId::new(3);
+        assert!(!vault.0.rows().tape.is_past_quota(other));
+        vault.system(restore(2, end())).unwrap();
+        assert!(!past(&vault), "it is over");
+    }
+}

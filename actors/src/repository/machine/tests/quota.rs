@@ -202,6 +202,21 @@ fn a_lower_quota_refuses_new_objects_and_nothing_else() {
 }
 
 #[test]
+fn what_is_brought_back_past_the_quota_is_no_room_for_anybody_else() {
+    let mut world = World::new(settings(100));
+    let system = CredentialId::SYSTEM;
+    let full = Err(quota(0, 500, 100));
+    assert_eq!(world.begin_by(system, data(1), 500), full);
+    world.set(|settings| settings.past_quota = true);
+    assert_eq!(world.begin(data(1), 500), full);
+    let upload = world.begin_by(system, data(1), 500).unwrap();
+    world.frame(upload, 500).unwrap();
+    assert_eq!(world.finish(upload, data(1).name), Ok(()));
+    world.set(|settings| settings.past_quota = false);
+    assert_eq!(world.put(data(2), 1), Err(quota(500, 1, 100)));
+}
+
+#[test]
 fn a_slice_of_the_quota_is_kept_apart_from_the_whole() {
     let mut world = World::new(settings(1_000));
     let space = Space::new(3);
