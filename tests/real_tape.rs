@@ -406,6 +406,30 @@ fn an_encrypted_cartridge_is_for_who_has_its_key_and_age_opens_that() {
 }
 
 #[test]
+fn a_drive_out_of_service_is_passed_over_until_it_is_put_back() {
+    let (node, acme) = prepared();
+    let tree = node.path("tree");
+    plant(&tree, 1);
+    acme.backup(&tree);
+    let drive = |what: &'static str, number: &'static str| ["tape", "drive", what, "shelf", number];
+    let off = node.json(&drive("disable", "0"));
+    assert_eq!(off["holds"]["health"], "Disabled", "{off}");
+    archived(&node, "daily");
+    node.json(&drive("disable", "1"));
+    let cartridges = log(&node)[0]["cartridges"].clone();
+    let verify = ["tape", "media", "verify", cartridges[0].as_str().unwrap()];
+    let told = node.plain(&verify).bad();
+    assert!(told.contains("no drive is in service"), "{told}");
+    let on = node.json(&drive("enable", "1"));
+    assert_eq!(on["holds"]["health"], "Well", "{on}");
+    assert_eq!(node.json(&verify)[0]["damaged"], 0);
+    let told = node.plain(&drive("unload", "1")).bad();
+    assert!(told.contains("no cartridge in the drive"), "{told}");
+    let told = node.plain(&drive("show", "7")).bad();
+    assert!(told.contains("has no drive 7"), "{told}");
+}
+
+#[test]
 fn a_cartridge_is_erased_when_it_may_be_written_over_and_not_before() {
     let (node, acme) = prepared();
     let tree = node.path("tree");

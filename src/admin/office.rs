@@ -171,6 +171,15 @@ pub trait Tapes: Send + Sync + 'static {
         to: PathBuf,
         items: Items,
     ) -> Pending<Result<answers::CartridgeCopied, Problem>>;
+    /// Puts a drive into service, or takes it out.
+    fn serve_drive(
+        &self,
+        library: &TapeName,
+        drive: u16,
+        is_on: bool,
+    ) -> Pending<Result<(), Problem>>;
+    /// Has what is in a drive carried home; refused while anybody wants the drive.
+    fn unload_drive(&self, library: &TapeName, drive: u16) -> Pending<Result<(), Problem>>;
     /// The keys that are open here.
     fn keyring(&self) -> Keyring;
     /// What it takes to bring a run of a media set back.

@@ -83,6 +83,29 @@ pub enum Drive {
     /// List the drives of this node, and whom they are lent to
     #[command(after_help = "Example: holdfast --data /srv/holdfast tape drive list --json")]
     List,
+    /// Show one drive
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape drive show shelf 0")]
+    Show(DriveRef),
+    /// Have the cartridge in a drive that nobody uses carried home
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape drive unload shelf 0")]
+    Unload(DriveRef),
+    /// Put a drive into service again: what was wrong with it is mended
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape drive enable shelf 0")]
+    Enable(DriveRef),
+    /// Take a drive out of service; whoever has it comes to no end with it
+    #[command(after_help = "Example: holdfast --data /srv/holdfast tape drive disable shelf 0")]
+    Disable(DriveRef),
+}
+
+/// One drive.
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DriveRef {
+    /// The library that it is in
+    #[arg(value_parser = TapeName::parse)]
+    pub library: TapeName,
+    /// Its number there, from 0, as 'tape drive list' has it
+    pub drive: u16,
 }
 
 /// One library, media pool or job by name.

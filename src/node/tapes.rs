@@ -379,6 +379,27 @@ impl Tapes for TapeDesk {
         Box::pin(self.clone().copy(medium, to, items))
     }
 
+    fn serve_drive(
+        &self,
+        library: &TapeName,
+        drive: u16,
+        is_on: bool,
+    ) -> Pending<Result<(), Problem>> {
+        let (desk, library) = (self.clone(), library.clone());
+        Box::pin(async move {
+            let station = desk.station(&library).await?;
+            station.serve(drive.into(), is_on).await.map_err(problem)
+        })
+    }
+
+    fn unload_drive(&self, library: &TapeName, drive: u16) -> Pending<Result<(), Problem>> {
+        let (desk, library) = (self.clone(), library.clone());
+        Box::pin(async move {
+            let station = desk.station(&library).await?;
+            station.unload(drive.into()).await.map_err(problem)
+        })
+    }
+
     fn keyring(&self) -> Keyring {
         self.keyring.clone()
     }

@@ -59,6 +59,12 @@ pub trait Station: Send + Sync + 'static {
     /// Has a cartridge carried from one element to another.
     fn carry(&self, from: Element, to: Element) -> Pending<Result<(), Failed>>;
 
+    /// Puts a drive into service, or takes it out: whoever has it keeps it.
+    fn serve(&self, drive: usize, is_on: bool) -> Pending<Result<(), Failed>>;
+
+    /// Has what is in a drive that nobody wants carried home.
+    fn unload(&self, drive: usize) -> Pending<Result<(), Failed>>;
+
     /// Waits for a drive, has the cartridge of this slot put into it and made ready, rewound.
     fn mount(&self, slot: Element, purpose: Purpose) -> Pending<Result<Box<dyn Mount>, Failed>>;
 }

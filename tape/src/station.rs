@@ -75,6 +75,13 @@ struct Devices {
     seats: Vec<Seat>,
 }
 
+impl Devices {
+    fn seat(&self, number: usize) -> Result<&Seat, Failed> {
+        let seat = self.seats.get(number);
+        seat.ok_or_else(|| Failed::Other(format!("there is no drive {number}")))
+    }
+}
+
 impl Drop for Devices {
     fn drop(&mut self) {
         self.arm.stop();
@@ -152,6 +159,16 @@ impl Station for Robot {
     fn carry(&self, from: Element, to: Element) -> Pending<Result<(), Failed>> {
         let devices = Arc::clone(&self.0);
         Box::pin(async move { devices.arm.carry(from, to).await })
+    }
+
+    fn serve(&self, drive: usize, is_on: bool) -> Pending<Result<(), Failed>> {
+        let devices = Arc::clone(&self.0);
+        Box::pin(async move { devices.seat(drive)?.serve(is_on).await })
+    }
+
+    fn unload(&self, drive: usize) -> Pending<Result<(), Failed>> {
+        let devices = Arc::clone(&self.0);
+        Box::pin(mount::unload(devices, drive))
     }
 
     fn mount(&self, slot: Element, purpose: Purpose) -> Pending<Result<Box<dyn Mount>, Failed>> {

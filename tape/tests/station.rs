@@ -78,6 +78,29 @@ async fn a_cartridge_that_was_left_in_a_drive_is_carried_home_when_somebody_want
 }
 
 #[tokio::test]
+async fn a_drive_is_unloaded_when_nobody_wants_it_and_serves_as_it_is_told_to() {
+    let house = House::new(1, Plan::default());
+    let station = house.open(1).await;
+    let empty = station.unload(0).await.unwrap_err().to_string();
+    assert!(empty.contains("no cartridge"), "{empty}");
+    let mount = station.mount(SLOT, Purpose::Archive).await.unwrap();
+    let lent = station.unload(0).await.unwrap_err().to_string();
+    assert!(lent.contains("is lent"), "{lent}");
+    std::mem::forget(mount);
+    let again = house.open(1).await;
+    again.unload(0).await.unwrap();
+    assert_eq!(station::eject(&again, SLOT).await, Ok(false));
+    assert!(again.unload(1).await.is_err(), "there is one drive");
+
+    again.serve(0, false).await.unwrap();
+    let refused = again.mount(SLOT, Purpose::Restore).await.err().unwrap();
+    assert!(refused.to_string().contains("service"), "{refused}");
+    again.serve(0, true).await.unwrap();
+    let mount = again.mount(SLOT, Purpose::Restore).await.unwrap();
+    mount.dismount().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_restore_gets_a_drive_before_an_archive_that_came_first() {
     let house = House::new(1, Plan::default());
     let station = house.open(1).await;

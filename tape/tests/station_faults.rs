@@ -69,6 +69,11 @@ async fn a_drive_that_hangs_is_given_up_at_its_limit_and_whoever_waits_hears_so(
     // The other drive goes on.
     let next = Element(FIRST_SLOT + 1);
     let other = soon(station.mount(next, Purpose::Archive)).await.unwrap();
+    // It is asked whether anything hangs in it still.
+    soon(station.serve(0, true)).await.unwrap();
+    drop(mount);
+    let both = soon(station.mount(SLOT, Purpose::Archive)).await.unwrap();
+    both.dismount().await.unwrap();
     other.dismount().await.unwrap();
 }
 

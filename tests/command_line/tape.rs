@@ -116,6 +116,19 @@ impl Tapes for Shelf {
         })
     }
 
+    fn serve_drive(
+        &self,
+        library: &TapeName,
+        drive: u16,
+        is_on: bool,
+    ) -> Pending<Result<(), Problem>> {
+        self.note(format!("drive {drive} of {library}: {is_on}"))
+    }
+
+    fn unload_drive(&self, library: &TapeName, drive: u16) -> Pending<Result<(), Problem>> {
+        self.note(format!("unload {drive} of {library}"))
+    }
+
     fn keyring(&self) -> Keyring {
         let folder = self.keys.get_or_init(|| tempfile::tempdir().unwrap());
         Keyring::open(folder.path().to_owned()).unwrap()

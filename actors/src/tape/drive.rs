@@ -180,6 +180,15 @@ impl Drive {
         }
     }
 
+    /// Whatever was done to it meanwhile, the tape stands anywhere.
+    fn mended(&mut self, acts: &mut Acts<Self>) {
+        if self.health != Health::Well {
+            self.health = Health::Well;
+            self.is_placed = false;
+            acts.show(Effect::Recovered);
+        }
+    }
+
     /// Gives an order to the drive again, or gives it up for hung.
     fn overdue(&mut self, now: Instant, acts: &mut Acts<Self>) {
         let Some(work) = &mut self.work else {
@@ -224,7 +233,7 @@ impl Machine for Drive {
                 Some(refused) => acts.show(Effect::Answer(ticket, Err(refused))),
             },
             Event::Done(done) => self.done(now, done, acts),
-            Event::Mended => self.health = Health::Well,
+            Event::Mended => self.mended(acts),
             Event::Disabled => self.fails(Health::Disabled, acts),
         }
         self.lend(acts);

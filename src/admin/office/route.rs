@@ -16,12 +16,12 @@ use super::tape::{node_of, tape_node};
 use crate::commands::bin::Bin;
 use crate::commands::repository::Repository;
 use crate::commands::shell::{Look, Place, Tree};
-use crate::commands::tape::Tape;
 use crate::commands::tape::job::Job;
 use crate::commands::tape::key::{Import, Key, Open};
 use crate::commands::tape::library::Library;
 use crate::commands::tape::media::Media;
 use crate::commands::tape::restore::Restore;
+use crate::commands::tape::{Drive, Tape};
 use crate::commands::tenant::Tenant;
 use crate::commands::{Order, Verify};
 
@@ -113,12 +113,15 @@ fn tape_at(order: &Tape, rows: &Rows) -> Option<NodeId> {
             }
         }
         Tape::Key(_) => tape_node(rows),
+        Tape::Drive(
+            Drive::Show(at) | Drive::Unload(at) | Drive::Enable(at) | Drive::Disable(at),
+        ) => rows.tape.libraries.get(&at.library)?.node,
         Tape::Library(_)
         | Tape::Pool(_)
         | Tape::Media(_)
         | Tape::Job(_)
         | Tape::Restore(_)
-        | Tape::Drive(_) => None,
+        | Tape::Drive(Drive::List) => None,
     }
 }
 

@@ -29,7 +29,7 @@ use crate::commands::tape::media::Media;
 use crate::commands::tape::named::MediumRef;
 use crate::commands::tape::pool::{self, Pool};
 use crate::commands::tape::words::SetRule;
-use crate::commands::tape::{Drive, Named, Tape};
+use crate::commands::tape::{Named, Tape};
 use devices::new_library;
 
 impl Office {
@@ -40,7 +40,7 @@ impl Office {
             Tape::Media(order) => self.media(by, order, items).await,
             Tape::Job(order) => self.tape_job(by, order, items).await,
             Tape::Restore(order) => self.tape_restore(by, order, items).await,
-            Tape::Drive(Drive::List) => self.drives(items).await,
+            Tape::Drive(order) => self.tape_drive(by, order, items).await,
             Tape::Key(order) => self.tape_keys(by, order, items).await,
             Tape::Scan(scan) => self.scan(by, *scan, items).await,
             Tape::RecoverCatalog(Named { name }) => {

@@ -2,13 +2,13 @@
 
 use super::super::layout::{Column, bytes, plain};
 use super::Form;
-use crate::commands::tape::Tape;
 use crate::commands::tape::job::Job;
 use crate::commands::tape::key::Key;
 use crate::commands::tape::library::Library;
 use crate::commands::tape::media::Media;
 use crate::commands::tape::pool::Pool;
 use crate::commands::tape::restore::Restore;
+use crate::commands::tape::{Drive, Tape};
 
 const LIBRARIES: &[Column] = &[
     plain("name"),
@@ -235,7 +235,8 @@ pub(super) fn form(order: &Tape) -> Form {
         Tape::Restore(_) => Form::Record(RESTORE),
         Tape::Key(Key::List) => Form::Table(KEYS),
         Tape::Key(_) => Form::Record(KEY),
-        Tape::Drive(_) => Form::Table(DRIVES),
+        Tape::Drive(Drive::List) => Form::Table(DRIVES),
+        Tape::Drive(_) => Form::Record(DRIVES),
         Tape::Scan(_) => Form::Table(DEVICES),
         Tape::RecoverCatalog(_) => Form::Table(RECOVERED),
     }

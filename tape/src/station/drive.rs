@@ -33,6 +33,8 @@ pub(super) enum Message {
     Do(Loan, Order),
     /// The thread did, or not.
     Done(Result<(), Trouble>),
+    /// An operator puts it into service, or takes it out.
+    Serve(bool),
 }
 
 /// A loan that ends when nobody has it any more, wherever it is lost on its way.
@@ -106,6 +108,8 @@ impl Hands for DriveHands {
                 order,
             },
             Message::Done(done) => Event::Done(done),
+            Message::Serve(true) => Event::Mended,
+            Message::Serve(false) => Event::Disabled,
         })
     }
 
@@ -141,6 +145,10 @@ impl Hands for DriveHands {
                 if let Err(error) = self.threads.start("tape-reset", reset) {
                     tracing::warn!(drive = %context.path, %error, "a drive is not reset");
                 }
+            }
+            Effect::Recovered => {
+                tracing::info!(drive = %context.path, "a drive is in service again");
+                self.health.send_replace(Health::Well);
             }
             Effect::Alarm(health) => {
                 tracing::error!(drive = %context.path, ?health, "a drive is out of service");

@@ -35,20 +35,7 @@ pub(super) async fn mount(
 ) -> Result<Mounted, Failed> {
     let number = choose(&devices.arm.elements().await?, &devices.seats, slot);
     let number = number.ok_or_else(|| Failed::Other("no drive is in service".to_owned()))?;
-    let Some(seat) = devices.seats.get(number) else {
-        return Err(Failed::Other(format!("there is no drive {number}")));
-    };
-    let lent = seat.acquire(purpose).await?;
-    let loan = lent.loan();
-    let mut mounted = Mounted {
-        devices: Arc::clone(&devices),
-        number,
-        lent: Some(lent),
-        loan,
-        slot,
-        is_worm: false,
-        is_leaving: false,
-    };
+    let mut mounted = lend(&devices, number, (slot, purpose)).await?;
     match mounted.fill().await {
         Ok(is_worm) => mounted.is_worm = is_worm,
         Err(failed) => {
@@ -58,6 +45,43 @@ pub(super) async fn mount(
         }
     }
     Ok(mounted)
+}
+
+async fn lend(
+    devices: &Arc<Devices>,
+    number: usize,
+    (slot, purpose): (Element, Purpose),
+) -> Result<Mounted, Failed> {
+    let lent = devices.seat(number)?.acquire(purpose).await?;
+    let loan = lent.loan();
+    Ok(Mounted {
+        devices: Arc::clone(devices),
+        number,
+        lent: Some(lent),
+        loan,
+        slot,
+        is_worm: false,
+        is_leaving: false,
+    })
+}
+
+/// Gets what is in a drive home, wherever it came from; refused while anybody wants the drive.
+pub(super) async fn unload(devices: Arc<Devices>, number: usize) -> Result<(), Failed> {
+    let seat = devices.seat(number)?;
+    if seat.queue() > 0 {
+        let told = format!("drive {number} is lent: wait until whoever has it is done");
+        return Err(Failed::Other(told));
+    }
+    let elements = devices.arm.elements().await?;
+    let drive = element(&elements, seat).filter(|drive| drive.full);
+    let home = drive.and_then(|drive| home(&elements, drive));
+    let Some(home) = home else {
+        return Err(Failed::Other(
+            "there is no cartridge in the drive".to_owned(),
+        ));
+    };
+    let lent = lend(&devices, number, (home, Purpose::Care)).await?;
+    lent.go_home().await
 }
 
 /// The element of a drive, if the robot has it.
@@ -96,8 +120,7 @@ fn choose(elements: &Elements, seats: &[Seat], slot: Element) -> Option<usize> {
 
 impl Mounted {
     fn seat(&self) -> Result<&Seat, Failed> {
-        let seat = self.devices.seats.get(self.number);
-        seat.ok_or_else(|| Failed::Other("the drive is gone".to_owned()))
+        self.devices.seat(self.number)
     }
 
     /// Where the drive is, and whether it has the cartridge or another one from that slot.

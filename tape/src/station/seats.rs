@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use holdfast_actors::shell::{self, Gone, Handle};
 use holdfast_actors::tape::Drive;
@@ -15,6 +16,9 @@ use super::cable::Cable;
 use super::drive::{DriveHands, Held, Message, Spindle};
 use crate::ports::Failed;
 use crate::threads::Worker;
+
+/// So long the thread of a drive may take to say that nothing hangs.
+const THREAD_MAX: Duration = Duration::from_secs(5);
 
 /// One drive: its machine, its thread, and how many want it.
 pub(super) struct Seat {
@@ -100,6 +104,23 @@ impl Seat {
             held: lent.await.map_err(gone)??,
             _wanted: wanted,
         })
+    }
+
+    /// Puts it into service, if its thread answers, or takes it out.
+    pub(super) async fn serve(&self, is_on: bool) -> Result<(), Failed> {
+        if is_on {
+            let answers = tokio::time::timeout(THREAD_MAX, self.spindle.ask(|_| ()));
+            if !matches!(answers.await, Ok(Ok(()))) {
+                let told = "the drive does not answer yet: what hangs must end first, or its power";
+                return Err(Failed::Other(told.to_owned()));
+            }
+        }
+        let gone = || Failed::Other("the drive's actor has ended".to_owned());
+        let told = self.machine.tell(Message::Serve(is_on));
+        told.map_err(|_| gone())?;
+        let mut health = self.health.clone();
+        let seen = health.wait_for(|health| (*health == Health::Well) == is_on);
+        seen.await.map(|_| ()).map_err(|_| gone())
     }
 
     /// Resolves when the drive is given up for hung.

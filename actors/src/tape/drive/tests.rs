@@ -37,7 +37,7 @@ impl World {
                 Effect::Reset => self.is_under_way = false,
                 Effect::Lend(ticket, loan) => self.loans.push((ticket.raw(), loan)),
                 Effect::Answer(..) => self.answers += 1,
-                Effect::Refuse(..) | Effect::Alarm(_) => {}
+                Effect::Refuse(..) | Effect::Alarm(_) | Effect::Recovered => {}
             }
         }
     }
@@ -193,6 +193,9 @@ fn a_drive_that_hangs_is_left_alone_and_whoever_waits_hears_it() {
     world.acquire(3, Purpose::Restore);
     assert_eq!(world.said(), "Refuse(ticket-3, OutOfService(Hung))");
     world.step(Event::Mended);
+    assert_eq!(world.said(), "Recovered");
+    world.step(Event::Mended);
+    assert_eq!(world.said(), "", "it is in service");
     world.step(Event::Release(world.loan()));
     world.acquire(4, Purpose::Restore);
     assert_eq!(world.loans.last().unwrap().0, 4);

@@ -150,6 +150,8 @@ pub enum Effect {
     Answer(Ticket, Result<(), Refused>),
     /// Tell the operator.
     Alarm(Health),
+    /// Tell the operator that it is in service again.
+    Recovered,
 }
 
 /// Why something was not done.

@@ -20,6 +20,7 @@ use super::super::speaker::Speaker;
 use super::super::{Answer, Office, value};
 use super::medium_id;
 use crate::commands::shell::Place;
+use crate::commands::tape::Drive;
 use crate::commands::tape::library;
 use crate::commands::tape::scan::Scan;
 
@@ -94,8 +95,47 @@ impl Office {
         value(&())
     }
 
+    pub(super) async fn tape_drive(&self, by: &Speaker, order: Drive, items: &Items) -> Answer {
+        if !matches!(order, Drive::List | Drive::Show(_)) {
+            by.may(&self.books.rows(), Deed::Tape)?;
+        }
+        let (at, done) = match order {
+            Drive::List => {
+                for drive in self.drives().await? {
+                    items.send(&drive).await?;
+                }
+                return value(&());
+            }
+            Drive::Show(at) => (at, None),
+            Drive::Unload(at) => {
+                let done = self.tapes.unload_drive(&at.library, at.drive);
+                (at, Some(done))
+            }
+            Drive::Enable(at) => {
+                let done = self.tapes.serve_drive(&at.library, at.drive, true);
+                (at, Some(done))
+            }
+            Drive::Disable(at) => {
+                let done = self.tapes.serve_drive(&at.library, at.drive, false);
+                (at, Some(done))
+            }
+        };
+        if let Some(done) = done {
+            done.await?;
+        }
+        let (library, drive) = (at.library.as_str(), at.drive.to_string());
+        let all = self.drives().await?;
+        let mut mine = all.iter().filter(|it| it.library == library);
+        let found = mine.find(|it| it.drive == drive).ok_or_else(|| {
+            let told = format!("library '{library}' of this node has no drive {drive}");
+            Problem::new(ProblemClass::NotFound, "no-drive", told)
+        });
+        value(found?)
+    }
+
     /// The drives of this node, from the tree of its actors.
-    pub(super) async fn drives(&self, items: &Items) -> Answer {
+    async fn drives(&self) -> Result<Vec<answers::TapeDrive>, Problem> {
+        let mut drives = Vec::new();
         for listing in self.directory.tree() {
             let Some((library, drive)) = drive_of(&listing) else {
                 continue;
@@ -112,9 +152,9 @@ impl Office {
                 state: state.as_str().unwrap_or_default().to_owned(),
                 holds,
             };
-            items.send(&shown).await?;
+            drives.push(shown);
         }
-        value(&())
+        Ok(drives)
     }
 }
 

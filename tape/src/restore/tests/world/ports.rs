@@ -42,6 +42,14 @@ impl Station for World {
         unreachable!("nobody asks")
     }
 
+    fn serve(&self, _: usize, _: bool) -> Pending<Result<(), Failed>> {
+        unreachable!("nobody asks")
+    }
+
+    fn unload(&self, _: usize) -> Pending<Result<(), Failed>> {
+        unreachable!("nobody asks")
+    }
+
     fn carry(&self, _: Element, _: Element) -> Pending<Result<(), Failed>> {
         unreachable!("nobody asks")
     }
