@@ -37,7 +37,8 @@ pub use restore::{Destination, Restore, RestoreEnd, RestorePart};
 pub use scrub::Scrub;
 pub use standing::OnlyOn;
 pub use tape::{
-    Cartridge, Check, Device, Head, Library, MediaPool, Mixing, Run, Set, Source, Tape, TapeJob,
+    Cartridge, Check, Device, Head, Library, MediaPool, Mixing, Run, Set, Share, Source, Tape,
+    TapeJob, Vault,
 };
 
 /// All that the catalog holds, as of one command.

@@ -12,6 +12,7 @@ mod pool;
 mod refused;
 mod restores;
 mod set;
+mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +49,22 @@ pub enum TapeCommand {
     Set(SetId, SetCommand),
     /// A restore.
     Restore(RestoreId, RestoreCommand),
+    /// A vault.
+    Vault(TapeName, VaultCommand),
+    /// The tape class of the tenant with this id; without one, it shares with nobody.
+    Class(u64, Option<TapeName>),
+}
+
+/// What is done with a vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VaultCommand {
+    /// Makes it known.
+    Add {
+        /// Free text, at most 1 KiB.
+        description: String,
+    },
+    /// Forgets it; refused while it has cartridges, or a pool names it.
+    Remove,
 }
 
 /// What is done with a library.
@@ -112,6 +129,9 @@ pub enum MediaPoolCommand {
     },
     /// Takes it away; refused while it has cartridges, or a job uses it.
     Remove,
+    /// Into which vaults the cartridges of its sets go that are exported; into none any more where
+    /// it says none, and as before where it says nothing.
+    Vaults(BTreeMap<MediaSet, Option<TapeName>>),
 }
 
 /// What is done with a tape job.
@@ -174,6 +194,8 @@ pub enum MediumCommand {
     Erase(Label),
     /// Puts it back from the drive that it was left in (10.10).
     Eject,
+    /// Puts one that is off line into a vault, or out of the one where it is (10.10).
+    Vault(Option<TapeName>),
 }
 
 /// What is done with a media set.
@@ -220,6 +242,17 @@ pub enum SetCommand {
     /// Nothing is added any more; what is on its cartridges is kept from today on. An operator's,
     /// too.
     Close,
+    /// Begins one that the tenants of a class share.
+    Share {
+        /// The pool; it mixes by class.
+        pool: PoolId,
+        /// Which of the pool's five.
+        set: MediaSet,
+        /// The class.
+        class: TapeName,
+        /// It holds this repository alone.
+        one: Option<RepositoryId>,
+    },
 }
 
 impl TapeCommand {
@@ -237,7 +270,7 @@ impl TapeCommand {
                     LibraryCommand::Noted(_) | LibraryCommand::Inventory(_)
                 )
             }
-            Self::Pool(..) => false,
+            Self::Pool(..) | Self::Vault(..) | Self::Class(..) => false,
             Self::Job(_, command) => {
                 matches!(command, JobCommand::Keep(_) | JobCommand::Notify(..))
             }
@@ -260,7 +293,8 @@ impl TapeCommand {
             Self::Library(_, command) => {
                 matches!(command, LibraryCommand::Export(_) | LibraryCommand::Import)
             }
-            Self::Pool(..) | Self::Restore(..) => false,
+            Self::Vault(..) => true,
+            Self::Pool(..) | Self::Restore(..) | Self::Class(..) => false,
         }
     }
 }
@@ -274,6 +308,8 @@ impl Draft<'_> {
             TapeCommand::Medium(id, command) => self.medium(*id, command)?,
             TapeCommand::Set(id, command) => self.set(*id, command)?,
             TapeCommand::Restore(id, command) => self.restore(*id, command)?,
+            TapeCommand::Vault(name, command) => self.vault(name, command)?,
+            TapeCommand::Class(tenant, class) => self.set_class(*tenant, class.as_ref())?,
         }
         Ok(Outcome::Done)
     }

@@ -88,7 +88,9 @@ impl Reader {
             | TapeCommand::Job(..)
             | TapeCommand::Medium(..)
             | TapeCommand::Set(..)
-            | TapeCommand::Restore(..) => {}
+            | TapeCommand::Restore(..)
+            | TapeCommand::Vault(..)
+            | TapeCommand::Class(..) => {}
         }
     }
 
@@ -120,7 +122,9 @@ impl Reader {
             | TapeCommand::Job(..)
             | TapeCommand::Medium(..)
             | TapeCommand::Set(..)
-            | TapeCommand::Restore(..) => false,
+            | TapeCommand::Restore(..)
+            | TapeCommand::Vault(..)
+            | TapeCommand::Class(..) => false,
         }
     }
 }

@@ -54,6 +54,10 @@ impl Draft<'_> {
                     fit_sets(sets)?;
                     self.fit_users(name, pool.id, sets)?;
                     pool.rules.sets.clone_from(sets);
+                    let is_off = |set: &MediaSet| !sets.contains_key(set);
+                    forget(&mut self.rows.tape.vault_of, |(of, set), _| {
+                        *of == pool.id && is_off(set)
+                    });
                 }
                 if let Some(description) = description {
                     short("a description", description, TEXT_MAX)?;
@@ -67,6 +71,7 @@ impl Draft<'_> {
                 Ok(())
             }
             MediaPoolCommand::Remove => self.remove_media_pool(name),
+            MediaPoolCommand::Vaults(vaults) => self.set_vaults(name, vaults),
         }
     }
 
@@ -135,6 +140,10 @@ impl Draft<'_> {
         self.rows.tape.pools.remove(name);
         // All of them are without cartridges.
         forget(&mut self.rows.tape.sets, |_, row| row.pool == id);
+        let tape = &mut self.rows.tape;
+        let sets = tape.sets.clone();
+        forget(&mut tape.class_of, |set, _| !sets.contains_key(set));
+        forget(&mut tape.vault_of, |(of, _), _| *of == id);
         let text = format!("media pool {name} removed");
         self.event(Code::TapeRemoved, None, text, None);
         Ok(())

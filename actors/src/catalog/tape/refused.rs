@@ -61,6 +61,15 @@ pub enum TapeRefused {
     /// Only what is in a library goes out by its door.
     #[error("cartridge {0} is not in library '{1}'; look with 'tape media show {0}'")]
     Elsewhere(String, TapeName),
+    /// A vault is a place for what is off line (10.10).
+    #[error(
+        "cartridge {0} is in library '{1}', and a vault is for cartridges that are off line: carry \
+         it out first with 'tape library export {1} {0}'"
+    )]
+    Inside(String, TapeName),
+    /// No such vault.
+    #[error("there is no vault '{0}'; look with 'tape vault list'")]
+    NoVault(TapeName),
     /// A restore of nothing.
     #[error("a restore has one run at least")]
     NoParts,
@@ -164,6 +173,7 @@ impl TapeRefused {
             | Self::NoRestore(..)
             | Self::NoPoolId(..)
             | Self::NoTenant(..)
+            | Self::NoVault(..)
             | Self::NoRun(..) => Class::NotFound,
             Self::Exists(..)
             | Self::InUse { .. }
@@ -188,6 +198,7 @@ impl TapeRefused {
             | Self::Mixed(..)
             | Self::SetOff(..)
             | Self::Elsewhere(..)
+            | Self::Inside(..)
             | Self::NotTape(..) => Class::Rule,
             Self::Node
             | Self::Twice(..)
@@ -237,6 +248,8 @@ impl TapeRefused {
             Self::Restoring(..) => "cartridge-being-restored",
             Self::Writing(..) => "cartridge-being-written",
             Self::Elsewhere(..) => "cartridges-offline",
+            Self::Inside(..) => "cartridge-in-library",
+            Self::NoVault(..) => "no-vault",
             Self::NoParts => "no-restore-parts",
             Self::NoDays => "no-tape-days",
         }
