@@ -352,6 +352,8 @@ fn with_whole_folder(mut order: Tape) -> Result<Tape, Failure> {
         | Tape::Restore(_)
         | Tape::Drive(_)
         | Tape::Scan(_)
+        | Tape::Vault(_)
+        | Tape::Class(_)
         | Tape::RecoverCatalog(_) => {}
     }
     Ok(order)

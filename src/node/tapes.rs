@@ -7,6 +7,7 @@ mod hold;
 mod plan;
 mod recovered;
 mod tools;
+mod using;
 
 use std::fs;
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ use crate::commands::tape::scan::Scan;
 use crate::disk;
 use crate::home::Home;
 use tools::tools;
+use using::{Use, Using};
 
 /// The folder of all that is of tape, and in it that of what is on cartridges.
 const FOLDER: &str = "tape";
@@ -57,6 +59,7 @@ pub(super) struct TapeDesk {
     books: Arc<dyn Books>,
     shelf: Arc<dyn Shelf>,
     room: watch::Receiver<Option<Handle<Message>>>,
+    using: Using,
 }
 
 impl TapeDesk {
@@ -100,6 +103,7 @@ impl TapeDesk {
             books,
             shelf,
             room,
+            using: Using::default(),
         };
         Ok((desk, keep))
     }
@@ -168,7 +172,13 @@ impl TapeDesk {
         Err(Problem::new(ProblemClass::Refused, "cartridge-other", told))
     }
 
+    fn takes(&self, medium: MediumId, doing: &'static str) -> Result<Use, Problem> {
+        let label = label(medium, &self.rows());
+        self.using.take(medium, &label, doing)
+    }
+
     async fn verify(self, medium: MediumId, items: Items) -> Result<CartridgeFound, Problem> {
+        let _held = self.takes(medium, "read back")?;
         let rows = self.known(medium).await?;
         let total = rows.iter().map(|row| row.length).sum();
         let tell = progress(items, "read back", total);
@@ -219,6 +229,7 @@ impl TapeDesk {
         to: PathBuf,
         items: Items,
     ) -> Result<CartridgeCopied, Problem> {
+        let _held = self.takes(medium, "copied")?;
         care::vacant(&to).map_err(problem)?;
         let rows = self.rows();
         let head = rows.tape.media.get(&medium).map(|row| row.head.bytes);
@@ -343,6 +354,11 @@ impl Tapes for TapeDesk {
 
     fn verify(&self, medium: MediumId, items: Items) -> Pending<Result<CartridgeFound, Problem>> {
         Box::pin(self.clone().verify(medium, items))
+    }
+
+    fn unused(&self, medium: MediumId) -> Result<(), Problem> {
+        let label = label(medium, &self.rows());
+        self.using.unused(medium, &label)
     }
 
     fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>> {

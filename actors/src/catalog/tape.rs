@@ -5,6 +5,7 @@
 
 mod care;
 mod door;
+mod found;
 mod jobs;
 mod library;
 mod medium;
@@ -28,6 +29,7 @@ use crate::tape::media::Label;
 use crate::tape::pool::SetRules;
 use crate::tape::{Barcode, MediaSet, MediumId, PoolId, Schedule, SetId, job};
 
+pub use found::{IMPORTED, Told};
 pub use refused::TapeRefused;
 pub use restores::{NAMED_MAX, RestoreCommand};
 
@@ -253,6 +255,8 @@ pub enum SetCommand {
         /// It holds this repository alone.
         one: Option<RepositoryId>,
     },
+    /// A cartridge of it was read that the catalog had lost.
+    Found(Box<Told>),
 }
 
 impl TapeCommand {

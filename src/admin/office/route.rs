@@ -105,7 +105,10 @@ fn tape_at(order: &Tape, rows: &Rows) -> Option<NodeId> {
         Tape::Media(Media::Verify(which)) => node_of(rows, which.media.first()?),
         Tape::Media(Media::Erase(erase)) => node_of(rows, &erase.medium),
         Tape::Media(Media::Copy(copy)) => node_of(rows, &copy.medium),
+        Tape::Media(Media::Eject(which)) => node_of(rows, &which.medium),
         Tape::Library(_)
+        | Tape::Vault(_)
+        | Tape::Class(_)
         | Tape::Pool(_)
         | Tape::Media(_)
         | Tape::Job(_)

@@ -24,6 +24,7 @@ impl TapeDesk {
 
     /// Has a cartridge carried home that was left in a drive.
     pub(super) async fn eject(self, medium: MediumId) -> Result<(), Problem> {
+        let _held = self.takes(medium, "ejected")?;
         let (station, slot) = self.home(medium).await?;
         let was_in = station::eject(&station, slot).await.map_err(problem)?;
         tracing::info!(%medium, was_in, "a cartridge was to be ejected");
@@ -47,9 +48,10 @@ impl TapeDesk {
     }
 
     pub(super) async fn hold(self, medium: MediumId) -> Result<Held, Problem> {
+        let held = self.takes(medium, "erased")?;
         let mut mount = self.filled(medium).await?;
         let said = station::identify(mount.as_mut()).await;
-        Ok((said.map_err(problem)?, mount))
+        Ok((said.map_err(problem)?, mount, Box::new(held)))
     }
 
     /// What was known of it is forgotten only when it is erased.

@@ -6,7 +6,7 @@ use super::super::Refused;
 use super::super::draft::{Draft, TEXT_MAX, forget, short, within};
 use super::super::events::Code;
 use super::super::rows::{MediaPool, Set, TapeJob};
-use super::{MediaPoolCommand, TapeRefused, in_use};
+use super::{IMPORTED, MediaPoolCommand, TapeRefused, in_use};
 use crate::names::TapeName;
 use crate::tape::pool::{Retention, SetRules};
 use crate::tape::{MediaSet, Pool, PoolId};
@@ -21,6 +21,9 @@ impl Draft<'_> {
         name: &TapeName,
         command: &MediaPoolCommand,
     ) -> Result<(), Refused> {
+        if name.as_str() == IMPORTED {
+            return Err(TapeRefused::Service(name.clone()).into());
+        }
         match command {
             MediaPoolCommand::Add {
                 description,

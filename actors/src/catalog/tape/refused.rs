@@ -67,6 +67,12 @@ pub enum TapeRefused {
          it out first with 'tape library export {1} {0}'"
     )]
     Inside(String, TapeName),
+    /// What comes back is what nobody knows.
+    #[error("cartridge {0} is known, and is not what its label tells; take an inventory")]
+    KnownMedium(String),
+    /// Jobs write to pools of operators.
+    #[error("media pool '{0}' is the system's: it takes in what is found, and nothing is written")]
+    Service(TapeName),
     /// No such vault.
     #[error("there is no vault '{0}'; look with 'tape vault list'")]
     NoVault(TapeName),
@@ -199,6 +205,8 @@ impl TapeRefused {
             | Self::SetOff(..)
             | Self::Elsewhere(..)
             | Self::Inside(..)
+            | Self::KnownMedium(..)
+            | Self::Service(..)
             | Self::NotTape(..) => Class::Rule,
             Self::Node
             | Self::Twice(..)
@@ -250,6 +258,8 @@ impl TapeRefused {
             Self::Elsewhere(..) => "cartridges-offline",
             Self::Inside(..) => "cartridge-in-library",
             Self::NoVault(..) => "no-vault",
+            Self::KnownMedium(..) => "cartridge-known",
+            Self::Service(..) => "service-pool",
             Self::NoParts => "no-restore-parts",
             Self::NoDays => "no-tape-days",
         }

@@ -12,9 +12,9 @@ use crate::tape::media::{self, Content, Expiry, Kind, Label, Written};
 use crate::tape::pool::Retention;
 use crate::tape::{MediaSet, MediumId, PoolId, SetId};
 
-const SETS_MAX: usize = 65_536;
+pub(super) const SETS_MAX: usize = 65_536;
 /// Runs of one set.
-const RUNS_MAX: usize = 65_536;
+pub(super) const RUNS_MAX: usize = 65_536;
 /// Bytes in the name of a run.
 const NAME_MAX: u32 = 256;
 
@@ -47,6 +47,7 @@ impl Draft<'_> {
                 self.close_medium(*medium, None);
                 Ok(())
             }
+            SetCommand::Found(told) => self.found(id, told),
             SetCommand::Close => {
                 self.known_set(id)?;
                 self.close_set(id);
@@ -345,6 +346,15 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Until when what is on a set is kept that is closed today, by what its pool says today; for
+    /// ever, if nobody says anything any more.
+    pub(super) fn kept_until(&self, set: &Set) -> Expiry {
+        let pool = self.rows.tape.pool(set.pool);
+        let rules = pool.and_then(|(_, row)| row.rules.sets.get(&set.set));
+        let retention = rules.map_or(Retention::Forever, |rules| rules.retention);
+        retention.expiry(self.rows.clock.today)
+    }
+
     /// Closes an open set: what is on it is kept from today on, by what its pool says today. If
     /// nobody says anything any more it is kept for ever.
     pub(super) fn close_set(&mut self, id: SetId) {
@@ -360,10 +370,8 @@ impl Draft<'_> {
         let set = set.clone();
         let today = self.rows.clock.today;
         let pool = self.rows.tape.pool(set.pool);
-        let rules = pool.and_then(|(_, row)| row.rules.sets.get(&set.set));
-        let retention = rules.map_or(Retention::Forever, |rules| rules.retention);
         let name = pool.map(|(name, _)| name.to_string()).unwrap_or_default();
-        let expires = retention.expiry(today);
+        let expires = self.kept_until(&set);
         for medium in &set.media {
             self.close_medium(*medium, Some(expires));
         }

@@ -4,6 +4,7 @@
 mod care;
 mod classes;
 mod door;
+mod found;
 mod golden;
 mod jobs;
 mod media;

@@ -140,6 +140,12 @@ fn commands() -> Vec<Command> {
 }
 
 fn of_sets() -> Vec<Command> {
+    let class = SetCommand::Share {
+        pool: PoolId::new(3),
+        set: MediaSet::Daily,
+        class: name("gold"),
+        one: None,
+    };
     let open = SetCommand::Open {
         pool: PoolId::new(3),
         set: MediaSet::Yearly,
@@ -149,6 +155,8 @@ fn of_sets() -> Vec<Command> {
     let (number, head) = (MediumId::new(1), head(3));
     vec![
         set(9, open),
+        set(9, class),
+        set(9, found::told(7, 1, 1)),
         set(
             9,
             SetCommand::Begin {
@@ -223,6 +231,9 @@ fn the_first_versions_of_commands_stay_readable() {
         0100000002000b06047361666501
         0100000002000b07010104676f6c64
         0100000002000b040900030401010102
+        0100000002000b040907030004676f6c6400
+        0100000002000b0409080701046c6f737400010441636d65000102031e00000000000000000000000000000000000000
+        0000000000000000000000000000090001027231076e696768746c79020441636d65046d61696e01031e0105
         0100000002000b0409010100000000
         0100000002000b040902027231076e696768746c79020441636d65046d61696e05031e00
         0100000002000b04090301031e0000000000000000000000000000000000000000000000000000000000000000
