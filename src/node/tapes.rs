@@ -24,6 +24,7 @@ use holdfast_actors::shell::Handle;
 use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
+use holdfast_tape::archive::House;
 use holdfast_tape::clerk::Clerk;
 use holdfast_tape::format::Row;
 use holdfast_tape::ports::{Books, Failed, Mount, Shelf, Station};
@@ -45,7 +46,7 @@ use crate::commands::tape::scan::Scan;
 use crate::disk;
 use crate::home::Home;
 use tools::tools;
-use using::{Use, Using};
+use using::Using;
 
 /// The folder of all that is of tape, and in it that of what is on cartridges.
 const FOLDER: &str = "tape";
@@ -60,6 +61,8 @@ pub(super) struct TapeDesk {
     shelf: Arc<dyn Shelf>,
     room: watch::Receiver<Option<Handle<Message>>>,
     using: Using,
+    /// In whose name its cartridges are written.
+    house: House,
 }
 
 impl TapeDesk {
@@ -97,6 +100,7 @@ impl TapeDesk {
             ports.entropy.as_ref(),
         );
         let tools = tools.map_err(at)?;
+        let house = tools.site.house();
         let (keep, room) = Keep::new(tools, node.catalog.clone(), ports.clone());
         let desk = Self {
             here: home.membership().map(|it| it.node),
@@ -104,6 +108,7 @@ impl TapeDesk {
             shelf,
             room,
             using: Using::default(),
+            house,
         };
         Ok((desk, keep))
     }
@@ -170,11 +175,6 @@ impl TapeDesk {
         };
         let told = format!("{told}; take an inventory to see what is where");
         Err(Problem::new(ProblemClass::Refused, "cartridge-other", told))
-    }
-
-    fn takes(&self, medium: MediumId, doing: &'static str) -> Result<Use, Problem> {
-        let label = label(medium, &self.rows());
-        self.using.take(medium, &label, doing)
     }
 
     async fn verify(self, medium: MediumId, items: Items) -> Result<CartridgeFound, Problem> {
@@ -306,13 +306,13 @@ impl Tapes for TapeDesk {
         let (desk, library) = (self.clone(), library.clone());
         Box::pin(async move {
             let station = desk.station(&library).await?;
-            recovered::all(
-                &library,
-                &station,
-                (&desk.books, desk.shelf.as_ref()),
-                &items,
-            )
-            .await
+            let reader = recovered::Reader {
+                station,
+                books: &desk.books,
+                shelf: desk.shelf.as_ref(),
+                house: &desk.house,
+            };
+            reader.all(&library, &items).await
         })
     }
 

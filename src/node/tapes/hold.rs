@@ -10,12 +10,19 @@ use holdfast_actors::tape::drive::Purpose;
 use holdfast_tape::ports::{Mount, Station};
 use holdfast_tape::{care, ssc, station};
 
+use super::using::Use;
 use super::{TapeDesk, problem};
 use crate::admin::answers::label;
 use crate::admin::office::Held;
 use crate::admin::{Problem, ProblemClass};
 
 impl TapeDesk {
+    /// Has a cartridge for an order; refused while another one has it.
+    pub(super) fn takes(&self, medium: MediumId, doing: &'static str) -> Result<Use, Problem> {
+        let label = label(medium, &self.rows());
+        self.using.take(medium, &label, doing)
+    }
+
     /// A cartridge in a drive, whatever is on it.
     pub(super) async fn filled(&self, medium: MediumId) -> Result<Box<dyn Mount>, Problem> {
         let (station, slot) = self.home(medium).await?;

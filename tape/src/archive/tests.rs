@@ -2,6 +2,7 @@
 
 mod check;
 mod cloud;
+mod lost;
 mod shop;
 mod world;
 

@@ -8,6 +8,7 @@ use super::super::events::Code;
 use super::super::rows::{MediaPool, Set, TapeJob};
 use super::{IMPORTED, MediaPoolCommand, TapeRefused, in_use};
 use crate::names::TapeName;
+use crate::tape::media::Expiry;
 use crate::tape::pool::{Retention, SetRules};
 use crate::tape::{MediaSet, Pool, PoolId};
 
@@ -81,6 +82,15 @@ impl Draft<'_> {
     pub(super) fn known_media_pool(&self, name: &TapeName) -> Result<&MediaPool, Refused> {
         let row = self.rows.tape.pools.get(name);
         row.ok_or_else(|| TapeRefused::NoPool(name.clone()).into())
+    }
+
+    /// Until when what is on a set is kept that is closed today, by what its pool says today; for
+    /// ever, if nobody says anything any more.
+    pub(super) fn kept_until(&self, set: &Set) -> Expiry {
+        let pool = self.rows.tape.pool(set.pool);
+        let rules = pool.and_then(|(_, row)| row.rules.sets.get(&set.set));
+        let retention = rules.map_or(Retention::Forever, |rules| rules.retention);
+        retention.expiry(self.rows.clock.today)
     }
 
     fn add_media_pool(&mut self, name: &TapeName, mut pool: MediaPool) -> Result<(), Refused> {

@@ -9,7 +9,6 @@ use super::super::rows::{Cartridge, Head, Mixing, Run, Set, Share};
 use super::{SetCommand, TapeRefused};
 use crate::kernel::{RepositoryId, Size};
 use crate::tape::media::{self, Content, Expiry, Kind, Label, Written};
-use crate::tape::pool::Retention;
 use crate::tape::{MediaSet, MediumId, PoolId, SetId};
 
 pub(super) const SETS_MAX: usize = 65_536;
@@ -344,15 +343,6 @@ impl Draft<'_> {
         );
         self.event(Code::TapeArchived, None, text, None);
         Ok(())
-    }
-
-    /// Until when what is on a set is kept that is closed today, by what its pool says today; for
-    /// ever, if nobody says anything any more.
-    pub(super) fn kept_until(&self, set: &Set) -> Expiry {
-        let pool = self.rows.tape.pool(set.pool);
-        let rules = pool.and_then(|(_, row)| row.rules.sets.get(&set.set));
-        let retention = rules.map_or(Retention::Forever, |rules| rules.retention);
-        retention.expiry(self.rows.clock.today)
     }
 
     /// Closes an open set: what is on it is kept from today on, by what its pool says today. If
