@@ -14,7 +14,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use node::{KEY, Node, plant, run, same, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tape::{archived, log, prepared, whole};
 
 #[test]

@@ -123,6 +123,11 @@ fn commands() -> Vec<Command> {
             },
         ),
         medium(1, MediumCommand::Erase(said(1))),
+    ]
+}
+
+fn of_vaults() -> Vec<Command> {
+    vec![
         medium(1, MediumCommand::Vault(Some(name("safe")))),
         pool(MediaPoolCommand::Vaults(
             [
@@ -186,7 +191,8 @@ fn of_sets() -> Vec<Command> {
 #[test]
 fn the_first_versions_of_commands_stay_readable() {
     let mut text = String::new();
-    for command in commands().into_iter().chain(of_sets()) {
+    let all = [commands(), of_vaults(), of_sets()];
+    for command in all.into_iter().flatten() {
         let submission = Submission {
             client: 0,
             sequence: 0,
