@@ -146,6 +146,7 @@ fn what_is_known_does_not_come_back_as_something_else() {
     // The catalog is older than the tape: its set is not written any more.
     vault.system(set(8, told(77, 5, 2))).unwrap();
     assert!(vault.is_closed(8));
+    assert!(matches!(vault.content(1), Content::Written(it) if it.is_closed));
     let set = &vault.0.rows().tape.sets[&SetId::new(8)];
     assert_eq!(set.media.len(), 2);
 }
