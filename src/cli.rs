@@ -353,6 +353,8 @@ fn with_files(mut order: Tape) -> Result<Tape, Failure> {
         | Tape::Restore(_)
         | Tape::Drive(_)
         | Tape::Scan(_)
+        | Tape::Vault(_)
+        | Tape::Class(_)
         | Tape::RecoverCatalog(_) => {}
     }
     Ok(order)

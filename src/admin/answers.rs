@@ -18,8 +18,9 @@ pub use cluster::{ClusterStatus, JoinToken, Member, NodeStatus, Share, TokenShow
 pub use pools::{Pool, PoolShown};
 pub use restores::Restore;
 pub use tape::{
-    Cartridge, CartridgeCopied, CartridgeFound, CartridgeRecovered, CartridgeShown, MediaPool,
-    RestorePlan, TapeDrive, TapeJob, TapeKey, TapeLibrary, TapePlace, TapeRun, label, waits,
+    Cartridge, CartridgeCopied, CartridgeFound, CartridgeRecovered, CartridgeShown, Feed,
+    MediaPool, RestorePlan, TapeClass, TapeDrive, TapeJob, TapeKey, TapeLibrary, TapePlace,
+    TapeRun, Vault, label, waits,
 };
 pub use tenancy::{
     Approval, Credential, LastSession, Operator, Password, Slice, Subtenant, Tenant, TenantFigures,

@@ -151,6 +151,11 @@ pub trait Tapes: Send + Sync + 'static {
         medium: MediumId,
         items: Items,
     ) -> Pending<Result<answers::CartridgeFound, Problem>>;
+    /// Refuses a cartridge that another order to this node has in a drive, or waits with for one.
+    ///
+    /// # Errors
+    /// What is done with it.
+    fn unused(&self, medium: MediumId) -> Result<(), Problem>;
     /// Puts a cartridge into a drive, and asks what it says of itself.
     fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>>;
     /// Puts a cartridge back into its slot if it is in a drive.
@@ -186,8 +191,9 @@ pub trait Tapes: Send + Sync + 'static {
     fn plan(&self, set: SetId, run: String) -> Pending<Result<answers::RestorePlan, Problem>>;
 }
 
-/// A cartridge in a drive, and what it says of itself there.
-pub type Held = (Label, Box<dyn Mount>);
+/// A cartridge in a drive, and what it says of itself there; others are refused it until the last
+/// part is dropped.
+pub type Held = (Label, Box<dyn Mount>, Box<dyn Send>);
 
 /// Tells once how a run of a tape job ended.
 pub type RunEnd = oneshot::Receiver<Occasion>;

@@ -1,6 +1,7 @@
 //! Orders about tape: libraries, media pools, cartridges, jobs that archive repositories, and
 //! bringing back what they archived. Tenants know nothing of it.
 
+pub mod class;
 pub mod job;
 pub mod key;
 pub mod library;
@@ -9,6 +10,7 @@ pub mod named;
 pub mod pool;
 pub mod restore;
 pub mod scan;
+pub mod vault;
 pub mod words;
 
 use clap::{Args, Subcommand};
@@ -37,6 +39,18 @@ pub enum Tape {
         after_help = "Example: holdfast --data /srv/holdfast tape media list"
     )]
     Media(media::Media),
+    /// Vaults: where cartridges are that are in no library
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tape vault list"
+    )]
+    Vault(vault::Vault),
+    /// Tape classes: which tenants may share media sets
+    #[command(
+        subcommand,
+        after_help = "Example: holdfast --data /srv/holdfast tape class list"
+    )]
+    Class(class::Class),
     /// Jobs that archive repositories to tape
     #[command(
         subcommand,

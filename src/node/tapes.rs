@@ -7,6 +7,7 @@ mod hold;
 mod plan;
 mod recovered;
 mod tools;
+mod using;
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use holdfast_actors::shell::Handle;
 use holdfast_actors::tape::device::Account;
 use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
+use holdfast_tape::archive::House;
 use holdfast_tape::clerk::Clerk;
 use holdfast_tape::format::Row;
 use holdfast_tape::ports::{Books, Failed, Mount, Shelf, Station};
@@ -45,6 +47,7 @@ use crate::disk;
 use crate::home::Home;
 use crate::keyring::{self, Keyring};
 use tools::tools;
+use using::Using;
 
 /// The folder of all that is of tape, and in it that of what is on cartridges.
 const FOLDER: &str = "tape";
@@ -59,6 +62,9 @@ pub(super) struct TapeDesk {
     shelf: Arc<dyn Shelf>,
     keyring: Keyring,
     room: watch::Receiver<Option<Handle<Message>>>,
+    using: Using,
+    /// In whose name its cartridges are written.
+    house: House,
 }
 
 impl TapeDesk {
@@ -98,6 +104,7 @@ impl TapeDesk {
             keyring.keys().clone(),
         );
         let tools = tools.map_err(at)?;
+        let house = tools.site.house();
         let (keep, room) = Keep::new(tools, node.catalog.clone(), ports.clone());
         let desk = Self {
             here: home.membership().map(|it| it.node),
@@ -105,6 +112,8 @@ impl TapeDesk {
             shelf,
             keyring,
             room,
+            using: Using::default(),
+            house,
         };
         Ok((desk, keep))
     }
@@ -177,6 +186,7 @@ impl TapeDesk {
     }
 
     async fn verify(self, medium: MediumId, items: Items) -> Result<CartridgeFound, Problem> {
+        let _held = self.takes(medium, "read back")?;
         let rows = self.known(medium).await?;
         let total = rows.iter().map(|row| row.length).sum();
         let tell = progress(items, "read back", total);
@@ -227,6 +237,7 @@ impl TapeDesk {
         to: PathBuf,
         items: Items,
     ) -> Result<CartridgeCopied, Problem> {
+        let _held = self.takes(medium, "copied")?;
         care::vacant(&to).map_err(problem)?;
         let rows = self.rows();
         let head = rows.tape.media.get(&medium).map(|row| row.head.bytes);
@@ -303,13 +314,13 @@ impl Tapes for TapeDesk {
         let (desk, library) = (self.clone(), library.clone());
         Box::pin(async move {
             let station = desk.station(&library).await?;
-            recovered::all(
-                &library,
-                &station,
-                (&desk.books, desk.shelf.as_ref()),
-                &items,
-            )
-            .await
+            let reader = recovered::Reader {
+                station,
+                books: &desk.books,
+                shelf: desk.shelf.as_ref(),
+                house: &desk.house,
+            };
+            reader.all(&library, &items).await
         })
     }
 
@@ -351,6 +362,11 @@ impl Tapes for TapeDesk {
 
     fn verify(&self, medium: MediumId, items: Items) -> Pending<Result<CartridgeFound, Problem>> {
         Box::pin(self.clone().verify(medium, items))
+    }
+
+    fn unused(&self, medium: MediumId) -> Result<(), Problem> {
+        let label = label(medium, &self.rows());
+        self.using.unused(medium, &label)
     }
 
     fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>> {

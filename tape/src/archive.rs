@@ -91,6 +91,8 @@ pub struct Archive {
     found: u64,
     /// How well the drive is fed with them.
     fed: Gauge,
+    /// When something last happened, and when it began.
+    seen: Option<(Timestamp, Timestamp)>,
     has_failed: bool,
     lacks_tape: bool,
     has_written: bool,
@@ -112,6 +114,7 @@ impl Archive {
             shunned: BTreeSet::new(),
             troubles: 0,
             found: 0,
+            seen: None,
             fed: Gauge {
                 held: 0,
                 stops: 0,
@@ -220,6 +223,8 @@ impl Machine for Archive {
         if self.is_over {
             return;
         }
+        let first = self.seen.map_or(now.wall, |(_, first)| first);
+        self.seen = Some((now.wall, first));
         match event {
             Event::Start => return acts.start(Effect::Look),
             Event::Looked(book) => self.looked(book),
@@ -262,6 +267,9 @@ impl Machine for Archive {
             "of-bytes": self.found,
             "waiting-bytes": self.fed.held,
             "stops": self.fed.stops,
+            "busy-ms": self.seen.map_or(0, |(last, first)| {
+                last.as_millis().saturating_sub(first.as_millis())
+            }),
             "starved-ms": u64::try_from(self.fed.starved.as_millis()).unwrap_or(u64::MAX),
         })
     }

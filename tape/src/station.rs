@@ -42,6 +42,7 @@ use seats::Seat;
 
 pub use cable::{Connect, Fleet, Reset, Way};
 pub use door::{Place, Wanted, door, eject, export, import};
+pub(crate) use identify::expiry;
 pub use identify::{Stranger, identify, recognise};
 pub use inventory::inventory;
 pub use local::Local;

@@ -108,6 +108,10 @@ impl Tapes for Shelf {
         })
     }
 
+    fn unused(&self, _: MediumId) -> Result<(), Problem> {
+        Ok(())
+    }
+
     fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>> {
         let told = self.note(format!("hold {medium}"));
         Box::pin(async move {
@@ -203,6 +207,49 @@ fn a_library_and_a_pool_are_made_shown_changed_and_removed() {
 }
 
 #[test]
+fn a_pool_names_the_vaults_of_its_sets_and_who_shares_them() {
+    let world = office();
+    done(&world, "tenant add acme");
+    let made = done(&world, "tape class set acme gold");
+    assert_eq!(made, json!({ "tenant": "acme", "class": "gold" }));
+    assert_eq!(done(&world, "tape class list"), json!([made]));
+    done(&world, "tape class set acme");
+    assert_eq!(done(&world, "tape class list"), json!([]));
+    refused(&world, "tape class set nobody gold", 3, "no-tenant");
+    let pool = done(&world, "tape pool add gfs --mix-classes");
+    let shares = |pool: &serde_json::Value| (pool["mix"].clone(), pool["mix-classes"].clone());
+    assert_eq!(shares(&pool), (json!(false), json!(true)));
+    let pool = done(&world, "tape pool set gfs --mix off");
+    assert_eq!(shares(&pool), (json!(false), json!(false)));
+    refused(
+        &world,
+        "tape pool set gfs --vault daily=bank",
+        3,
+        "no-vault",
+    );
+    let made = done(&world, "tape vault add bank --description box");
+    assert_eq!(made["description"], "box");
+    let both = "tape pool set gfs --set daily:7d --vault daily=bank";
+    assert_eq!(done(&world, both)["vaults"], json!(["daily=bank"]));
+    refused(
+        &world,
+        "tape pool set gfs --vault weekly=bank",
+        4,
+        "media-set-off",
+    );
+    refused(&world, "tape vault remove bank", 5, "tape-in-use");
+    let none = done(&world, "tape pool set gfs --no-vault daily");
+    assert_eq!(none["vaults"], json!([]));
+    done(&world, "tape vault remove bank");
+    refused(
+        &world,
+        "tape media move HF0001L8 --vault bank",
+        3,
+        "no-cartridge",
+    );
+}
+
+#[test]
 fn devices_that_are_found_become_libraries() {
     let world = office();
     let found = done(&world, "tape scan --portal 192.0.2.1:3260");
@@ -289,7 +336,7 @@ fn a_job_says_what_when_and_where_to() {
     let listed = world.run(&["tape", "job", "list"]);
     let titles = listed.out.lines().next().unwrap_or_default();
     let titles: Vec<&str> = titles.split_whitespace().collect();
-    let wanted = "NAME POOL SOURCES SCHEDULE ENABLED RUNNING LAST";
+    let wanted = "NAME POOL SOURCES SCHEDULE ENABLED RUNNING SPEED LAST";
     assert_eq!(titles.join(" "), wanted);
     done(&world, "tape job remove nightly");
 }

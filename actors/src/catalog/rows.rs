@@ -37,8 +37,8 @@ pub use restore::{Destination, Restore, RestoreEnd, RestorePart};
 pub use scrub::Scrub;
 pub use standing::OnlyOn;
 pub use tape::{
-    Cartridge, Check, Device, Head, Library, MediaPool, Mixing, Run, Set, Source, Tape, TapeJob,
-    TapeKey,
+    Cartridge, Check, Device, Head, Library, MediaPool, Mixing, Run, Set, Share, Source, Tape,
+    TapeJob, TapeKey, Vault,
 };
 
 /// All that the catalog holds, as of one command.

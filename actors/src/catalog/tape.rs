@@ -5,6 +5,7 @@
 
 mod care;
 mod door;
+mod found;
 mod jobs;
 mod keys;
 mod library;
@@ -13,6 +14,7 @@ mod pool;
 mod refused;
 mod restores;
 mod set;
+mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +31,7 @@ use crate::tape::media::Label;
 use crate::tape::pool::SetRules;
 use crate::tape::{Barcode, KeyId, MediaSet, MediumId, PoolId, Schedule, SetId, job};
 
+pub use found::{IMPORTED, Told};
 pub use refused::TapeRefused;
 pub use restores::{NAMED_MAX, RestoreCommand};
 
@@ -52,6 +55,10 @@ pub enum TapeCommand {
     Restore(RestoreId, RestoreCommand),
     /// A key that cartridges are encrypted with.
     Key(KeyId, KeyCommand),
+    /// A vault.
+    Vault(TapeName, VaultCommand),
+    /// The tape class of the tenant with this id; without one, it shares with nobody.
+    Class(u64, Option<TapeName>),
 }
 
 /// What is done with a key.
@@ -65,6 +72,18 @@ pub enum KeyCommand {
         wrapped: Vec<Wrapped>,
     },
     /// Forgets it; refused while a pool or a cartridge needs it.
+    Remove,
+}
+
+/// What is done with a vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VaultCommand {
+    /// Makes it known.
+    Add {
+        /// Free text, at most 1 KiB.
+        description: String,
+    },
+    /// Forgets it; refused while it has cartridges, or a pool names it.
     Remove,
 }
 
@@ -132,6 +151,9 @@ pub enum MediaPoolCommand {
     Remove,
     /// Has what it begins from now on encrypted with a key, or not any more.
     Encrypt(Option<KeyId>),
+    /// Into which vaults the cartridges of its sets go that are exported; into none any more where
+    /// it says none, and as before where it says nothing.
+    Vaults(BTreeMap<MediaSet, Option<TapeName>>),
 }
 
 /// What is done with a tape job.
@@ -194,6 +216,8 @@ pub enum MediumCommand {
     Erase(Label),
     /// Puts it back from the drive that it was left in (10.10).
     Eject,
+    /// Puts one that is off line into a vault, or out of the one where it is (10.10).
+    Vault(Option<TapeName>),
 }
 
 /// What is done with a media set.
@@ -240,6 +264,19 @@ pub enum SetCommand {
     /// Nothing is added any more; what is on its cartridges is kept from today on. An operator's,
     /// too.
     Close,
+    /// Begins one that the tenants of a class share.
+    Share {
+        /// The pool; it mixes by class.
+        pool: PoolId,
+        /// Which of the pool's five.
+        set: MediaSet,
+        /// The class.
+        class: TapeName,
+        /// It holds this repository alone.
+        one: Option<RepositoryId>,
+    },
+    /// A cartridge of it was read that the catalog had lost.
+    Found(Box<Told>),
 }
 
 impl TapeCommand {
@@ -257,7 +294,7 @@ impl TapeCommand {
                     LibraryCommand::Noted(_) | LibraryCommand::Inventory(_)
                 )
             }
-            Self::Pool(..) | Self::Key(..) => false,
+            Self::Pool(..) | Self::Key(..) | Self::Vault(..) | Self::Class(..) => false,
             Self::Job(_, command) => {
                 matches!(command, JobCommand::Keep(_) | JobCommand::Notify(..))
             }
@@ -280,7 +317,8 @@ impl TapeCommand {
             Self::Library(_, command) => {
                 matches!(command, LibraryCommand::Export(_) | LibraryCommand::Import)
             }
-            Self::Pool(..) | Self::Restore(..) | Self::Key(..) => false,
+            Self::Vault(..) => true,
+            Self::Pool(..) | Self::Restore(..) | Self::Key(..) | Self::Class(..) => false,
         }
     }
 }
@@ -295,6 +333,8 @@ impl Draft<'_> {
             TapeCommand::Set(id, command) => self.set(*id, command)?,
             TapeCommand::Restore(id, command) => self.restore(*id, command)?,
             TapeCommand::Key(id, command) => self.tape_key(*id, command)?,
+            TapeCommand::Vault(name, command) => self.vault(name, command)?,
+            TapeCommand::Class(tenant, class) => self.set_class(*tenant, class.as_ref())?,
         }
         Ok(Outcome::Done)
     }

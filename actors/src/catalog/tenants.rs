@@ -177,6 +177,7 @@ impl Draft<'_> {
             self.rows.subtenants.remove(&(name.clone(), subtenant));
         }
         self.rows.tenants.remove(name);
+        self.rows.tape.classes.remove(&row.id);
         self.rows.gateways.terms.remove(&row.id);
         self.withdraw_of_tenant(name);
         let text = format!("tenant {name} deleted; its data stays until it is purged");

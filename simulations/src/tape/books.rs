@@ -89,7 +89,9 @@ impl Reader {
             | TapeCommand::Medium(..)
             | TapeCommand::Set(..)
             | TapeCommand::Key(..)
-            | TapeCommand::Restore(..) => {}
+            | TapeCommand::Restore(..)
+            | TapeCommand::Vault(..)
+            | TapeCommand::Class(..) => {}
         }
     }
 
@@ -122,7 +124,9 @@ impl Reader {
             | TapeCommand::Medium(..)
             | TapeCommand::Set(..)
             | TapeCommand::Key(..)
-            | TapeCommand::Restore(..) => false,
+            | TapeCommand::Restore(..)
+            | TapeCommand::Vault(..)
+            | TapeCommand::Class(..) => false,
         }
     }
 }

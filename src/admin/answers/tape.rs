@@ -1,8 +1,10 @@
 //! The shapes of tape: libraries, media pools, cartridges, jobs, and what they archived.
 
 mod care;
+mod feed;
 mod key;
 mod library;
+mod vault;
 
 use holdfast_actors::catalog::rows::{self, Mixing, Rows, Source};
 use holdfast_actors::kernel::{RepositoryId, Size};
@@ -12,12 +14,14 @@ use holdfast_actors::tape::media::{Content, Expiry, Kind};
 use holdfast_actors::tape::{MediumId, SetId};
 use serde::Serialize;
 
-use crate::commands::tape::words::{Set, SetRule, told};
+use crate::commands::tape::words::{InVault, Set, SetRule, told};
 use crate::commands::values::{Day, Moment};
 
 pub use care::{CartridgeCopied, CartridgeFound, CartridgeRecovered, TapePlace};
+pub use feed::Feed;
 pub use key::TapeKey;
 pub use library::TapeLibrary;
+pub use vault::{TapeClass, Vault};
 
 /// A media pool.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,8 +31,12 @@ pub struct MediaPool {
     pub name: TapeName,
     /// Its media sets, as `--set` takes them.
     pub sets: Vec<SetRule>,
-    /// Whether tenants may share cartridges.
+    /// Whether all tenants may share cartridges.
     pub mix: bool,
+    /// Whether tenants of one class may.
+    pub mix_classes: bool,
+    /// The vaults that its sets export into, as `--vault` takes them.
+    pub vaults: Vec<InVault>,
     /// Whether it is for cartridges that can be written once.
     pub worm: bool,
     /// Whether it takes free cartridges.
@@ -50,6 +58,8 @@ impl MediaPool {
     pub fn of(name: &TapeName, row: &rows::MediaPool, rows: &Rows) -> Self {
         let sets = row.rules.sets.iter();
         let (media, jobs) = (rows.tape.media.values(), rows.tape.jobs.iter());
+        let vaults = rows.tape.vault_of.iter();
+        let vaults = vaults.filter(|((pool, _), _)| *pool == row.id);
         let mine = jobs.filter(|(_, job)| job.pool == *name);
         Self {
             name: name.clone(),
@@ -60,6 +70,13 @@ impl MediaPool {
                 })
                 .collect(),
             mix: row.mixing == Mixing::All,
+            mix_classes: row.mixing == Mixing::Class,
+            vaults: vaults
+                .map(|((_, set), vault)| InVault {
+                    set: Set(*set),
+                    vault: vault.clone(),
+                })
+                .collect(),
             worm: row.rules.is_worm,
             free: row.rules.takes_free,
             key: rows.tape.encrypting.get(&row.id).map(ToString::to_string),
@@ -97,6 +114,8 @@ pub struct Cartridge {
     pub library: Option<TapeName>,
     /// Its slot there.
     pub slot: Option<u16>,
+    /// The vault that it is in.
+    pub vault: Option<TapeName>,
     /// Whether it can be had now.
     pub online: bool,
     /// Whether an operator keeps it from being written over.
@@ -155,6 +174,7 @@ impl CartridgeShown {
             bytes: Size::bytes(row.head.bytes),
             library: row.slot.as_ref().map(|(library, _)| library.clone()),
             slot: row.slot.as_ref().map(|(_, slot)| slot.0),
+            vault: rows.tape.vaulted.get(&id).cloned(),
             online: medium.is_online,
             protected: medium.is_protected,
             retired: medium.is_retired,
@@ -217,6 +237,9 @@ pub struct TapeJob {
     pub since: Option<Moment>,
     /// What that run waits for; none while it writes.
     pub waits: Option<String>,
+    /// How it writes now.
+    #[serde(flatten)]
+    pub feed: Feed,
     /// When something of it last came to be on tape for good.
     pub last: Option<Moment>,
     /// When it was made.
@@ -242,6 +265,7 @@ impl TapeJob {
             running: running.map(|(set, _)| Set(set)),
             since: running.map(|(_, since)| Moment(since)),
             waits: row.state.waits().map(waits),
+            feed: Feed::default(),
             last: done.max().map(Moment),
             made: Moment(row.made),
             description: row.description.clone(),
@@ -300,6 +324,9 @@ pub struct TapeRun {
     pub view: Moment,
     /// When all of it was on tape for good; none as long as it is not.
     pub done: Option<Moment>,
+    /// How it is written now, if it is.
+    #[serde(flatten)]
+    pub feed: Feed,
     /// Objects in it.
     pub objects: u64,
     /// Their bytes.
@@ -321,6 +348,7 @@ impl TapeRun {
             repository: run.called.clone(),
             view: Moment(run.view),
             done: run.done.map(Moment),
+            feed: Feed::default(),
             objects: run.objects,
             bytes: Size::bytes(run.bytes),
             cartridges: set.media.iter().map(|id| label(*id, rows)).collect(),

@@ -269,7 +269,7 @@ pub(super) fn find(
     Ok(found.ok_or_else(missing)?)
 }
 
-fn tenant_id(rows: &Rows, name: &TenantName) -> Result<u64, Problem> {
+pub(super) fn tenant_id(rows: &Rows, name: &TenantName) -> Result<u64, Problem> {
     let row = rows.tenants.get(name);
     let row = row.ok_or_else(|| Refused::NoTenant(name.clone()))?;
     Ok(row.id)

@@ -116,7 +116,10 @@ fn tape_at(order: &Tape, rows: &Rows) -> Option<NodeId> {
         Tape::Drive(
             Drive::Show(at) | Drive::Unload(at) | Drive::Enable(at) | Drive::Disable(at),
         ) => rows.tape.libraries.get(&at.library)?.node,
+        Tape::Media(Media::Eject(which)) => node_of(rows, &which.medium),
         Tape::Library(_)
+        | Tape::Vault(_)
+        | Tape::Class(_)
         | Tape::Pool(_)
         | Tape::Media(_)
         | Tape::Job(_)

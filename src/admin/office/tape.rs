@@ -6,6 +6,7 @@ mod follow;
 mod jobs;
 mod keys;
 mod restores;
+mod vaults;
 
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ use crate::commands::pool::Switch;
 use crate::commands::tape::library::Library;
 use crate::commands::tape::media::Media;
 use crate::commands::tape::named::MediumRef;
-use crate::commands::tape::pool::{self, Pool};
+use crate::commands::tape::pool::{self, Mix, Pool};
 use crate::commands::tape::words::SetRule;
 use crate::commands::tape::{Named, Tape};
 use devices::new_library;
@@ -38,6 +39,8 @@ impl Office {
             Tape::Library(order) => self.tape_library(by, order, items).await,
             Tape::Pool(order) => self.media_pool(by, order, items).await,
             Tape::Media(order) => self.media(by, order, items).await,
+            Tape::Vault(order) => self.vault(by, order, items).await,
+            Tape::Class(order) => self.class(by, order, items).await,
             Tape::Job(order) => self.tape_job(by, order, items).await,
             Tape::Restore(order) => self.tape_restore(by, order, items).await,
             Tape::Drive(order) => self.tape_drive(by, order, items).await,
@@ -91,9 +94,9 @@ impl Office {
     }
 
     async fn media_pool(&self, by: &Speaker, order: Pool, items: &Items) -> Answer {
-        let (name, commands) = match order {
-            Pool::Add(add) => (add.name.clone(), vec![new_pool(add)]),
-            Pool::Set(set) => (set.name.clone(), changed_pool(set)?),
+        let (name, command) = match order {
+            Pool::Add(add) => (add.name.clone(), new_pool(add)),
+            Pool::Set(set) => return self.set_pool(by, set).await,
             Pool::List => {
                 let rows = self.books.rows();
                 for name in rows.tape.pools.keys() {
@@ -106,13 +109,26 @@ impl Office {
                 return self.submit_and_settle(by, Command::Tape(remove)).await;
             }
         };
-        let mut shown = value(&())?;
-        for command in commands {
-            let command = Command::Tape(TapeCommand::Pool(name.clone(), command));
-            let done = self.submit_and_show(by, command, |rows| pool_of(rows, &name));
-            shown = done.await?;
+        let command = Command::Tape(TapeCommand::Pool(name.clone(), command));
+        self.submit_and_show(by, command, |rows| pool_of(rows, &name))
+            .await
+    }
+
+    /// Its key comes first, so that nothing changes if there is none; then what its sets do, so that
+    /// a vault may be named for one that is new.
+    async fn set_pool(&self, by: &Speaker, set: pool::Set) -> Answer {
+        let name = set.name.clone();
+        let (changed, vaults) = (changed_pool(&set), vaults(&set));
+        let encrypt = set.key.map(|key| MediaPoolCommand::Encrypt(key.0));
+        let commands = [encrypt, changed, vaults].into_iter().flatten();
+        let mut commands: Vec<MediaPoolCommand> = commands.collect();
+        let last = commands.pop().ok_or_else(nothing_to_change)?;
+        let command = |it| Command::Tape(TapeCommand::Pool(name.clone(), it));
+        for first in commands {
+            self.submit(by, command(first)).await?;
         }
-        Ok(shown)
+        self.submit_and_show(by, command(last), |rows| pool_of(rows, &name))
+            .await
     }
 
     async fn media(&self, by: &Speaker, order: Media, items: &Items) -> Answer {
@@ -128,9 +144,11 @@ impl Office {
             Media::Verify(which) => return self.verify_media(by, &which.media, items).await,
             Media::Erase(erase) => return self.erase_medium(by, &erase).await,
             Media::Eject(which) => return self.eject_medium(by, &which.medium).await,
+            Media::Move(order) => return self.move_media(by, order, items).await,
             Media::Copy(copy) => {
                 by.may(&rows, Deed::Tape)?;
                 let medium = medium_id(&rows, &copy.medium)?;
+                rows.tape.unused(medium).map_err(refused)?;
                 let copied = self.tapes.copy(medium, copy.to, items.clone());
                 return value(&copied.await?);
             }
@@ -140,10 +158,15 @@ impl Office {
                 confirmed(&rows, &free.medium, free.confirm.as_ref())?;
                 (free.medium, MediumCommand::MarkFree)
             }
-            Media::Move(to) => (to.medium, MediumCommand::Move(to.pool)),
             Media::Retire(which) => (which.medium, MediumCommand::Retire),
         };
         let id = medium_id(&rows, &medium)?;
+        if matches!(
+            command,
+            MediumCommand::MarkFree | MediumCommand::Protect(true)
+        ) {
+            self.tapes.unused(id)?;
+        }
         let command = Command::Tape(TapeCommand::Medium(id, command));
         self.submit_and_show(by, command, |rows| medium_of(rows, id))
             .await
@@ -196,37 +219,44 @@ fn new_pool(add: pool::Add) -> MediaPoolCommand {
         is_worm: add.worm,
         takes_free: !add.no_free,
         sets: rules(&sets),
-        mixing: mixing(add.mix),
+        mixing: match (add.mix, add.mix_classes) {
+            (true, _) => Mixing::All,
+            (false, true) => Mixing::Class,
+            (false, false) => Mixing::Never,
+        },
     }
 }
 
-/// What changes a pool: its key first, so that what is refused changes nothing.
-fn changed_pool(set: pool::Set) -> Result<Vec<MediaPoolCommand>, Problem> {
+fn changed_pool(set: &pool::Set) -> Option<MediaPoolCommand> {
     let sets = (!set.sets.is_empty()).then(|| rules(&set.sets));
-    let (mix, free) = (set.mix.map(Switch::is_on), set.free.map(Switch::is_on));
+    let (mix, free) = (set.mix.map(mixing), set.free.map(Switch::is_on));
     let is_something = sets.is_some() || mix.is_some() || free.is_some();
-    let encrypt = set.key.map(|key| MediaPoolCommand::Encrypt(key.0));
-    let mut commands: Vec<MediaPoolCommand> = encrypt.into_iter().collect();
-    if is_something || set.description.is_some() {
-        commands.push(MediaPoolCommand::Set {
-            description: set.description,
-            takes_free: free,
-            sets,
-            mixing: mix.map(mixing),
-        });
-    }
-    match commands.is_empty() {
-        true => Err(nothing_to_change()),
-        false => Ok(commands),
-    }
+    (is_something || set.description.is_some()).then(|| MediaPoolCommand::Set {
+        description: set.description.clone(),
+        takes_free: free,
+        sets,
+        mixing: mix,
+    })
+}
+
+fn vaults(set: &pool::Set) -> Option<MediaPoolCommand> {
+    let none = set.no_vaults.iter().map(|set| (set.0, None));
+    let into = set.vaults.iter();
+    let into = into.map(|it| (it.set.0, Some(it.vault.clone())));
+    let vaults: BTreeMap<_, _> = none.chain(into).collect();
+    (!vaults.is_empty()).then_some(MediaPoolCommand::Vaults(vaults))
 }
 
 fn rules(sets: &[SetRule]) -> BTreeMap<MediaSet, SetRules> {
     sets.iter().map(|it| (it.set.0, it.rules)).collect()
 }
 
-const fn mixing(mix: bool) -> Mixing {
-    if mix { Mixing::All } else { Mixing::Never }
+const fn mixing(mix: Mix) -> Mixing {
+    match mix {
+        Mix::On => Mixing::All,
+        Mix::Classes => Mixing::Class,
+        Mix::Off => Mixing::Never,
+    }
 }
 
 /// The node of the library that a cartridge stands in.

@@ -2,12 +2,14 @@
 
 use super::super::layout::{Column, bytes, plain};
 use super::Form;
+use crate::commands::tape::class::Class;
 use crate::commands::tape::job::Job;
 use crate::commands::tape::key::Key;
 use crate::commands::tape::library::Library;
 use crate::commands::tape::media::Media;
 use crate::commands::tape::pool::Pool;
 use crate::commands::tape::restore::Restore;
+use crate::commands::tape::vault::Vault;
 use crate::commands::tape::{Drive, Tape};
 
 const LIBRARIES: &[Column] = &[
@@ -52,6 +54,8 @@ const POOL: &[Column] = &[
     plain("name"),
     plain("sets"),
     plain("mix"),
+    plain("mix-classes"),
+    plain("vaults"),
     plain("worm"),
     plain("free"),
     plain("key"),
@@ -60,6 +64,14 @@ const POOL: &[Column] = &[
     plain("made"),
     plain("description"),
 ];
+const VAULTS: &[Column] = &[
+    plain("name"),
+    plain("cartridges"),
+    plain("sets"),
+    plain("made"),
+    plain("description"),
+];
+const CLASSES: &[Column] = &[plain("tenant"), plain("class")];
 const MEDIA: &[Column] = &[
     plain("barcode"),
     plain("pool"),
@@ -70,6 +82,7 @@ const MEDIA: &[Column] = &[
     bytes("bytes"),
     plain("library"),
     plain("slot"),
+    plain("vault"),
     plain("protected"),
     plain("retired"),
 ];
@@ -93,6 +106,7 @@ const MEDIUM: &[Column] = &[
     bytes("bytes"),
     plain("library"),
     plain("slot"),
+    plain("vault"),
     plain("online"),
     plain("protected"),
     plain("write-protected"),
@@ -124,6 +138,7 @@ const JOBS: &[Column] = &[
     plain("schedule"),
     plain("enabled"),
     plain("running"),
+    plain("speed"),
     plain("last"),
 ];
 const JOB: &[Column] = &[
@@ -135,6 +150,9 @@ const JOB: &[Column] = &[
     plain("running"),
     plain("since"),
     plain("waits"),
+    plain("speed"),
+    bytes("buffer"),
+    plain("starved"),
     plain("last"),
     plain("made"),
     plain("description"),
@@ -147,6 +165,9 @@ const LOG: &[Column] = &[
     plain("objects"),
     bytes("bytes"),
     plain("done"),
+    plain("speed"),
+    bytes("buffer"),
+    plain("starved"),
     plain("cartridges"),
     plain("name"),
 ];
@@ -223,7 +244,11 @@ pub(super) fn form(order: &Tape) -> Form {
         Tape::Library(_) => Form::Record(LIBRARY),
         Tape::Pool(Pool::List) => Form::Table(POOLS),
         Tape::Pool(_) => Form::Record(POOL),
-        Tape::Media(Media::List(_)) => Form::Table(MEDIA),
+        Tape::Vault(Vault::List) => Form::Table(VAULTS),
+        Tape::Vault(_) => Form::Record(VAULTS),
+        Tape::Class(Class::List) => Form::Table(CLASSES),
+        Tape::Class(_) => Form::Record(CLASSES),
+        Tape::Media(Media::List(_) | Media::Move(_)) => Form::Table(MEDIA),
         Tape::Media(Media::Verify(_)) => Form::Table(FOUND),
         Tape::Media(Media::Copy(_)) => Form::Record(COPIED),
         Tape::Media(_) => Form::Record(MEDIUM),

@@ -59,8 +59,14 @@ pub enum Media {
                       Example: holdfast --data /srv/holdfast tape media eject HF0001L8"
     )]
     Eject(Named),
-    /// Put a free cartridge into a media pool, or back among the free ones
-    #[command(after_help = "Example: holdfast --data /srv/holdfast tape media move HF0001L8 gfs")]
+    /// Put free cartridges into a media pool or back among the free ones, or cartridges that are
+    /// off line into a vault or out of it
+    #[command(
+        after_help = "Where neither a pool nor a vault is named, they go among the free ones.\n\n\
+                      Example: holdfast --data /srv/holdfast tape media move HF0001L8 --pool gfs\n\
+                      Example: holdfast --data /srv/holdfast tape media move HF0001L8 HF0002L8 \
+                      --vault bank"
+    )]
     Move(Move),
     /// Use a cartridge no more, for good
     #[command(after_help = "Example: holdfast --data /srv/holdfast tape media retire HF0001L8")]
@@ -141,15 +147,25 @@ pub struct Free {
     pub confirm: Option<String>,
 }
 
-/// Where a cartridge goes.
+/// Where cartridges go.
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Move {
-    /// Its barcode such as HF0001L8, or its id
-    #[arg(value_name = "BARCODE", value_parser = MediumRef::parse)]
-    pub medium: MediumRef,
-    /// The media pool; without it, among the free ones
-    #[arg(value_parser = TapeName::parse)]
+    /// Their barcodes such as HF0001L8, or their ids
+    #[arg(value_name = "BARCODE", required = true, value_parser = MediumRef::parse)]
+    pub media: Vec<MediumRef>,
+    /// The media pool that free ones go into
+    #[arg(long, value_name = "POOL", value_parser = TapeName::parse)]
+    #[arg(conflicts_with_all = ["vault", "no_vault"])]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<TapeName>,
+    /// The vault that they were brought to
+    #[arg(long, value_name = "VAULT", value_parser = TapeName::parse)]
+    #[arg(conflicts_with = "no_vault")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<TapeName>,
+    /// Out of their vault
+    #[arg(long)]
+    #[serde(default)]
+    pub no_vault: bool,
 }

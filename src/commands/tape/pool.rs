@@ -1,12 +1,12 @@
 //! Orders about media pools.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use holdfast_actors::names::TapeName;
 use serde::{Deserialize, Serialize};
 
 use super::Named;
 use super::key::Choice;
-use super::words::SetRule;
+use super::words::{self, InVault, SetRule};
 use crate::commands::pool::Switch;
 
 /// What can be done with media pools.
@@ -27,7 +27,9 @@ pub enum Pool {
     /// Change a media pool, for what is written from now on; what is not given stays
     #[command(
         after_help = "Example: holdfast --data /srv/holdfast tape pool set gfs \
-                      --set daily:7d --set weekly:28d"
+                      --set daily:7d --set weekly:28d\n\
+                      Example: holdfast --data /srv/holdfast tape pool set gfs \
+                      --vault daily=bank --mix classes"
     )]
     Set(Set),
     /// Remove a media pool that has no cartridges and no jobs
@@ -51,6 +53,10 @@ pub struct Add {
     #[arg(long)]
     #[serde(default)]
     pub mix: bool,
+    /// Tenants of one tape class may share cartridges, see 'tape class'; others never
+    #[arg(long, conflicts_with = "mix")]
+    #[serde(default)]
+    pub mix_classes: bool,
     /// For cartridges that can be written once, and no others
     #[arg(long)]
     #[serde(default)]
@@ -76,10 +82,18 @@ pub struct Set {
     #[arg(long = "set", value_name = "SET:KEPT[:append]", value_parser = SetRule::parse)]
     #[serde(rename = "set", default, skip_serializing_if = "Vec::is_empty")]
     pub sets: Vec<SetRule>,
-    /// Whether tenants may share cartridges
-    #[arg(long, value_name = "on|off")]
+    /// Whether tenants may share cartridges: all, those of one tape class, or none
+    #[arg(long, value_name = "on|classes|off")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mix: Option<Switch>,
+    pub mix: Option<Mix>,
+    /// The vault that the cartridges of a media set go into when they are exported
+    #[arg(long = "vault", value_name = "SET=VAULT", value_parser = InVault::parse)]
+    #[serde(rename = "vault", default, skip_serializing_if = "Vec::is_empty")]
+    pub vaults: Vec<InVault>,
+    /// A media set whose cartridges go into no vault any more
+    #[arg(long = "no-vault", value_name = "SET", value_parser = words::Set::parse)]
+    #[serde(rename = "no-vault", default, skip_serializing_if = "Vec::is_empty")]
+    pub no_vaults: Vec<words::Set>,
     /// Whether it takes free cartridges
     #[arg(long, value_name = "on|off")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,4 +106,16 @@ pub struct Set {
     #[arg(long, value_name = "TEXT")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+}
+
+/// Which tenants may share cartridges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mix {
+    /// All
+    On,
+    /// Those of one tape class
+    Classes,
+    /// None
+    Off,
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use holdfast_actors::names::TapeName;
 use holdfast_actors::tape::pool::{Retention, SetRules};
 use holdfast_actors::tape::{MediaSet, MonthDay, Nth, Quarter, Schedule, Weekday, Yearly};
 use serde::{Deserialize, Serialize};
@@ -306,6 +307,40 @@ impl fmt::Display for SetRule {
 
 as_text!(SetRule);
 
+/// A media set of a pool, and the vault of what it exports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct InVault {
+    /// Which.
+    pub set: Set,
+    /// Where to.
+    pub vault: TapeName,
+}
+
+impl InVault {
+    /// Parses `daily=bank`.
+    ///
+    /// # Errors
+    /// When a part is missing or wrong.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let wanted = "a media set and a vault, such as daily=bank";
+        let parts = text.split_once('=').and_then(|(set, vault)| {
+            let set = Set::parse(set).ok()?;
+            let vault = TapeName::parse(vault).ok()?;
+            Some(Self { set, vault })
+        });
+        parts.ok_or_else(|| ValueError::new(text, wanted))
+    }
+}
+
+impl fmt::Display for InVault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.set, self.vault)
+    }
+}
+
+as_text!(InVault);
+
 /// A schedule in words, a part each: `at 22:30`, `daily mon,tue`, `weekly sat`.
 pub fn told(schedule: &Schedule) -> Vec<String> {
     let mut told = vec![format!("at {}", TimeOfDay(schedule.at_minutes))];
@@ -410,6 +445,8 @@ mod tests {
             ],
             SetRule::parse,
         );
+        same(&["daily=bank", "yearly=box-7"], InVault::parse);
+        wrong(&["daily", "daily=", "=bank", "hourly=bank"], InVault::parse);
         let id = "00000000-0000-0000-0000-0000000000ff";
         same(&["BK0001L9", id], MediumRef::parse);
         wrong(&["bk0001l9", "ff", "", "BK01"], MediumRef::parse);

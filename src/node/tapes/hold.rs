@@ -10,12 +10,19 @@ use holdfast_actors::tape::drive::Purpose;
 use holdfast_tape::ports::{Mount, Station};
 use holdfast_tape::{care, ssc, station};
 
+use super::using::Use;
 use super::{TapeDesk, problem};
 use crate::admin::answers::label;
 use crate::admin::office::Held;
 use crate::admin::{Problem, ProblemClass};
 
 impl TapeDesk {
+    /// Has a cartridge for an order; refused while another one has it.
+    pub(super) fn takes(&self, medium: MediumId, doing: &'static str) -> Result<Use, Problem> {
+        let label = label(medium, &self.rows());
+        self.using.take(medium, &label, doing)
+    }
+
     /// A cartridge in a drive, whatever is on it.
     pub(super) async fn filled(&self, medium: MediumId) -> Result<Box<dyn Mount>, Problem> {
         let (station, slot) = self.home(medium).await?;
@@ -24,6 +31,7 @@ impl TapeDesk {
 
     /// Has a cartridge carried home that was left in a drive.
     pub(super) async fn eject(self, medium: MediumId) -> Result<(), Problem> {
+        let _held = self.takes(medium, "ejected")?;
         let (station, slot) = self.home(medium).await?;
         let was_in = station::eject(&station, slot).await.map_err(problem)?;
         tracing::info!(%medium, was_in, "a cartridge was to be ejected");
@@ -47,9 +55,10 @@ impl TapeDesk {
     }
 
     pub(super) async fn hold(self, medium: MediumId) -> Result<Held, Problem> {
+        let held = self.takes(medium, "erased")?;
         let mut mount = self.filled(medium).await?;
         let said = station::identify(mount.as_mut()).await;
-        Ok((said.map_err(problem)?, mount))
+        Ok((said.map_err(problem)?, mount, Box::new(held)))
     }
 
     /// What was known of it is forgotten only when it is erased.

@@ -44,7 +44,7 @@ pub(super) async fn plan(
     Ok(RestorePlan {
         run: TapeRun::of((set, row), found, rows),
         loads: loads.collect(),
-        offline: plan.offline.keys().map(|id| label(*id, rows)).collect(),
+        offline: plan.offline.keys().map(|id| rows.tape.place(*id)).collect(),
         lost: plan.lost.len() as u64,
         objects: plan.objects,
         bytes: Size::bytes(plan.bytes),

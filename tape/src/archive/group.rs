@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use holdfast_actors::catalog::rows::{MediaPool, Rows, Run};
+use holdfast_actors::catalog::rows::{MediaPool, Rows, Run, Share};
 use holdfast_actors::catalog::tape::SetCommand;
 use holdfast_actors::kernel::{RepositoryId, Space, Timestamp};
 use holdfast_actors::tape::pool::SetRules;
@@ -28,7 +28,7 @@ pub(super) struct Work {
 /// A group that is under way.
 #[derive(Debug)]
 pub(super) struct Current {
-    pub(super) owner: Option<u64>,
+    pub(super) share: Share,
     pub(super) set: Option<SetId>,
     repositories: VecDeque<RepositoryId>,
     /// Whose view is awaited.
@@ -57,7 +57,7 @@ pub(super) struct Current {
 impl Current {
     pub(super) fn observe(&self) -> serde_json::Value {
         json!({
-            "owner": self.owner,
+            "owner": self.share.owner(),
             "set": self.set.map(|set| set.to_string()),
             "repositories-left": self.repositories.len(),
             "objects-left": self.queue.len(),
@@ -92,7 +92,7 @@ impl Archive {
             self.has_failed = true;
             return None;
         };
-        let found = sources::find(rows, &self.order, pool, group.owner);
+        let found = sources::find(rows, &self.order, pool, &group.share);
         let set = found.set.and_then(|id| rows.tape.sets.get(&id));
         let is_of_run = set.is_some_and(|set| set.runs.iter().any(|run| self.order.is_of_run(run)));
         let unread = set.map(|set| set.media.iter().copied().collect());
@@ -103,7 +103,7 @@ impl Archive {
         repositories.retain(|id| only.is_none_or(|only| only == *id));
         self.has_written |= !found.done.is_empty();
         self.current = Some(Current {
-            owner: group.owner,
+            share: group.share,
             set: found.set,
             repositories,
             looks_at: None,
@@ -276,16 +276,24 @@ impl Archive {
         if let Some(set) = self.current.as_ref()?.set {
             return Some(set);
         }
-        let (pool, owner) = (self.pool()?.id, self.current.as_ref()?.owner);
+        let (pool, share) = (self.pool()?.id, self.current.as_ref()?.share.clone());
         let set = self.order.set;
         let Book { drawn, .. } = self.book.as_ref()?;
         let drawn = *drawn;
         self.current.as_mut()?.set = Some(drawn);
-        let open = SetCommand::Open {
-            pool,
-            set,
-            owner,
-            one,
+        let open = match share {
+            Share::Class(class) => SetCommand::Share {
+                pool,
+                set,
+                class,
+                one,
+            },
+            Share::All | Share::Own(_) => SetCommand::Open {
+                pool,
+                set,
+                owner: share.owner(),
+                one,
+            },
         };
         self.tell_set(drawn, open);
         Some(drawn)

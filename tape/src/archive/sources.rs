@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use holdfast_actors::catalog::rows::{MediaPool, Mixing, Rows, Set, Source};
+use holdfast_actors::catalog::rows::{MediaPool, Mixing, Rows, Set, Share, Source};
 use holdfast_actors::kernel::RepositoryId;
 use holdfast_actors::names::TenantName;
 use holdfast_actors::tape::media::Content;
@@ -13,8 +13,8 @@ use super::Order;
 /// Repositories that share a media set, in the order of the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Group {
-    /// The id of their tenant; none where tenants are mixed.
-    pub(super) owner: Option<u64>,
+    /// With whom they share it.
+    pub(super) share: Share,
     pub(super) repositories: VecDeque<RepositoryId>,
 }
 
@@ -37,11 +37,11 @@ pub(super) fn groups(rows: &Rows, sources: &[Source], mixing: Mixing) -> VecDequ
         let Some(row) = rows.repositories.get(&id).filter(|_| seen.insert(id)) else {
             continue;
         };
-        let owner = (mixing == Mixing::Never).then_some(row.tenant);
-        match groups.iter_mut().find(|group| group.owner == owner) {
+        let share = rows.tape.share(mixing, row.tenant);
+        match groups.iter_mut().find(|group| group.share == share) {
             Some(group) => group.repositories.push_back(id),
             None => groups.push_back(Group {
-                owner,
+                share,
                 repositories: [id].into(),
             }),
         }
@@ -74,13 +74,14 @@ pub(super) fn tenant(rows: &Rows, id: u64) -> Option<&TenantName> {
 
 /// The set of a group. A daily set goes on until somebody closes it; what stands on its own has a
 /// set for each run, unless the pool appends (`R10.3`).
-pub(super) fn find(rows: &Rows, order: &Order, pool: &MediaPool, owner: Option<u64>) -> Found {
+pub(super) fn find(rows: &Rows, order: &Order, pool: &MediaPool, share: &Share) -> Found {
     let appends = pool.rules.sets.get(&order.set).is_some_and(|it| it.appends);
     let sets = rows
         .tape
         .sets
         .iter()
-        .filter(|(_, row)| (row.pool, row.set, row.owner) == (pool.id, order.set, owner));
+        .filter(|(_, row)| (row.pool, row.set) == (pool.id, order.set))
+        .filter(|(id, row)| rows.tape.shared(**id, row) == *share);
     let mut found = Found::default();
     let mut last = None;
     for (id, set) in sets {

@@ -2,6 +2,7 @@
 
 mod check;
 mod cloud;
+mod lost;
 mod shop;
 mod world;
 
@@ -225,6 +226,37 @@ fn tenants_that_never_mix_have_a_set_each() {
 }
 
 #[test]
+fn tenants_of_one_class_share_a_set_and_what_comes_later_goes_to_the_set_of_the_new_class() {
+    let plan = Plan {
+        mixing: Mixing::Class,
+        ..roomy()
+    };
+    let (mut world, _) = acme(&plan, 2);
+    for (tenant, class) in [("Zeta", "gold"), ("Beta", "gold"), ("Corp", "silver")] {
+        let id = world.repository(tenant, "main");
+        world.fill(id, 2, KIB);
+        world.class(tenant, Some(class));
+    }
+    let attempt = |world: &mut World| {
+        let order = world.order(MediaSet::Daily);
+        assert_eq!(world.attempt(&order, None), Some(Outcome::Wrote));
+        world.check();
+        let rows = world.office.rows();
+        let mut runs: Vec<usize> = rows.tape.sets.values().map(|it| it.runs.len()).collect();
+        runs.sort_unstable();
+        runs
+    };
+    // Acme has no class.
+    assert_eq!(attempt(&mut world), [1, 1, 2]);
+    world.class("Beta", Some("silver"));
+    world.fill_more(2);
+    assert_eq!(attempt(&mut world), [2, 3, 4], "Beta is with Corp now");
+    world.class("Corp", None);
+    world.fill_more(2);
+    assert_eq!(attempt(&mut world), [1, 3, 4, 7], "Corp is alone now");
+}
+
+#[test]
 fn a_source_that_cannot_be_read_fails_alone() {
     let (mut world, first) = acme(&Plan::default(), 3);
     let other = world.repository("Acme Ltd", "second");
@@ -373,14 +405,16 @@ proptest! {
     /// Days, repositories, crashes, worn tapes and sets in any order: what is done is on tape.
     #[test]
     fn whatever_happens_what_is_done_is_on_tape_and_stays_there(
-        steps in proptest::collection::vec((0u8..8, 0usize..70, 0usize..4), 1..8),
+        steps in proptest::collection::vec((0u8..9, 0usize..70, 0usize..4), 1..8),
         near_end in 12usize..40,
-        mixing in prop_oneof![Just(Mixing::Never), Just(Mixing::All)],
+        mixing in prop_oneof![Just(Mixing::Never), Just(Mixing::All), Just(Mixing::Class)],
         appends in any::<bool>(),
     ) {
         let hard_end = near_end + 8;
         let plan = Plan { tapes: 10, near_end, hard_end, mixing, appends };
         let (mut world, id) = acme(&plan, 4);
+        let other = world.repository("Zeta", "main");
+        world.fill(other, 2, KIB);
         let mut last = world.order(MediaSet::Daily);
         for (what, number, rest) in steps {
             match what {
@@ -389,6 +423,10 @@ proptest! {
                 2 => world.with(1 + (number % 10) as u16, |slot| {
                     slot.fails_after = (rest > 0).then_some(number);
                 }),
+                8 => {
+                    let of = ["Acme Ltd", "Zeta"][rest % 2];
+                    world.class(of, [None, Some("gold"), Some("silver")][number % 3]);
+                }
                 3 => world.pass(DAY * number as u64),
                 _ => {
                     if what < 7 {

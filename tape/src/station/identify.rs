@@ -23,7 +23,7 @@ pub async fn identify(mount: &mut dyn Mount) -> Result<Label, Failed> {
     Ok(match ask(mount, recovery::labels).await? {
         Ok(labels) => Label {
             medium: Some(naming::medium(labels.label.volume)),
-            expires: Some(expiry(&labels)),
+            expires: Some(said(&labels)),
             ..label
         },
         Err(ReadError::Blank) => label,
@@ -90,8 +90,12 @@ fn is_it(labels: &Labels, medium: MediumId, known: u64) -> Result<(), Stranger> 
 
 /// From which day on the label says that the tape may be written over; never, if the label of its
 /// set is lost.
-fn expiry(labels: &Labels) -> Expiry {
-    let until = labels.set.as_ref().and_then(|set| set.protected_until);
+fn said(labels: &Labels) -> Expiry {
+    expiry(labels.set.as_ref().and_then(|set| set.protected_until))
+}
+
+/// The day of a time in seconds since 1970; what has none is kept for ever.
+pub(crate) fn expiry(until: Option<u64>) -> Expiry {
     until.map_or(Expiry::Never, |seconds| {
         let moment = Timestamp::from_millis(seconds.saturating_mul(1_000));
         match Date::of(moment) {

@@ -59,6 +59,24 @@ pub struct Tape {
     /// then leaves its bin. Since the tenth version of the rows.
     #[serde(deserialize_with = "schema::map")]
     pub pins: OrdMap<RepositoryId, BTreeMap<TapeName, Timestamp>>,
+    /// Vaults by name. Since the tenth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub vaults: OrdMap<TapeName, Vault>,
+    /// In which vault a cartridge is that is off line. Since the tenth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub vaulted: OrdMap<MediumId, TapeName>,
+    /// Into which vault the cartridges of a pool's set go that are exported. Since the tenth
+    /// version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub vault_of: OrdMap<(PoolId, MediaSet), TapeName>,
+    /// The tape classes of tenants by their ids; one that has none shares with nobody. Since the
+    /// tenth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub classes: OrdMap<u64, TapeName>,
+    /// The class that a media set without an owner is for; none where everybody is mixed. Since
+    /// the tenth version of the rows.
+    #[serde(deserialize_with = "schema::map")]
+    pub class_of: OrdMap<SetId, TapeName>,
 }
 
 /// A key, as far as the catalog may know it.
@@ -70,6 +88,36 @@ pub struct TapeKey {
     pub wrapped: Vec<Wrapped>,
     /// When it was made.
     pub made: Timestamp,
+}
+
+/// A place for cartridges that are off line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vault {
+    /// Free text of the operator.
+    pub description: String,
+    /// When it was made known.
+    pub made: Timestamp,
+}
+
+/// With whom the data of a tenant may be on one media set.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Share {
+    /// With everybody's.
+    All,
+    /// With that of tenants of this class.
+    Class(TapeName),
+    /// With nobody's; the tenant's id.
+    Own(u64),
+}
+
+impl Share {
+    /// The id of the tenant that a set like this is for.
+    pub const fn owner(&self) -> Option<u64> {
+        match self {
+            Self::Own(tenant) => Some(*tenant),
+            Self::All | Self::Class(_) => None,
+        }
+    }
 }
 
 impl Tape {
@@ -113,6 +161,34 @@ impl Tape {
             if !pins.is_empty() {
                 self.pins.insert(id, pins);
             }
+        }
+    }
+
+    /// With whom a tenant's data may be on a set of a pool with this rule.
+    pub fn share(&self, mixing: Mixing, tenant: u64) -> Share {
+        match (mixing, self.classes.get(&tenant)) {
+            (Mixing::All, _) => Share::All,
+            (Mixing::Class, Some(class)) => Share::Class(class.clone()),
+            (Mixing::Class | Mixing::Never, _) => Share::Own(tenant),
+        }
+    }
+
+    /// For whom a media set is.
+    pub fn shared(&self, id: SetId, set: &Set) -> Share {
+        match (set.owner, self.class_of.get(&id)) {
+            (Some(tenant), _) => Share::Own(tenant),
+            (None, Some(class)) => Share::Class(class.clone()),
+            (None, None) => Share::All,
+        }
+    }
+
+    /// What people know a cartridge by, and in which vault they find it.
+    pub fn place(&self, id: MediumId) -> String {
+        let row = self.media.get(&id);
+        let label = row.map_or_else(|| id.to_string(), |row| row.label(id));
+        match self.vaulted.get(&id) {
+            Some(vault) => format!("{label} in vault {vault}"),
+            None => label,
         }
     }
 
@@ -216,6 +292,8 @@ pub enum Mixing {
     Never,
     /// Everybody's.
     All,
+    /// That of tenants of one class; of one without a class, its own.
+    Class,
 }
 
 /// A cartridge.

@@ -63,6 +63,7 @@ impl Draft<'_> {
         if is_used && self.rows.clock.doubted {
             return Err(Refused::ClockDoubted);
         }
+        self.unused(id)?;
         self.leave_set(id)?;
         self.rows.tape.checks.remove(&id);
         self.alter_medium(id, |row| {

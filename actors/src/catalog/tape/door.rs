@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use super::super::Refused;
 use super::super::draft::{Draft, within};
 use super::super::events::Code;
-use super::super::rows::Cartridge;
+use super::super::rows::{Cartridge, Tape};
 use super::TapeRefused;
 use crate::names::TapeName;
-use crate::tape::MediumId;
+use crate::tape::{MediumId, SetId};
 
 /// Cartridges that are let go at once.
 const GOING_MAX: u32 = 4_096;
@@ -34,10 +34,13 @@ impl Draft<'_> {
             if row.slot.as_ref().is_none_or(|(at, _)| at != name) {
                 return Err(TapeRefused::Elsewhere(label, name.clone()).into());
             }
-            self.unused(*id, &row)?;
+            self.unused(*id)?;
             self.close_of(&row);
             self.alter_medium(*id, Cartridge::put_away);
-            let text = format!("cartridge {label} goes out by the door of tape library {name}");
+            let vault = self.vault_for(*id, &row);
+            let into = vault.map_or_else(String::new, |vault| format!(", into vault {vault}"));
+            let text =
+                format!("cartridge {label} goes out by the door of tape library {name}{into}");
             self.event(Code::TapeMediumChanged, None, text, None);
         }
         Ok(())
@@ -52,31 +55,47 @@ impl Draft<'_> {
 
     /// It stays on line, and a run goes on with it when it is its turn.
     pub(super) fn eject(&mut self, id: MediumId, row: &Cartridge) -> Result<(), Refused> {
-        self.unused(id, row)?;
+        self.unused(id)?;
         let text = format!("cartridge {} goes back to its slot", row.label(id));
         self.event(Code::TapeMediumChanged, None, text, None);
         Ok(())
     }
 
+    /// See [`Tape::unused`].
+    pub(super) fn unused(&self, id: MediumId) -> Result<(), Refused> {
+        Ok(self.rows.tape.unused(id)?)
+    }
+}
+
+impl Tape {
     /// Refuses what a restore that is under way reads, or a run writes, or will when it is its
     /// turn.
-    pub(super) fn unused(&self, id: MediumId, row: &Cartridge) -> Result<(), Refused> {
-        let Some((set, _)) = row.of else {
+    ///
+    /// # Errors
+    /// Who uses it.
+    pub fn unused(&self, id: MediumId) -> Result<(), TapeRefused> {
+        let row = self.media.get(&id);
+        let Some((row, (set, _))) = row.and_then(|row| Some((row, row.of?))) else {
             return Ok(());
         };
         if self.is_restoring(set) {
-            return Err(TapeRefused::Restoring(row.label(id)).into());
+            return Err(TapeRefused::Restoring(row.label(id)));
         }
-        let tape = &self.rows.tape;
-        let open = tape.sets.get(&set).filter(|set| set.closed.is_none());
+        let open = self.sets.get(&set).filter(|set| set.closed.is_none());
         let writer = open.and_then(|set| {
-            let (pool, _) = tape.pool(set.pool)?;
-            let mut jobs = tape.jobs.iter().filter(|(_, job)| job.pool == *pool);
+            let (pool, _) = self.pool(set.pool)?;
+            let mut jobs = self.jobs.iter().filter(|(_, job)| job.pool == *pool);
             jobs.find(|(_, job)| job.state.running().is_some_and(|(of, _)| of == set.set))
         });
         match writer {
-            Some((job, _)) => Err(TapeRefused::Writing(row.label(id), job.clone()).into()),
+            Some((job, _)) => Err(TapeRefused::Writing(row.label(id), job.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Whether a restore that is under way reads this set.
+    pub(super) fn is_restoring(&self, set: SetId) -> bool {
+        let mut running = self.restores.values();
+        running.any(|row| row.end.is_none() && row.parts.iter().any(|part| part.set == set))
     }
 }

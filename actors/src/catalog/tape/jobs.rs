@@ -6,7 +6,7 @@ use super::super::Refused;
 use super::super::draft::{Draft, TEXT_MAX, short, within};
 use super::super::events::Code;
 use super::super::rows::{Source, TapeJob};
-use super::{JobCommand, TapeRefused, in_use};
+use super::{IMPORTED, JobCommand, TapeRefused, in_use};
 use crate::names::TapeName;
 use crate::tape::Schedule;
 use crate::tape::job::{Occasion, State};
@@ -136,6 +136,9 @@ impl Draft<'_> {
     fn fit_schedule(&self, pool: &TapeName, schedule: &Schedule) -> Result<(), Refused> {
         let minutes = u32::from(schedule.at_minutes);
         within("the minute of the day", minutes, 0, MINUTES_MAX)?;
+        if pool.as_str() == IMPORTED {
+            return Err(TapeRefused::Service(pool.clone()).into());
+        }
         let rules = &self.known_media_pool(pool)?.rules;
         if schedule.sets().next().is_none() {
             return Err(TapeRefused::NoDays.into());

@@ -177,6 +177,7 @@ impl Draft<'_> {
             new += usize::from(found.is_none());
             let id = found.map_or_else(|| self.discover(one), Ok)?;
             there.insert(id);
+            self.leave_vault(id);
             self.alter_medium(id, |row| {
                 row.slot = Some((name.clone(), one.slot));
                 row.medium.is_online = true;

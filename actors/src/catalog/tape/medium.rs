@@ -26,6 +26,7 @@ impl Draft<'_> {
                 self.checked(id, &row, (*objects, *damaged))?;
             }
             MediumCommand::Erase(label) => self.erase(id, &row, *label)?,
+            MediumCommand::Vault(vault) => self.put_into(id, &row, vault.as_ref())?,
             MediumCommand::Retire => {
                 self.close_of(&row);
                 self.alter_medium(id, |row| row.medium.is_retired = true);
@@ -114,6 +115,7 @@ impl Draft<'_> {
             other.label(said)
         );
         self.alter_medium(said, |row| row.takes_place_of(&one));
+        self.leave_vault(said);
         if one.is_mere_place() && other.slot.is_none() {
             self.rows.tape.media.remove(&id);
             self.rows.tape.checks.remove(&id);
@@ -125,6 +127,7 @@ impl Draft<'_> {
             });
         } else {
             self.alter_medium(id, |row| row.takes_place_of(&other));
+            self.leave_vault(id);
         }
         self.event(Code::TapeMediumTrouble, None, text, None);
     }
@@ -149,6 +152,7 @@ impl Draft<'_> {
     fn protect(&mut self, id: MediumId, row: &Cartridge, is: bool) -> Result<(), Refused> {
         if is {
             row.may(row.medium.may_protect(), id)?;
+            self.unused(id)?;
             self.close_of(row);
         }
         self.alter_medium(id, |row| row.medium.is_protected = is);
@@ -173,6 +177,7 @@ impl Draft<'_> {
             Content::Empty => Err(media::Refused::Empty),
         };
         let said = said.or_else(|refused| row.may(Err(refused), id).map(|()| None))?;
+        self.unused(id)?;
         self.leave_set(id)?;
         self.rows.tape.checks.remove(&id);
         self.alter_medium(id, |row| {
@@ -197,6 +202,7 @@ impl Draft<'_> {
                 return Err(TapeRefused::NotFree(row.label(id)).into());
             }
         }
+        self.unused(id)?;
         let named = row.label(id);
         let (to, text) = match pool {
             Some(name) => {

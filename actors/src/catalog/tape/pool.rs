@@ -6,8 +6,9 @@ use super::super::Refused;
 use super::super::draft::{Draft, TEXT_MAX, forget, short, within};
 use super::super::events::Code;
 use super::super::rows::{MediaPool, Set, TapeJob};
-use super::{MediaPoolCommand, TapeRefused, in_use};
+use super::{IMPORTED, MediaPoolCommand, TapeRefused, in_use};
 use crate::names::TapeName;
+use crate::tape::media::Expiry;
 use crate::tape::pool::{Retention, SetRules};
 use crate::tape::{MediaSet, Pool, PoolId};
 
@@ -21,6 +22,9 @@ impl Draft<'_> {
         name: &TapeName,
         command: &MediaPoolCommand,
     ) -> Result<(), Refused> {
+        if name.as_str() == IMPORTED {
+            return Err(TapeRefused::Service(name.clone()).into());
+        }
         match command {
             MediaPoolCommand::Add {
                 description,
@@ -54,6 +58,10 @@ impl Draft<'_> {
                     fit_sets(sets)?;
                     self.fit_users(name, pool.id, sets)?;
                     pool.rules.sets.clone_from(sets);
+                    let is_off = |set: &MediaSet| !sets.contains_key(set);
+                    forget(&mut self.rows.tape.vault_of, |(of, set), _| {
+                        *of == pool.id && is_off(set)
+                    });
                 }
                 if let Some(description) = description {
                     short("a description", description, TEXT_MAX)?;
@@ -68,12 +76,22 @@ impl Draft<'_> {
             }
             MediaPoolCommand::Remove => self.remove_media_pool(name),
             MediaPoolCommand::Encrypt(key) => self.encrypt_pool(name, *key),
+            MediaPoolCommand::Vaults(vaults) => self.set_vaults(name, vaults),
         }
     }
 
     pub(super) fn known_media_pool(&self, name: &TapeName) -> Result<&MediaPool, Refused> {
         let row = self.rows.tape.pools.get(name);
         row.ok_or_else(|| TapeRefused::NoPool(name.clone()).into())
+    }
+
+    /// Until when what is on a set is kept that is closed today, by what its pool says today; for
+    /// ever, if nobody says anything any more.
+    pub(super) fn kept_until(&self, set: &Set) -> Expiry {
+        let pool = self.rows.tape.pool(set.pool);
+        let rules = pool.and_then(|(_, row)| row.rules.sets.get(&set.set));
+        let retention = rules.map_or(Retention::Forever, |rules| rules.retention);
+        retention.expiry(self.rows.clock.today)
     }
 
     fn add_media_pool(&mut self, name: &TapeName, mut pool: MediaPool) -> Result<(), Refused> {
@@ -137,6 +155,10 @@ impl Draft<'_> {
         self.rows.tape.encrypting.remove(&id);
         // All of them are without cartridges.
         forget(&mut self.rows.tape.sets, |_, row| row.pool == id);
+        let tape = &mut self.rows.tape;
+        let sets = tape.sets.clone();
+        forget(&mut tape.class_of, |set, _| !sets.contains_key(set));
+        forget(&mut tape.vault_of, |(of, _), _| *of == id);
         let text = format!("media pool {name} removed");
         self.event(Code::TapeRemoved, None, text, None);
         Ok(())

@@ -71,6 +71,21 @@ pub enum TapeRefused {
     /// Only what is in a library goes out by its door.
     #[error("cartridge {0} is not in library '{1}'; look with 'tape media show {0}'")]
     Elsewhere(String, TapeName),
+    /// A vault is a place for what is off line (10.10).
+    #[error(
+        "cartridge {0} is in library '{1}', and a vault is for cartridges that are off line: carry \
+         it out first with 'tape library export {1} {0}'"
+    )]
+    Inside(String, TapeName),
+    /// What comes back is what nobody knows.
+    #[error("cartridge {0} is known, and is not what its label tells; take an inventory")]
+    KnownMedium(String),
+    /// Jobs write to pools of operators.
+    #[error("media pool '{0}' is the system's: it takes in what is found, and nothing is written")]
+    Service(TapeName),
+    /// No such vault.
+    #[error("there is no vault '{0}'; look with 'tape vault list'")]
+    NoVault(TapeName),
     /// A restore of nothing.
     #[error("a restore has one run at least")]
     NoParts,
@@ -175,6 +190,7 @@ impl TapeRefused {
             | Self::NoPoolId(..)
             | Self::NoTenant(..)
             | Self::NoKey(..)
+            | Self::NoVault(..)
             | Self::NoRun(..) => Class::NotFound,
             Self::Exists(..)
             | Self::InUse { .. }
@@ -200,6 +216,9 @@ impl TapeRefused {
             | Self::Mixed(..)
             | Self::SetOff(..)
             | Self::Elsewhere(..)
+            | Self::Inside(..)
+            | Self::KnownMedium(..)
+            | Self::Service(..)
             | Self::NotTape(..) => Class::Rule,
             Self::Node
             | Self::NotWrapped
@@ -253,6 +272,10 @@ impl TapeRefused {
             Self::Restoring(..) => "cartridge-being-restored",
             Self::Writing(..) => "cartridge-being-written",
             Self::Elsewhere(..) => "cartridges-offline",
+            Self::Inside(..) => "cartridge-in-library",
+            Self::NoVault(..) => "no-vault",
+            Self::KnownMedium(..) => "cartridge-known",
+            Self::Service(..) => "service-pool",
             Self::NoParts => "no-restore-parts",
             Self::NoDays => "no-tape-days",
         }

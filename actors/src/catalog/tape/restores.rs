@@ -14,7 +14,6 @@ use super::super::rows::{Destination, Restore, RestoreEnd, RestorePart, Set};
 use super::TapeRefused;
 use crate::kernel::{RepositoryId, RestoreId};
 use crate::names::TenantName;
-use crate::tape::SetId;
 
 /// So many restores are remembered; the eldest that have ended go first.
 const RESTORES_MAX: usize = 256;
@@ -72,12 +71,6 @@ impl Draft<'_> {
             RestoreCommand::Begin => self.begin_restore(id),
             RestoreCommand::End(end) => self.end_restore(id, end),
         }
-    }
-
-    /// Whether a restore that is under way reads this set.
-    pub(super) fn is_restoring(&self, set: SetId) -> bool {
-        let mut running = self.rows.tape.restores.values();
-        running.any(|row| row.end.is_none() && row.parts.iter().any(|part| part.set == set))
     }
 
     fn restoring(&self, id: RestoreId) -> Result<&Restore, Refused> {
@@ -209,8 +202,16 @@ impl Draft<'_> {
         }
         let mut end = end.clone();
         match &mut end {
-            RestoreEnd::Incomplete { named, .. } | RestoreEnd::Offline(named) => {
+            RestoreEnd::Incomplete { named, .. } => named.truncate(NAMED_MAX),
+            RestoreEnd::Offline(named) => {
                 named.truncate(NAMED_MAX);
+                let media = &self.rows.tape.media;
+                for label in named {
+                    let found = media.iter().find(|(id, row)| row.label(**id) == *label);
+                    if let Some((id, _)) = found {
+                        *label = self.rows.tape.place(*id);
+                    }
+                }
             }
             RestoreEnd::Failed(why) => *why = why.chars().take(TEXT_MAX).collect(),
             RestoreEnd::Complete | RestoreEnd::Stopped => {}

@@ -5,16 +5,15 @@ use imbl::Vector;
 use super::super::Refused;
 use super::super::draft::{Draft, within};
 use super::super::events::Code;
-use super::super::rows::{Cartridge, Head, Mixing, Run, Set};
+use super::super::rows::{Cartridge, Head, Mixing, Run, Set, Share};
 use super::{SetCommand, TapeRefused};
 use crate::kernel::{RepositoryId, Size};
 use crate::tape::media::{self, Content, Expiry, Kind, Label, Written};
-use crate::tape::pool::Retention;
 use crate::tape::{MediaSet, MediumId, PoolId, SetId};
 
-const SETS_MAX: usize = 65_536;
+pub(super) const SETS_MAX: usize = 65_536;
 /// Runs of one set.
-const RUNS_MAX: usize = 65_536;
+pub(super) const RUNS_MAX: usize = 65_536;
 /// Bytes in the name of a run.
 const NAME_MAX: u32 = 256;
 
@@ -26,7 +25,18 @@ impl Draft<'_> {
                 set,
                 owner,
                 one,
-            } => self.open_set(id, (*pool, *set), *owner, *one),
+            } => self.open_set(
+                id,
+                (*pool, *set),
+                owner.map_or(Share::All, Share::Own),
+                *one,
+            ),
+            SetCommand::Share {
+                pool,
+                set,
+                class,
+                one,
+            } => self.open_set(id, (*pool, *set), Share::Class(class.clone()), *one),
             SetCommand::Begin { medium, label } => self.begin(id, *medium, *label),
             SetCommand::Run(run) => self.run(id, run),
             SetCommand::Committed { medium, head } => self.committed(id, *medium, *head),
@@ -36,6 +46,7 @@ impl Draft<'_> {
                 self.close_medium(*medium, None);
                 Ok(())
             }
+            SetCommand::Found(told) => self.found(id, told),
             SetCommand::Close => {
                 self.known_set(id)?;
                 self.close_set(id);
@@ -69,7 +80,7 @@ impl Draft<'_> {
         &mut self,
         id: SetId,
         (pool, set): (PoolId, MediaSet),
-        owner: Option<u64>,
+        share: Share,
         one: Option<RepositoryId>,
     ) -> Result<(), Refused> {
         let Some((name, row)) = self.rows.tape.pool(pool) else {
@@ -78,13 +89,18 @@ impl Draft<'_> {
         if !row.rules.sets.contains_key(&set) {
             return Err(TapeRefused::SetOff(name.clone(), set).into());
         }
-        if owner.is_none() && row.mixing == Mixing::Never {
+        let may = match row.mixing {
+            Mixing::All => !matches!(share, Share::Class(_)),
+            Mixing::Never => matches!(share, Share::Own(_)),
+            Mixing::Class => share != Share::All,
+        };
+        if !may {
             return Err(TapeRefused::Mixed(name.clone()).into());
         }
         let row = Set {
             pool,
             set,
-            owner,
+            owner: share.owner(),
             one,
             media: Vector::new(),
             opened: self.at,
@@ -92,7 +108,7 @@ impl Draft<'_> {
             runs: Vector::new(),
         };
         if let Some(repository) = one {
-            self.fit_owner((id, &row), repository)?;
+            self.fit_owner((id, &row, &share), repository)?;
         }
         if self.rows.tape.sets.contains_key(&id) {
             return Err(TapeRefused::Drawn(id.raw()).into());
@@ -102,14 +118,25 @@ impl Draft<'_> {
             return Err(Refused::TooMany { what, most });
         }
         self.rows.tape.sets.insert(id, row);
+        if let Share::Class(class) = share {
+            self.rows.tape.class_of.insert(id, class);
+        }
         Ok(())
     }
 
     /// Refuses a repository whose data may not be on this set.
-    fn fit_owner(&self, (id, set): (SetId, &Set), repository: RepositoryId) -> Result<(), Refused> {
+    fn fit_owner(
+        &self,
+        (id, set, share): (SetId, &Set, &Share),
+        repository: RepositoryId,
+    ) -> Result<(), Refused> {
         let row = self.rows.repositories.get(&repository);
         let row = row.ok_or(Refused::NoRepositoryId(repository))?;
-        let is_own = set.owner.is_none_or(|owner| owner == row.tenant);
+        let is_own = match share {
+            Share::All => true,
+            Share::Own(owner) => *owner == row.tenant,
+            Share::Class(class) => self.rows.tape.classes.get(&row.tenant) == Some(class),
+        };
         let is_one = set.one.is_none_or(|one| one == repository);
         match is_own && is_one {
             true => Ok(()),
@@ -202,7 +229,7 @@ impl Draft<'_> {
         let Some((id, label)) = of else {
             return Ok(());
         };
-        if self.is_restoring(id) {
+        if self.rows.tape.is_restoring(id) {
             return Err(TapeRefused::Restoring(label).into());
         }
         self.alter_medium(medium, |row| row.of = None);
@@ -211,15 +238,21 @@ impl Draft<'_> {
         self.close_set(id);
         let left = self.rows.tape.sets.get(&id);
         let is_left = left.is_some_and(|row| !row.media.is_empty());
-        let lacking = &mut self.rows.tape.lacking;
         if is_left {
+            let lacking = &mut self.rows.tape.lacking;
             let count = lacking.get(&id).copied().unwrap_or_default();
             lacking.insert(id, count.saturating_add(1));
         } else {
-            lacking.remove(&id);
-            self.rows.tape.sets.remove(&id);
+            self.forget_set(id);
         }
         Ok(())
+    }
+
+    fn forget_set(&mut self, id: SetId) {
+        let tape = &mut self.rows.tape;
+        tape.lacking.remove(&id);
+        tape.class_of.remove(&id);
+        tape.sets.remove(&id);
     }
 
     fn alter_set(&mut self, id: SetId, change: impl FnOnce(&mut Set)) {
@@ -250,7 +283,8 @@ impl Draft<'_> {
         }
         let length = u32::try_from(run.name.len()).unwrap_or(u32::MAX);
         within("the bytes in the name of a run", length, 1, NAME_MAX)?;
-        self.fit_owner((id, set), run.repository)?;
+        let share = self.rows.tape.shared(id, set);
+        self.fit_owner((id, set, &share), run.repository)?;
         if set.runs.len() >= RUNS_MAX {
             let (what, most) = ("runs of a media set", RUNS_MAX);
             return Err(Refused::TooMany { what, most });
@@ -333,24 +367,16 @@ impl Draft<'_> {
         let set = set.clone();
         let today = self.rows.clock.today;
         let pool = self.rows.tape.pool(set.pool);
-        let rules = pool.and_then(|(_, row)| row.rules.sets.get(&set.set));
-        let retention = rules.map_or(Retention::Forever, |rules| rules.retention);
         let name = pool.map(|(name, _)| name.to_string()).unwrap_or_default();
-        let expires = retention.expiry(today);
+        let expires = self.kept_until(&set);
         for medium in &set.media {
             self.close_medium(*medium, Some(expires));
         }
         let count = set.media.len();
         match count {
-            0 => self.rows.tape.sets.remove(&id),
-            _ => self.rows.tape.sets.insert(
-                id,
-                Set {
-                    closed: Some(today),
-                    ..set.clone()
-                },
-            ),
-        };
+            0 => self.forget_set(id),
+            _ => self.alter_set(id, |row| row.closed = Some(today)),
+        }
         let kept = match expires {
             Expiry::Always => "until room is needed".to_owned(),
             Expiry::On(day) => format!("until {day}"),

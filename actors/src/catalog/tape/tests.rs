@@ -2,7 +2,9 @@
 //! against any order of commands.
 
 mod care;
+mod classes;
 mod door;
+mod found;
 mod golden;
 mod jobs;
 mod keys;
@@ -12,9 +14,10 @@ mod places;
 mod restores;
 mod roles;
 mod sets;
+mod vaults;
 
 use super::super::command::Command;
-use super::super::fixture::{DAY, Office, grant, operator};
+use super::super::fixture::{DAY, Office, grant, operator, remove_tenant};
 use super::super::rows::Cartridge;
 use super::super::{Class, restore, snapshot};
 use super::*;

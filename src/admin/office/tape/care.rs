@@ -2,6 +2,7 @@
 
 use holdfast_actors::catalog::Deed;
 use holdfast_actors::catalog::command::Command;
+use holdfast_actors::catalog::rows::Rows;
 use holdfast_actors::catalog::tape::{MediumCommand, TapeCommand};
 use holdfast_actors::tape::MediumId;
 use holdfast_tape::ssc;
@@ -9,7 +10,7 @@ use holdfast_tape::ssc;
 use super::super::super::{Items, Problem, ProblemClass, answers};
 use super::super::speaker::Speaker;
 use super::super::{Answer, Office, value};
-use super::{confirmed, medium_id, medium_of};
+use super::{confirmed, medium_id, medium_of, refused};
 use crate::commands::tape::media::Erase;
 use crate::commands::tape::named::MediumRef;
 
@@ -27,6 +28,7 @@ impl Office {
         let media: Vec<MediumId> = media.collect::<Result<_, _>>()?;
         let mut damaged = Vec::new();
         for medium in media {
+            unused(&self.books.rows(), medium)?;
             let found = self.tapes.verify(medium, items.clone()).await?;
             let verified = MediumCommand::Verified {
                 objects: found.objects,
@@ -52,6 +54,7 @@ impl Office {
     /// One that is in its slot stays there.
     pub(super) async fn eject_medium(&self, by: &Speaker, medium: &MediumRef) -> Answer {
         let medium = medium_id(&self.books.rows(), medium)?;
+        self.tapes.unused(medium)?;
         let eject = TapeCommand::Medium(medium, MediumCommand::Eject);
         self.submit(by, Command::Tape(eject)).await?;
         self.tapes.eject(medium).await?;
@@ -64,7 +67,8 @@ impl Office {
         by.may(&rows, Deed::Tape)?;
         let medium = medium_id(&rows, &order.medium)?;
         confirmed(&rows, &order.medium, order.confirm.as_ref())?;
-        let (label, mount) = self.tapes.hold(medium).await?;
+        unused(&rows, medium)?;
+        let (label, mount, held) = self.tapes.hold(medium).await?;
         let erase = TapeCommand::Medium(medium, MediumCommand::Erase(label));
         if let Err(refused) = self.submit(by, Command::Tape(erase)).await {
             mount.dismount().await.map_err(Problem::failed)?;
@@ -76,8 +80,14 @@ impl Office {
             ssc::Erase::Short
         };
         self.tapes.erase(medium, mount, how).await?;
+        drop(held);
         value(&medium_of(&self.books.rows(), medium)?)
     }
+}
+
+/// Refuses what a run writes or a restore reads, before anybody waits for a drive.
+fn unused(rows: &Rows, medium: MediumId) -> Result<(), Problem> {
+    rows.tape.unused(medium).map_err(refused)
 }
 
 fn told(found: &answers::CartridgeFound) -> String {

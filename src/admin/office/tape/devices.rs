@@ -56,6 +56,9 @@ impl Office {
         let rows = self.books.rows();
         let going = export.media.iter().map(|medium| medium_id(&rows, medium));
         let going: BTreeSet<MediumId> = going.collect::<Result<_, _>>()?;
+        for medium in &going {
+            self.tapes.unused(*medium)?;
+        }
         let slots = slots(&rows, &going);
         let name = &export.name;
         self.devices(by, name, LibraryCommand::Export(going))

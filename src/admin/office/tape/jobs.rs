@@ -15,6 +15,7 @@ use super::super::repositories::find;
 use super::super::speaker::Speaker;
 use super::super::{Answer, Office, RunEnd, nothing_to_change, value};
 use super::refused;
+use crate::commands::shell::Place;
 use crate::commands::tape::Named;
 use crate::commands::tape::job::{Add, Job, Run, Set, Sources, When};
 
@@ -31,11 +32,17 @@ impl Office {
             Job::Disable(Named { name }) => (name, JobCommand::Enable(false)),
             Job::List => {
                 for name in rows.tape.jobs.keys() {
-                    items.send(&shown(&rows, name)?).await?;
+                    let feed = self.feed(&rows, name).await;
+                    let shown = shown(&rows, name)?;
+                    items.send(&answers::TapeJob { feed, ..shown }).await?;
                 }
                 return value(&());
             }
-            Job::Show(Named { name }) => return value(&shown(&rows, &name)?),
+            Job::Show(Named { name }) => {
+                let shown = shown(&rows, &name)?;
+                let feed = self.feed(&rows, &name).await;
+                return value(&answers::TapeJob { feed, ..shown });
+            }
             Job::Run(run) => return self.run_tape_job(by, run, items).await,
             Job::Stop(Named { name }) => {
                 by.may(&rows, Deed::Tape)?;
@@ -94,10 +101,31 @@ impl Office {
             job(rows, name)?;
         }
         runs.sort_by_key(|(_, run)| (run.view, run.name.clone()));
+        let feed = self.feed(rows, name).await;
         for (set, run) in runs {
-            items.send(&answers::TapeRun::of(set, run, rows)).await?;
+            let shown = answers::TapeRun::of(set, run, rows);
+            let is_written = run.done.is_none() && set.1.closed.is_none();
+            let feed = if is_written { feed } else { shown.feed };
+            items.send(&answers::TapeRun { feed, ..shown }).await?;
         }
         value(&())
+    }
+
+    /// How the run of a job writes that is under way on this node.
+    async fn feed(&self, rows: &Rows, name: &TapeName) -> answers::Feed {
+        let row = rows.tape.jobs.get(name);
+        let is_at_work =
+            row.is_some_and(|row| row.state.running().is_some() && row.state.waits().is_none());
+        let place = Place::parse(&format!("{JOBS}{name}/run")).ok();
+        let Some(place) = place.filter(|_| is_at_work) else {
+            return answers::Feed::default();
+        };
+        // It may have ended meanwhile.
+        let seen = self.inspect(&place).await;
+        seen.map_or_else(
+            |_| answers::Feed::default(),
+            |seen| answers::Feed::of(&seen.state),
+        )
     }
 }
 

@@ -1,10 +1,13 @@
 //! What must be true whatever happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use holdfast_actors::catalog::rows::{Head, Run};
+use holdfast_actors::catalog::command::Command;
+use holdfast_actors::catalog::rows::{Head, Run, Set};
+use holdfast_actors::catalog::tape::TapeCommand;
 use holdfast_actors::kernel::Space;
+use holdfast_actors::names::{TapeName, TenantName};
 use holdfast_actors::tape::{MediumId, SetId};
 
 use super::world::World;
@@ -67,10 +70,33 @@ impl World {
                 set.owner.is_none_or(|owner| owner == tenant)
             };
             assert!(set.runs.iter().all(of_tenant));
+            self.apart(*id, set);
             for run in set.runs.iter().filter(|run| run.done.is_some()) {
                 self.complete(*id, run);
             }
         }
+    }
+
+    /// Says of which class a tenant is.
+    pub(super) fn class(&self, of: &str, class: Option<&str>) {
+        let tenant = TenantName::parse(of).unwrap();
+        let id = self.office.rows().tenants.get(&tenant).unwrap().id;
+        let class = TapeCommand::Class(id, class.map(|it| TapeName::parse(it).unwrap()));
+        self.office.ann(Command::Tape(class));
+    }
+
+    /// Never two classes on one set, as they were when the runs began.
+    fn apart(&self, id: SetId, set: &Set) {
+        let rows = self.office.rows();
+        let mut began = self.began.lock().unwrap();
+        let mut whose = BTreeSet::new();
+        for run in &set.runs {
+            let tenant = rows.repositories.get(&run.repository).unwrap().tenant;
+            let share = rows.tape.share(self.mixing, tenant);
+            let share = began.entry((id, run.name.clone())).or_insert(share);
+            whose.insert(share.clone());
+        }
+        assert!(whose.len() <= 1, "{whose:?} on {id}");
     }
 
     fn complete(&self, id: SetId, run: &Run) {

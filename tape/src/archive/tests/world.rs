@@ -1,5 +1,6 @@
 //! A service without devices: reels, repositories that are lists, and the real catalog.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use holdfast_actors::catalog::command::{
     Actor, Command, Contract, OperatorCommand, RepositoryCommand, Submission, TenantCommand,
 };
 use holdfast_actors::catalog::decide;
-use holdfast_actors::catalog::rows::{Device, Mixing, Role, Rows, Source as Archived};
+use holdfast_actors::catalog::rows::{Device, Mixing, Role, Rows, Share, Source as Archived};
 use holdfast_actors::catalog::tape::{
     JobCommand, KeyCommand, LibraryCommand, MediaPoolCommand, MediumCommand, Seen, TapeCommand,
 };
@@ -22,7 +23,7 @@ use holdfast_actors::tape::job::Outcome;
 use holdfast_actors::tape::key::Wrapped;
 use holdfast_actors::tape::media::Label as Said;
 use holdfast_actors::tape::pool::{Retention, SetRules};
-use holdfast_actors::tape::{Barcode, KeyId, MediaSet, MediumId, Schedule, Weekday};
+use holdfast_actors::tape::{Barcode, KeyId, MediaSet, MediumId, Schedule, SetId, Weekday};
 
 use super::super::hands::Means;
 use super::super::{Archive, Effect, Event, Order, Site};
@@ -112,6 +113,9 @@ pub(super) struct World {
     pub(super) settings: Settings,
     pub(super) keys: Keys,
     pub(super) now: Timestamp,
+    pub(super) mixing: Mixing,
+    /// Whose the runs of sets were when they began.
+    pub(super) began: Mutex<BTreeMap<(SetId, String), Share>>,
     drawn: u64,
 }
 
@@ -158,6 +162,8 @@ impl World {
             },
             keys: Keys::default(),
             now,
+            mixing: plan.mixing,
+            began: Mutex::default(),
             drawn: 0,
         };
         world.furnish(plan);

@@ -76,6 +76,21 @@ fn what_is_in_use_stays_in_its_drive_and_whoever_ejected_another_one_is_named() 
 }
 
 #[test]
+fn what_a_run_writes_is_not_taken_away_from_it() {
+    let mut vault = Vault::open();
+    vault.written(9, MediaSet::Daily, 1);
+    vault.system(job(super::jobs::began())).unwrap();
+    let taken = "cartridge-being-written";
+    for command in [MediumCommand::MarkFree, MediumCommand::Protect(true)] {
+        assert_eq!(why(vault.ann(medium(1, command.clone()))), taken);
+        assert_eq!(vault.0.rows().tape.unused(MediumId::new(2)), Ok(()));
+    }
+    vault.system(job(JobCommand::Keep(Box::default()))).unwrap();
+    vault.ann(medium(1, MediumCommand::Protect(true))).unwrap();
+    assert!(vault.is_closed(9));
+}
+
+#[test]
 fn what_a_restore_reads_is_not_let_go() {
     let mut vault = Vault::open();
     vault.written(9, MediaSet::Daily, 1);
@@ -92,5 +107,13 @@ fn what_a_restore_reads_is_not_let_go() {
     };
     let restore = TapeCommand::Restore(RestoreId::new(1), ask);
     vault.ann(Command::Tape(restore)).unwrap();
-    assert_eq!(why(vault.ann(export(&[1]))), "cartridge-being-restored");
+    let taken = "cartridge-being-restored";
+    assert_eq!(why(vault.ann(export(&[1]))), taken);
+    for command in [
+        MediumCommand::MarkFree,
+        MediumCommand::Protect(true),
+        MediumCommand::Eject,
+    ] {
+        assert_eq!(why(vault.ann(medium(1, command))), taken);
+    }
 }

@@ -60,6 +60,7 @@ fn orders() -> impl Strategy<Value = Command> {
         Just(MediumCommand::Failed),
         any::<bool>().prop_map(MediumCommand::Protect),
         Just(MediumCommand::Move(None)),
+        prop::option::of(Just(name("safe"))).prop_map(MediumCommand::Vault),
         Just(MediumCommand::Move(Some(name("gfs")))),
         labels().prop_map(MediumCommand::Identified),
         labels().prop_map(MediumCommand::Erase),
@@ -159,8 +160,12 @@ fn fits_together(rows: &Tape) {
             "nothing is left of it"
         );
     }
+    assert!(rows.vaulted.keys().all(|id| rows.media.contains_key(id)));
     for (id, row) in &rows.media {
         assert_eq!(row.slot.is_some(), row.medium.is_online);
+        if let Some(vault) = rows.vaulted.get(id) {
+            assert!(!row.medium.is_online && rows.vaults.contains_key(vault));
+        }
         let is_written = matches!(row.medium.content, Content::Written(_));
         assert_eq!(row.of.is_some(), is_written);
         assert!(is_written || !rows.checks.contains_key(id));
@@ -178,6 +183,7 @@ proptest! {
         steps in prop::collection::vec((orders(), 0..3_u32), 1..80),
     ) {
         let mut vault = Vault::open();
+        vaults::rules(&mut vault);
         for (command, days) in steps {
             if days > 0 {
                 vault.days(days);

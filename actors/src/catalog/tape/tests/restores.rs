@@ -45,6 +45,26 @@ fn shut(vault: &Vault) -> Option<String> {
 }
 
 #[test]
+fn a_restore_that_misses_a_cartridge_says_in_which_vault_it_is() {
+    let mut vault = vault();
+    vaults::rules(&mut vault);
+    let going = [MediumId::new(1)].into();
+    vault.ann(library(LibraryCommand::Export(going))).unwrap();
+    vault.ann(restore(1, ask(&[folder("/tmp/a")]))).unwrap();
+    let missed = RestoreEnd::Offline(vec!["HF0001L9".to_owned(), "HF0009L9".to_owned()]);
+    vault.0.events();
+    vault
+        .system(restore(1, RestoreCommand::End(missed)))
+        .unwrap();
+    let told = vault.0.events();
+    let wanted = "put in HF0001L9 in vault safe, HF0009L9";
+    assert!(told.contains(wanted), "{told}");
+    let row = vault.0.rows().tape.restores.values().next().unwrap();
+    let (_, end) = row.end.as_ref().unwrap();
+    assert!(format!("{end:?}").contains("HF0001L9 in vault safe"));
+}
+
+#[test]
 fn whoever_is_shut_out_is_let_in_however_the_restore_ends() {
     let ends = [
         RestoreEnd::Complete,

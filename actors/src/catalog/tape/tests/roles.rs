@@ -39,6 +39,14 @@ fn whoever_handles_tapes_handles_media_and_nothing_else() {
             true,
         ),
         (library(LibraryCommand::Import), true, true, false),
+        (medium(1, MediumCommand::Vault(None)), true, true, false),
+        (vaults::safe(VaultCommand::Remove), true, true, false),
+        (
+            Command::Tape(TapeCommand::Class(1, None)),
+            false,
+            true,
+            false,
+        ),
         (medium(1, MediumCommand::Failed), false, false, true),
     ] {
         let may = |office: &mut Office, by| {
