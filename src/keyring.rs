@@ -242,6 +242,20 @@ fn opened(text: &str, opener: &Opener) -> Result<(KeyId, [u8; 32]), KeyError> {
     parse(&said).ok_or(KeyError::NoKey)
 }
 
+/// Does something with keys on a thread of its own: a passphrase takes a second on purpose.
+///
+/// # Errors
+/// When the work panics.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it waits for files and a passphrase"
+)]
+pub async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, tokio::task::JoinError> {
+    tokio::task::spawn_blocking(work).await
+}
+
 /// Where the keys of a node lie.
 pub fn folder(tape: &Path) -> PathBuf {
     tape.join("keys")

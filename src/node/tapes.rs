@@ -3,6 +3,7 @@
 //! All of it lies in the folder `tape` of the node's directory: what is on cartridges, the key that
 //! signs them, and the cartridges of virtual libraries.
 
+mod face;
 mod hold;
 mod plan;
 mod recovered;
@@ -19,10 +20,10 @@ use holdfast_actors::catalog::tape::TapeRefused;
 use holdfast_actors::kernel::{NodeId, Size};
 use holdfast_actors::names::TapeName;
 use holdfast_actors::node::Node;
-use holdfast_actors::ports::{Pending, Ports};
+use holdfast_actors::ports::Ports;
 use holdfast_actors::shell::Handle;
+use holdfast_actors::tape::MediumId;
 use holdfast_actors::tape::device::Account;
-use holdfast_actors::tape::{MediaSet, MediumId, SetId};
 use holdfast_cluster::calls::Calls;
 use holdfast_tape::archive::House;
 use holdfast_tape::clerk::Clerk;
@@ -32,13 +33,12 @@ use holdfast_tape::room::{Keep, Message};
 use holdfast_tape::scan::{self, Caller, Device};
 use holdfast_tape::shelf::Files;
 use holdfast_tape::stock::Stock;
-use holdfast_tape::{care, job, ssc, station};
-use tokio::sync::{oneshot, watch};
+use holdfast_tape::{care, job, station};
+use tokio::sync::watch;
 
 use super::failure;
 use super::stock::{Counter, Everywhere, SERVICE};
-use crate::admin::answers::{CartridgeCopied, CartridgeFound, RestorePlan, label};
-use crate::admin::office::{Held, RunEnd, Tapes};
+use crate::admin::answers::{CartridgeCopied, CartridgeFound, label};
 use crate::admin::protocol::Progress;
 use crate::admin::{Items, Problem, ProblemClass};
 use crate::cli::Failure;
@@ -302,129 +302,5 @@ fn problem(failed: Failed) -> Problem {
     match failed {
         Failed::Refused(refused) => refused.into(),
         failed @ (Failed::Arm(_) | Failed::Drive(_) | Failed::Other(_)) => Problem::failed(failed),
-    }
-}
-
-impl Tapes for TapeDesk {
-    fn inventory(&self, library: &TapeName) -> Pending<Result<(), Problem>> {
-        Box::pin(self.clone().inventory(library.clone()))
-    }
-
-    fn recover(&self, library: &TapeName, items: Items) -> Pending<Result<(), Problem>> {
-        let (desk, library) = (self.clone(), library.clone());
-        Box::pin(async move {
-            let station = desk.station(&library).await?;
-            let reader = recovered::Reader {
-                station,
-                books: &desk.books,
-                shelf: desk.shelf.as_ref(),
-                house: &desk.house,
-            };
-            reader.all(&library, &items).await
-        })
-    }
-
-    fn door(&self, library: &TapeName) -> Pending<Result<Vec<station::Place>, Problem>> {
-        let (desk, library) = (self.clone(), library.clone());
-        Box::pin(async move {
-            let station = desk.station(&library).await?;
-            station::door(&station).await.map_err(problem)
-        })
-    }
-
-    fn export(
-        &self,
-        library: &TapeName,
-        slots: Vec<station::Wanted>,
-    ) -> Pending<Result<(), Problem>> {
-        Box::pin(self.clone().export(library.clone(), slots))
-    }
-
-    fn import(&self, library: &TapeName) -> Pending<Result<(), Problem>> {
-        Box::pin(self.clone().import(library.clone()))
-    }
-
-    fn scan(&self, scan: Scan) -> Pending<Result<Vec<Device>, Problem>> {
-        Box::pin(devices(self.here, scan))
-    }
-
-    fn run(&self, job: &TapeName, set: MediaSet) -> Pending<Result<RunEnd, Problem>> {
-        let (tell, end) = oneshot::channel();
-        let told = self
-            .clone()
-            .tell(job.clone(), job::Message::Full(set, tell));
-        Box::pin(async move { told.await.map(|()| end) })
-    }
-
-    fn stop(&self, job: &TapeName) -> Pending<Result<(), Problem>> {
-        Box::pin(self.clone().tell(job.clone(), job::Message::Stop))
-    }
-
-    fn verify(&self, medium: MediumId, items: Items) -> Pending<Result<CartridgeFound, Problem>> {
-        Box::pin(self.clone().verify(medium, items))
-    }
-
-    fn unused(&self, medium: MediumId) -> Result<(), Problem> {
-        let label = label(medium, &self.rows());
-        self.using.unused(medium, &label)
-    }
-
-    fn hold(&self, medium: MediumId) -> Pending<Result<Held, Problem>> {
-        Box::pin(self.clone().hold(medium))
-    }
-
-    fn eject(&self, medium: MediumId) -> Pending<Result<(), Problem>> {
-        Box::pin(self.clone().eject(medium))
-    }
-
-    fn erase(
-        &self,
-        medium: MediumId,
-        mount: Box<dyn Mount>,
-        how: ssc::Erase,
-    ) -> Pending<Result<(), Problem>> {
-        Box::pin(self.clone().erase(medium, mount, how))
-    }
-
-    fn copy(
-        &self,
-        medium: MediumId,
-        to: PathBuf,
-        items: Items,
-    ) -> Pending<Result<CartridgeCopied, Problem>> {
-        Box::pin(self.clone().copy(medium, to, items))
-    }
-
-    fn serve_drive(
-        &self,
-        library: &TapeName,
-        drive: u16,
-        is_on: bool,
-    ) -> Pending<Result<(), Problem>> {
-        let (desk, library) = (self.clone(), library.clone());
-        Box::pin(async move {
-            let station = desk.station(&library).await?;
-            station.serve(drive.into(), is_on).await.map_err(problem)
-        })
-    }
-
-    fn unload_drive(&self, library: &TapeName, drive: u16) -> Pending<Result<(), Problem>> {
-        let (desk, library) = (self.clone(), library.clone());
-        Box::pin(async move {
-            let station = desk.station(&library).await?;
-            station.unload(drive.into()).await.map_err(problem)
-        })
-    }
-
-    fn keyring(&self) -> Keyring {
-        self.keyring.clone()
-    }
-
-    fn plan(&self, set: SetId, run: String) -> Pending<Result<RestorePlan, Problem>> {
-        let desk = self.clone();
-        Box::pin(async move {
-            let shelf = desk.shelf.as_ref();
-            plan::plan(&desk.rows(), shelf, desk.here, (set, run)).await
-        })
     }
 }

@@ -160,8 +160,8 @@ pub fn vacant(folder: &Path) -> Result<(), Failed> {
 /// that are encrypted. `tell` hears of the bytes read so far.
 ///
 /// # Errors
-/// When the drive fails, or a key is not open. An object that cannot be read, or is not what it was,
-/// is an answer.
+/// When the drive fails, or a key is not open. An object that cannot be read, or is not what it
+/// was, is an answer.
 pub async fn verify(
     mount: &mut dyn Mount,
     mut rows: Vec<Row>,

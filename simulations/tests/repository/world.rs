@@ -293,8 +293,6 @@ impl World {
             quota,
             bin_days: self.bin_days,
             trusted: Some(self.wall),
-            pin: None,
-            past_quota: false,
             ..Settings::default()
         };
         Repository::new(ID, epoch, settings)

@@ -114,8 +114,8 @@ impl Office {
             .await
     }
 
-    /// Its key comes first, so that nothing changes if there is none; then what its sets do, so that
-    /// a vault may be named for one that is new.
+    /// Its key comes first, so that nothing changes if there is none; then what its sets do, so
+    /// that a vault may be named for one that is new.
     async fn set_pool(&self, by: &Speaker, set: pool::Set) -> Answer {
         let name = set.name.clone();
         let (changed, vaults) = (changed_pool(&set), vaults(&set));

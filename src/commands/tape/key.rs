@@ -16,9 +16,9 @@ use crate::commands::values::ValueError;
 pub enum Key {
     /// Draw a key, wrap it for a passphrase or for recipients, and keep it open on the tape node
     #[command(
-        after_help = "Whoever has neither passphrase nor identity never reads the cartridges again: \
-                      keep one where the cluster is not. 'tape pool set POOL --key ID' has a pool \
-                      use it.\n\n\
+        after_help = "Whoever has neither passphrase nor identity never reads the cartridges \
+                      again: keep one where the cluster is not. 'tape pool set POOL --key ID' \
+                      has a pool use it.\n\n\
                       Example: holdfast --data /srv/holdfast tape key add \
                       --passphrase-file /root/tape.pass"
     )]

@@ -18,8 +18,8 @@ use super::{
     Archive, Book, Content, Effect, Event, House, Lot, Opened, Papers, Piece, Told, Unfit,
 };
 use crate::format::{
-    self, Encryption, Fault as Trouble, Header, Item as Writes, Keys, ReadError, Reason, Resume,
-    SALT, Settings, Signer, Sum, Text, Volume, Writer, recovery,
+    self, Encryption, Header, Item as Writes, Keys, ReadError, Reason, Resume, SALT, Settings,
+    Signer, Sum, Text, Volume, Writer, recovery,
 };
 use crate::naming;
 use crate::ports::{Books, Failed, Item, Repositories, Shelf, Stations};
@@ -201,7 +201,7 @@ impl Means {
         });
         let (rows, begun) = found.await.map_err(|_| Unfit::Drive)?.map_err(|error| {
             tracing::warn!(%error, "a cartridge is not what the catalog says");
-            unfit(&error)
+            Unfit::from(&error)
         })?;
         let is_sealed = begun.is_none();
         if let Some((label, set, resume)) = begun {
@@ -306,21 +306,6 @@ impl Means {
         self.ahead = next;
         let gauge = self.deck.as_ref().map(Deck::gauge);
         told.into_iter().chain(gauge.map(Told::Fed)).collect()
-    }
-}
-
-fn unfit(error: &ReadError) -> Unfit {
-    match error {
-        ReadError::Drive(Trouble::Unreadable(_)) => Unfit::Damaged,
-        ReadError::Drive(_) => Unfit::Drive,
-        ReadError::Garbled { .. } | ReadError::NoIndex | ReadError::Sealed => Unfit::Damaged,
-        ReadError::Blank
-        | ReadError::Key { .. }
-        | ReadError::Foreign
-        | ReadError::OtherTape { .. }
-        | ReadError::OtherSet { .. }
-        | ReadError::Generation { .. }
-        | ReadError::End { .. } => Unfit::Other,
     }
 }
 

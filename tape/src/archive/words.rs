@@ -11,7 +11,7 @@ use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::media;
 use holdfast_actors::tape::{KeyId, MediumId, SetId, job};
 
-use crate::format::{End, Label, Place, Row, SetLabel, recovery};
+use crate::format::{End, Fault, Label, Place, ReadError, Row, SetLabel, recovery};
 use crate::ports::{Failed, Item};
 use crate::spool::Gauge;
 
@@ -109,6 +109,23 @@ pub enum Unfit {
     Damaged,
     /// The drive had trouble.
     Drive,
+}
+
+impl From<&ReadError> for Unfit {
+    fn from(error: &ReadError) -> Self {
+        match error {
+            ReadError::Drive(Fault::Unreadable(_)) => Self::Damaged,
+            ReadError::Drive(_) => Self::Drive,
+            ReadError::Garbled { .. } | ReadError::NoIndex | ReadError::Sealed => Self::Damaged,
+            ReadError::Blank
+            | ReadError::Key { .. }
+            | ReadError::Foreign
+            | ReadError::OtherTape { .. }
+            | ReadError::OtherSet { .. }
+            | ReadError::Generation { .. }
+            | ReadError::End { .. } => Self::Other,
+        }
+    }
 }
 
 /// What became of what was given to the tape.

@@ -63,8 +63,8 @@ pub struct Sealed {
     pub is_genuine: bool,
 }
 
-/// With what it is seen whether a tape is what it was. Without the key, nobody knows of an encrypted
-/// object that no index names whether it is whole.
+/// With what it is seen whether a tape is what it was. Without the key, nobody knows of an
+/// encrypted object that no index names whether it is whole.
 #[derive(Clone, Debug, Default)]
 pub struct Proof<'a> {
     /// The key that its seal is signed with.

@@ -13,6 +13,7 @@
 mod agenda;
 mod ending;
 mod event;
+mod members;
 
 use std::collections::VecDeque;
 

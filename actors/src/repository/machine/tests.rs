@@ -93,8 +93,6 @@ fn settings(quota: u64) -> Settings {
         quota: Size::bytes(quota),
         bin_days: 7,
         trusted: Timestamp::parse(START),
-        pin: None,
-        past_quota: false,
         ..Settings::default()
     }
 }
@@ -225,8 +223,7 @@ impl World {
     }
 
     fn begin_by(&mut self, by: CredentialId, key: Key, size: u64) -> Result<UploadId, Denied> {
-        let ticket = self.ticket();
-        let size = Size::bytes(size);
+        let (ticket, size) = (self.ticket(), Size::bytes(size));
         let (storage, elsewhere) = (self.storage, self.elsewhere);
         self.feed(Event::Begin(Begin {
             ticket,

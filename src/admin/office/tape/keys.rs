@@ -13,7 +13,7 @@ use super::super::{Answer, Office, value};
 use super::refused;
 use crate::commands::credential::Secret;
 use crate::commands::tape::key::{Add, Import, Key, Open, Opening, Which};
-use crate::keyring::{KeyError, Keyring, Opener, named};
+use crate::keyring::{self, KeyError, Keyring, Opener, named};
 
 impl Office {
     pub(super) async fn tape_keys(&self, by: &Speaker, order: Key, items: &Items) -> Answer {
@@ -116,11 +116,10 @@ impl Office {
     }
 }
 
-/// A passphrase takes a second on purpose.
 async fn at_leisure<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KeyError> + Send + 'static,
 ) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
+    let done = keyring::aside(work).await;
     done.map_err(Problem::failed)?
         .map_err(|error| problem(&error))
 }

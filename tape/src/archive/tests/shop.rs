@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use holdfast_actors::catalog::tape::Seen;
 use holdfast_actors::kernel::{Instant, Now, Timestamp};
-use holdfast_actors::ports::{Clock, Pending};
+use holdfast_actors::ports::{Clock, Entropy, Pending};
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::drive::Purpose;
 
@@ -127,5 +127,20 @@ impl Clock for Still {
             monotonic: Instant::default(),
             wall: Timestamp::default(),
         }
+    }
+}
+
+/// What is drawn, counted.
+pub(super) struct Counted(pub(super) Mutex<u128>);
+
+impl Entropy for Counted {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut last = self.0.lock().unwrap();
+        *last += 1;
+        let drawn = last.to_le_bytes().into_iter().cycle();
+        bytes
+            .iter_mut()
+            .zip(drawn)
+            .for_each(|(to, from)| *to = from);
     }
 }

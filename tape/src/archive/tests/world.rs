@@ -10,27 +10,25 @@ use holdfast_actors::catalog::command::{
 use holdfast_actors::catalog::decide;
 use holdfast_actors::catalog::rows::{Device, Mixing, Role, Rows, Share, Source as Archived};
 use holdfast_actors::catalog::tape::{
-    JobCommand, KeyCommand, LibraryCommand, MediaPoolCommand, MediumCommand, Seen, TapeCommand,
+    JobCommand, LibraryCommand, MediaPoolCommand, MediumCommand, Seen, TapeCommand,
 };
 use holdfast_actors::kernel::{
     Act, Acts, Date, Instant, Machine as _, Now, RepositoryId, Size, Space, Timestamp,
 };
 use holdfast_actors::names::{OperatorName, RepositoryName, TapeName, TenantName};
 use holdfast_actors::object::{Hash, Key, Kind};
-use holdfast_actors::ports::{Entropy, Pending};
+use holdfast_actors::ports::Pending;
 use holdfast_actors::tape::changer::Element;
 use holdfast_actors::tape::job::Outcome;
-use holdfast_actors::tape::key::Wrapped;
 use holdfast_actors::tape::media::Label as Said;
 use holdfast_actors::tape::pool::{Retention, SetRules};
-use holdfast_actors::tape::{Barcode, KeyId, MediaSet, MediumId, Schedule, SetId, Weekday};
+use holdfast_actors::tape::{Barcode, MediaSet, MediumId, Schedule, SetId, Weekday};
 
 use super::super::hands::Means;
 use super::super::{Archive, Effect, Event, Order, Site};
 use super::cloud::{Cloud, Stored};
-use super::shop::{Shop, Slot, Still};
-use crate::format::{self, Keys, Reel, Secret, Settings, Signer, Sum};
-use crate::naming;
+use super::shop::{Counted, Shop, Slot, Still};
+use crate::format::{self, Keys, Reel, Settings, Signer, Sum};
 use crate::ports::{Books, Failed, Item, Stations};
 use crate::shelf::tests::Memory;
 
@@ -87,20 +85,6 @@ impl Books for Office {
 
     fn submit(&self, command: TapeCommand) -> Pending<Result<(), Failed>> {
         ready(self.give(Actor::System, Command::Tape(command)))
-    }
-}
-
-struct Counted(Mutex<u128>);
-
-impl Entropy for Counted {
-    fn fill(&self, bytes: &mut [u8]) {
-        let mut last = self.0.lock().unwrap();
-        *last += 1;
-        let drawn = last.to_le_bytes().into_iter().cycle();
-        bytes
-            .iter_mut()
-            .zip(drawn)
-            .for_each(|(to, from)| *to = from);
     }
 }
 
@@ -238,28 +222,6 @@ impl World {
         }
     }
 
-    /// Has the pool encrypt what it begins from now on; whether the key is open is up to the test.
-    pub(super) fn encrypt(&mut self, number: u8, is_open: bool) -> KeyId {
-        let id = KeyId::new(u128::from(number));
-        let wrapped = Wrapped {
-            name: "passphrase".to_owned(),
-            text: format!("-----BEGIN AGE ENCRYPTED FILE-----\nkey {number}\n"),
-        };
-        let add = KeyCommand::Add {
-            description: String::new(),
-            wrapped: vec![wrapped],
-        };
-        let encrypt = MediaPoolCommand::Encrypt(Some(id));
-        self.office.ann(Command::Tape(TapeCommand::Key(id, add)));
-        self.office
-            .ann(Command::Tape(TapeCommand::Pool(tape("gfs"), encrypt)));
-        if is_open {
-            let secret = Secret::new([number; 32]);
-            self.keys.insert(naming::key_on_tape(id), secret);
-        }
-        id
-    }
-
     /// Makes a tenant with a repository.
     pub(super) fn repository(&mut self, of: &str, name: &str) -> RepositoryId {
         let tenant = TenantName::parse(of).unwrap();
@@ -315,12 +277,6 @@ impl World {
             .entry(id)
             .or_default()
             .push(stored);
-    }
-
-    /// Whether bytes are some of an object as it was stored.
-    pub(super) fn is_of_an_object(bytes: &[u8]) -> bool {
-        let is_repeated = bytes.chunks(8).all(|it| it == &bytes[..8]);
-        is_repeated && bytes.iter().any(|byte| *byte != bytes[0])
     }
 
     pub(super) fn fill(&mut self, id: RepositoryId, objects: usize, length: usize) {

@@ -6,8 +6,9 @@ use super::super::ALIGNED_FROM;
 use super::super::encryption::Encrypter;
 use super::super::label::{self, Reason, Seal, Tail};
 use super::super::pax::{self, Keyword, Keywords, Type, UNIT};
-use super::super::sum::{Sum, Summing};
+use super::super::sum::Summing;
 use super::super::{BLOCK, VERSION};
+use super::members::{archive_index, head, said, whole};
 use super::{
     Current, Effect, File, FileKind, Header, Item, Measure, Member, Owed, Row, Stream, Writer,
     member_of,
@@ -367,57 +368,4 @@ impl Writer {
             root: self.measure.sum(),
         }
     }
-}
-
-/// The headers of a member.
-fn head(
-    file: &mut File,
-    member: &Member,
-    (length, said): (u64, &Keywords),
-    is_aligned: bool,
-    time: u64,
-    out: &mut Vec<Bytes>,
-) {
-    let extended = pax::records(Type::Extended, said, time);
-    if is_aligned {
-        file.stream.align(extended.len() + UNIT, time, out);
-    }
-    file.stream.put(&extended, out);
-    file.stream.put(
-        &pax::header(Type::Regular, &member.to_string(), length, time),
-        out,
-    );
-}
-
-/// What the headers of a member that is not encrypted say.
-fn said(sum: Sum) -> Keywords {
-    Keywords::from([(Keyword::Sha256, sum.to_string())])
-}
-
-/// A member that is at hand as a whole.
-fn whole(file: &mut File, member: &Member, bytes: &[u8], time: u64, out: &mut Vec<Bytes>) {
-    let length = bytes.len() as u64;
-    head(
-        file,
-        member,
-        (length, &said(Sum::of(bytes))),
-        false,
-        time,
-        out,
-    );
-    file.stream.put(bytes, out);
-    file.stream.fill(out);
-}
-
-fn archive_index(file: &mut File, time: u64, out: &mut Vec<Bytes>) {
-    let (length, sum) = (file.measure.length(), file.measure.sum());
-    let said = said(sum);
-    head(
-        file,
-        &Member::ArchiveIndex,
-        (length, &said),
-        true,
-        time,
-        out,
-    );
 }

@@ -184,7 +184,9 @@ fn a_quota_is_passed_by_a_restore_that_was_told_to_and_while_it_is_under_way() {
     for to in [Destination::Original, Destination::Repository(two)] {
         let mut vault = vault();
         let past = |vault: &Vault| vault.0.rows().tape.is_past_quota(two);
-        vault.ann(restore(1, ask(&[to.clone()]))).unwrap();
+        vault
+            .ann(restore(1, ask(std::slice::from_ref(&to))))
+            .unwrap();
         vault.system(restore(1, RestoreCommand::Begin)).unwrap();
         assert!(!past(&vault), "nobody said so");
         let end = || RestoreCommand::End(RestoreEnd::Complete);
