@@ -4,7 +4,7 @@
 //! round writes packs of 16 MiB as a tape, through the writer, the commands of SSC and the virtual
 //! drive; and as many bytes as blocks of 256 KiB straight into a file beside it, with their
 //! SHA-256. Both sync once at their end. Promised: 80 of 100 parts of the speed, in the median of
-//! the rounds.
+//! the rounds, and half of it where each object is encrypted, too.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "a bench looks at the clock")]
@@ -17,8 +17,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use holdfast_tape::format::{
-    BLOCK, Effect, Event, Header, Item, Layout, Object, Place, Reason, SetKind, Settings, Sum,
-    Writer, deck,
+    BLOCK, Effect, Encryption, Event, Header, Item, Layout, Object, Place, Reason, SetKind,
+    Settings, Sum, Writer, deck,
 };
 use holdfast_tape::library::{
     Cartridge, FIRST_DRIVE, FIRST_SLOT, InFiles, Kind, Library, Memory, Plan, Port, Shared, Size,
@@ -28,7 +28,7 @@ use holdfast_tape::mounted::Mounted;
 use holdfast_tape::scsi::Patience;
 use holdfast_tape::smc::{Address, Changer};
 use holdfast_tape::ssc::Drive;
-use support::volume;
+use support::{key, volume};
 use told::Report;
 
 #[path = "../tests/support/mod.rs"]
@@ -69,6 +69,17 @@ fn packs(count: usize) -> Vec<(Header, Bytes)> {
         (header, bytes)
     });
     packs.collect()
+}
+
+/// The same, to be encrypted.
+fn encrypted(packs: &[(Header, Bytes)]) -> Vec<(Header, Bytes)> {
+    let mut packs = packs.to_vec();
+    for (header, _) in &mut packs {
+        let (key, secret, _) = key(1);
+        let salt = *header.sha256.as_bytes();
+        header.encryption = Some(Encryption { key, secret, salt });
+    }
+    packs
 }
 
 /// A drive with a blank cartridge in this folder.
@@ -161,7 +172,8 @@ fn main() -> ExitCode {
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let packs = packs((mib << 20).div_ceil(PACK));
     let bytes = (packs.len() * PACK) as f64;
-    let mut ratios = Vec::new();
+    let locked = encrypted(&packs);
+    let (mut ratios, mut locked_ratios) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         // Who comes first has the emptier cache: they take turns.
         let (tape, plain) = if round % 2 == 0 {
@@ -171,18 +183,21 @@ fn main() -> ExitCode {
             let plain = plain(home.path(), &packs);
             (tape(home.path(), &packs), plain)
         };
+        let locked = self::tape(home.path(), &locked);
         println!(
-            "      tape {:.0} MB/s, file and sum {:.0} MB/s",
+            "      tape {:.0} MB/s, encrypted {:.0} MB/s, file and sum {:.0} MB/s",
             bytes / tape / 1e6,
+            bytes / locked / 1e6,
             bytes / plain / 1e6
         );
         ratios.push(plain / tape);
+        locked_ratios.push(plain / locked);
     }
-    ratios.sort_by(f64::total_cmp);
-    report.at_least(
-        "tape beside a file and its sum",
-        ratios[ratios.len() / 2],
-        0.8,
-    );
+    let mut median = |what: &str, mut ratios: Vec<f64>, promised: f64| {
+        ratios.sort_by(f64::total_cmp);
+        report.at_least(what, ratios[ratios.len() / 2], promised);
+    };
+    median("tape beside a file and its sum", ratios, 0.8);
+    median("the same, encrypted", locked_ratios, 0.5);
     report.end()
 }
